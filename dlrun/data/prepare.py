@@ -1,0 +1,201 @@
+"""From raw rows to splits: held out by seed and class, limited, scaled by what the training rows say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlrun.data.augment import is_active
+from dlrun.data.randomness import generator
+from dlrun.data.spec import DataSpec, Scaling, Source
+from dlrun.data.split import MemorySplit
+from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.settings import DatasetSettings
+
+
+@dataclass(frozen=True)
+class DataBundle:
+    """A dataset ready to train on. `val` and `test` are None where no rows were held out."""
+
+    name: str
+    train: MemorySplit
+    val: MemorySplit | None
+    test: MemorySplit | None
+    spec: DataSpec
+    fingerprint: str  # SHA-256 of the raw rows
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Rows by split."""
+        return {name: len(split) for name in ("train", "val", "test") if (split := getattr(self, name)) is not None}
+
+    def split(self, name: str) -> MemorySplit:
+        """A split by name.
+
+        Raises DataError when the run held out no such rows.
+        """
+        found = getattr(self, name, None) if name in ("train", "val", "test") else None
+        if found is None:
+            raise DataError(f'There is no split "{name}" with rows; this run has {", ".join(self.sizes)}.')
+        return found  # type: ignore[no-any-return]
+
+    def to(self, device: torch.device) -> DataBundle:
+        """The same data on another device."""
+        moved = {name: None if split is None else split.to(device) for name, split in
+                 (("train", self.train), ("val", self.val), ("test", self.test))}
+        return DataBundle(self.name, spec=self.spec, fingerprint=self.fingerprint, **moved)  # type: ignore[arg-type]
+
+
+def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
+    """Split, limit and scale a source.
+
+    Raises DataError for rows that cannot be learnt from and ConfigError for settings that do not fit them.
+    """
+    _check_rows(name, source)
+    if is_active(settings.augment) and source.kind != "image":
+        raise ConfigError(Problem("dataset.augment", f"Shift, crop and flip are for images; {name} holds {source.kind} rows."))
+    rows, test_rows = _hold_out(source, settings)
+    if len(rows["train"]) == 0:
+        raise DataError(f"{name}: no rows are left to train on ({len(source.targets)} rows in all).")
+    train_inputs = source.inputs[rows["train"]]
+    train_targets = source.targets[rows["train"]]
+    scaling = _fit_scaling(source, train_inputs, standardise=settings.standardise)
+    target_mean, target_std = 0.0, 1.0
+    if settings.standardise_target:
+        if source.goal != "regression":
+            raise ConfigError(Problem("dataset.standardise_target=true", f"Only a regression's target can be standardised; {name} has classes."))
+        target_mean = float(train_targets.double().mean())
+        target_std = float(train_targets.double().std(correction=0)) or 1.0
+
+    def split(inputs: Tensor, targets: Tensor, lengths: Tensor | None) -> MemorySplit | None:
+        if len(targets) == 0:
+            return None
+        if source.goal == "regression":
+            targets = (targets - target_mean) / target_std
+        if inputs.dtype == torch.uint8:
+            return MemorySplit(inputs, targets, lengths=lengths, scaling=scaling)
+        if scaling is not None:
+            inputs = MemorySplit(inputs, targets, scaling=scaling).fetch(slice(None)).inputs
+        return MemorySplit(inputs, targets, lengths=lengths)
+
+    def held_out(part: str) -> MemorySplit | None:
+        index = rows[part]
+        return split(source.inputs[index], source.targets[index], None if source.lengths is None else source.lengths[index])
+
+    train = held_out("train")
+    assert train is not None  # noqa: S101 - checked above, for the type checker
+    test = held_out("test")
+    if source.test_inputs is not None and source.test_targets is not None:
+        lengths = None if source.test_lengths is None else source.test_lengths[test_rows]
+        test = split(source.test_inputs[test_rows], source.test_targets[test_rows], lengths)
+    classes = source.goal != "regression"
+    num_outputs = max(len(source.class_names), int(source.targets.max()) + 1) if classes else source.targets.shape[1]
+    spec = DataSpec(
+        kind=source.kind,
+        shape=tuple(source.inputs.shape[1:]),
+        goal=source.goal,
+        num_outputs=num_outputs,
+        class_names=tuple(source.class_names) or tuple(str(i) for i in range(num_outputs if classes else 0)),
+        num_train=len(train),
+        vocabulary_size=source.vocabulary_size,
+        scaling=scaling,
+        target_mean=target_mean,
+        target_std=target_std,
+        class_counts=tuple(torch.bincount(train_targets, minlength=num_outputs).tolist()) if classes else (),
+        has_lengths=source.lengths is not None,
+    )
+    return DataBundle(name, train, held_out("val"), test, spec, _fingerprint(source))
+
+
+def _check_rows(name: str, source: Source) -> None:
+    if len(source.inputs) != len(source.targets):
+        raise DataError(f"{name}: {len(source.inputs)} inputs and {len(source.targets)} targets; each row needs both.")
+    if len(source.inputs) == 0:
+        raise DataError(f"{name}: there are no rows.")
+    for what, values in (("input", source.inputs), ("target", source.targets)):
+        if values.is_floating_point():
+            bad = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
+            if bad.any():
+                raise DataError(f"{name}: row {int(bad.nonzero()[0])} has an {what} that is not a finite number.")
+
+
+def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tensor], Tensor]:
+    """Row indices by split, and those kept of the published test set; classes keep their shares."""
+    count = len(source.targets)
+    order = torch.randperm(count, generator=generator(settings.split_seed, "split"))
+    if settings.limit is not None:
+        order = order[: settings.limit]
+    has_test = source.test_targets is not None
+    test_fraction = 0.0 if has_test else settings.test_fraction
+    if source.goal == "regression":
+        rank = torch.arange(len(order), dtype=torch.float64)
+        size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
+    else:
+        rank, size = _rank_in_class(source.targets[order])
+    test_end = (size * test_fraction).round()
+    val_end = test_end + (size * settings.val_fraction).round()
+    parts = {"test": rank < test_end, "val": (rank >= test_end) & (rank < val_end), "train": rank >= val_end}
+    rows = {part: order[chosen].sort().values for part, chosen in parts.items()}
+    test_rows = torch.arange(0)
+    if source.test_targets is not None:
+        test_rows = torch.randperm(len(source.test_targets), generator=generator(settings.split_seed, "test"))
+        test_rows = test_rows[: settings.limit].sort().values
+    return rows, test_rows
+
+
+def _rank_in_class(classes: Tensor) -> tuple[Tensor, Tensor]:
+    """For each row its number among the rows of its class, and that class's size; both (N,) float64."""
+    by_class = torch.argsort(classes, stable=True)
+    counts = torch.bincount(classes)
+    starts = counts.cumsum(0) - counts
+    rank = torch.empty(len(classes), dtype=torch.float64)
+    rank[by_class] = (torch.arange(len(classes)) - starts[classes[by_class]]).to(torch.float64)
+    return rank, counts[classes].to(torch.float64)
+
+
+def _fit_scaling(source: Source, inputs: Tensor, *, standardise: bool) -> Scaling | None:
+    """Mean and deviation of the training rows, per channel or feature; bytes are at least brought to 0..1."""
+    if source.kind == "tokens":
+        return None
+    if inputs.dtype == torch.uint8:
+        low, high = source.value_range or (0.0, 255.0)
+    elif source.value_range is not None:
+        low, high = source.value_range
+    else:
+        low, high = float(inputs.min()), float(inputs.max())
+    features = inputs.shape[1] if source.kind in ("image", "dense") else inputs.shape[-1]
+    if not standardise:
+        if inputs.dtype != torch.uint8:
+            return None
+        return Scaling((low,) * features, ((high - low) or 1.0,) * features, low, high)
+    mean, std = _moments(inputs, kind=source.kind)
+    return Scaling(mean, std, low, high)
+
+
+def _moments(inputs: Tensor, *, kind: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if inputs.dtype == torch.uint8 and kind == "image":  # exact, from how often each value stands there
+        values = torch.arange(256, dtype=torch.float64)
+        counts = torch.stack([torch.bincount(inputs[:, c].reshape(-1), minlength=256) for c in range(inputs.shape[1])])
+        share = counts.double() / counts.sum(dim=1, keepdim=True)  # (C, 256)
+        mean = (share * values).sum(dim=1)
+        variance = (share * (values - mean[:, None]) ** 2).sum(dim=1)
+    else:
+        over = {"image": (0, 2, 3), "sequence": (0, 1)}.get(kind, (0,))
+        mean = inputs.double().mean(dim=over)
+        variance = inputs.double().var(dim=over, correction=0)
+    std = variance.sqrt()
+    std = torch.where(std > 0, std, torch.ones_like(std))  # a feature that never changes stays 0
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _fingerprint(source: Source) -> str:
+    digest = hashlib.sha256()
+    for tensor in (source.inputs, source.targets, source.lengths, source.test_inputs, source.test_targets, source.test_lengths):
+        if tensor is not None:
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy())
+    return digest.hexdigest()

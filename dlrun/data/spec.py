@@ -1,0 +1,117 @@
+"""What the data is, in words that models are built from, and a batch of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Kind = Literal["dense", "image", "tokens", "sequence"]
+Goal = Literal["regression", "binary", "multiclass"]
+
+
+class Batch(NamedTuple):
+    """Rows fetched together, on the device that trains.
+
+    inputs: (B, F) dense, (B, C, H, W) image, (B, T) tokens or (B, T, F) sequence.
+    targets: (B,) int64 for classes, (B, K) float32 for regression.
+    lengths: (B,) int64, how much of each row is not padding; None where rows have no padding.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How raw inputs became the model's: (raw - mean) / std, raw values lying between low and high.
+
+    mean and std have one value per channel (images) or per feature.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a model must know of the data: shapes without the batch, and what is asked.
+
+    shape: (F,) dense, (C, H, W) image, (T,) tokens, (T, F) sequence.
+    num_outputs: classes (2 for binary), or numbers to predict.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    goal: Goal
+    num_outputs: int
+    class_names: tuple[str, ...] = ()
+    num_train: int = 0
+    vocabulary_size: int | None = None  # tokens: how many different ones
+    scaling: Scaling | None = None
+    target_mean: float = 0.0  # a regression's target was standardised with these
+    target_std: float = 1.0
+    class_counts: tuple[int, ...] = ()  # training rows of each class
+    has_lengths: bool = False
+
+    @property
+    def num_features(self) -> int:
+        """How many numbers one input holds."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    def describe(self) -> str:
+        """One line: "8x8 grey images, 10 classes"."""
+        if self.kind == "image":
+            channels, height, width = self.shape
+            colour = {1: "grey ", 3: "colour "}.get(channels, f"{channels}-channel ")
+            inputs = f"{width}x{height} {colour}images"
+        elif self.kind == "tokens":
+            inputs = f"texts of up to {self.shape[0]} tokens"
+        elif self.kind == "sequence":
+            inputs = f"sequences of {self.shape[0]} steps x {self.shape[1]} features"
+        else:
+            inputs = f"{self.shape[0]} feature" + ("s" if self.shape[0] != 1 else "")
+        if self.goal == "regression":
+            return f"{inputs}, {self.num_outputs} number" + ("s to predict" if self.num_outputs > 1 else " to predict")
+        return f"{inputs}, {self.num_outputs} classes"
+
+
+@dataclass
+class Source:
+    """What a dataset's function returns: raw rows, not yet split or scaled.
+
+    inputs: uint8 or float32, as in Batch; targets: int64 classes or float32 numbers, (N,) or (N, K).
+    test_inputs and test_targets: the published test set, where there is one.
+    """
+
+    kind: Kind
+    goal: Goal
+    inputs: Tensor
+    targets: Tensor
+    test_inputs: Tensor | None = None
+    test_targets: Tensor | None = None
+    class_names: Sequence[str] = ()
+    value_range: tuple[float, float] | None = None  # of raw image values
+    vocabulary_size: int | None = None
+    lengths: Tensor | None = None
+    test_lengths: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.goal == "regression":
+            self.targets = _as_columns(self.targets)
+            if self.test_targets is not None:
+                self.test_targets = _as_columns(self.test_targets)
+
+
+def _as_columns(targets: Tensor) -> Tensor:
+    targets = targets.to(torch.float32)
+    return targets.unsqueeze(1) if targets.ndim == 1 else targets  # (N,) -> (N, 1)

@@ -1,0 +1,1 @@
+"""Datasets, one option a file: each function reads or makes its data and returns a Source."""

@@ -1,0 +1,101 @@
+"""Parts that models are made of, by name: activations, normalisation, initialisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "softplus": nn.Softplus,
+    "identity": nn.Identity,
+}
+
+
+def activation(name: str) -> nn.Module:
+    """The activation of that name."""
+    return ACTIVATIONS[name]()
+
+
+def norm_1d(name: str, width: int) -> nn.Module:
+    """Normalisation of (B, width); "group" is layer normalisation in groups of up to 16 features."""
+    if name == "batch":
+        return nn.BatchNorm1d(width)
+    if name == "layer":
+        return nn.LayerNorm(width)
+    if name == "group":
+        return nn.GroupNorm(_num_groups(width), width)
+    return nn.Identity()
+
+
+def norm_2d(name: str, channels: int) -> nn.Module:
+    """Normalisation of (B, channels, H, W); "layer" normalises over channels and pixels together."""
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    if name == "layer":
+        return nn.GroupNorm(1, channels)
+    if name == "group":
+        return nn.GroupNorm(_num_groups(channels), channels)
+    return nn.Identity()
+
+
+def _num_groups(channels: int) -> int:
+    return math.gcd(channels, max(1, channels // 16))
+
+
+def initialise(module: nn.Module, name: str) -> nn.Module:
+    """Set the weights of every linear, convolutional and recurrent layer; "default" leaves torch's own.
+
+    kaiming: He et al. 2015, for relu. xavier: Glorot and Bengio 2010. orthogonal: Saxe et al. 2014.
+    normal: deviation 0.02, as DCGAN (Radford et al. 2016). Biases become 0.
+    """
+    if name == "default":
+        return module
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.RNNBase):
+            for kind, parameter in layer.named_parameters(recurse=False):
+                _initialise(parameter, kind, name)
+    return module
+
+
+@torch.no_grad()
+def _initialise(parameter: Tensor, kind: str, name: str) -> None:
+    if "bias" in kind or name == "zeros":
+        nn.init.zeros_(parameter)
+    elif name == "kaiming":
+        nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+    elif name == "xavier":
+        nn.init.xavier_uniform_(parameter)
+    elif name == "orthogonal":
+        nn.init.orthogonal_(parameter)
+    else:
+        nn.init.normal_(parameter, std=0.02)
+
+
+def dense_layers(width: int, hidden: list[int], *, activation_name: str, norm: str = "none", dropout: float = 0.0) -> tuple[list[nn.Module], int]:
+    """Hidden layers, (B, width) -> (B, hidden[-1]), and their last width."""
+    layers: list[nn.Module] = []
+    for size in hidden:
+        layers.append(nn.Linear(width, size, bias=norm != "batch"))
+        if norm != "none":
+            layers.append(norm_1d(norm, size))
+        layers.append(activation(activation_name))
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        width = size
+    return layers, width
+
+
+def num_logits(goal: str, num_outputs: int) -> int:
+    """Outputs of a model's last layer: one logit decides between two classes."""
+    return 1 if goal == "binary" else num_outputs

@@ -1,0 +1,1 @@
+"""Losses, one option a file: each function builds a module from the data's spec."""

@@ -1,0 +1,143 @@
+"""The catalog of options: dlrun's own, the user's plugins, installed packages' and those of a `--config-dir`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dlrun import safe_yaml, schema
+from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.fields import printable
+from dlrun.schema import GROUPS, Option
+
+ENTRY_POINT_GROUP = "dlrun.options"
+
+
+class Catalog:
+    """Every option that can be chosen in this process.
+
+    `plugins` are Python files named on the command line, `config_dirs` folders of further YAML options. Nothing is
+    imported until `load`.
+    """
+
+    def __init__(self, *, plugins: Sequence[Path] = (), config_dirs: Sequence[Path] = ()) -> None:
+        self.plugins = tuple(path.resolve() for path in plugins)
+        self.config_dirs = tuple(path.resolve() for path in config_dirs)
+        self._added = {(option.group, option.name): option for option in map(_plugin_option, self.plugins)}
+
+    @cached_property
+    def _installed(self) -> dict[tuple[str, str], Option]:
+        """Options of installed packages, found through entry points; scanned once, and only when needed."""
+        found = {}
+        for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+            relative = entry.module.replace(".", "/") + ".py"
+            path = Path(str(entry.dist.locate_file(relative))) if entry.dist is not None else Path(relative)
+            option = _option_of(path, entry.name, origin=entry.dist.name if entry.dist is not None else entry.module)
+            found[option.group, option.name] = option
+        return found
+
+    def _presets(self, group: str) -> dict[str, Path]:
+        return {path.stem: path for folder in self.config_dirs for path in sorted((folder / group).glob("*.yaml"))}
+
+    def names(self, group: str) -> list[str]:
+        """Every choice for `group`, sorted."""
+        added = [name for place, name in (*self._added, *self._installed) if place == group]
+        return sorted({*schema.builtin_names(group), *added, *self._presets(group)})
+
+    def get_group_options(self, group_name: str, results_filter: object = None) -> list[str]:  # noqa: ARG002
+        """What Hydra's override parser asks for to expand `glob(...)`."""
+        return self.names(group_name)
+
+    def option(self, group: str, choice: str) -> Option:
+        """The option that `group=choice` chooses.
+
+        Raises ConfigError with the nearest name when there is none.
+        """
+        presets = self._presets(group)
+        if choice in presets:
+            return self._preset(group, presets[choice])
+        if (group, choice) in self._added:
+            return self._added[group, choice]
+        if choice in schema.builtin_names(group):
+            return schema.builtin(group, choice)
+        if (group, choice) in self._installed:
+            return self._installed[group, choice]
+        hint = did_you_mean(choice, self.names(group))
+        raise ConfigError(Problem(f"{group}={printable(choice)}", f'There is no {group} "{printable(choice)}". {hint}'))
+
+    def _preset(self, group: str, path: Path) -> Option:
+        node = safe_yaml.read(path)
+        name = node.pop("name", path.stem)
+        if (group, name) not in self._added and name not in schema.builtin_names(group) and (group, name) not in self._installed:
+            raise ConfigError(f'{path}: name: expected a {group} that exists, got "{printable(str(name))}". {did_you_mean(str(name), self.names(group))}')
+        base = self._added.get((group, name)) or (
+            schema.builtin(group, name) if name in schema.builtin_names(group) else self._installed[group, name]
+        )
+        fields = {
+            key: dataclasses.replace(field, default=node.get(key, field.default)) for key, field in base.fields.items()
+        }
+        return dataclasses.replace(base, fields=fields, conf=path)
+
+    def without_conf(self) -> list[Option]:
+        """Options that have no YAML file, for which Hydra must be given the defaults."""
+        return [option for option in (*self._added.values(), *self._installed.values()) if option.conf is None]
+
+    def load(self, group: str, name: str) -> Callable[..., Any]:
+        """Import the file of an option, by its `name`, and return its function."""
+        option = self._added.get((group, name)) or (
+            schema.builtin(group, name) if name in schema.builtin_names(group) else self._installed.get((group, name))
+        )
+        if option is None or option.source is None:
+            raise ConfigError(f'There is no {group} "{printable(name)}". {did_you_mean(name, self.names(group))}')
+        if option.origin == "dlrun":
+            module = importlib.import_module(f"dlrun.{GROUPS[group].folder}.{name}")
+        else:
+            module = _import_file(option.source)
+        function: Callable[..., Any] = getattr(module, name)
+        return function
+
+
+def _import_file(path: Path) -> Any:
+    name = f"dlrun_plugin_{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(f"{path}: importing it failed: {type(error).__name__}: {error}.") from error
+    return module
+
+
+def _plugin_option(path: Path) -> Option:
+    return _option_of(path, path.stem, origin="plugin")
+
+
+def _option_of(path: Path, name: str, *, origin: str) -> Option:
+    """Read a file that somebody else wrote; its group follows from what its function takes and returns."""
+    first = schema.first_argument(path, name)
+    returned = schema.returns(path, name).split(".")[-1]
+    if first == "spec":
+        group = "loss" if returned == "Loss" else "model"
+    else:
+        by_argument = {entry.first: entry.name for entry in GROUPS.values() if entry.folder and entry.first not in (None, "spec")}
+        group = "dataset" if first is None else by_argument.get(first, "")
+    if not group:
+        raise ConfigError(
+            f'{path}: the function "{name}" takes "{first}"; a model takes "spec", a loss "spec" (and returns Loss), '
+            'an optimizer "parameters", a scheduler "horizon", a logger "run_dir" and a dataset nothing before its fields.'
+        )
+    return schema.read_option(group, name, source=path, conf=None, origin=origin)

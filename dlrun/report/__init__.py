@@ -1,0 +1,1 @@
+"""What a run tells: the console, metrics.jsonl, result.json and tables."""
