@@ -6,32 +6,8 @@ trains. The tests hold each one against scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
-
-HIGHER_IS_BETTER: Mapping[str, bool] = {
-    "loss": False,
-    "accuracy": True,
-    "macro_f1": True,
-    "auroc": True,
-    "rmse": False,
-    "mae": False,
-    "r2": True,
-    "frechet_distance": False,
-    "confidence": True,
-    "classes": True,
-    "generator_loss": False,
-    "discriminator_loss": False,
-}
-
-METRICS_OF: Mapping[str, tuple[str, ...]] = {
-    "multiclass": ("accuracy", "macro_f1", "loss"),
-    "binary": ("accuracy", "auroc", "macro_f1", "loss"),
-    "regression": ("rmse", "mae", "r2", "loss"),
-}
-
 
 class Classification:
     """Loss, accuracy, macro F1 and, for two classes, the area under the ROC curve."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
-from dlrun.metrics import METRICS_OF, Classification, Regression
+from dlrun.metric_names import METRICS_OF
+from dlrun.metrics import Classification, Regression
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import DataBundle

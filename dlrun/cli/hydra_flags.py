@@ -1,0 +1,36 @@
+"""Hydra's own flags: the configuration is checked and handed to Hydra's command line as plain overrides."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from dlrun import schema
+from dlrun.cli.command import Command
+from dlrun.cli.training import catalog_of
+from dlrun.compose import plan
+from dlrun.overrides import parse
+
+
+def hand_to_hydra(command: Command) -> int:
+    """Let Hydra answer `--cfg`, `--info`, `--hydra-help` and shell completion."""
+    import hydra
+
+    catalog = catalog_of(command)
+    request = parse(command.words, catalog, multirun=command.has("multirun"))
+    (point, *_) = request.points()
+    planned = plan(point, catalog)
+    flags = [word for path in catalog.config_dirs for word in ("--config-dir", str(path))]
+    if command.has("multirun"):
+        flags.append("--multirun")
+    before = sys.argv
+    sys.argv = ["dlrun", *command.hydra_flags, *flags, *planned.words(), *request.hydra]
+    try:
+        hydra.main(version_base="1.3", config_path=str(schema.share("conf").resolve()), config_name="config")(_never_called)()
+    finally:
+        sys.argv = before
+    return 0
+
+
+def _never_called(config: Any) -> None:
+    raise AssertionError(f"Hydra ran a job where it was asked for information: {config}")

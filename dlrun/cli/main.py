@@ -1,0 +1,70 @@
+"""The entry point: a command line in, an exit code out. Errors go to standard error, in words."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import dlrun
+from dlrun.cli import command as command_line
+from dlrun.cli.command import Command
+from dlrun.errors import DlrunError
+
+_HANDLERS = {
+    "train": "dlrun.cli.training:train",
+    "check": "dlrun.cli.training:check",
+    "resume": "dlrun.cli.training:resume",
+    "eval": "dlrun.cli.training:evaluate",
+    "ls": "dlrun.cli.listing:ls",
+    "show": "dlrun.cli.listing:show",
+    "cp": "dlrun.cli.listing:copy",
+    "cat": "dlrun.cli.listing:cat",
+    "env": "dlrun.cli.listing:env",
+    "runs": "dlrun.cli.history:runs",
+    "compare": "dlrun.cli.history:compare",
+}
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line; returns the exit code."""
+    debug = "--debug" in argv
+    try:
+        parsed = command_line.parse(argv)
+        if parsed.has("version"):
+            print(f"dlrun {dlrun.__version__}")  # noqa: T201
+            return 0
+        if parsed.has("help"):
+            print(command_line.help_text())  # noqa: T201
+            return 0
+        return _handler(parsed)(parsed)
+    except DlrunError as error:
+        return _tell(f"dlrun: {error}", error.exit_code, debug=debug)
+    except KeyboardInterrupt:
+        return _tell("dlrun: stopped.", 130, debug=debug)
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the outermost edge: words instead of a traceback
+        text = f"dlrun: this is a defect in dlrun: {type(error).__name__}: {error}\n      `--debug` shows where; `dlrun env` prints what a report needs."
+        return _tell(text, 1, debug=debug)
+
+
+def _handler(parsed: Command) -> Callable[[Command], int]:
+    module, _, function = _HANDLERS[parsed.verb].partition(":")
+    handler: Callable[[Command], int] = getattr(importlib.import_module(module), function)
+    return handler
+
+
+def _tell(text: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(text, file=sys.stderr)  # noqa: T201
+    return code

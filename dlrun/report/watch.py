@@ -1,0 +1,78 @@
+"""Who watches a run: its metrics file, its log, the console that fits the terminal, samples, and the chosen logger."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from dlrun.durable import storage_error
+from dlrun.events import Listener, Row
+from dlrun.progress import Progress
+from dlrun.registry import Catalog
+from dlrun.report.plain import PlainLines
+from dlrun.report.rows import MetricsFile
+from dlrun.run import Session
+from dlrun.task import Task
+
+
+def listeners(session: Session, catalog: Catalog, *, quiet: bool = False) -> Sequence[Listener]:
+    """Everybody who watches a run, in the order they are told."""
+    config, folder = session.config, session.run_dir.path
+    found: list[Listener] = [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from)]
+    found.append(LogFile(session, folder / "dlrun.log"))
+    found.append(Samples(session.parts.task, folder / "samples"))
+    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)
+    if logger is not None:
+        found.append(logger)
+    if not quiet:
+        found.append(console(session))
+    return found
+
+
+def console(session: Session) -> Listener:
+    """The live console on a terminal, plain lines elsewhere and in CI."""
+    if is_live(sys.stderr):
+        from rich.console import Console
+
+        from dlrun.report.live import LiveConsole
+
+        return LiveConsole(session, Console(stderr=True, highlight=False))
+    return PlainLines(session, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+
+
+def is_live(stream: IO[str]) -> bool:
+    """Whether a moving display makes sense there."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+class LogFile(PlainLines):
+    """`dlrun.log`: what the console says, without colour."""
+
+    def __init__(self, session: Session, path: Path) -> None:
+        try:
+            self._stream = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise storage_error(path, error) from error
+        super().__init__(session, self._write, every_evaluation=True)
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def on_end(self, result: object) -> None:
+        super().on_end(result)  # type: ignore[arg-type]
+        self._stream.close()
+
+
+class Samples(Listener):
+    """A picture of what a generative model makes, after each evaluation."""
+
+    def __init__(self, task: Task, folder: Path) -> None:
+        self._task = task
+        self._folder = folder
+
+    def on_epoch(self, progress: Progress, row: Row) -> None:
+        self._task.write_samples(self._folder / f"epoch-{int(row['epoch']):04d}.png")

@@ -1,0 +1,87 @@
+"""A run's folder: claimed so that two runs never share one, and held by a lock that does not outlive its process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from dlrun.durable import replace_file, storage_error
+from dlrun.errors import ConfigError, Problem, StorageError
+from dlrun.fields import printable
+
+
+class RunDir:
+    """The folder of one run, owned by this process."""
+
+    def __init__(self, path: Path, lock: IO[str], *, holds_run: bool) -> None:
+        self.path = path
+        self.holds_run = holds_run  # whether a run had been started here before
+        self._lock = lock
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints lie."""
+        return self.path / "checkpoints"
+
+    def write_config(self, text: str) -> None:
+        """Write `config.yaml`."""
+        replace_file(self.path / "config.yaml", text.encode())
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Write `result.json`."""
+        replace_file(self.path / "result.json", (json.dumps(result, indent=2) + "\n").encode())
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        self._lock.close()
+
+
+def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
+    """Take a folder for a run.
+
+    A name that was not asked for gets a suffix when it is taken. One that was asked for is refused when it holds a
+    run, unless `resume` is "auto" or "must"; "must" needs a run to be there.
+    Raises ConfigError, or StorageError when another process owns the folder or it cannot be made.
+    """
+    if asked or resume != "never":
+        holds_run = (path / "config.yaml").exists()
+        if resume == "must" and not holds_run:
+            raise ConfigError(Problem("resume=must", f"There is no run to go on with in {printable(str(path))}."))
+        if holds_run and resume == "never":
+            raise ConfigError(
+                Problem(f"hydra.run.dir={printable(str(path))}", "This folder holds a run already. Add resume=auto to go on with it, or name another folder.")
+            )
+        return _lock(path, holds_run=holds_run)
+    for number in range(1, 100_000):
+        candidate = path if number == 1 else path.with_name(f"{path.name}_{number}")
+        try:
+            candidate.parent.mkdir(parents=True, exist_ok=True)
+            candidate.mkdir()  # fails when anybody else was first
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise storage_error(candidate, error) from error
+        return _lock(candidate, holds_run=False)
+    raise StorageError(f"{path}: every name up to {path.name}_99999 is taken.")
+
+
+def _lock(path: Path, *, holds_run: bool) -> RunDir:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("a+")
+    except OSError as error:
+        raise storage_error(path, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "another process"
+        lock.close()
+        raise StorageError(f"{path}: this run is being trained by {owner}.") from error
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+    lock.flush()
+    return RunDir(path, lock, holds_run=holds_run)
