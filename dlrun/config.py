@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun import schema, settings
-from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.fields import misfit, printable
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
+from dlrun.fields import misfit, printable, printable_key
 from dlrun.registry import Catalog
 from dlrun.schema import GROUPS, MISSING, TOP_LEVEL
 
@@ -100,10 +100,11 @@ def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
 
 def check(tree: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
     """Everything wrong with a composed tree: unknown keys, missing or misfitting values, contradictions."""
-    problems: list[Problem] = []
-    for key in tree:
-        if key not in GROUPS and key not in TOP_LEVEL and key != "recipe":
-            problems.append(Problem(printable(key), f'There is no key "{printable(key)}". {did_you_mean(key, [*GROUPS, *TOP_LEVEL])}'))
+    problems = [
+        Problem(printable(key), f'There is no key "{printable(key)}". {did_you_mean(key, [*GROUPS, *TOP_LEVEL])}')
+        for key in tree
+        if key not in GROUPS and key not in TOP_LEVEL and key != "recipe"
+    ]
     for group in GROUPS:
         problems += _check_node(group, tree[group], catalog)
     for key, kind in TOP_LEVEL.items():
@@ -129,16 +130,59 @@ def check_field(option: schema.Option, key: str, value: Any) -> list[Problem]:
     name, _, rest = key.partition(".")
     where = f"{option.group}.{key}"
     if name not in option.fields:
-        hint = did_you_mean(name, option.fields, prefix=f"{option.group}.")
-        return [Problem(printable(where), f'The {option.group} "{option.name}" has no field "{printable(name)}". {hint}'.rstrip())]
+        return [no_field(option, key)]
     kind = option.fields[name].kind
     if rest:
-        value = {rest: value} if dataclasses.is_dataclass(kind) or typing.get_origin(kind) is dict else value
-        if not isinstance(value, dict):
+        if not dataclasses.is_dataclass(kind) and typing.get_origin(kind) is not dict:
             return [Problem(printable(where), f"{option.group}.{name} is a single value; it has no fields.")]
+        value = {rest: value}
     elif value == MISSING:
         return [Problem(where, f"It has no default; give it: {where}=...")]
     return [Problem(*wrong) for wrong in misfit(kind, value, key=f"{option.group}.{name}")]
+
+
+def check_value(key: str, text: str, value: Any, options: Mapping[str, schema.Option]) -> list[Problem]:
+    """What is wrong with an override `key=text`, given the option chosen for each group."""
+    group, _, rest = key.partition(".")
+    shown = f"{printable_key(key)}={printable(text)}"
+    if key in TOP_LEVEL:
+        return [Problem(shown, message) for _, message in misfit(TOP_LEVEL[key], value, key=key)]
+    if group in GROUPS and rest:
+        return [Problem(shown, problem.message) for problem in check_field(options[group], rest, value)]
+    near = _nearest_key(key, options)
+    hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe"])
+    return [Problem(shown, f'There is no key "{printable_key(key)}". {hint}'.rstrip())]
+
+
+def _nearest_key(key: str, options: Mapping[str, schema.Option]) -> str | None:
+    """The key most like one that does not exist: a field without its group, a group or field mistyped."""
+    first, _, rest = key.replace("/", ".").partition(".")
+    owners: dict[str, str] = {}
+    for group, option in options.items():
+        for name, entry in option.fields.items():
+            owners.setdefault(name, f"{group}.{name}")
+            inner = dataclasses.fields(entry.kind) if dataclasses.is_dataclass(entry.kind) else ()
+            for field in inner:
+                owners.setdefault(field.name, f"{group}.{name}.{field.name}")
+    if first.lower() in owners:
+        return f"{owners[first.lower()]}.{rest}" if rest else owners[first.lower()]
+    top = nearest(first, [*GROUPS, *TOP_LEVEL, "recipe"])
+    if top is not None and rest and top in options:
+        name, _, deeper = rest.partition(".")
+        found = nearest(name, options[top].fields) or name
+        return f"{top}.{found}.{deeper}" if deeper else f"{top}.{found}"
+    if top is not None:
+        return top
+    field_name = nearest(key.split(".")[-1], owners)
+    return None if field_name is None else owners[field_name]
+
+
+def no_field(option: schema.Option, key: str) -> Problem:
+    """That an option has no such field, with the nearest that it has."""
+    name, shown = key.partition(".")[0], printable_key(key.partition(".")[0])
+    hint = did_you_mean(name, option.fields, prefix=f"{option.group}.") if option.fields else "It has none."
+    what = f'The {option.group} "{option.name}" has no field "{shown}".'
+    return Problem(f"{option.group}.{printable_key(key)}", f"{what} {hint}".rstrip())
 
 
 def contradictions(tree: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
@@ -146,17 +190,19 @@ def contradictions(tree: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
     problems = []
     trainer = tree["trainer"]
     if trainer["epochs"] is None and trainer["max_steps"] is None:
-        problems.append(Problem("trainer.epochs", "Set trainer.epochs or trainer.max_steps; with both null training never ends."))
+        what = "Set trainer.epochs or trainer.max_steps; with both null training never ends."
+        problems.append(Problem("trainer.epochs", what))
     data = tree["dataset"]
     if data["val_fraction"] + data["test_fraction"] >= 1:
-        problems.append(Problem("dataset.val_fraction", "Together with dataset.test_fraction it leaves no rows to train on."))
-    stop = trainer["early_stop"]
-    if stop["patience"] is not None and data["val_fraction"] == 0:
-        problems.append(Problem("trainer.early_stop.patience", "Early stopping needs validation rows, and dataset.val_fraction is 0."))
+        what = "Together with dataset.test_fraction it leaves no rows to train on."
+        problems.append(Problem("dataset.val_fraction", what))
+    if trainer["early_stop"]["patience"] is not None and data["val_fraction"] == 0 and data.get("val") is None:
+        what = "Early stopping needs validation rows, and dataset.val_fraction is 0."
+        problems.append(Problem("trainer.early_stop.patience", what))
     optimizer = catalog.option("optimizer", tree["optimizer"]["name"])
     for name, field in catalog.option("model", tree["model"]["name"]).fields.items():
         if typing.get_origin(field.kind) is dict:  # fields of the optimizer, overridden for one side of the model
-            for key, value in tree["model"][name].items():
-                for problem in check_field(optimizer, key, value):
-                    problems.append(Problem(f"model.{name}.{key}", problem.message))
+            for key, value in (tree["model"][name] or {}).items():
+                where = f"model.{name}.{key}"
+                problems += [Problem(where, problem.message) for problem in check_field(optimizer, key, value)]
     return problems

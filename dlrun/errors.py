@@ -75,7 +75,7 @@ class PromiseError(DlrunError):
     exit_code = 6
 
 
-class Interrupted(DlrunError):
+class Interrupted(DlrunError):  # noqa: N818 - it is an outcome more than an error
     """The run was stopped by a signal and saved its state; `exit_code` is 128 + the signal's number."""
 
     def __init__(self, signal_number: int, message: str) -> None:
@@ -84,16 +84,19 @@ class Interrupted(DlrunError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None when none is alike."""
+    """The known name most like `name`, whatever its case, or None when none is alike."""
     candidates = list(known)
+    if name in candidates:
+        return name
     by_case = {candidate.lower(): candidate for candidate in candidates}
     if name.lower() in by_case:
         return by_case[name.lower()]
-    found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    name = name.lower()[:100]  # a longer one is no slip of the finger, and comparing it would take long
+    starts = [candidate for candidate in by_case if len(name) > 1 and candidate.startswith(name)]
+    found = difflib.get_close_matches(name, by_case, n=1, cutoff=0.6)
     if found:
-        return found[0]
-    starts = [candidate for candidate in candidates if len(name) > 1 and candidate.startswith(name)]
-    return min(starts, key=len) if starts else None
+        return by_case[found[0]]
+    return by_case[min(starts, key=len)] if starts else None
 
 
 def did_you_mean(name: str, known: Iterable[str], *, prefix: str = "") -> str:

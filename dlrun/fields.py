@@ -6,12 +6,15 @@ importing it (`dlrun.schema`).
 
 from __future__ import annotations
 
-import math
+import re
+import sys
 import types
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from dlrun.errors import did_you_mean
+from dlrun.errors import did_you_mean, nearest
+
+_NAME = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,14 @@ class Range:
         )
 
     def __str__(self) -> str:
-        low = f"above {self.above:g}" if self.above is not None else f"from {self.low:g}" if self.low is not None else ""
+        low = f"from {self.low:.10g}" if self.low is not None else ""
+        if self.above is not None:
+            low = f"above {self.above:.10g}"
         if self.high is not None:
-            return f"{low} to {self.high:.10g}" if self.low is not None else f"{low}, at most {self.high:.10g}".lstrip(", ")
+            joined = f"{low} to" if self.low is not None else f"{low}, at most".lstrip(", ")
+            return f"{joined} {self.high:.10g}"
         if self.below is not None:
-            return f"{low} and below {self.below:g}" if low else f"below {self.below:g}"
+            return f"{low} and below {self.below:.10g}" if low else f"below {self.below:.10g}"
         return low if self.low is None else f"{low} up"
 
 
@@ -81,6 +87,12 @@ def is_optional(kind: Any) -> bool:
     return get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind)
 
 
+def is_machine(kind: Any) -> bool:
+    """Whether a field's type is marked as naming a place that a stranger must not choose."""
+    marks = getattr(kind, "__metadata__", ())
+    return any(isinstance(mark, Machine) for mark in marks) or any(is_machine(arg) for arg in get_args(kind))
+
+
 def describe(kind: Any) -> str:
     """The type in words: "a whole number from 1 to 9", "one of relu, tanh", "a list of numbers"."""
     origin = get_origin(kind)
@@ -101,8 +113,8 @@ def describe(kind: Any) -> str:
         return "a mapping"
     if is_dataclass(kind):
         return "a mapping of " + ", ".join(field.name for field in fields(kind))
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
-    return names.get(kind, getattr(kind, "__name__", str(kind)))
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", list: "a list"}
+    return {**names, type(None): "null", Any: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def show(value: Any) -> str:
@@ -115,49 +127,72 @@ def show(value: Any) -> str:
         return f'"{printable(value)}"'
     if isinstance(value, list):
         return "[" + ", ".join(show(item) for item in value[:8]) + (", ...]" if len(value) > 8 else "]")
-    return printable(repr(value) if not isinstance(value, dict) else str(value))
+    if isinstance(value, dict):
+        return printable("{" + ", ".join(f"{name}: {show(entry)}" for name, entry in list(value.items())[:8]) + "}")
+    try:
+        return printable(repr(value))
+    except ValueError:  # Python prints no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def printable(text: str, *, limit: int = 120) -> str:
     """`text` with control characters made visible and cut to `limit` characters, safe for a terminal."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    cut = text if len(text) <= limit else text[:limit]
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
+    return shown if len(shown) <= limit and cut is text else shown[: limit - 1] + "…"
+
+
+def printable_key(key: str) -> str:
+    """A key as `printable`, with letters that are not ASCII written out, since some look just like ASCII ones."""
+    return printable(key if key.isascii() else key.encode("unicode_escape").decode())
 
 
 def misfit(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
     """What is wrong with `value` as a `kind`: pairs of key and message; empty when it fits."""
     origin = get_origin(kind)
-    if origin is Annotated:
-        base, *marks = get_args(kind)
-        wrong = misfit(base, value, key=key)
-        if not wrong and any(isinstance(mark, Range) and not mark.holds(value) for mark in marks):
-            return [(key, f"Expected {describe(kind)}, got {show(value)}.")]
-        return [(key, f"Expected {describe(kind)}, got {show(value)}.")] if wrong else []
-    if origin in (Union, types.UnionType):
-        attempts = [misfit(arg, value, key=key) for arg in get_args(kind)]
-        if any(not attempt for attempt in attempts):
-            return []
-        return [(key, f"Expected {describe(kind)}, got {show(value)}.")]
-    if origin is Literal:
-        choices = [str(choice) for choice in get_args(kind)]
-        if value in get_args(kind) and not isinstance(value, bool):
-            return []
-        return [(key, f"Expected {describe(kind)}, got {show(value)}. {did_you_mean(str(value), choices)}".rstrip())]
-    if origin is list:
-        if not isinstance(value, list):
-            return [(key, f"Expected {describe(kind)}, got {show(value)}.")]
+    if origin is list and isinstance(value, list):
         (item,) = get_args(kind)
         return [wrong for i, entry in enumerate(value) for wrong in misfit(item, entry, key=f"{key}[{i}]")]
-    if origin is dict or kind is dict:
-        if isinstance(value, dict) and all(isinstance(name, str) for name in value):
-            return []
-        return [(key, f"Expected a mapping, got {show(value)}.")]
-    if is_dataclass(kind):
+    if is_dataclass(kind) and isinstance(value, dict):
         return _misfit_of_mapping(kind, value, key=key)
-    return [] if _is_plain(kind, value) else [(key, f"Expected {describe(kind)}, got {show(value)}.")]
+    if _fits(kind, value):
+        return []
+    choices = _choices(kind)
+    near = nearest(value, choices) if isinstance(value, str) else None
+    hint = f' Did you mean "{near}"?' if near is not None else ""
+    return [(key, f"Expected {describe(kind)}, got {show(value)}.{hint}")]
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    origin = get_origin(kind)
+    if origin is Annotated:
+        base, *marks = get_args(kind)
+        return _fits(base, value) and all(mark.holds(value) for mark in marks if isinstance(mark, Range))
+    if origin in (Union, types.UnionType):
+        return any(not misfit(arg, value, key="") for arg in get_args(kind))
+    if origin is Literal:
+        return value in get_args(kind) and not isinstance(value, bool)
+    if origin is dict:  # names and values of fields
+        return isinstance(value, dict) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in value)
+    if kind is dict:
+        return isinstance(value, dict) and all(isinstance(name, str) for name in value)
+    if origin is list or is_dataclass(kind):
+        return False  # what has their shape is looked into by `misfit`
+    return _is_plain(kind, value)
+
+
+def _choices(kind: Any) -> list[str]:
+    """The texts that a type allows, where it lists them."""
+    if get_origin(kind) is Literal:
+        return [str(choice) for choice in get_args(kind)]
+    if get_origin(kind) in (Union, types.UnionType):
+        return [choice for arg in get_args(kind) for choice in _choices(arg)]
+    return []
 
 
 def _is_plain(kind: Any, value: Any) -> bool:
+    if kind is Any:
+        return True
     if kind is bool or kind is type(None) or kind is str:
         return isinstance(value, kind)
     if isinstance(value, bool):  # a bool is an int to Python, but not to a person
@@ -165,18 +200,17 @@ def _is_plain(kind: Any, value: Any) -> bool:
     if kind is int:
         return isinstance(value, int)
     if kind is float:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # neither infinite nor NaN
     return isinstance(value, kind)
 
 
-def _misfit_of_mapping(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
-    if not isinstance(value, dict):
-        return [(key, f"Expected {describe(kind)}, got {show(value)}.")]
+def _misfit_of_mapping(kind: Any, value: dict[str, Any], *, key: str) -> list[tuple[str, str]]:
     hints = get_type_hints(kind, include_extras=True)
     wrong: list[tuple[str, str]] = []
     for name, entry in value.items():
         if name not in hints:
-            wrong.append((f"{key}.{name}", f'{key} has no field "{printable(str(name))}". {did_you_mean(str(name), hints, prefix=key + ".")}'))
+            shown, hint = printable_key(str(name)), did_you_mean(str(name), hints, prefix=f"{key}.")
+            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}'))
         else:
             wrong.extend(misfit(hints[name], entry, key=f"{key}.{name}"))
     return wrong

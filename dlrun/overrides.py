@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +16,13 @@ from dlrun.registry import Catalog
 from dlrun.schema import GROUPS
 
 MAX_POINTS = 100_000
+_PLAIN_WORD = re.compile(
+    r"(?P<key>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)="
+    r"(?:(?P<name>[A-Za-z_]\w*)|(?P<int>-?(?:0|[1-9]\d{0,17}))"
+    r"|-?(?:0|[1-9]\d*)(?:\.\d+(?:[eE][-+]?\d{1,2})?|[eE][-+]?\d{1,2}))",
+    re.ASCII,
+)
+_WORDS_THAT_ARE_VALUES = ("null", "true", "false", "nan", "inf")
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Value:
     @property
     def is_deferred(self) -> bool:
         """Whether it is an interpolation, known only after composing."""
-        return "${" in self.text
+        return "${" in str(self.value)
 
 
 @dataclass(frozen=True)
@@ -36,25 +45,41 @@ class Request:
     settings: Mapping[str, tuple[Value, ...]]  # keys: a group, "recipe", a top-level key or a dotted field
     hydra: tuple[str, ...] = ()  # overrides of Hydra's own node, as written
     words: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()  # words that cannot be understood; `compose.check_request` adds all else
+    multirun: bool = False
 
     @property
     def is_sweep(self) -> bool:
         """Whether any key has several values."""
         return any(len(values) > 1 for values in self.settings.values())
 
+    def num_points(self, extra: Mapping[str, Sequence[Value]] | None = None) -> int:
+        """How many points the product of all values has."""
+        return math.prod(len(values) for values in {**(extra or {}), **self.settings}.values())
+
     def points(self, extra: Mapping[str, Sequence[Value]] | None = None) -> list[Point]:
-        """The product of all values, the last key running fastest, as Hydra's basic sweeper orders them."""
+        """The product of all values, the last key running fastest, as Hydra's basic sweeper orders them.
+
+        `extra` holds what a recipe sweeps (`Recipe.sweep_values`); its keys run slowest.
+        Raises ConfigError when a word could not be understood or there are too many points.
+        """
+        if self.problems:
+            raise ConfigError(self.problems)
         settings = {**(extra or {}), **self.settings}
-        swept = [key for key, values in settings.items() if len(values) > 1]
-        size = 1
-        for values in settings.values():
-            size *= len(values)
+        size = self.num_points(extra)
         if size > MAX_POINTS:
-            raise ConfigError(f"The sweep has {size:,} points; at most {MAX_POINTS:,} are allowed.")
+            raise ConfigError(too_many(size))
+        swept = tuple(key for key, values in settings.items() if len(values) > 1)
+        from_recipe = frozenset(extra or {}) - frozenset(self.settings)
         return [
-            Point(dict(zip(settings, combination, strict=True)), tuple(swept))
+            Point(dict(zip(settings, combination, strict=True)), swept, from_recipe)
             for combination in itertools.product(*settings.values())
         ]
+
+
+def too_many(size: int) -> Problem:
+    """That a sweep has more points than are allowed."""
+    return Problem("-m", f"The sweep has {size:,} points; at most {MAX_POINTS:,} are allowed.")
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,7 @@ class Point:
 
     settings: Mapping[str, Value]
     swept: tuple[str, ...] = field(default=())
+    from_recipe: frozenset[str] = frozenset()  # the keys that the recipe's `sweep:` set
 
     @property
     def label(self) -> str:
@@ -87,45 +113,98 @@ class Point:
 def parse(words: Sequence[str], catalog: Catalog, *, multirun: bool = False) -> Request:
     """Parse overrides in Hydra's grammar.
 
-    Raises ConfigError with every word that cannot be parsed, or that holds several values without `-m`.
+    Words that cannot be parsed, or hold several values without `multirun`, are told in the request's `problems`.
     """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    parser = OverridesParser.create(config_loader=catalog)  # type: ignore[arg-type]  # it asks only for group options
+    parser = _Parser(catalog)
     settings: dict[str, tuple[Value, ...]] = {}
     hydra: list[str] = []
     problems: list[Problem] = []
     for word in words:
-        if "=" not in word and not word.startswith("~"):
-            problems.append(Problem(printable(word), "Expected KEY=VALUE. `dlrun --help` shows the commands."))
-            continue
         try:
-            override = parser.parse_override(word)
-        except HydraException as error:
-            reason = str(error).splitlines()[0].split("\n")[0]
-            problems.append(Problem(printable(word), f"Cannot be read as KEY=VALUE: {printable(reason)}. Quote the value: KEY='\"...\"'."))
+            key, values = parser.read(word)
+        except ConfigError as error:
+            problems += error.problems
             continue
-        if override.is_hydra_override():
+        if key == "hydra":
             hydra.append(word)
             continue
-        if override.is_delete() or override.package is not None:
-            problems.append(Problem(printable(word), "A key cannot be deleted or moved; every field keeps its place."))
-            continue
-        key = _key(override.key_or_group)
-        try:
-            texts = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
-        except HydraException as error:
-            problems.append(Problem(printable(word), f"{printable(str(error))}."))
-            continue
-        if len(texts) > 1 and not multirun:
-            problems.append(Problem(printable(word), "Several values make a sweep: add -m. A list is written [1,2]."))
-            continue
+        if len(values) > 1 and not multirun:
+            message = "Several values make a sweep: add -m. A list is written [1,2]."
+            problems.append(Problem(printable(word), message))
         settings.pop(key, None)  # the last word wins, and takes its place in the order
-        settings[key] = tuple(Value(text, parser.parse_override(f"{key}={text}").value()) for text in texts)
-    if problems:
-        raise ConfigError(problems)
-    return Request(settings, tuple(hydra), tuple(words))
+        settings[key] = values
+    return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun)
+
+
+class _Parser:
+    """Hydra's parser, imported only when a word needs it: its import takes longer than everything else here."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._hydra: Any = None
+
+    def read(self, word: str) -> tuple[str, tuple[Value, ...]]:
+        """The key and the values of a word; the key is "hydra" for an override of Hydra's own node.
+
+        Raises ConfigError with one problem.
+        """
+        plain = _plain(word)
+        if plain is not None:
+            return plain[0], (plain[1],)
+        if "=" not in word and not word.startswith("~"):
+            raise _wrong(word, "Expected KEY=VALUE. `dlrun --help` shows the commands.")
+        override = self._override(word)
+        if override.is_hydra_override():
+            return "hydra", ()
+        if override.is_delete() or override.package is not None:
+            raise _wrong(word, "A key cannot be deleted or moved; every field keeps its place.")
+        key = _key(override.key_or_group)
+        if not override.is_sweep_override():
+            return key, (Value(word.partition("=")[2], override.value()),)
+        texts = self._sweep(word, override)
+        return key, tuple((_plain(f"{key}={text}") or (key, self._value(key, text)))[1] for text in texts)
+
+    def _sweep(self, word: str, override: Any) -> list[str]:
+        from hydra.errors import HydraException
+
+        try:
+            texts = list(itertools.islice(override.sweep_string_iterator(), MAX_POINTS + 1))
+        except HydraException as error:
+            raise _wrong(word, f"{printable(str(error))}.") from error
+        if len(texts) > MAX_POINTS:
+            raise _wrong(word, f"It sweeps over more than {MAX_POINTS:,} values.")
+        if not texts:
+            raise _wrong(word, "It sweeps over nothing.")
+        return texts
+
+    def _value(self, key: str, text: str) -> Value:
+        return Value(text, self._override(f"{key}={text}").value())
+
+    def _override(self, word: str) -> Any:
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from hydra.errors import HydraException
+
+        self._hydra = self._hydra or OverridesParser.create(config_loader=self._catalog)  # type: ignore[arg-type]
+        try:
+            return self._hydra.parse_override(word)
+        except (HydraException, ValueError, RecursionError) as error:  # a number of 5,000 digits, 1,000 brackets
+            reason = printable((str(error).splitlines() or [type(error).__name__])[0])
+            raise _wrong(word, f"Cannot be read as KEY=VALUE: {reason}. Quote the value: KEY='\"...\"'.") from error
+
+
+def _wrong(word: str, message: str) -> ConfigError:
+    return ConfigError(Problem(printable(word), message))
+
+
+def _plain(word: str) -> tuple[str, Value] | None:
+    """The key and value of a word that needs no grammar, as Hydra would read it; None for any other word."""
+    match = _PLAIN_WORD.fullmatch(word)
+    if match is None or match["key"].startswith("hydra.") or match["key"] == "hydra":
+        return None
+    key, text = _key(match["key"]), word.partition("=")[2]
+    if match["name"] is not None:
+        return None if text.lower() in _WORDS_THAT_ARE_VALUES else (key, Value(text, text))
+    return key, Value(text, int(text) if match["int"] is not None else float(text))
 
 
 def _key(written: str) -> str:
@@ -145,7 +224,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(as_text(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_quoted(str(key))}:{as_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{as_text(item)}" for key, item in value.items()) + "}"  # keys are names
     return _quoted(str(value))
 
 

@@ -7,24 +7,25 @@ turned into plain overrides; Hydra never sees the file.
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlrun import safe_yaml, schema
+from dlrun import config, safe_yaml, schema
 from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.fields import Machine, misfit, printable, show
-from dlrun.registry import Catalog
-from dlrun.schema import GROUPS, TOP_LEVEL
+from dlrun.fields import is_machine, misfit, printable, printable_key, show
+from dlrun.overrides import MAX_POINTS, Value, value_of
+from dlrun.registry import Catalog, default_choices
+from dlrun.safe_yaml import FORBIDDEN_KEYS, check_data
+from dlrun.schema import GROUPS, TOP_LEVEL, Option
 
 FORMAT = 1
-_ABOUT = {"format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict}
-_FORBIDDEN = {
-    "hydra": "A recipe cannot reach Hydra's own configuration.",
-    "defaults": "A recipe cannot change what is composed; name the options instead (model: {name: mlp}).",
-}
+_ABOUT = {
+    "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,22 @@ class Recipe:
         """One line about it."""
         return str(self.about.get("title", self.name))
 
+    def sweep_values(self, chosen: Mapping[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
+        """What its `sweep:` block adds to the settings `chosen` by the user.
+
+        Neither a key that the user set, nor a field of an option that the user replaced.
+        """
+
+        def replaced(group: str) -> bool:
+            own = self.choices.get(group, default_choices().get(group))
+            return group in chosen and any(value.value != own for value in chosen[group])
+
+        return {
+            key: tuple(value_of(value) for value in values)
+            for key, values in self.sweep.items()
+            if key not in chosen and not replaced(key.split(".")[0])
+        }
+
 
 def names() -> list[str]:
     """The recipes that come with dlrun."""
@@ -54,128 +71,118 @@ def locate(name: str) -> Path:
 
     Raises ConfigError with the nearest name when there is none.
     """
+    where = f"recipe={printable(name)}"
     if "/" in name or name.endswith((".yaml", ".yml")):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise ConfigError(Problem(f"recipe={printable(name)}", "There is no such file."))
+        try:
+            path = Path(name).expanduser()
+            if path.is_symlink():
+                target = printable(str(path.resolve()))
+                raise ConfigError(Problem(where, f"It is a link; name the file itself: recipe={target}"))
+            found = path.exists()
+        except (OSError, ValueError, RuntimeError):  # too long, with a NUL, the home of nobody
+            found = False
+        if not found:
+            raise ConfigError(Problem(where, "There is no such file."))
         return path
     if name in names():
         return schema.share("recipes") / f"{name}.yaml"
-    raise ConfigError(
-        Problem(f"recipe={printable(name)}", f'There is no recipe "{printable(name)}". {did_you_mean(name, names())} `dlrun ls recipe` lists them.')
-    )
+    hint = f"{did_you_mean(name, names())} `dlrun ls recipe` lists them.".lstrip()
+    raise ConfigError(Problem(where, f'There is no recipe "{printable(name)}". {hint}'))
 
 
-def load(name: str, catalog: Catalog) -> Recipe:
-    """Read and check a recipe given by name or path.
+def load(name: str, catalog: Catalog, *, own: bool = False) -> Recipe:
+    """Read and check a recipe given by name or path; `own` says that it is the user's own run, to go on with.
 
     Raises ConfigError with every problem found.
     """
     path = locate(name)
-    return from_tree(safe_yaml.read(path), name=path.stem, path=path, catalog=catalog)
+    return from_tree(safe_yaml.read(path), name=path.stem, path=path, catalog=catalog, own=own)
 
 
-def from_tree(tree: dict[str, Any], *, name: str, path: Path, catalog: Catalog) -> Recipe:
-    """Check a parsed tree and split it into choices and values."""
-    problems: list[Problem] = []
+def from_tree(tree: dict[str, Any], *, name: str, path: Path, catalog: Catalog, own: bool = False) -> Recipe:
+    """Check a parsed tree and split it into choices and values.
+
+    Raises ConfigError with every problem found.
+    """
+    about = {} if tree.get("recipe") is None else tree["recipe"]
+    problems = [*_check_about(about), *check_data(tree)]
     choices: dict[str, str] = {}
     values: dict[str, Any] = {}
-    about = tree.get("recipe") or {}
-    problems += _check_about(about)
-    problems += _interpolations(tree, "")
+    options: dict[str, Option] = {}
     for key, value in tree.items():
-        if key in ("recipe", "sweep"):
-            continue
-        if key in _FORBIDDEN:
-            problems.append(Problem(key, _FORBIDDEN[key]))
-        elif key in GROUPS:
-            problems += _check_group(key, value, catalog, choices, values)
+        if key in GROUPS:
+            try:
+                options[key] = option = _option_of(key, value, catalog)
+            except ConfigError as error:
+                problems += error.problems or [Problem(f"{key}.name", str(error))]
+                continue
+            if "name" in value:
+                choices[key] = value["name"]
+            problems += _check_fields(option, value, values, own=own)
         elif key in TOP_LEVEL:
             problems += [Problem(*wrong) for wrong in misfit(TOP_LEVEL[key], value, key=key)]
             values[key] = value
-        else:
-            known = [*GROUPS, *TOP_LEVEL, "recipe", "sweep"]
-            problems.append(Problem(printable(key), f'There is no key "{printable(key)}". {did_you_mean(key, known)}'))
-    sweep, wrong = _check_sweep(tree.get("sweep"))
-    problems += wrong
+        elif key not in ("recipe", "sweep", *FORBIDDEN_KEYS):
+            hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
+            problems.append(Problem(printable_key(key), f'There is no key "{printable_key(key)}". {hint}'))
+    problems = list(dict.fromkeys([*problems, *_check_sweep(tree.get("sweep"), options, catalog)]))
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ConfigError(problems, title=f"{count} in the recipe {printable(str(path))}")
-    return Recipe(name, path, about, choices, values, sweep)
+    return Recipe(name, path, about, choices, values, tree.get("sweep") or {})
 
 
 def _check_about(about: Any) -> list[Problem]:
     if not isinstance(about, dict):
         return [Problem("recipe", f"Expected a mapping with {', '.join(_ABOUT)}, got {show(about)}.")]
     problems = []
-    if about and about.get("format") != FORMAT:
-        problems.append(Problem("recipe.format", f"Expected {FORMAT}, the format this version of dlrun reads, got {show(about.get('format'))}."))
+    given = about.get("format")
+    if about and (given != FORMAT or type(given) is not int):
+        expected = f"Expected {FORMAT}, the format this version of dlrun reads"
+        problems.append(Problem("recipe.format", f"{expected}, got {show(given)}."))
     for key, value in about.items():
+        where = f"recipe.{printable_key(key)}"
         if key not in _ABOUT:
-            problems.append(Problem(f"recipe.{printable(key)}", f'There is no key "{printable(key)}". {did_you_mean(key, _ABOUT)}'))
+            problems.append(Problem(where, f'There is no key "{printable_key(key)}". {did_you_mean(key, _ABOUT)}'))
+        elif key == "plugins" and isinstance(value, dict):
+            problems += [Problem(*wrong) for name in value for wrong in misfit(str, value[name], key=where)]
         elif key != "format":
-            problems += [Problem(*wrong) for wrong in misfit(_ABOUT[key], value, key=f"recipe.{key}")]
+            problems += [Problem(*wrong) for wrong in misfit(_ABOUT[key], value, key=where)]
     expect = about.get("expect")
     for metric, bounds in expect.items() if isinstance(expect, dict) else ():
-        wrong = misfit(list[float], bounds, key=f"recipe.expect.{printable(metric)}")
-        if wrong or len(bounds) != 2 or bounds[0] > bounds[1]:
-            problems.append(Problem(f"recipe.expect.{printable(metric)}", f"Expected [lowest, highest], got {show(bounds)}."))
+        where = f"recipe.expect.{printable_key(metric)}"
+        if misfit(list[float], bounds, key=where) or len(bounds) != 2 or bounds[0] > bounds[1]:
+            problems.append(Problem(where, f"Expected [lowest, highest], got {show(bounds)}."))
     return problems
 
 
-def _interpolations(value: Any, key: str) -> list[Problem]:
-    if isinstance(value, dict):
-        found = [Problem(printable(f"{key}{name}"), "A recipe cannot hold interpolations.") for name in value if "${" in name]
-        return found + [problem for name, entry in value.items() for problem in _interpolations(entry, f"{key}{name}.")]
-    if isinstance(value, list):
-        return [problem for i, entry in enumerate(value) for problem in _interpolations(entry, f"{key[:-1]}[{i}].")]
-    if isinstance(value, str) and "${" in value:
-        return [Problem(printable(key.rstrip(".")), f"A recipe cannot hold interpolations, got {show(value)}; write the value itself.")]
-    return []
+def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
+    """The option whose fields a group's node holds.
 
-
-def _check_group(group: str, node: Any, catalog: Catalog, choices: dict[str, str], values: dict[str, Any]) -> list[Problem]:
-    """Check one group's node, noting its choice and values."""
+    Raises ConfigError when it names none that exists.
+    """
     if not isinstance(node, dict):
-        return [Problem(group, f"Expected a mapping with a name and fields, got {show(node)}.")]
-    name = node.get("name")
-    if name is None:
-        if GROUPS[group].folder is None:
-            name = "auto" if group == "device" else "default"
-        else:
-            return [Problem(group, "Expected a name: which option the fields belong to.")]
-    elif not isinstance(name, str):
-        return [Problem(f"{group}.name", f"Expected a text, got {show(name)}.")]
-    try:
-        option = catalog.option(group, name)
-    except ConfigError as error:
-        return error.problems or [Problem(f"{group}.name", str(error))]
-    choices[group] = name
+        raise ConfigError(Problem(group, f"Expected a mapping with a name and fields, got {show(node)}."))
+    if "name" not in node:
+        if GROUPS[group].folder is not None:
+            raise ConfigError(Problem(group, "Expected a name: which option the fields belong to."))
+        return catalog.option(group, default_choices()[group])  # these fields are those of every option
+    if not isinstance(node["name"], str):
+        raise ConfigError(Problem(f"{group}.name", f"Expected a text, got {show(node['name'])}."))
+    return catalog.option(group, node["name"])
+
+
+def _check_fields(option: Option, node: dict[str, Any], values: dict[str, Any], *, own: bool) -> list[Problem]:
+    """Check the fields in one group's node, noting their values."""
     problems = []
     for key, value in node.items():
         if key == "name":
             continue
-        dotted = f"{group}.{printable(key)}"
-        if key not in option.fields:
-            hint = did_you_mean(key, option.fields, prefix=f"{group}.")
-            problems.append(Problem(dotted, f'The {group} "{option.name}" has no field "{printable(key)}". {hint}'))
-            continue
-        entry = option.fields[key]
-        if value == schema.MISSING or (value == entry.default):
-            wrong: list[tuple[str, str]] = []
-        elif is_machine(entry.kind):
-            wrong = [(dotted, "A recipe cannot name addresses; give them on the command line.")]
-        else:
-            wrong = misfit(entry.kind, value, key=dotted)
-        problems += [Problem(*each) for each in wrong]
-        values.update(flatten(f"{group}.{key}", entry.kind, value))
+        wrong = _check_field(option, key, value, own=own) if key in option.fields else [config.no_field(option, key)]
+        problems += wrong
+        if not wrong:
+            values.update(flatten(f"{option.group}.{key}", option.fields[key].kind, value))
     return problems
-
-
-def is_machine(kind: Any) -> bool:
-    """Whether a field's type is marked as naming a place that a stranger must not choose."""
-    marks = getattr(kind, "__metadata__", ())
-    return any(isinstance(mark, Machine) for mark in marks) or any(is_machine(arg) for arg in typing.get_args(kind))
 
 
 def flatten(key: str, kind: Any, value: Any) -> dict[str, Any]:
@@ -185,17 +192,50 @@ def flatten(key: str, kind: Any, value: Any) -> dict[str, Any]:
     return {key: value}
 
 
-def _check_sweep(node: Any) -> tuple[dict[str, list[Any]], list[Problem]]:
-    """Only the shape: that each key names something is checked with the other overrides, point by point."""
+def _check_field(option: Option, key: str, value: Any, *, own: bool = False) -> list[Problem]:
+    """As `config.check_field`, and refuses an address that a stranger chose."""
+    entry = option.fields.get(key.partition(".")[0])
+    if value == schema.MISSING:  # still to be given
+        return []
+    if entry is not None and is_machine(entry.kind) and value != entry.default and not own:
+        problem = "A recipe cannot name addresses; give them on the command line."
+        return [Problem(f"{option.group}.{printable_key(key)}", problem)]
+    return config.check_field(option, key, value)
+
+
+def _check_sweep(node: Any, options: Mapping[str, Option], catalog: Catalog) -> list[Problem]:
+    """Hold each value of a `sweep:` block against the options that the recipe itself chooses."""
     if node is None:
-        return {}, []
+        return []
     if not isinstance(node, dict):
-        return {}, [Problem("sweep", f"Expected a mapping of keys to lists of values, got {show(node)}.")]
+        return [Problem("sweep", f"Expected a mapping of keys to lists of values, got {show(node)}.")]
     problems = []
-    for key, choices in node.items():
-        if not isinstance(choices, list) or not choices:
-            problems.append(Problem(f"sweep.{printable(key)}", f"Expected a list of values, got {show(choices)}."))
-        elif key.split(".")[0].split("/")[0] not in (*GROUPS, *TOP_LEVEL):
-            hint = did_you_mean(key.split(".")[0], [*GROUPS, *TOP_LEVEL])
-            problems.append(Problem(f"sweep.{printable(key)}", f"A recipe cannot sweep this key. {hint}".rstrip()))
-    return {key: value for key, value in node.items() if isinstance(value, list)}, problems
+    for key, values in node.items():
+        if isinstance(values, list) and values:
+            wrong = [problem for value in values for problem in _check_swept(key, value, node, options, catalog)]
+        else:
+            wrong = [Problem(key, f"Expected a list of values, got {show(values)}.")]
+        problems += [Problem(f"sweep.{printable_key(key)}", problem.message) for problem in wrong]
+    size = math.prod(len(values) for values in node.values() if isinstance(values, list))
+    if size > MAX_POINTS:
+        problems.append(Problem("sweep", f"It has {size:,} points; at most {MAX_POINTS:,} are allowed."))
+    return problems
+
+
+def _check_swept(key: str, value: Any, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog) -> list[Problem]:
+    group, _, rest = key.partition(".")
+    if key in TOP_LEVEL:
+        return [Problem(*wrong) for wrong in misfit(TOP_LEVEL[key], value, key=key)]
+    if group not in GROUPS or rest == "name":
+        hint = did_you_mean(group, [*GROUPS, *TOP_LEVEL])
+        return [Problem(key, f"A recipe cannot sweep this key. {hint}".rstrip())]
+    try:
+        if not rest:
+            _option_of(group, {"name": value}, catalog)
+            return []
+        swept = sweep.get(group)
+        names = swept if isinstance(swept, list) else [options[group].name if group in options else default_choices()[group]]
+        chosen = [catalog.option(group, name) for name in names if isinstance(name, str)]
+    except ConfigError as error:
+        return error.problems or [Problem(key, str(error))]
+    return [problem for option in chosen for problem in _check_field(option, rest, value)]

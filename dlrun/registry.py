@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,15 @@ from dlrun.fields import printable
 from dlrun.schema import GROUPS, Option
 
 ENTRY_POINT_GROUP = "dlrun.options"
+_TAKEN = '{path}: dlrun has a {group} "{name}" of its own; give the file another name.'
+
+
+@cache
+def default_choices() -> Mapping[str, str]:
+    """The option each group has when nobody chooses one, from `conf/config.yaml`."""
+    entries = safe_yaml.read(schema.share("conf") / "config.yaml")["defaults"]
+    chosen = {key: str(name) for entry in entries if isinstance(entry, dict) for key, name in entry.items()}
+    return {group: chosen[group] for group in GROUPS}
 
 
 class Catalog:
@@ -31,17 +39,29 @@ class Catalog:
         self.plugins = tuple(path.resolve() for path in plugins)
         self.config_dirs = tuple(path.resolve() for path in config_dirs)
         self._added = {(option.group, option.name): option for option in map(_plugin_option, self.plugins)}
+        self._modules: dict[tuple[str, str], str] = {}  # where installed packages' options are imported from
 
     @cached_property
     def _installed(self) -> dict[tuple[str, str], Option]:
         """Options of installed packages, found through entry points; scanned once, and only when needed."""
+        from importlib.metadata import entry_points  # takes as long as all else here
+
         found = {}
-        for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        for entry in entry_points(group=ENTRY_POINT_GROUP):
             relative = entry.module.replace(".", "/") + ".py"
             path = Path(str(entry.dist.locate_file(relative))) if entry.dist is not None else Path(relative)
             option = _option_of(path, entry.name, origin=entry.dist.name if entry.dist is not None else entry.module)
             found[option.group, option.name] = option
+            self._modules[option.group, option.name] = entry.module
         return found
+
+    def _base(self, group: str, name: str) -> Option | None:
+        """An option that is more than a preset: a plugin's, dlrun's own or an installed package's."""
+        if (group, name) in self._added:
+            return self._added[group, name]
+        if name in schema.builtin_names(group):
+            return schema.builtin(group, name)
+        return self._installed.get((group, name))
 
     def _presets(self, group: str) -> dict[str, Path]:
         return {path.stem: path for folder in self.config_dirs for path in sorted((folder / group).glob("*.yaml"))}
@@ -63,23 +83,21 @@ class Catalog:
         presets = self._presets(group)
         if choice in presets:
             return self._preset(group, presets[choice])
-        if (group, choice) in self._added:
-            return self._added[group, choice]
-        if choice in schema.builtin_names(group):
-            return schema.builtin(group, choice)
-        if (group, choice) in self._installed:
-            return self._installed[group, choice]
+        option = self._base(group, choice)
+        if option is not None:
+            return option
         hint = did_you_mean(choice, self.names(group))
         raise ConfigError(Problem(f"{group}={printable(choice)}", f'There is no {group} "{printable(choice)}". {hint}'))
 
     def _preset(self, group: str, path: Path) -> Option:
         node = safe_yaml.read(path)
-        name = node.pop("name", path.stem)
-        if (group, name) not in self._added and name not in schema.builtin_names(group) and (group, name) not in self._installed:
-            raise ConfigError(f'{path}: name: expected a {group} that exists, got "{printable(str(name))}". {did_you_mean(str(name), self.names(group))}')
-        base = self._added.get((group, name)) or (
-            schema.builtin(group, name) if name in schema.builtin_names(group) else self._installed[group, name]
-        )
+        name = str(node.pop("name", path.stem))
+        if path.stem in schema.builtin_names(group):  # Hydra would take dlrun's own file
+            raise ConfigError(_TAKEN.format(path=path, group=group, name=path.stem))
+        base = self._base(group, name)
+        if base is None:
+            hint = did_you_mean(name, set(self.names(group)) - set(self._presets(group)))
+            raise ConfigError(f'{path}: name: expected a {group} that exists, got "{printable(name)}". {hint}')
         fields = {
             key: dataclasses.replace(field, default=node.get(key, field.default)) for key, field in base.fields.items()
         }
@@ -91,15 +109,15 @@ class Catalog:
 
     def load(self, group: str, name: str) -> Callable[..., Any]:
         """Import the file of an option, by its `name`, and return its function."""
-        option = self._added.get((group, name)) or (
-            schema.builtin(group, name) if name in schema.builtin_names(group) else self._installed.get((group, name))
-        )
+        option = self._base(group, name)
         if option is None or option.source is None:
             raise ConfigError(f'There is no {group} "{printable(name)}". {did_you_mean(name, self.names(group))}')
         if option.origin == "dlrun":
             module = importlib.import_module(f"dlrun.{GROUPS[group].folder}.{name}")
-        else:
+        elif option.origin == "plugin":
             module = _import_file(option.source)
+        else:
+            module = importlib.import_module(self._modules[group, name])
         function: Callable[..., Any] = getattr(module, name)
         return function
 
@@ -123,7 +141,10 @@ def _import_file(path: Path) -> Any:
 
 
 def _plugin_option(path: Path) -> Option:
-    return _option_of(path, path.stem, origin="plugin")
+    option = _option_of(path, path.stem, origin="plugin")
+    if option.name in schema.builtin_names(option.group):  # Hydra would take dlrun's own defaults
+        raise ConfigError(_TAKEN.format(path=path, group=option.group, name=option.name))
+    return option
 
 
 def _option_of(path: Path, name: str, *, origin: str) -> Option:
@@ -133,11 +154,12 @@ def _option_of(path: Path, name: str, *, origin: str) -> Option:
     if first == "spec":
         group = "loss" if returned == "Loss" else "model"
     else:
-        by_argument = {entry.first: entry.name for entry in GROUPS.values() if entry.folder and entry.first not in (None, "spec")}
-        group = "dataset" if first is None else by_argument.get(first, "")
+        owners = {entry.first: entry.name for entry in GROUPS.values() if entry.folder and entry.first != "spec"}
+        group = owners.get(first, "")  # a dataset's function takes nothing before its fields
     if not group:
         raise ConfigError(
-            f'{path}: the function "{name}" takes "{first}"; a model takes "spec", a loss "spec" (and returns Loss), '
-            'an optimizer "parameters", a scheduler "horizon", a logger "run_dir" and a dataset nothing before its fields.'
+            f'{path}: the function "{name}" takes "{first}"; a model takes "spec", a loss "spec" (and returns '
+            'Loss), an optimizer "parameters", a scheduler "horizon", a logger "run_dir", a dataset nothing before its '
+            "fields."
         )
     return schema.read_option(group, name, source=path, conf=None, origin=origin)

@@ -149,6 +149,7 @@ class _Run:
         self._store, self._run_dir, self._stop = store, run_dir, stop
         self._environment = environment.decisive(parts.device.threads, str(parts.device.torch))
         self._progress = Progress()
+        self._seconds_before = 0.0  # of the run that this one goes on from
 
     def trainer(self, listeners: Sequence[Listener]) -> tuple[Trainer, int | None, list[str]]:
         """The trainer, standing where the newest whole checkpoint left it, if there is one."""
@@ -163,6 +164,7 @@ class _Run:
             notices += self._changed_environment(snapshot.values["about"])
             notices += [f"{path} is damaged and kept for inspection." for path in self._store.set_aside_newer(snapshot.step)]
             self._progress = train_state.restore(snapshot, parts.task, updater, schedule, means)
+            self._seconds_before = self._progress.total_seconds
         if config.device.compile:
             parts.task.compile()
         trainer = Trainer(
@@ -217,7 +219,7 @@ class _Run:
             "epochs": progress.epoch,
             "steps": progress.step,
             "samples": progress.samples,
-            "seconds": {"total": round(seconds, 3), "train": round(progress.train_seconds, 3), "eval": round(progress.eval_seconds, 3)},
+            "seconds": {"total": round(self._seconds_before + seconds, 3), "train": round(progress.train_seconds, 3), "eval": round(progress.eval_seconds, 3)},
             "samples_per_second": round(progress.samples / progress.train_seconds, 1) if progress.train_seconds else None,
             "peak_memory_mib": peak_memory_mib(parts.device.torch),
             "parameters": parts.num_parameters,
@@ -231,10 +233,10 @@ class _Run:
         parts, started = self._parts, time.perf_counter()
         train_state.load_weights(parts.task, self._store.load_best())
         metrics = {}
-        for name in ("val", "test"):
-            if name in parts.data.sizes:
-                found = evaluate(parts.task, parts.data.split(name), device=parts.device, batch_size=self._config.trainer.eval_batch_size)
-                metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
+        held_out = [name for name in ("val", "test") if name in parts.data.sizes]
+        for name in held_out or ["train"]:  # without rows held out, what was learnt by heart is all there is to tell
+            found = evaluate(parts.task, parts.data.split(name), device=parts.device, batch_size=self._config.trainer.eval_batch_size)
+            metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         trainer.progress.eval_seconds += time.perf_counter() - started
         return metrics
 

@@ -35,7 +35,12 @@ class RunDir:
         replace_file(self.path / "result.json", (json.dumps(result, indent=2) + "\n").encode())
 
     def release(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder; one in which nothing was started is removed."""
+        if self._lock.closed:
+            return
+        if [entry.name for entry in self.path.iterdir()] == [".lock"]:
+            (self.path / ".lock").unlink()
+            self.path.rmdir()
         self._lock.close()
 
 
@@ -55,10 +60,13 @@ def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
                 Problem(f"hydra.run.dir={printable(str(path))}", "This folder holds a run already. Add resume=auto to go on with it, or name another folder.")
             )
         return _lock(path, holds_run=holds_run)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path.parent, error) from error
     for number in range(1, 100_000):
         candidate = path if number == 1 else path.with_name(f"{path.name}_{number}")
         try:
-            candidate.parent.mkdir(parents=True, exist_ok=True)
             candidate.mkdir()  # fails when anybody else was first
         except FileExistsError:
             continue

@@ -6,7 +6,10 @@ in bytes, depth and nodes. Scalars follow the YAML 1.2 core schema, so `no` is a
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +18,16 @@ from typing import Any
 
 import yaml
 
-from dlrun.errors import ConfigError
-from dlrun.fields import printable
+from dlrun.errors import ConfigError, Problem
+from dlrun.fields import printable, printable_key, show
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
+FORBIDDEN_KEYS = {
+    "hydra": "A recipe cannot reach Hydra's own configuration.",
+    "defaults": "A recipe cannot change what is composed; name the options instead (model: {name: mlp}).",
+}
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -38,17 +46,45 @@ def read(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
     Raises ConfigError naming the file and the line when it cannot be read, is over bounds or is more than data.
     """
     bounds = bounds or Bounds()
+    return parse(_bytes_of(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
+
+
+def _bytes_of(path: Path, count: int) -> bytes:
+    """At most `count` bytes of a regular file; a pipe or a device is not opened, since it might never answer."""
+    name = printable(str(path))
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(bounds.max_bytes + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    return parse(raw, name=str(path), bounds=bounds)
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
+                return stream.read(count)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise ConfigError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+    what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+    raise ConfigError(f"{name}: expected a file, got {what}.")
+
+
+def line_of(path: Path, *keys: str) -> int | None:
+    """The line, from 1 on, on which a YAML file holds the value under `keys`; None where it holds none.
+
+    A list is searched for an entry with the key. Read the file with `read` first, which refuses what is unsafe.
+    """
+    node = yaml.compose(_bytes_of(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
+    line = None
+    for key in keys:
+        mappings = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        entries = [entry for mapping in mappings if isinstance(mapping, yaml.MappingNode) for entry in mapping.value]
+        found = [(name, value) for name, value in entries if name.value == key]
+        if not found:
+            return None
+        ((name, node),) = found
+        line = name.start_mark.line + 1
+    return line
 
 
 def parse(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[str, Any]:
     """The mapping in `raw`; `name` stands for it in errors, which are as for `read`."""
     bounds = bounds or Bounds()
+    name = printable(name, limit=4096)
     if len(raw) > bounds.max_bytes:
         raise ConfigError(f"{name}: larger than {bounds.max_bytes:,} bytes, too large for a recipe.")
     try:
@@ -130,9 +166,12 @@ class _Builder:
         for char in text:
             if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in "\n\t":
                 raise self._refuse(event, f"holds a control character ({printable(char)})")
-        if event.style is not None:  # quoted or block: always a text
+        if event.style:  # quoted or block: always a text
             return text
-        return plain_scalar(text)
+        value = plain_scalar(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._refuse(event, f"{printable(text)} is too large a number")
+        return value
 
     def _refuse(self, event: Any, what: str) -> ConfigError:
         mark = event.start_mark
@@ -152,3 +191,25 @@ def plain_scalar(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
+
+
+def check_data(value: Any, key: str = "") -> list[Problem]:
+    """Refuse what is more than data anywhere in a tree: interpolations, and keys that Hydra gives a meaning."""
+    if isinstance(value, dict):
+        found = []
+        for name, entry in value.items():
+            where = f"{key}.{printable_key(name)}".lstrip(".")
+            if "${" in name:
+                found.append(Problem(where, "A recipe cannot hold interpolations."))
+            if name.startswith("_") and name.endswith("_"):
+                found.append(Problem(where, f'A recipe is data, never code; it cannot hold "{printable_key(name)}".'))
+            first = name.lstrip("+~").replace("/", ".").split(".")[0]
+            if first in FORBIDDEN_KEYS:
+                found.append(Problem(where, FORBIDDEN_KEYS[first]))
+            found += check_data(entry, where)
+        return found
+    if isinstance(value, list):
+        return [problem for i, entry in enumerate(value) for problem in check_data(entry, f"{key}[{i}]")]
+    if isinstance(value, str) and "${" in value:
+        return [Problem(key, f"A recipe cannot hold interpolations, got {show(value)}; write the value itself.")]
+    return []

@@ -148,7 +148,7 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
 def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and covariance, (N, F) -> (F,), (F, F) in float64 on the CPU: small, and MPS has no float64."""
     rows = rows.cpu().double()
-    return rows.mean(dim=0), torch.cov(rows.T)
+    return rows.mean(dim=0), torch.cov(rows.T).reshape(rows.shape[1], -1)  # cov of one feature has no axes
 
 
 def _square_root(matrix: Tensor) -> Tensor:

@@ -64,6 +64,7 @@ class Field:
     kind: Any
     default: Any = MISSING
     comment: str = ""
+    line: int | None = None  # of its declaration in the option's Python file, from 1 on
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,8 @@ def read_signature(path: Path, name: str) -> tuple[str, list[Field]]:
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         if argument.annotation is None:
             raise ConfigError(f'{path}:{argument.lineno}: the field "{argument.arg}" has no type.')
-        kind = _type(argument.annotation, path)
-        declared.append(Field(argument.arg, kind, MISSING if default is None else _literal(default, path)))
+        value = MISSING if default is None else _literal(default, path)
+        declared.append(Field(argument.arg, _type(argument.annotation, path), value, line=argument.lineno))
     return (doc.splitlines()[0] if doc else ""), declared
 
 
@@ -189,13 +190,14 @@ def _literal(node: ast.expr, path: Path) -> Any:
         return dataclasses.asdict(fields.Augment())
     try:
         value = ast.literal_eval(node)
-    except ValueError as error:
-        raise ConfigError(f"{path}:{node.lineno}: a field's default must be a plain value, not {ast.unparse(node)}.") from error
+    except (ValueError, TypeError) as error:
+        what = f"a field's default must be a plain value, not {ast.unparse(node)}."
+        raise ConfigError(f"{path}:{node.lineno}: {what}") from error
     return list(value) if isinstance(value, tuple) else value
 
 
 _KNOWN_TYPES: Mapping[str, Any] = {
-    **{name: getattr(fields, name) for name in dir(fields) if name[0].isupper()},
+    **{name: getattr(fields, name) for name in dir(fields) if name[0].isupper() and name not in ("Range", "Machine")},
     **{kind.__name__: kind for kind in (int, float, bool, str, list, dict)},
     "Literal": typing.Literal,
     "Annotated": typing.Annotated,
@@ -206,30 +208,37 @@ _KNOWN_TYPES: Mapping[str, Any] = {
 
 def _type(node: ast.expr, path: Path) -> Any:
     """An annotation's type, built from known names only; nothing in the file is executed."""
+    try:
+        return _built(node, path)
+    except (ValueError, TypeError, SyntaxError) as error:  # also int[3], Literal[NAME], Range(1, 2, 3, 4, 5)
+        raise ConfigError(
+            f"{path}:{node.lineno}: the type {ast.unparse(node)} is not one a field can have; use int, float, bool, "
+            "str, list[...], Literal[...], Annotated[..., Range(...)] or a name from dlrun.fields."
+        ) from error
+
+
+def _built(node: ast.expr, path: Path) -> Any:
     if isinstance(node, ast.Name) and node.id in _KNOWN_TYPES:
         return _KNOWN_TYPES[node.id]
     if isinstance(node, ast.Attribute) and node.attr in _KNOWN_TYPES:
         return _KNOWN_TYPES[node.attr]
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
-            return _type(ast.parse(node.value, mode="eval").body, path)
+            return _built(ast.parse(node.value, mode="eval").body, path)
         if node.value is None:
             return None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return typing.Union[_type(node.left, path), _type(node.right, path)]  # noqa: UP007 - built at run time
+        return typing.Union[_built(node.left, path), _built(node.right, path)]  # noqa: UP007 - built at run time
     if isinstance(node, ast.Subscript):
-        outer = _type(node.value, path)
+        outer = _built(node.value, path)
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if outer is typing.Literal:
             return outer[tuple(ast.literal_eval(item) for item in items)]
         if outer is typing.Annotated:
-            return outer[(_type(items[0], path), *(_range(item, path) for item in items[1:]))]
-        kinds = tuple(_type(item, path) for item in items)
+            return outer[(_built(items[0], path), *(_range(item, path) for item in items[1:]))]
+        kinds = tuple(_built(item, path) for item in items)
         return outer[kinds if len(kinds) > 1 else kinds[0]]
-    raise ConfigError(
-        f"{path}:{node.lineno}: the type {ast.unparse(node)} is not one a field can have; use int, float, bool, str, "
-        "list[...], Literal[...], Annotated[..., Range(...)] or a name from dlrun.fields."
-    )
+    raise TypeError(ast.unparse(node))
 
 
 def _range(node: ast.expr, path: Path) -> fields.Range:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dlrun.fields import Augment, Count, CountOrZero, Fraction, LearningRate, NonNegative, Positive, Seed
+from dlrun.fields import Augment, Count, CountOrZero, Fraction, LearningRate, NonNegative, Pixels, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,12 @@ class DatasetSettings:
     """How any dataset is split and prepared."""
 
     val_fraction: Fraction = 0.1  # share of the training rows held out for validation
-    test_fraction: Fraction = 0.2  # share of all rows held out for the test, where the dataset has no test set of its own
+    test_fraction: Fraction = 0.2  # share of all rows held out, where the dataset has no test set of its own
     limit: Count | None = None  # use at most this many rows of each published split
     split_seed: Seed = 0  # decides which rows are held out; apart from `seed`, so that runs stay comparable
     standardise: bool = True  # inputs to mean 0 and deviation 1, fitted on the training rows only
     standardise_target: bool = False  # the same for a regression's target; metrics stay in original units
+    pad: Pixels = 0  # background added on each side of every image
     augment: Augment = field(default_factory=Augment)
 
 

@@ -126,10 +126,13 @@ def sweep_dir(hydra_words: Sequence[str]) -> Path:
 
 def claim_folder(path: Path) -> Path:
     """A folder of the sweep's own: a taken name gets a suffix."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path.parent, error) from error
     for number in range(1, 100_000):
         candidate = (path if number == 1 else path.with_name(f"{path.name}_{number}")).resolve()
         try:
-            candidate.parent.mkdir(parents=True, exist_ok=True)
             candidate.mkdir()
         except FileExistsError:
             if not any(candidate.iterdir()):

@@ -64,8 +64,7 @@ def _show_result(result: Mapping[str, Any], folder: Path, *, as_json: bool, quie
     if as_json:
         print(json.dumps({**result, "run_dir": str(folder)}, indent=2))  # noqa: T201
         return
-    heads = ["metric", *(split for split in ("val", "test") if any(name.startswith(f"{split}/") for name in result["metrics"]))]
-    rows = [[name, *(value for head, value in (("val", val), ("test", test)) if head in heads)] for name, val, test in words.result_rows(result)]
+    heads, rows = words.result_table(result)
     print_table(heads, rows, right=(1, 2))
     if not quiet:
         print(f"\nin {folder}: config.yaml, metrics.jsonl, result.json, checkpoints/", file=sys.stderr)  # noqa: T201

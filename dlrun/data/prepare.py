@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.augment import is_active
@@ -56,6 +58,8 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     Raises DataError for rows that cannot be learnt from and ConfigError for settings that do not fit them.
     """
     _check_rows(name, source)
+    if settings.pad:
+        source = _padded(name, source, settings.pad)
     if is_active(settings.augment) and source.kind != "image":
         raise ConfigError(Problem("dataset.augment", f"Shift, crop and flip are for images; {name} holds {source.kind} rows."))
     rows, test_rows = _hold_out(source, settings)
@@ -111,16 +115,37 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     return DataBundle(name, train, held_out("val"), test, spec, _fingerprint(source))
 
 
+def _padded(name: str, source: Source, pad: int) -> Source:
+    """The source with `pad` pixels of background on each side of every image."""
+    if source.kind != "image":
+        raise ConfigError(Problem(f"dataset.pad={pad}", f"Only images can be padded; {name} holds {source.kind} rows."))
+    around = (pad, pad, pad, pad)
+    test_inputs = None if source.test_inputs is None else F.pad(source.test_inputs, around)
+    return dataclasses.replace(source, inputs=F.pad(source.inputs, around), test_inputs=test_inputs)
+
+
 def _check_rows(name: str, source: Source) -> None:
-    if len(source.inputs) != len(source.targets):
-        raise DataError(f"{name}: {len(source.inputs)} inputs and {len(source.targets)} targets; each row needs both.")
-    if len(source.inputs) == 0:
+    if len(source.targets) == 0:
         raise DataError(f"{name}: there are no rows.")
-    for what, values in (("input", source.inputs), ("target", source.targets)):
+    num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
+    _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes)
+    if source.test_inputs is not None and source.test_targets is not None:
+        _check_split(f"{name}, test set", source.test_inputs, source.test_targets, goal=source.goal, num_classes=num_classes)
+
+
+def _check_split(name: str, inputs: Tensor, targets: Tensor, *, goal: str, num_classes: int) -> None:
+    if len(inputs) != len(targets):
+        raise DataError(f"{name}: {len(inputs)} inputs and {len(targets)} targets; each row needs both.")
+    for what, values in (("an input", inputs), ("a target", targets)):
         if values.is_floating_point():
             bad = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
             if bad.any():
-                raise DataError(f"{name}: row {int(bad.nonzero()[0])} has an {what} that is not a finite number.")
+                raise DataError(f"{name}: row {int(bad.nonzero()[0])} has {what} that is not a finite number.")
+    if goal != "regression":
+        bad = (targets < 0) | (targets >= num_classes)
+        if bad.any():
+            row = int(bad.nonzero()[0])
+            raise DataError(f"{name}: row {row} has the class {int(targets[row])}; expected 0 to {num_classes - 1}.")
 
 
 def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tensor], Tensor]:
@@ -137,7 +162,7 @@ def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tens
     else:
         rank, size = _rank_in_class(source.targets[order])
     test_end = (size * test_fraction).round()
-    val_end = test_end + (size * settings.val_fraction).round()
+    val_end = test_end + ((size - test_end) * settings.val_fraction).round()
     parts = {"test": rank < test_end, "val": (rank >= test_end) & (rank < val_end), "train": rank >= val_end}
     rows = {part: order[chosen].sort().values for part, chosen in parts.items()}
     test_rows = torch.arange(0)

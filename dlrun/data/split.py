@@ -54,7 +54,7 @@ class MemorySplit:
             index = torch.arange(len(self), device=self.inputs.device)[rows] if isinstance(rows, slice) else rows
             inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
         if self._shift is not None and self._factor is not None:
-            inputs = inputs.to(torch.float32).sub_(self._shift).mul_(self._factor)
+            inputs = inputs.to(torch.float32, copy=True).sub_(self._shift).mul_(self._factor)
         targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
         lengths = None if self.lengths is None else self.lengths[rows]
         return Batch(inputs, targets, lengths)

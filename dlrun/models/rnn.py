@@ -37,8 +37,8 @@ def rnn(
         raise ConfigError(
             Problem(
                 "model=rnn",
-                f"A recurrent network reads steps one after another, and this dataset has {spec.describe()} without "
-                "an order. Use model=mlp or model=linear.",
+                f"A recurrent network reads steps one after another, and this dataset has {spec.describe()} and no "
+                "order among them. Use model=mlp or model=linear.",
             )
         )
     table = None

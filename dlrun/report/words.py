@@ -68,11 +68,12 @@ def epoch_line(row: Row, metrics: tuple[str, ...]) -> str:
     return "  ".join(f"{name} {number(value)}" for name, value in shown.items())
 
 
-def result_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Metric, validation and test value, in the order they were measured."""
+def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows: a metric a row, a split a column."""
     metrics = result["metrics"]
+    splits = list(dict.fromkeys(name.split("/", 1)[0] for name in metrics))
     names = dict.fromkeys(name.split("/", 1)[1] for name in metrics)
-    return [(name, number(metrics.get(f"val/{name}")), number(metrics.get(f"test/{name}"))) for name in names]
+    return ["metric", *splits], [[name, *(number(metrics.get(f"{split}/{name}")) for split in splits)] for name in names]
 
 
 def summary_line(result: Mapping[str, Any]) -> str:

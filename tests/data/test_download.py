@@ -6,91 +6,17 @@ import hashlib
 import io
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from mirror_site import CONTENT, OTHER, SHA256, Site
 
 from dlrun.data import download
 from dlrun.data.download import fetch, not_there
 from dlrun.errors import ConfigError, DataError, StorageError
-
-CONTENT = b"0123456789abcdef"
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-OTHER = b"fedcba9876543210"
-
-
-class Site:
-    """A server whose folders each behave in their own way; `asked` holds (path, Range) of each request."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str | None]] = []
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
-                site.asked.append((self.path, self.headers.get("Range")))
-                getattr(site, "_" + self.path.split("/")[1])(self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def mirror(self, behaviour: str) -> str:
-        return f"{self.address}/{behaviour}/"
-
-    @staticmethod
-    def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        handler.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            handler.send_header(key, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    def _good(self, handler: BaseHTTPRequestHandler) -> None:
-        asked = handler.headers.get("Range")
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        if start >= len(CONTENT):
-            self._send(handler, 416, b"")
-        elif start:
-            content_range = {"Content-Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"}
-            self._send(handler, 206, CONTENT[start:], content_range)
-        else:
-            self._send(handler, 200, CONTENT)
-
-    def _slow(self, handler: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.3)
-        self._send(handler, 200, CONTENT)
-
-    def _rangeless(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 200, CONTENT)
-
-    def _wrong(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 200, OTHER)
-
-    def _short(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 200, CONTENT[:6], {"Content-Length": str(len(CONTENT))})
-
-    def _endless(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 200, CONTENT * 100)
-
-    def _absent(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 404, b"")
-
-    def _moved(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 302, b"", {"Location": "/good/file.gz"})
-
-    def _tofile(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 302, b"", {"Location": "file:///etc/hostname"})
-
-    def _toftp(self, handler: BaseHTTPRequestHandler) -> None:
-        self._send(handler, 302, b"", {"Location": "ftp://127.0.0.1/file.gz"})
 
 
 @pytest.fixture
@@ -180,7 +106,7 @@ def test_a_body_that_breaks_off_is_completed_by_the_next_mirror(site: Site, tmp_
 
 
 def test_a_body_that_breaks_off_is_kept_for_the_next_time(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="broke off: expected 16 bytes, got 6\nThe 6 bytes that came are kept, and the sam"):
+    with pytest.raises(DataError, match="broke off: expected 16 bytes, got 6\nThe 6 bytes that came are kept"):
         get(tmp_path, site.mirror("short"))
     assert not (tmp_path / "file.gz").exists()
     assert (tmp_path / "file.gz.part").read_bytes() == CONTENT[:6]
@@ -218,7 +144,7 @@ def test_a_redirect_to_http_is_followed(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("behaviour", ["tofile", "toftp"])
 def test_a_redirect_to_anything_else_is_refused(site: Site, tmp_path: Path, behaviour: str) -> None:
-    with pytest.raises(DataError, match="HTTP 302 .*(file|ftp)://"):
+    with pytest.raises(DataError, match=r"HTTP 302 .*(file|ftp)://"):
         get(tmp_path, site.mirror(behaviour))
     assert names(tmp_path) == ["file.gz.lock"]
 
@@ -234,13 +160,13 @@ def test_only_http_addresses_are_taken(tmp_path: Path, address: str) -> None:
 
 
 def test_no_mirrors_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="at least one address to download file.gz from, got none"):
+    with pytest.raises(ConfigError, match=r"at least one address to download file\.gz from, got none"):
         get(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match=r"file/under: cannot be written \(Not a directory\). Free some space, or set"):
+    with pytest.raises(StorageError, match=r"file/under: cannot be written \(Not a directory\)\. Free some space"):
         get(tmp_path / "file" / "under", "https://127.0.0.1/")
 
 

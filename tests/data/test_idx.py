@@ -88,15 +88,17 @@ def test_a_damaged_file_of_labels_is_refused(tmp_path: Path, content: bytes, mes
     [
         (gzip.compress(images())[:-20], "Compressed file ended before the end-of-stream marker was reached"),
         (b"not gzip at all", "Not a gzipped file"),
-        (gzip.compress(images())[:12] + b"\xff" * 60, "Error -3 while decompressing"),
+        (gzip.compress(images())[:10] + b"\xff" * 60, "Error -3 while decompressing"),
     ],
+    ids=["truncated", "no gzip", "no deflate"],  # not the bytes, which hold the time
 )
 def test_a_damaged_gzip_is_refused(tmp_path: Path, packed: bytes, reason: str) -> None:
     path = tmp_path / "images.gz"
     path.write_bytes(packed)
-    with pytest.raises(DataError, match="images.gz: damaged or cannot be read .*Remove it to have it downloaded") as caught:
+    with pytest.raises(DataError) as caught:
         read_images(path)
-    assert reason in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: damaged or cannot be read ({reason}")
+    assert str(caught.value).endswith("). Remove it to have it downloaded again.")
 
 
 def test_a_wrong_checksum_inside_the_gzip_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ def test_points_lie_on_the_line() -> None:
 
 
 def test_a_line_may_fall_and_begin_below_zero() -> None:
-    assert line(rows=3, slope=-0.5, intercept=-2.0, noise=0.0, noise_seed=0).targets.tolist() == [[-2.0], [-2.5], [-3.0]]
+    source = line(rows=3, slope=-0.5, intercept=-2.0, noise=0.0, noise_seed=0)
+    assert source.targets.tolist() == [[-2.0], [-2.5], [-3.0]]
 
 
 def test_noise_has_the_deviation_asked_for_and_leaves_x_alone() -> None:

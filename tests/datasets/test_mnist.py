@@ -17,7 +17,8 @@ from dlrun.errors import DataError
 
 def put_images(folder: Path, name: str, *values: int) -> None:
     """One image for each value, all of whose pixels are that value."""
-    put(folder, name, struct.pack(">4I", 0x803, len(values), 28, 28) + b"".join(bytes([value]) * 784 for value in values))
+    pixels = b"".join(bytes([value]) * 784 for value in values)
+    put(folder, name, struct.pack(">4I", 0x803, len(values), 28, 28) + pixels)
 
 
 def put_labels(folder: Path, name: str, *values: int) -> None:
@@ -111,5 +112,5 @@ def test_each_image_needs_a_label(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     fill(tmp_path)
     put(tmp_path, idx.TEST_IMAGES, b"rubbish, and more of it")
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte: expected an IDX file of images, .* got 0x72756262"):
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte: expected an IDX file of images, .* got 0x72756262"):
         mnist(root=str(tmp_path), mirrors=[], download=False)

@@ -54,7 +54,7 @@ def test_the_smallest_image_that_three_stages_take() -> None:
 @pytest.mark.parametrize(
     ("spec", "fields", "message"),
     [
-        (DataSpec("dense", (4,), "binary", 2), {}, r"(?s)model=resnet.*needs images.*4 features\. Use model=mlp"),
+        (DataSpec("dense", (4,), "binary", 2), {}, r"(?s)model=resnet.*needs images.*4 features.*Use model=mlp"),
         (DataSpec("tokens", (4,), "binary", 2), {}, r"(?s)model=resnet.*texts.*Use model=rnn"),
         (images(8), {"blocks": [3]}, r"(?s)model\.blocks.*there are 1 in model\.blocks and 3 in model\.channels"),
         (images(8), {"blocks": [], "channels": []}, r"(?s)model\.blocks.*0 in model\.blocks.*at least 1"),

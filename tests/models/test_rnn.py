@@ -131,7 +131,10 @@ def test_dropout_acts_while_training_only() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (DataSpec("dense", (4,), "binary", 2), r"(?s)model=rnn.*4 features without an order.*model=mlp or model=linear"),
+        (
+            DataSpec("dense", (4,), "binary", 2),
+            r"(?s)model=rnn.*4 features, 2 classes and no order among them.*model=mlp or model=linear",
+        ),
         (DataSpec("tokens", (4,), "binary", 2), r"(?s)model=rnn.*must set vocabulary_size"),
     ],
 )

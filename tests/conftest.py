@@ -1,0 +1,50 @@
+"""Fixtures shared by all tests: a folder of its own for each, one CPU thread, and a short run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run side by side
+
+import pytest
+
+from dlrun.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in an empty folder, so that none writes into the checkout."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("CI", raising=False)
+    return tmp_path
+
+
+SHORT = ("dataset=iris", "model=linear", "trainer.epochs=2", "device.threads=1", "device=cpu")
+
+
+@pytest.fixture
+def short_run(own_folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Path]:
+    """Train a linear model on iris for two epochs, with overrides; returns the run's folder."""
+
+    def train(name: str, *overrides: str) -> Path:
+        code = main([*SHORT, f"hydra.run.dir={name}", "--quiet", *overrides])
+        out = capfd.readouterr()
+        assert code == 0, out.err
+        return own_folder / name
+
+    return train
+
+
+@pytest.fixture
+def dlrun(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Run a command line in this process; returns exit code, standard output and standard error."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        out = capfd.readouterr()
+        return code, out.out, out.err
+
+    return run  # type: ignore[return-value]
