@@ -64,10 +64,14 @@ class CheckpointStore:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
         try:
-            contents = {f"{name}.safetensors": safetensors.torch.save(dict(tensors)) for name, tensors in snapshot.tensors.items()}
+            contents = {
+                f"{name}.safetensors": safetensors.torch.save(dict(tensors))
+                for name, tensors in snapshot.tensors.items()
+            }
             contents["state.json"] = _json(snapshot.values)
             files = {
-                name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in contents.items()
+                name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                for name, content in contents.items()
             }
             contents["manifest.json"] = _json({"format": FORMAT, "step": snapshot.step, "files": files})
             for name, content in contents.items():
@@ -121,7 +125,7 @@ class CheckpointStore:
 
     def load_newest(self) -> tuple[Snapshot | None, list[str]]:
         """The newest whole checkpoint, and what was said of newer ones that are damaged."""
-        complaints = []
+        complaints: list[str] = []
         for step in reversed(self.steps()):
             try:
                 return load(self.path(step)), complaints
@@ -151,7 +155,9 @@ def load(folder: Path) -> Snapshot:
     if not isinstance(manifest.get("files"), dict):
         raise StorageError(f"{folder / 'manifest.json'}: damaged: it lists no files.")
     if manifest.get("format") != FORMAT:
-        raise StorageError(f"{folder}: written in format {manifest.get('format')}; this version of dlrun reads {FORMAT}.")
+        raise StorageError(
+            f"{folder}: written in format {manifest.get('format')}; this version of dlrun reads {FORMAT}."
+        )
     contents = {}
     for name, expected in manifest["files"].items():
         path = folder / name

@@ -47,14 +47,28 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
     expected = (rows, num_logits(data.spec.goal, data.spec.num_outputs))
     if not isinstance(out, Tensor) or tuple(out.shape) != expected:
         got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        return [Problem(name, f"Expected an output of shape {expected} for {rows} rows, got {got}. `num_logits` and `spec.num_outputs` say how many.")]
+        return [
+            Problem(
+                name,
+                f"Expected an output of shape {expected} for {rows} rows, got {got}. "
+                "`dlrun.layers.num_logits` says how many outputs a task takes.",
+            )
+        ]
     if data.spec.goal == "multiclass" and rows > 1 and _are_probabilities(out):
-        return [Problem(name, "The model ends in a softmax, and the cross entropy that follows takes logits: remove the softmax, or it trains far too slowly.")]
+        return [
+            Problem(
+                name,
+                "The model ends in a softmax, and the cross entropy that follows takes logits: "
+                "remove the softmax, or it trains far too slowly.",
+            )
+        ]
     return []
 
 
 def _are_probabilities(out: Tensor) -> bool:
-    return bool((out >= 0).all()) and bool(torch.allclose(out.sum(dim=1), torch.ones(len(out), dtype=out.dtype, device=out.device), atol=1e-4))
+    return bool((out >= 0).all()) and bool(
+        torch.allclose(out.sum(dim=1), torch.ones(len(out), dtype=out.dtype, device=out.device), atol=1e-4)
+    )
 
 
 def _check_lonely_row(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
@@ -94,6 +108,7 @@ def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) 
     return [
         Problem(
             f"optimizer.lr={config.optimizing.lr:g}",
-            f"Gradient descent diverges on this data above a rate of {largest:.2g}. Use a smaller optimizer.lr, or dataset.standardise=true.",
+            f"Gradient descent diverges on this data above a rate of {largest:.2g}. "
+            "Use a smaller optimizer.lr, or dataset.standardise=true.",
         )
     ]

@@ -15,7 +15,10 @@ def class_weight_values(spec: DataSpec, wanted: str | list[float]) -> list[float
         return [total / (spec.num_outputs * max(1, count)) for count in spec.class_counts]
     if len(wanted) != spec.num_outputs or min(map(float, wanted)) < 0:
         raise ConfigError(
-            Problem("loss.class_weights", f"Expected {spec.num_outputs} weights from 0 up, one a class, got {len(wanted)}: {wanted}.")
+            Problem(
+                "loss.class_weights",
+                f"Expected {spec.num_outputs} weights from 0 up, one a class, got {len(wanted)}: {wanted}.",
+            )
         )
     return [float(weight) for weight in wanted]
 
@@ -24,4 +27,9 @@ def need_regression(spec: DataSpec, name: str) -> None:
     """Raise ConfigError when the data has classes and the loss is for numbers."""
     if spec.goal != "regression":
         right = "binary_cross_entropy" if spec.goal == "binary" else "cross_entropy"
-        raise ConfigError(Problem(f"loss={name}", f"This dataset has {spec.num_outputs} classes; use loss={right}. loss=auto chooses by itself."))
+        raise ConfigError(
+            Problem(
+                f"loss={name}",
+                f"This dataset has {spec.num_outputs} classes; use loss={right}. loss=auto chooses by itself.",
+            )
+        )

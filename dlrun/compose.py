@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlrun import config, recipe, safe_yaml, schema
+from dlrun import config, recipe, schema
 from dlrun.config import RunConfig
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
-from dlrun.fields import misfit, printable
-from dlrun.overrides import Point, Value, value_of, words_of
+from dlrun.fields import printable, show
+from dlrun.overrides import MAX_POINTS, Point, Request, Value, as_text, too_many, value_of, words_of
 from dlrun.recipe import Recipe
 from dlrun.registry import Catalog
-from dlrun.schema import GROUPS, TOP_LEVEL
+from dlrun.registry import default_choices as default_choices
+from dlrun.schema import GROUPS
 
 _HYDRA_KEYS = (
     "run", "sweep", "launcher", "sweeper", "job", "job_logging", "hydra_logging", "output_subdir", "verbose",
@@ -32,6 +35,7 @@ class Composed:
     origins: Mapping[str, str]  # dotted key -> what set it; keys not here have their option's default
     notices: tuple[str, ...] = ()
     recipe: Recipe | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)  # the option or preset chosen for each group
 
 
 @dataclass(frozen=True)
@@ -49,88 +53,134 @@ class Plan:
         return words_of([*((key, Value(name, name)) for key, name in self.choices.items()), *self.values.items()])
 
 
-def plan(point: Point, catalog: Catalog) -> Plan:
-    """Unfold the point's recipe; what the user set wins over it.
+def plan(point: Point, catalog: Catalog, *, own: bool = False) -> Plan:
+    """Unfold the point's recipe; what the user set wins over it. `own`: it is the user's own run, to go on with.
 
     Raises ConfigError when the recipe cannot be used.
     """
-    loaded = recipe.load(point.recipe, catalog) if point.recipe is not None else None
+    loaded = recipe.load(point.recipe, catalog, own=own) if point.recipe is not None else None
     choices, values = point.choices(), point.values()
-    origins = {key: f"override {key}={value.text}" for key, value in point.settings.items()}
+    origins = {
+        name: f"override {key}={value.text}" for key, value in point.settings.items() for name in _names(key, value)
+    }
     if loaded is None:
         return Plan(choices, values, origins)
-    notices = []
-    source = f"recipe {loaded.path}"
-    chosen = {}
-    for group, name in loaded.choices.items():
-        if choices.get(group, name) != name:
-            notices.append(f"{group}={choices[group]} replaces the recipe's {group} {name} and its fields.")
-        chosen[group] = choices.get(group, name)
-    kept: dict[str, Value] = {}
+    source = f"recipe {printable(str(loaded.path), limit=4096)}"
+    origins |= {key: f"sweep {key}={point.settings[key].text} of {source}" for key in point.from_recipe}
+    kept = _kept(loaded, choices, values)
+    from_file = [name for key, value in kept.items() for name in _names(key, value)]
+    for key in (*from_file, *loaded.choices):
+        origins.setdefault(key, source)
+    notices = tuple(
+        f"{group}={choices[group]} replaces the recipe's {group} {name} and its fields."
+        for group, name in loaded.choices.items()
+        if choices.get(group, name) != name
+    )
+    return Plan({**loaded.choices, **choices}, {**kept, **values}, origins, notices, loaded)
+
+
+def _names(key: str, value: Value) -> list[str]:
+    """The keys that an override sets: its own, and those inside a mapping."""
+    return [key, *(f"{key}.{name}" for name in (value.value if isinstance(value.value, dict) else ()))]
+
+
+def _kept(loaded: Recipe, choices: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Value]:
+    """A recipe's values without those that the user set, and those of options that the user replaced."""
+    kept = {}
     for key, value in loaded.values.items():
-        group = key.split(".")[0]
-        if key not in values and (group not in loaded.choices or chosen[group] == loaded.choices[group]):
+        group, parent = key.split(".")[0], values.get(key.rpartition(".")[0])
+        is_set = key in values or (parent is not None and key in _names(key.rpartition(".")[0], parent))
+        if not is_set and choices.get(group) in (None, loaded.choices.get(group, choices.get(group))):
             kept[key] = value_of(value)
-            origins[key] = source
-    for group in loaded.choices:
-        origins.setdefault(group, source)
-    return Plan({**choices, **chosen}, {**kept, **values}, origins, tuple(notices), loaded)
+    return kept
 
 
-def default_choices() -> dict[str, str]:
-    """The option each group has when nobody chooses one, from `conf/config.yaml`."""
-    root = safe_yaml.read(schema.share("conf") / "config.yaml")
-    return {key: str(value) for entry in root["defaults"] if isinstance(entry, dict) for key, value in entry.items() if key in GROUPS}
+def points(request: Request, catalog: Catalog) -> list[Point]:
+    """Every run asked for; with `-m` that includes what the recipes sweep themselves.
+
+    Raises ConfigError when there are too many or a recipe cannot be used; `check_request` tells of all else.
+    """
+    names = [value.value for value in request.settings.get("recipe", ())] if request.multirun else []
+    swept = {name: recipe.load(str(name), catalog).sweep_values(request.settings) for name in names if name is not None}
+    if not any(swept.values()):
+        return request.points()
+    return [
+        point for name in names for point in request.points(swept.get(name)) if point.settings["recipe"].value == name
+    ]
+
+
+def check_request(request: Request, catalog: Catalog) -> list[Problem]:
+    """Everything wrong with every point that is asked for, each mistake once: words first, then what they say."""
+    problems = [*request.problems, *check_hydra(request.hydra)]
+    for value in request.settings.get("recipe", (Value("null", None),)):
+        loaded, wrong = _load(value, catalog)
+        swept = loaded.sweep_values(request.settings) if loaded is not None and request.multirun else {}
+        settings = {**swept, **request.settings}
+        if loaded is None and wrong:  # which options the fields belong to is known only for those named
+            settings = {key: values for key, values in settings.items() if _is_sure(key, settings)}
+        choices = {key: values for key, values in settings.items() if key in GROUPS}
+        values = {key: values for key, values in settings.items() if key not in GROUPS and key != "recipe"}
+        of_recipe = {group: [Value(name, name)] for group, name in loaded.choices.items()} if loaded is not None else {}
+        found, options = config.check_settings({**of_recipe, **choices}, values, catalog)
+        problems += [*wrong, *found]
+        size = math.prod(map(len, settings.values()))
+        if size > MAX_POINTS:
+            problems.append(too_many(size))
+        elif not (wrong or found or request.problems):
+            problems += _check_together(options, values, loaded, catalog)
+    return list(dict.fromkeys(problems))
+
+
+def _is_sure(key: str, settings: Mapping[str, Any]) -> bool:
+    group = key.partition(".")[0]
+    return group not in GROUPS or group in settings or GROUPS[group].folder is None
+
+
+def _load(value: Value, catalog: Catalog) -> tuple[Recipe | None, list[Problem]]:
+    """The recipe asked for, and what is wrong with it."""
+    shown = f"recipe={printable(value.text)}"
+    if value.value is None:
+        return None, []
+    if not isinstance(value.value, str) or value.is_deferred:
+        return None, [Problem(shown, f"Expected a recipe's name or file, got {show(value.value)}.")]
+    try:
+        return recipe.load(value.value, catalog), []
+    except ConfigError as error:
+        named = [
+            each if each.where.startswith("recipe=") else Problem(f"{shown}: {each.where}", each.message)
+            for each in error.problems
+        ]
+        return None, named or [Problem(shown, str(error))]
+
+
+def _check_together(
+    options: Mapping[str, Sequence[schema.Option]],
+    values: Mapping[str, Sequence[Value]],
+    loaded: Recipe | None,
+    catalog: Catalog,
+) -> list[Problem]:
+    """Values that are nowhere given, and contradictions between values that are each right."""
+    problems: list[Problem] = []
+    for option in itertools.chain.from_iterable(options.values()):
+        kept = _kept(loaded, {option.group: option.name}, {}) if loaded is not None else {}
+        problems += config.missing(option, {*kept, *values})
+    decisive = {key: taken for key, taken in values.items() if config.is_decisive(key, options)}
+    if any(value.is_deferred for taken in decisive.values() for value in taken):
+        return problems  # told after composing
+    for chosen in itertools.product(*(options[group] for group in config.DECISIVE_GROUPS)):
+        names = {option.group: option.name for option in chosen}
+        kept = _kept(loaded, names, {}) if loaded is not None else {}
+        for combination in itertools.product(*decisive.values()):
+            settings = {**kept, **dict(zip(decisive, combination, strict=True))}
+            tree = config.tree_of(chosen, {key: value.value for key, value in settings.items()})
+            problems += config.contradictions(tree, catalog)
+    return problems
 
 
 def check(planned: Plan, catalog: Catalog) -> list[Problem]:
     """Everything wrong with a plan that can be told before composing it: keys, options, types and ranges."""
-    problems: list[Problem] = []
-    options: dict[str, schema.Option] = {}
-    for group, name in {**default_choices(), **planned.choices}.items():
-        try:
-            options[group] = catalog.option(group, name)
-        except ConfigError as error:
-            problems += error.problems or [Problem(group, str(error))]
-            near = nearest(name, catalog.names(group))
-            if near is not None:  # so that its fields can be checked too
-                options[group] = catalog.option(group, near)
-    for key, value in planned.values.items():
-        if not value.is_deferred:
-            problems += _check_value(key, value, options)
-        elif key.split(".")[0] not in options and key not in TOP_LEVEL:
-            problems.append(_unknown(key, value, options))
-    return problems
-
-
-def _check_value(key: str, value: Value, options: Mapping[str, schema.Option]) -> list[Problem]:
-    group, _, rest = key.partition(".")
-    shown = f"{printable(key)}={printable(value.text)}"
-    if key in TOP_LEVEL:
-        return [Problem(shown, message) for _, message in misfit(TOP_LEVEL[key], value.value, key=key)]
-    if group in GROUPS and rest:
-        if group not in options:  # its option is unknown, which is told already
-            return []
-        return [Problem(shown, problem.message) for problem in config.check_field(options[group], rest, value.value)]
-    return [_unknown(key, value, options)]
-
-
-def _unknown(key: str, value: Value, options: Mapping[str, schema.Option]) -> Problem:
-    """A key that is neither a group nor a field, with the nearest that is."""
-    shown = f"{printable(key)}={printable(value.text)}"
-    first, _, rest = key.replace("/", ".").partition(".")
-    top = [*GROUPS, *TOP_LEVEL, "recipe"]
-    near = nearest(first, top)
-    if near is not None and rest and near in options:
-        found = nearest(rest.split(".")[0], options[near].fields)
-        near = f"{near}.{found or rest}"
-    if near is None:  # perhaps a field whose group was left out: lr for optimizer.lr
-        last = key.split(".")[-1]
-        owners = {name: f"{group}.{name}" for group, option in reversed(options.items()) for name in option.fields}
-        found = nearest(last, owners)
-        near = owners[found] if found is not None else None
-    hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(first, top)
-    return Problem(shown, f'There is no key "{printable(key)}". {hint}')
+    choices = {group: [Value(name, name)] for group, name in planned.choices.items()}
+    return config.check_settings(choices, {key: [value] for key, value in planned.values.items()}, catalog)[0]
 
 
 def check_hydra(words: Sequence[str]) -> list[Problem]:
@@ -140,7 +190,9 @@ def check_hydra(words: Sequence[str]) -> list[Problem]:
         key = word.lstrip("+~").split("=")[0]
         parts = key.replace("/", ".").split(".")
         if len(parts) > 1 and parts[1] not in _HYDRA_KEYS:
-            problems.append(Problem(printable(word), f'Hydra has no key "{printable(key)}". {did_you_mean(parts[1], _HYDRA_KEYS, prefix="hydra.")}'))
+            near = nearest(parts[1], _HYDRA_KEYS)
+            hint = f'Did you mean "{".".join(["hydra", near, *parts[2:]])}"?' if near else did_you_mean("", _HYDRA_KEYS)
+            problems.append(Problem(printable(word), f'Hydra has no key "{printable(key)}". {hint}'))
     return problems
 
 
@@ -154,6 +206,9 @@ def compose(planned: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ())
         raise ConfigError(problems)
     tree, run_dir = _compose_with_hydra([*planned.words(), *hydra_words], catalog)
     tree["recipe"] = _about(planned, catalog)
+    chosen = {**default_choices(), **planned.choices}
+    for group, name in chosen.items():  # what a preset leaves out comes from the option that it is a preset of
+        tree[group] = {**catalog.option(group, name).defaults(), **tree[group]}
     return Composed(
         config=config.build(tree, catalog),
         run_dir=run_dir,
@@ -161,6 +216,7 @@ def compose(planned: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ())
         origins=planned.origins,
         notices=planned.notices,
         recipe=planned.recipe,
+        choices=chosen,
     )
 
 
@@ -169,8 +225,8 @@ def _about(planned: Plan, catalog: Catalog) -> dict[str, Any]:
     about: dict[str, Any] = {"format": recipe.FORMAT}
     if planned.recipe is not None:
         about.update(planned.recipe.about)
-        changed = [key for key, origin in planned.origins.items() if origin.startswith("override ") and not key.startswith(_KEEPS_PROMISE)]
-        if changed:
+        changed = (key for key, origin in planned.origins.items() if not origin.startswith("recipe "))
+        if any(not key.startswith(_KEEPS_PROMISE) for key in changed):
             about.pop("expect", None)
             about.pop("command", None)
     if catalog.plugins:
@@ -190,10 +246,11 @@ def _compose_with_hydra(words: list[str], catalog: Catalog) -> tuple[dict[str, A
     from omegaconf.errors import OmegaConfBaseException
 
     for option in catalog.without_conf():
-        ConfigStore.instance().store(group=option.group, name=option.name, node=option.defaults(), provider=option.origin)
+        store = ConfigStore.instance()
+        store.store(group=option.group, name=option.name, node=option.defaults(), provider=option.origin)
     if catalog.config_dirs:
-        folders = ",".join(f'"file://{folder}"' for folder in catalog.config_dirs)
-        words = [*words, f"hydra.searchpath=[{folders}]"]
+        folders = [f"file://{folder}" for folder in catalog.config_dirs]
+        words = [*words, f"hydra.searchpath={as_text(folders)}"]
     try:
         if GlobalHydra.instance().is_initialized():  # within a sweep's job
             composed = hydra_compose("config", overrides=words, return_hydra_config=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dlrun import schema, settings
-from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
+from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.fields import misfit, printable, printable_key
-from dlrun.registry import Catalog
+from dlrun.overrides import Value
+from dlrun.registry import Catalog, default_choices, nearest_key
 from dlrun.schema import GROUPS, MISSING, TOP_LEVEL
 
 
@@ -92,10 +94,14 @@ def build(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
 
 def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
     hints = typing.get_type_hints(kind)
-    return kind(**{
-        name: _typed(hints[name], value) if dataclasses.is_dataclass(hints[name]) and isinstance(value, dict) else value
-        for name, value in node.items()
-    })
+    return kind(
+        **{
+            name: _typed(hints[name], value)
+            if dataclasses.is_dataclass(hints[name]) and isinstance(value, dict)
+            else value
+            for name, value in node.items()
+        }
+    )
 
 
 def check(tree: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
@@ -141,40 +147,46 @@ def check_field(option: schema.Option, key: str, value: Any) -> list[Problem]:
     return [Problem(*wrong) for wrong in misfit(kind, value, key=f"{option.group}.{name}")]
 
 
+def check_settings(
+    choices: Mapping[str, Sequence[Value]], values: Mapping[str, Sequence[Value]], catalog: Catalog
+) -> tuple[list[Problem], dict[str, list[schema.Option]]]:
+    """Everything wrong with overrides that can be told without composing, and the options that they choose.
+
+    Each value is held against each option chosen for its group, whatever the number of points they make together.
+    """
+    problems: list[Problem] = []
+    options: dict[str, list[schema.Option]] = {}
+    for group, default in default_choices().items():
+        options[group] = []
+        for choice in choices.get(group, [Value(default, default)]):
+            option, wrong = catalog.find(group, choice.value, choice.text)
+            problems += wrong
+            if option is not None and option not in options[group]:
+                options[group].append(option)
+    first = {group: found[0] for group, found in options.items() if found}
+    for key, taken in values.items():
+        group = key.partition(".")[0]
+        for option in options.get(group, ()):
+            for value in taken:
+                if not value.is_deferred:
+                    problems += check_value(key, value.text, value.value, {**first, group: option})
+        if group not in GROUPS and not (key in TOP_LEVEL and taken[0].is_deferred):
+            for value in taken:
+                problems += check_value(key, value.text, value.value, first)
+    return problems, options
+
+
 def check_value(key: str, text: str, value: Any, options: Mapping[str, schema.Option]) -> list[Problem]:
     """What is wrong with an override `key=text`, given the option chosen for each group."""
     group, _, rest = key.partition(".")
     shown = f"{printable_key(key)}={printable(text)}"
     if key in TOP_LEVEL:
         return [Problem(shown, message) for _, message in misfit(TOP_LEVEL[key], value, key=key)]
-    if group in GROUPS and rest:
+    if group in options and rest:
         return [Problem(shown, problem.message) for problem in check_field(options[group], rest, value)]
-    near = _nearest_key(key, options)
+    near = nearest_key(key, options)
     hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe"])
     return [Problem(shown, f'There is no key "{printable_key(key)}". {hint}'.rstrip())]
-
-
-def _nearest_key(key: str, options: Mapping[str, schema.Option]) -> str | None:
-    """The key most like one that does not exist: a field without its group, a group or field mistyped."""
-    first, _, rest = key.replace("/", ".").partition(".")
-    owners: dict[str, str] = {}
-    for group, option in options.items():
-        for name, entry in option.fields.items():
-            owners.setdefault(name, f"{group}.{name}")
-            inner = dataclasses.fields(entry.kind) if dataclasses.is_dataclass(entry.kind) else ()
-            for field in inner:
-                owners.setdefault(field.name, f"{group}.{name}.{field.name}")
-    if first.lower() in owners:
-        return f"{owners[first.lower()]}.{rest}" if rest else owners[first.lower()]
-    top = nearest(first, [*GROUPS, *TOP_LEVEL, "recipe"])
-    if top is not None and rest and top in options:
-        name, _, deeper = rest.partition(".")
-        found = nearest(name, options[top].fields) or name
-        return f"{top}.{found}.{deeper}" if deeper else f"{top}.{found}"
-    if top is not None:
-        return top
-    field_name = nearest(key.split(".")[-1], owners)
-    return None if field_name is None else owners[field_name]
 
 
 def no_field(option: schema.Option, key: str) -> Problem:
@@ -206,3 +218,41 @@ def contradictions(tree: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
                 where = f"model.{name}.{key}"
                 problems += [Problem(where, problem.message) for problem in check_field(optimizer, key, value)]
     return problems
+
+
+DECISIVE_GROUPS = ("dataset", "model", "optimizer", "trainer")
+_DECISIVE = (
+    "dataset.val_fraction", "dataset.test_fraction", "dataset.val", "trainer.epochs", "trainer.max_steps",
+    "trainer.early_stop", "trainer.early_stop.patience",
+)  # fmt: skip
+
+
+def is_decisive(key: str, options: Mapping[str, Sequence[schema.Option]]) -> bool:
+    """Whether `contradictions` depend on a key."""
+    field = key.split(".")[1] if key.startswith("model.") else ""
+    return key in _DECISIVE or any(
+        field in option.fields and typing.get_origin(option.fields[field].kind) is dict for option in options["model"]
+    )
+
+
+def tree_of(options: Iterable[schema.Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree that options and dotted values make, without composing and without interpolations."""
+    tree: dict[str, Any] = {option.group: copy.deepcopy(option.defaults()) for option in options}
+    for key, value in values.items():
+        *parents, name = key.split(".")
+        node: Any = tree
+        for parent in parents:
+            node = node.get(parent, {})
+        node[name] = {**node[name], **value} if isinstance(value, dict) and isinstance(node.get(name), dict) else value
+    return tree
+
+
+def missing(option: schema.Option, given: Container[str]) -> list[Problem]:
+    """The fields of an option that have no default and are not given."""
+    names = (name for name, field in option.fields.items() if field.default == MISSING)
+    return [
+        problem
+        for name in names
+        if f"{option.group}.{name}" not in given
+        for problem in check_field(option, name, MISSING)
+    ]

@@ -63,10 +63,20 @@ def set_up(config: RunConfig) -> Device:
     names = available()
     name = names[0] if config.device_name == "auto" else config.device_name
     if name not in names:
-        raise ConfigError(Problem(f"device={name}", f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. device=auto takes the best."))
+        raise ConfigError(
+            Problem(
+                f"device={name}",
+                f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
+                "device=auto takes the best.",
+            )
+        )
     device = torch.device(name)
     if name == "cuda" and config.device.precision == "bf16" and not torch.cuda.is_bf16_supported():
-        raise ConfigError(Problem("device.precision=bf16", f"{torch.cuda.get_device_name()} cannot compute in bf16; use fp16 or fp32."))
+        raise ConfigError(
+            Problem(
+                "device.precision=bf16", f"{torch.cuda.get_device_name()} cannot compute in bf16; use fp16 or fp32."
+            )
+        )
     if config.device.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
     torch.use_deterministic_algorithms(config.device.deterministic)
@@ -80,7 +90,7 @@ def set_up(config: RunConfig) -> Device:
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch on every device."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - a user's own dataset may draw from it
+    np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 

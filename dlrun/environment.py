@@ -40,7 +40,9 @@ def describe() -> dict[str, Any]:
     """All of it, as plain values; imports torch."""
     import torch
 
-    cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    cuda = (
+        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
     return {
         "versions": versions(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -1,12 +1,12 @@
 """Every error that dlrun tells its user, as one tree; the class decides the exit code.
 
-    DlrunError
-    ├── ConfigError        2  the command or the configuration is wrong
-    ├── DataError          3  the data is wrong or missing
-    ├── DivergedError      4  the training diverged
-    ├── StorageError       5  a checkpoint or the disk failed
-    ├── PromiseError       6  `verify` found a result outside what was promised
-    └── Interrupted  130/143  stopped by a signal, after saving
+DlrunError
+├── ConfigError        2  the command or the configuration is wrong
+├── DataError          3  the data is wrong or missing
+├── DivergedError      4  the training diverged
+├── StorageError       5  a checkpoint or the disk failed
+├── PromiseError       6  `verify` found a result outside what was promised
+└── Interrupted  130/143  stopped by a signal, after saving
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dlrun.data.randomness import derive_seed
 from dlrun.data.randomness import generator as random_generator
 from dlrun.data.spec import Batch, Scaling
-from dlrun.sample_quality import SampleJudge
+from dlrun.sample_quality import MAX_REAL, SampleJudge
 from dlrun.task import Evaluation, Task, Update
 
 if TYPE_CHECKING:
@@ -82,7 +82,6 @@ class GanTask(Task):
         fake = self.generator(noise)  # (B, Z) -> (B, C, H, W)
         discriminator_loss = self._discriminator_loss(*self._judged(self.to_unit(batch.inputs), fake.detach()))
         update("discriminator", discriminator_loss)
-        torch.clear_autocast_cache()  # it holds casts of the weights just moved
         generator_loss = self._generator_loss(self.discriminator(fake))  # (B, C, H, W) -> (B, 1) -> ()
         update("generator", generator_loss)
         return {"discriminator_loss": discriminator_loss.detach(), "generator_loss": generator_loss.detach()}
@@ -105,11 +104,11 @@ class GanTask(Task):
         self.generator.train(training)
         return torch.cat(chunks).float()  # n x (250, C, H, W) -> (count, C, H, W)
 
-    def quality(self) -> dict[str, float]:
-        """What the judge says of samples, beside what it says of real images; empty before `prepare`."""
+    def quality(self, real: Tensor) -> dict[str, float]:
+        """What the judge says of samples held against real images, (N, C, H, W) in [-1, 1]; empty before `prepare`."""
         if self.judge is None:
             return {}
-        scores = self.judge.measure(self.sample(self._num_samples, purpose="evaluation"))
+        scores = self.judge.measure(self.sample(self._num_samples, purpose="evaluation"), real=real)
         return {**scores, "real_confidence": self.judge.reference["confidence"]}
 
     def losses(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,6 +132,7 @@ class _GanEvaluation:
         self._task = task
         self._noise = torch.Generator().manual_seed(derive_seed(0, "losses"))
         self._rows = 0
+        self._real: list[Tensor] = []
         self._discriminator_loss = 0.0
         self._generator_loss = 0.0
 
@@ -140,13 +140,15 @@ class _GanEvaluation:
         count = len(batch.inputs)
         noise = self._task.draw_noise(count, self._noise)
         discriminator_loss, generator_loss = self._task.losses(batch, noise)
+        if self._rows < MAX_REAL:
+            self._real.append(self._task.to_unit(batch.inputs))
         self._rows += count
         self._discriminator_loss += discriminator_loss.item() * count
         self._generator_loss += generator_loss.item() * count
 
     def result(self) -> dict[str, float]:
         return {
-            **self._task.quality(),
+            **self._task.quality(torch.cat(self._real)[:MAX_REAL]),
             "generator_loss": self._generator_loss / self._rows,
             "discriminator_loss": self._discriminator_loss / self._rows,
         }
@@ -202,6 +204,7 @@ def _write_png(picture: Tensor, path: Path) -> None:
     from PIL import Image  # only those who look at samples wait for it
 
     pixels = picture.squeeze(2).numpy()  # (H, W, 1) -> (H, W)
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         Image.fromarray(pixels).save(temporary, format="PNG")

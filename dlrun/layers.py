@@ -28,7 +28,7 @@ def activation(name: str) -> nn.Module:
 
 
 def norm_1d(name: str, width: int) -> nn.Module:
-    """Normalisation of (B, width); "group" is layer normalisation in groups of up to 16 features."""
+    """Normalisation of (B, width); "group" is in groups of 16 features, or larger ones where 16 does not divide."""
     if name == "batch":
         return nn.BatchNorm1d(width)
     if name == "layer":
@@ -82,7 +82,9 @@ def _initialise(parameter: Tensor, kind: str, name: str) -> None:
         nn.init.normal_(parameter, std=0.02)
 
 
-def dense_layers(width: int, hidden: list[int], *, activation_name: str, norm: str = "none", dropout: float = 0.0) -> tuple[list[nn.Module], int]:
+def dense_layers(
+    width: int, hidden: list[int], *, activation_name: str, norm: str = "none", dropout: float = 0.0
+) -> tuple[list[nn.Module], int]:
     """Hidden layers, (B, width) -> (B, hidden[-1]), and their last width."""
     layers: list[nn.Module] = []
     for size in hidden:

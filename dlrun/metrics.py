@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+
 class Classification:
     """Loss, accuracy, macro F1 and, for two classes, the area under the ROC curve."""
 
@@ -37,7 +38,11 @@ class Classification:
         # a class that is neither there nor predicted says nothing about F1
         seen = confusion.sum(dim=0) + confusion.sum(dim=1)
         f1 = (2 * right / seen)[seen > 0]
-        values = {"loss": self._loss.item() / total, "accuracy": right.sum().item() / total, "macro_f1": f1.mean().item()}
+        values = {
+            "loss": self._loss.item() / total,
+            "accuracy": right.sum().item() / total,
+            "macro_f1": f1.mean().item(),
+        }
         if self._scores:
             values["auroc"] = area_under_roc(torch.cat(self._scores), torch.cat(self._targets))
         return values
@@ -48,7 +53,7 @@ def area_under_roc(scores: Tensor, targets: Tensor) -> float:
 
     scores: (N,) float; targets: (N,) 0 or 1.
     """
-    values, inverse, counts = torch.unique(scores.double(), return_inverse=True, return_counts=True)
+    _, inverse, counts = torch.unique(scores.double(), return_inverse=True, return_counts=True)
     ends = counts.cumsum(0).double()
     ranks = (ends - (counts.double() - 1) / 2)[inverse]  # mean rank of equal scores, from 1
     positive = targets == 1
@@ -57,7 +62,7 @@ def area_under_roc(scores: Tensor, targets: Tensor) -> float:
     if num_positive == 0 or num_negative == 0:
         return float("nan")
     u = ranks[positive].sum().item() - num_positive * (num_positive + 1) / 2
-    return u / (num_positive * num_negative)
+    return float(u / (num_positive * num_negative))
 
 
 class Regression:

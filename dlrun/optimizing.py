@@ -20,8 +20,9 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
     overrides = task.optimizer_overrides()
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for name, module in task.param_groups().items():
-        settings = {**config.optimizer.arguments, **overrides.get(name, {})}
+        settings: dict[str, Any] = {**config.optimizer.arguments, **overrides.get(name, {})}
         matrices, others = matrices_and_others(module)
+        parameters: Parameters
         if config.optimizing.decay_matrices_only:
             parameters = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -186,7 +185,7 @@ class _Parser:
 
         self._hydra = self._hydra or OverridesParser.create(config_loader=self._catalog)  # type: ignore[arg-type]
         try:
-            return self._hydra.parse_override(word)
+            return self._hydra.parse_overrides([word])[0]  # parse_override alone does not expand glob()
         except (HydraException, ValueError, RecursionError) as error:  # a number of 5,000 digits, 1,000 brackets
             reason = printable((str(error).splitlines() or [type(error).__name__])[0])
             raise _wrong(word, f"Cannot be read as KEY=VALUE: {reason}. Quote the value: KEY='\"...\"'.") from error
@@ -252,8 +251,3 @@ def value_of(value: Any) -> Value:
 def words_of(settings: Iterable[tuple[str, Value]]) -> list[str]:
     """Overrides as Hydra composes them: a group by name, everything else forced past its struct check."""
     return [f"{key}={value.text}" if key in GROUPS else f"++{key}={value.text}" for key, value in settings]
-
-
-def as_json(value: Any) -> str:
-    """A value for a table or a log line."""
-    return value if isinstance(value, str) else json.dumps(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,7 +221,9 @@ def _check_sweep(node: Any, options: Mapping[str, Option], catalog: Catalog) -> 
     return problems
 
 
-def _check_swept(key: str, value: Any, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog) -> list[Problem]:
+def _check_swept(
+    key: str, value: Any, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog
+) -> list[Problem]:
     group, _, rest = key.partition(".")
     if key in TOP_LEVEL:
         return [Problem(*wrong) for wrong in misfit(TOP_LEVEL[key], value, key=key)]
@@ -234,7 +235,11 @@ def _check_swept(key: str, value: Any, sweep: Mapping[str, Any], options: Mappin
             _option_of(group, {"name": value}, catalog)
             return []
         swept = sweep.get(group)
-        names = swept if isinstance(swept, list) else [options[group].name if group in options else default_choices()[group]]
+        names = (
+            swept
+            if isinstance(swept, list)
+            else [options[group].name if group in options else default_choices()[group]]
+        )
         chosen = [catalog.option(group, name) for name in names if isinstance(name, str)]
     except ConfigError as error:
         return error.problems or [Problem(key, str(error))]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from dlrun import safe_yaml, schema
-from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.fields import printable
-from dlrun.schema import GROUPS, Option
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
+from dlrun.fields import printable, show
+from dlrun.schema import GROUPS, TOP_LEVEL, Option
 
 ENTRY_POINT_GROUP = "dlrun.options"
-_TAKEN = '{path}: dlrun has a {group} "{name}" of its own; give the file another name.'
+_TAKEN = '{path}: dlrun brings its own {group} "{name}"; give the file another name.'
 
 
 @cache
@@ -26,6 +26,29 @@ def default_choices() -> Mapping[str, str]:
     entries = safe_yaml.read(schema.share("conf") / "config.yaml")["defaults"]
     chosen = {key: str(name) for entry in entries if isinstance(entry, dict) for key, name in entry.items()}
     return {group: chosen[group] for group in GROUPS}
+
+
+def nearest_key(key: str, options: Mapping[str, Option]) -> str | None:
+    """The key most like one that does not exist: a field without its group, a group or field mistyped."""
+    first, _, rest = key.replace("/", ".").partition(".")
+    owners: dict[str, str] = {}
+    for group, option in options.items():
+        for name, entry in option.fields.items():
+            owners.setdefault(name, f"{group}.{name}")
+            inner = dataclasses.fields(entry.kind) if dataclasses.is_dataclass(entry.kind) else ()
+            for field in inner:
+                owners.setdefault(field.name, f"{group}.{name}.{field.name}")
+    if first.lower() in owners:
+        return f"{owners[first.lower()]}.{rest}" if rest else owners[first.lower()]
+    top = nearest(first, [*GROUPS, *TOP_LEVEL, "recipe"])
+    if top is not None and rest and top in options:
+        name, _, deeper = rest.partition(".")
+        found = nearest(name, options[top].fields) or name
+        return f"{top}.{found}.{deeper}" if deeper else f"{top}.{found}"
+    if top is not None:
+        return top
+    field_name = nearest(key.split(".")[-1], owners)
+    return None if field_name is None else owners[field_name]
 
 
 class Catalog:
@@ -89,6 +112,23 @@ class Catalog:
         hint = did_you_mean(choice, self.names(group))
         raise ConfigError(Problem(f"{group}={printable(choice)}", f'There is no {group} "{printable(choice)}". {hint}'))
 
+    def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
+        """The option that the override `group=text` chooses and what is wrong with it.
+
+        When there is none such it is the nearest, so that its fields can be checked too.
+        """
+        shown = f"{group}={printable(text)}"
+        if not isinstance(choice, str) or "${" in choice:
+            hint = did_you_mean(text, self.names(group))
+            what = f"Expected the name of an option of {group}, got {show(choice)}. {hint}".rstrip()
+            return None, [Problem(shown, what)]
+        try:
+            return self.option(group, choice), []
+        except ConfigError as error:
+            near = nearest(choice, self.names(group))
+            stand_in = self.option(group, near) if near is not None and near != choice else None
+            return stand_in, error.problems or [Problem(shown, str(error))]
+
     def _preset(self, group: str, path: Path) -> Option:
         node = safe_yaml.read(path)
         name = str(node.pop("name", path.stem))
@@ -97,7 +137,7 @@ class Catalog:
         base = self._base(group, name)
         if base is None:
             hint = did_you_mean(name, set(self.names(group)) - set(self._presets(group)))
-            raise ConfigError(f'{path}: name: expected a {group} that exists, got "{printable(name)}". {hint}')
+            raise ConfigError(f'{path}: name: expected an existing {group}, got "{printable(name)}". {hint}')
         fields = {
             key: dataclasses.replace(field, default=node.get(key, field.default)) for key, field in base.fields.items()
         }

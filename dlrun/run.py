@@ -17,15 +17,15 @@ from dlrun.checkpoint import CheckpointStore
 from dlrun.config import RunConfig
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.device import Device
-from dlrun.errors import ConfigError, DlrunError, DivergedError, Interrupted, Problem, StorageError, did_you_mean
+from dlrun.errors import ConfigError, DivergedError, DlrunError, Interrupted, Problem, StorageError, did_you_mean
 from dlrun.events import Listener
 from dlrun.optimizing import build_optimizers
 from dlrun.progress import Progress, RunningMeans
 from dlrun.registry import Catalog
+from dlrun.report.yaml_text import to_yaml
 from dlrun.run_dir import RunDir
 from dlrun.schedule import Schedule, WarmUp
 from dlrun.signals import StopRequest
-from dlrun.report.yaml_text import to_yaml
 from dlrun.task import SupervisedTask, Task, count_parameters
 from dlrun.trainer import Trainer, evaluate, horizon
 from dlrun.updater import Updater
@@ -54,10 +54,16 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     model = _call(catalog, "model", config.model.name, data.spec, **config.model.arguments)
     if isinstance(model, Task):
         if config.loss.name != "auto":
-            raise ConfigError(Problem(f"loss={config.loss.name}", f"The model {config.model.name} has losses of its own; use loss=auto."))
+            raise ConfigError(
+                Problem(
+                    f"loss={config.loss.name}", f"The model {config.model.name} has losses of its own; use loss=auto."
+                )
+            )
         task = model
     else:
-        task = SupervisedTask(model, _call(catalog, "loss", config.loss.name, data.spec, **config.loss.arguments), data.spec)
+        task = SupervisedTask(
+            model, _call(catalog, "loss", config.loss.name, data.spec, **config.loss.arguments), data.spec
+        )
     num_parameters = count_parameters(task)
     if not num_parameters:
         raise ConfigError(Problem(f"model={config.model.name}", "The model has no parameters to train."))
@@ -80,7 +86,9 @@ def _metric(config: RunConfig, task: Task) -> str:
         return task.default_metric
     name = config.metric.removeprefix("val/")
     if name not in task.metrics:
-        raise ConfigError(Problem(f"metric={config.metric}", f"This task has no such metric. {did_you_mean(name, task.metrics)}"))
+        raise ConfigError(
+            Problem(f"metric={config.metric}", f"This task has no such metric. {did_you_mean(name, task.metrics)}")
+        )
     return name
 
 
@@ -88,7 +96,11 @@ def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Sched
     """The learning rate's schedule, after its warm-up."""
     warmup = config.scheduling.warmup_steps
     inner: Schedule = _call(
-        catalog, "scheduler", config.scheduler.name, horizon(num_train, config.trainer, warmup_steps=warmup), **config.scheduler.arguments
+        catalog,
+        "scheduler",
+        config.scheduler.name,
+        horizon(num_train, config.trainer, warmup_steps=warmup),
+        **config.scheduler.arguments,
     )
     return WarmUp(inner, warmup) if warmup else inner
 
@@ -144,7 +156,15 @@ def _finish(run_dir: RunDir, result: dict[str, Any], listeners: Sequence[Listene
 class _Run:
     """What training and its result need to know of one run."""
 
-    def __init__(self, config: RunConfig, catalog: Catalog, parts: Parts, store: CheckpointStore, run_dir: RunDir, stop: StopRequest) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        catalog: Catalog,
+        parts: Parts,
+        store: CheckpointStore,
+        run_dir: RunDir,
+        stop: StopRequest,
+    ) -> None:
         self._config, self._catalog, self._parts = config, catalog, parts
         self._store, self._run_dir, self._stop = store, run_dir, stop
         self._environment = environment.decisive(parts.device.threads, str(parts.device.torch))
@@ -154,7 +174,9 @@ class _Run:
     def trainer(self, listeners: Sequence[Listener]) -> tuple[Trainer, int | None, list[str]]:
         """The trainer, standing where the newest whole checkpoint left it, if there is one."""
         config, parts = self._config, self._parts
-        updater = Updater(build_optimizers(parts.task, config, self._catalog), device=parts.device, clip_norm=config.trainer.clip_norm)
+        updater = Updater(
+            build_optimizers(parts.task, config, self._catalog), device=parts.device, clip_norm=config.trainer.clip_norm
+        )
         schedule = build_schedule(config, self._catalog, len(parts.data.train))
         means = RunningMeans(on_cpu=parts.device.is_cpu)
         snapshot, notices = self._store.load_newest() if self._run_dir.holds_run else (None, [])
@@ -162,7 +184,9 @@ class _Run:
         if snapshot is not None:
             self._check_same(snapshot.values["about"])
             notices += self._changed_environment(snapshot.values["about"])
-            notices += [f"{path} is damaged and kept for inspection." for path in self._store.set_aside_newer(snapshot.step)]
+            notices += [
+                f"{path} is damaged and kept for inspection." for path in self._store.set_aside_newer(snapshot.step)
+            ]
             self._progress = train_state.restore(snapshot, parts.task, updater, schedule, means)
             self._seconds_before = self._progress.total_seconds
         if config.device.compile:
@@ -183,9 +207,13 @@ class _Run:
             means=means,
             listeners=listeners,
             stop=self._stop,
-            about={"model": config.tree["model"], "optimizer": config.optimizer.name, "fingerprint": parts.data.fingerprint,
-                   "environment": self._environment},
-        )  # fmt: skip
+            about={
+                "model": config.tree["model"],
+                "optimizer": config.optimizer.name,
+                "fingerprint": parts.data.fingerprint,
+                "environment": self._environment,
+            },
+        )
         return trainer, None if snapshot is None else snapshot.step, notices
 
     def _check_same(self, about: Mapping[str, Any]) -> None:
@@ -193,20 +221,42 @@ class _Run:
         problems = []
         if about["model"] != self._config.tree["model"]:
             differing = [key for key, value in self._config.tree["model"].items() if about["model"].get(key) != value]
-            problems.append(Problem(", ".join(f"model.{key}" for key in differing) or "model", "The checkpoint was written by another model; start a new run instead."))
+            problems.append(
+                Problem(
+                    ", ".join(f"model.{key}" for key in differing) or "model",
+                    "The checkpoint was written by another model; start a new run instead.",
+                )
+            )
         if about["optimizer"] != self._config.optimizer.name:
-            problems.append(Problem(f"optimizer={self._config.optimizer.name}", f"The checkpoint holds the state of {about['optimizer']}; start a new run instead."))
+            problems.append(
+                Problem(
+                    f"optimizer={self._config.optimizer.name}",
+                    f"The checkpoint holds the state of {about['optimizer']}; start a new run instead.",
+                )
+            )
         if about["fingerprint"] != self._parts.data.fingerprint:
-            problems.append(Problem(f"dataset={self._config.dataset.name}", "The data is not what the checkpoint was trained on (its fingerprint differs)."))
+            problems.append(
+                Problem(
+                    f"dataset={self._config.dataset.name}",
+                    "The data is not what the checkpoint was trained on (its fingerprint differs).",
+                )
+            )
         if problems:
             raise ConfigError(problems, title="This run cannot be gone on with")
 
     def _changed_environment(self, about: Mapping[str, Any]) -> list[str]:
         before = about["environment"]
-        changed = [f"{key} {before.get(key)} → {value}" for key, value in self._environment.items() if before.get(key) != value]
-        return [f"The environment changed ({', '.join(changed)}): the run goes on, but not bit for bit as it would have there."] if changed else []
+        changed = [
+            f"{key} {before.get(key)} → {value}" for key, value in self._environment.items() if before.get(key) != value
+        ]
+        if not changed:
+            return []
+        differing = ", ".join(changed)
+        return [f"The environment changed ({differing}): the run goes on, but not bit for bit as it would have there."]
 
-    def result(self, status: str, trainer: Trainer | None, seconds: float, *, error: str | None = None) -> dict[str, Any]:
+    def result(
+        self, status: str, trainer: Trainer | None, seconds: float, *, error: str | None = None
+    ) -> dict[str, Any]:
         """`result.json`; with a trainer, its metrics are measured on the best checkpoint."""
         config, parts, progress = self._config, self._parts, self._progress
         metrics = self._final_metrics(trainer) if trainer is not None else {}
@@ -215,17 +265,29 @@ class _Run:
             "status": status,
             "error": error,
             "metrics": metrics,
-            "best": None if best is None else {"metric": f"val/{best.metric}", "value": best.value, "epoch": best.epoch, "step": best.step},
+            "best": None
+            if best is None
+            else {"metric": f"val/{best.metric}", "value": best.value, "epoch": best.epoch, "step": best.step},
             "epochs": progress.epoch,
             "steps": progress.step,
             "samples": progress.samples,
-            "seconds": {"total": round(self._seconds_before + seconds, 3), "train": round(progress.train_seconds, 3), "eval": round(progress.eval_seconds, 3)},
-            "samples_per_second": round(progress.samples / progress.train_seconds, 1) if progress.train_seconds else None,
+            "seconds": {
+                "total": round(self._seconds_before + seconds, 3),
+                "train": round(progress.train_seconds, 3),
+                "eval": round(progress.eval_seconds, 3),
+            },
+            "samples_per_second": round(progress.samples / progress.train_seconds, 1)
+            if progress.train_seconds
+            else None,
             "peak_memory_mib": peak_memory_mib(parts.device.torch),
             "parameters": parts.num_parameters,
             "seed": config.seed,
             "config_sha256": config.sha256,
-            "dataset": {"name": parts.data.name, "fingerprint": parts.data.fingerprint, "sizes": dict(parts.data.sizes)},
+            "dataset": {
+                "name": parts.data.name,
+                "fingerprint": parts.data.fingerprint,
+                "sizes": dict(parts.data.sizes),
+            },
             "environment": self._environment,
         }
 
@@ -235,7 +297,9 @@ class _Run:
         metrics = {}
         held_out = [name for name in ("val", "test") if name in parts.data.sizes]
         for name in held_out or ["train"]:  # without rows held out, what was learnt by heart is all there is to tell
-            found = evaluate(parts.task, parts.data.split(name), device=parts.device, batch_size=self._config.trainer.eval_batch_size)
+            found = evaluate(
+                parts.task, parts.data.split(name), device=parts.device, batch_size=self._config.trainer.eval_batch_size
+            )
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         trainer.progress.eval_seconds += time.perf_counter() - started
         return metrics
@@ -250,7 +314,9 @@ def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: st
         raise StorageError(f"{folder}: the data is not what this run was trained on (its fingerprint differs).")
     parts.task.prepare(parts.data)
     train_state.load_weights(parts.task, snapshot)
-    found = evaluate(parts.task, parts.data.split(split), device=parts.device, batch_size=config.trainer.eval_batch_size)
+    found = evaluate(
+        parts.task, parts.data.split(split), device=parts.device, batch_size=config.trainer.eval_batch_size
+    )
     return {f"{split}/{metric}": value for metric, value in found.items()}
 
 

@@ -57,7 +57,10 @@ def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
             raise ConfigError(Problem("resume=must", f"There is no run to go on with in {printable(str(path))}."))
         if holds_run and resume == "never":
             raise ConfigError(
-                Problem(f"hydra.run.dir={printable(str(path))}", "This folder holds a run already. Add resume=auto to go on with it, or name another folder.")
+                Problem(
+                    f"hydra.run.dir={printable(str(path))}",
+                    "This folder holds a run already. Add resume=auto to go on with it, or name another folder.",
+                )
             )
         return _lock(path, holds_run=holds_run)
     try:

@@ -14,7 +14,7 @@ from dlrun.data.randomness import derive_seed
 from dlrun.data.split import Loader, MemorySplit
 
 NUM_FEATURES = 32  # of the classifier's last hidden layer: few enough for a Gaussian fitted to some hundred rows
-_MAX_REAL = 2000  # real images that samples are held against
+MAX_REAL = 2000  # real images that samples are held against
 _BATCH_SIZE = 128
 _MAX_STEPS = 500  # enough for 0.98 on MNIST within seconds, whatever the number of images
 _MAX_EPOCHS = 60
@@ -48,8 +48,8 @@ class SampleJudge:
             **self._class_scores(logits),
         }
 
-    def measure(self, samples: Tensor) -> dict[str, float]:
-        """Scores of samples, (N, C, H, W) in [-1, 1].
+    def measure(self, samples: Tensor, *, real: Tensor | None = None) -> dict[str, float]:
+        """Scores of samples, (N, C, H, W) in [-1, 1], held against `real` ones, or else those of `reference`.
 
         frechet_distance: between Gaussians fitted to the features of samples and of real held-out images, as Heusel
         et al. 2017, on this classifier's features: only comparable on the same data. Smaller is better.
@@ -57,11 +57,12 @@ class SampleJudge:
         least a quarter of their share of the training images.
         """
         features, logits = self._outputs(samples)
-        return {"frechet_distance": frechet_distance(features, self._real_features), **self._class_scores(logits)}
+        against = self._real_features if real is None else self._outputs(real)[0]
+        return {"frechet_distance": frechet_distance(features, against), **self._class_scores(logits)}
 
     def _real(self, split: MemorySplit) -> Tensor:
         """The first images of a split, in [-1, 1], (N, C, H, W)."""
-        return self._to_unit(split.fetch(slice(0, _MAX_REAL)).inputs)
+        return self._to_unit(split.fetch(slice(0, MAX_REAL)).inputs)
 
     @torch.no_grad()
     def _outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -57,15 +57,27 @@ class Job:
             return None
         try:
             result = self.run_point(point, run_dir)
-            row = Row(number, overrides, result["status"], result["metrics"], result["best"], result["seconds"]["total"], str(run_dir))
+            row = Row(
+                number,
+                overrides,
+                result["status"],
+                result["metrics"],
+                result["best"],
+                result["seconds"]["total"],
+                str(run_dir),
+            )
         except Interrupted as error:
             self.stopped = error.exit_code - 128
-            row = Row(number, overrides, "interrupted", run_dir=str(run_dir), error=str(error), exit_code=error.exit_code)
+            row = Row(
+                number, overrides, "interrupted", run_dir=str(run_dir), error=str(error), exit_code=error.exit_code
+            )
         except DlrunError as error:
             status = "diverged" if error.exit_code == 4 else "failed"
             row = Row(number, overrides, status, run_dir=str(run_dir), error=str(error), exit_code=error.exit_code)
         except Exception as error:  # noqa: BLE001 - a defect at one point must not hide the other points' results
-            row = Row(number, overrides, "failed", run_dir=str(run_dir), error=f"{type(error).__name__}: {error}", exit_code=1)
+            row = Row(
+                number, overrides, "failed", run_dir=str(run_dir), error=f"{type(error).__name__}: {error}", exit_code=1
+            )
         append_row(self.folder / "sweep.jsonl", row)
         return None if row.best is None else float(row.best["value"])
 
@@ -87,7 +99,9 @@ def read_rows(path: Path) -> list[Row]:
     return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def launch(points: Sequence[Point], run_point: RunPoint, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]) -> tuple[Path, list[Row]]:
+def launch(
+    points: Sequence[Point], run_point: RunPoint, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]
+) -> tuple[Path, list[Row]]:
     """Launch every point through Hydra's launcher; returns the sweep's folder and its rows.
 
     Raises Interrupted when a signal stopped the sweep, after the point at hand was saved.
@@ -107,7 +121,10 @@ def launch(points: Sequence[Point], run_point: RunPoint, *, hydra_words: Sequenc
         sys.argv = before
     rows = read_rows(folder / "sweep.jsonl")
     if job.stopped is not None:
-        raise Interrupted(job.stopped, f"The sweep was stopped after {len(rows)} of {len(points)} points; what is done is in {folder}.")
+        raise Interrupted(
+            job.stopped,
+            f"The sweep was stopped after {len(rows)} of {len(points)} points; what is done is in {folder}.",
+        )
     return folder, rows
 
 

@@ -61,7 +61,7 @@ class Task(nn.Module, ABC):
         """Fields of the optimizer that a group wants otherwise, by group."""
         return {}
 
-    def prepare(self, data: DataBundle) -> None:  # noqa: B027 - most tasks need nothing
+    def prepare(self, data: DataBundle) -> None:
         """Called once before training, with the data on the device."""
 
     def write_samples(self, path: Path) -> bool:  # noqa: ARG002 - most tasks have none
@@ -130,4 +130,3 @@ def matrices_and_others(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.
 def count_parameters(module: nn.Module) -> int:
     """How many numbers training may change."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-

@@ -18,7 +18,15 @@ from dlrun.task import Task
 from dlrun.updater import Updater
 
 
-def capture(task: Task, updater: Updater, schedule: Schedule, progress: Progress, means: RunningMeans, *, about: Mapping[str, Any]) -> Snapshot:
+def capture(
+    task: Task,
+    updater: Updater,
+    schedule: Schedule,
+    progress: Progress,
+    means: RunningMeans,
+    *,
+    about: Mapping[str, Any],
+) -> Snapshot:
     """Copies of everything the run's future depends on. `about` says which run and environment it was."""
     optimizer_tensors, optimizer_values = _optimizer_state(updater)
     random_tensors, random_values = _random_state()
@@ -34,7 +42,7 @@ def capture(task: Task, updater: Updater, schedule: Schedule, progress: Progress
             "means": means.state(),
             "schedule": schedule.state(),
             "optimizer": optimizer_values,
-            "scaler": None if updater.scaler is None else updater.scaler.state_dict(),
+            "scalers": {name: scaler.state_dict() for name, scaler in updater.scalers.items()},
             "random": random_values,
             "about": dict(about),
         },
@@ -45,8 +53,9 @@ def restore(snapshot: Snapshot, task: Task, updater: Updater, schedule: Schedule
     """Put a snapshot's state into the live objects; returns where the run stood."""
     load_weights(task, snapshot)
     _restore_optimizers(updater, snapshot)
-    if updater.scaler is not None and snapshot.values["scaler"]:
-        updater.scaler.load_state_dict(snapshot.values["scaler"])
+    for name, state in snapshot.values["scalers"].items():
+        if name in updater.scalers:
+            updater.scalers[name].load_state_dict(state)
     schedule.restore(snapshot.values["schedule"])
     means.restore(snapshot.values["means"], next(task.parameters()).device)
     _restore_random(snapshot)
@@ -61,7 +70,9 @@ def load_weights(task: Task, snapshot: Snapshot) -> None:
     try:
         task.weights().load_state_dict(dict(snapshot.tensors["model"]))
     except RuntimeError as error:
-        raise StorageError(f"The checkpoint of step {snapshot.step} holds the weights of another model: {error}") from error
+        raise StorageError(
+            f"The checkpoint of step {snapshot.step} holds the weights of another model: {error}"
+        ) from error
 
 
 def _copy(tensor: Tensor) -> Tensor:
@@ -106,7 +117,7 @@ def _random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():
         tensors.update({f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())})
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - the state that a user's code may draw from
+    kind, keys, *rest = np.random.get_state()
     version, internal, gauss = random.getstate()
     return tensors, {"numpy": [kind, np.asarray(keys).tolist(), *rest], "python": [version, list(internal), gauss]}
 
@@ -118,6 +129,6 @@ def _restore_random(snapshot: Snapshot) -> None:
     if cuda and torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(cuda)
     kind, keys, *rest = values["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))  # noqa: NPY002
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
     version, internal, gauss = values["python"]
     random.setstate((version, tuple(internal), gauss))

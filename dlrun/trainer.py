@@ -87,7 +87,9 @@ class Trainer:
         self._listeners = listeners
         self._stop = stop or StopRequest()
         self._about = about or {}
-        self._loader = Loader(data.train, batch_size=settings.batch_size, seed=seed, shuffle=settings.shuffle, augment=augment)
+        self._loader = Loader(
+            data.train, batch_size=settings.batch_size, seed=seed, shuffle=settings.shuffle, augment=augment
+        )
         self._started = time.perf_counter() - self.progress.total_seconds
 
     def fit(self) -> Outcome:
@@ -104,7 +106,9 @@ class Trainer:
     def _is_over(self) -> bool:
         """Whether every epoch or step asked for is done."""
         epochs, max_steps = self.settings.epochs, self.settings.max_steps
-        return (epochs is not None and self.progress.epoch >= epochs) or (max_steps is not None and self.progress.step >= max_steps)
+        return (epochs is not None and self.progress.epoch >= epochs) or (
+            max_steps is not None and self.progress.step >= max_steps
+        )
 
     def _has_stalled(self) -> bool:
         """Whether the metric has not improved for as long as early stopping waits."""
@@ -145,7 +149,7 @@ class Trainer:
         """Batches in groups that make one step each; the last of an epoch may be smaller."""
         batches = self._loader.epoch(self.progress.epoch, start=self.progress.batch)
         if self.settings.accumulate == 1:
-            yield from zip(batches)  # noqa: B905 - tuples of one
+            yield from zip(batches)
             return
         while window := tuple(itertools.islice(batches, self.settings.accumulate)):
             yield window
@@ -216,7 +220,9 @@ class Trainer:
         progress = self.progress
         self._take_means()
         row = self._row()
-        row.update({f"train/{name}": value / max(1, progress.loss_steps) for name, value in progress.loss_totals.items()})
+        row.update(
+            {f"train/{name}": value / max(1, progress.loss_steps) for name, value in progress.loss_totals.items()}
+        )
         progress.loss_totals, progress.loss_steps = {}, 0
         is_best = False
         if self.data.val is not None:
@@ -252,7 +258,9 @@ class Trainer:
     def _leave_if_asked(self) -> None:
         number = self._stop.signal
         if number is not None:
-            raise Interrupted(number, f"Stopped at step {self.progress.step} of epoch {self.progress.epoch + 1}; everything is saved.")
+            raise Interrupted(
+                number, f"Stopped at step {self.progress.step} of epoch {self.progress.epoch + 1}; everything is saved."
+            )
 
     def _diverged(self) -> DivergedError:
         return DivergedError(

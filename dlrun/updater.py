@@ -28,7 +28,11 @@ class Updater:
         self._clip_norm = clip_norm
         self._device = device
         self._alone = len(self.optimizers) == 1
-        self.scaler = torch.amp.GradScaler(device.torch.type) if device.precision == "fp16" else None
+        self.scalers = (  # one a group: a shared one would change its scale while another group still accumulates
+            {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
+            if device.precision == "fp16"
+            else {}
+        )
         self.weight = 1.0
         self.is_last = True
 
@@ -36,14 +40,17 @@ class Updater:
         if self._device.precision != "fp32":
             with torch.autocast(self._device.torch.type, enabled=False):
                 self._update(name, loss.float())
+            if self.is_last:
+                torch.clear_autocast_cache()  # it holds casts of the weights as they were before the step
         else:
             self._update(name, loss)
 
     def _update(self, name: str, loss: Tensor) -> None:
         if self.weight != 1.0:
             loss = loss * self.weight
-        if self.scaler is not None:
-            loss = self.scaler.scale(loss)
+        scaler = self.scalers.get(name)
+        if scaler is not None:
+            loss = scaler.scale(loss)
         if self._alone:
             loss.backward()  # type: ignore[no-untyped-call]
         else:
@@ -52,12 +59,12 @@ class Updater:
             return
         optimizer = self.optimizers[name]
         if self._clip_norm is not None:
-            if self.scaler is not None:
-                self.scaler.unscale_(optimizer)
+            if scaler is not None:
+                scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
-        if self.scaler is not None:
-            self.scaler.step(optimizer)
-            self.scaler.update()
+        if scaler is not None:
+            scaler.step(optimizer)
+            scaler.update()
         else:
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -46,7 +46,10 @@ def test_the_manifest_lists_size_and_digest_of_every_file(tmp_path: Path) -> Non
     manifest = json.loads((tmp_path / "step-1" / "manifest.json").read_text())
     assert sorted(manifest["files"]) == ["model.safetensors", "state.json"]
     content = (tmp_path / "step-1" / "model.safetensors").read_bytes()
-    assert manifest["files"]["model.safetensors"] == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    assert manifest["files"]["model.safetensors"] == {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
     assert manifest["format"] == 1
 
 

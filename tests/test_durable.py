@@ -42,5 +42,6 @@ def test_a_folder_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_with_what_to_do() -> None:
     error = storage_error(Path("x"), OSError(errno.ENOSPC, "No space left on device"))
     assert str(error) == (
-        "x: could not be written (No space left on device). Free some space, or choose another folder with hydra.run.dir=..."
+        "x: could not be written (No space left on device). "
+        "Free some space, or choose another folder with hydra.run.dir=..."
     )

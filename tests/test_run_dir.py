@@ -46,7 +46,7 @@ def test_a_folder_that_holds_a_run_is_refused_unless_gone_on_with(tmp_path: Path
     first = claim(tmp_path / "mine", asked=True, resume="never")
     first.write_config("seed: 0\n")
     first.release()
-    with pytest.raises(ConfigError, match="This folder holds a run already. Add resume=auto to go on with it"):
+    with pytest.raises(ConfigError, match=r"This folder holds a run already\. Add resume=auto to go on with it"):
         claim(tmp_path / "mine", asked=True, resume="never")
     assert claim(tmp_path / "mine", asked=True, resume="auto").holds_run
 

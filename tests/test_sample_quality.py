@@ -67,6 +67,13 @@ def test_real_images_score_well_and_noise_badly(judge: SampleJudge, data: DataBu
     assert real["confidence"] > 0.95
 
 
+def test_samples_can_be_held_against_other_real_images(judge: SampleJudge, data: DataBundle) -> None:
+    assert data.test is not None
+    real = to_unit(data.test.fetch(slice(None)).inputs)
+    assert judge.measure(real, real=real)["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    assert judge.measure(real)["frechet_distance"] > 0.1
+
+
 def test_one_image_over_and_over_is_one_class(judge: SampleJudge, data: DataBundle) -> None:
     scores = judge.measure(to_unit(data.train.fetch(slice(0, 1)).inputs).expand(100, -1, -1, -1))
     assert scores["classes"] == 1

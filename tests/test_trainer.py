@@ -14,7 +14,7 @@ import torch
 from dlrun import run, run_dir
 from dlrun.compose import compose, plan
 from dlrun.config import RunConfig
-from dlrun.errors import ConfigError, DlrunError, DivergedError, Interrupted
+from dlrun.errors import ConfigError, DivergedError, DlrunError, Interrupted
 from dlrun.events import Listener, Row
 from dlrun.overrides import parse
 from dlrun.progress import Progress, RunningMeans
@@ -55,7 +55,9 @@ class Watcher(Listener):
         self.ended.append(result)
 
 
-def train(folder: Path, *words: str, stop_after: int | None = None, resume: str = "never") -> tuple[Watcher, dict[str, Any]]:
+def train(
+    folder: Path, *words: str, stop_after: int | None = None, resume: str = "never"
+) -> tuple[Watcher, dict[str, Any]]:
     """Train in `folder`; returns what a watcher saw and the result."""
     stop = StopRequest()
     watcher = Watcher(stop, stop_after=stop_after)
@@ -94,12 +96,18 @@ def test_the_result_holds_what_the_contract_says(tmp_path: Path) -> None:
     assert set(result["best"]) == {"metric", "value", "epoch", "step"}
     assert result["best"]["metric"] == "val/accuracy"
     assert set(result["seconds"]) == {"total", "train", "eval"}
-    assert result["dataset"]["sizes"] == {"train": 108, "val": 12, "test": 30}  # of 150 rows 20 % test, of the rest 10 % val
+    assert result["dataset"]["sizes"] == {
+        "train": 108,
+        "val": 12,
+        "test": 30,
+    }  # of 150 rows 20 % test, of the rest 10 % val
     assert result["epochs"] == 4
     assert result["steps"] == 16  # 108 rows in batches of 32: 4 steps an epoch
     assert result["samples"] == 432
     assert result["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
-    assert set(result["metrics"]) == {f"{split}/{name}" for split in ("val", "test") for name in ("loss", "accuracy", "macro_f1")}
+    assert set(result["metrics"]) == {
+        f"{split}/{name}" for split in ("val", "test") for name in ("loss", "accuracy", "macro_f1")
+    }
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
@@ -112,7 +120,13 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
 
 @pytest.mark.parametrize("stop_after", [1, 4, 6, 15])
 def test_a_run_gone_on_with_ends_as_if_never_stopped(tmp_path: Path, stop_after: int) -> None:
-    extra = ("model.dropout=0.3", "scheduler=cosine", "scheduler.warmup_steps=3", "optimizer=adamw", "trainer.early_stop.patience=50")
+    extra = (
+        "model.dropout=0.3",
+        "scheduler=cosine",
+        "scheduler.warmup_steps=3",
+        "optimizer=adamw",
+        "trainer.early_stop.patience=50",
+    )
     train(tmp_path / "whole", *SMALL, *extra)
     with pytest.raises(Interrupted) as caught:
         train(tmp_path / "broken", *SMALL, *extra, stop_after=stop_after)
@@ -148,7 +162,9 @@ def test_logged_losses_are_means_over_their_steps(tmp_path: Path) -> None:
     each, _ = train(tmp_path / "a", *SMALL, "trainer.epochs=1")
     both, _ = train(tmp_path / "b", *SMALL, "trainer.epochs=1", "trainer.log_every=2")
     losses = [row["train/loss"] for row in each.steps]
-    assert [row["train/loss"] for row in both.steps] == pytest.approx([(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2])
+    assert [row["train/loss"] for row in both.steps] == pytest.approx(
+        [(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2]
+    )
     assert both.epochs[0]["train/loss"] == pytest.approx(sum(losses) / 4)
 
 
@@ -207,8 +223,18 @@ def test_without_held_out_rows_the_training_rows_are_named_as_such(tmp_path: Pat
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_within_the_step(tmp_path: Path) -> None:
-    words = ("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=1", "trainer.batch_size=16", "trainer.epochs=200", *CPU)
-    with pytest.raises(DivergedError, match=r"The loss is no longer a finite number at step \d+\. Try a smaller optimizer.lr \(now 1\)"):
+    words = (
+        "dataset=line",
+        "model=linear",
+        "optimizer=sgd",
+        "optimizer.lr=1",
+        "trainer.batch_size=16",
+        "trainer.epochs=200",
+        *CPU,
+    )
+    with pytest.raises(
+        DivergedError, match=r"The loss is no longer a finite number at step \d+\. Try a smaller optimizer.lr \(now 1\)"
+    ):
         train(tmp_path / "a", *words)
     result = json.loads((tmp_path / "a" / "result.json").read_text())
     assert result["status"] == "diverged"
@@ -261,9 +287,15 @@ def test_a_changed_environment_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         (("dataset=digits", "model=gan", "loss=mse"), "has losses of its own; use loss=auto"),
         (("dataset=iris", "model=mlp", "metric=acuracy"), 'This task has no such metric. Did you mean "accuracy"?'),
         (("dataset=iris", "model=mlp", "device=mps"), "This machine has no mps"),
-        (("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"), "Nesterov's form needs optimizer.momentum above 0"),
+        (
+            ("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"),
+            "Nesterov's form needs optimizer.momentum above 0",
+        ),
         (("dataset=iris", "model=mlp", "dataset.augment.shift=1"), "Shift, crop and flip are for images"),
-        (("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=0.01", "trainer.batch_size=100"), "Gradient descent diverges on this data above a rate of 0.0003"),
+        (
+            ("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=0.01", "trainer.batch_size=100"),
+            "Gradient descent diverges on this data above a rate of 0.0003",
+        ),
     ],
 )
 def test_impossible_combinations_are_told_before_training(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
@@ -276,7 +308,15 @@ def test_impossible_combinations_are_told_before_training(tmp_path: Path, words:
 
 
 def test_the_largest_stable_rate_is_the_one_where_descent_turns(tmp_path: Path) -> None:
-    words = ("dataset=line", "dataset.test_fraction=0", "dataset.val_fraction=0", "model=linear", "optimizer=sgd", "trainer.batch_size=100", *CPU)
+    words = (
+        "dataset=line",
+        "dataset.test_fraction=0",
+        "dataset.val_fraction=0",
+        "model=linear",
+        "optimizer=sgd",
+        "trainer.batch_size=100",
+        *CPU,
+    )
     train(tmp_path / "below", *words, "optimizer.lr=3.0e-4")
     with pytest.raises(ConfigError):
         train(tmp_path / "above", *words, "optimizer.lr=3.1e-4")
@@ -293,14 +333,25 @@ def {name}(spec, *, width: int = 8):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))", "The model ends in a softmax, and the cross entropy that follows takes logits"),
-        ("nn.Conv2d(3, 32, (3, 3), padding=1, activation='relu')", "Building it failed: TypeError: Conv2d.__init__() got an unexpected keyword argument 'activation'"),
-        ("nn.Linear(64 * 6 * 6, 3)", "The model fails on 4 features, 3 classes: RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+        (
+            "nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))",
+            "The model ends in a softmax, and the cross entropy that follows takes logits",
+        ),
+        (
+            "nn.Conv2d(3, 32, (3, 3), padding=1, activation='relu')",
+            "Building it failed: TypeError: Conv2d.__init__() got an unexpected keyword argument 'activation'",
+        ),
+        (
+            "nn.Linear(64 * 6 * 6, 3)",
+            "The model fails on 4 features, 3 classes: RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+        ),
         ("nn.Linear(4, 5)", "Expected an output of shape (8, 3) for 8 rows, got (8, 5)"),
         ("nn.Identity()", "The model has no parameters to train"),
     ],
 )
-def test_the_tutorials_mistakes_are_told_before_training(tmp_path: Path, body: str, message: str, dlrun: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_tutorials_mistakes_are_told_before_training(
+    tmp_path: Path, body: str, message: str, dlrun: Callable[..., tuple[int, str, str]]
+) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN.format(name="mine", body=body))
     code, _, err = dlrun("check", "--plugin", "mine.py", "model=mine", "dataset=iris", "device.threads=1")
     assert code == 2

@@ -90,12 +90,12 @@ def test_half_precision_comes_near_the_full_one(precision: str, tolerance: float
 def test_fp16_leaves_out_a_step_that_overflows_and_scales_down() -> None:
     model, inputs, _ = model_and_rows()
     update = updater(model, precision="fp16")
-    assert update.scaler is not None
-    scale = update.scaler.get_scale()
+    assert update.scalers
+    scale = update.scalers["model"].get_scale()
     before = model.weight.clone()
     update("model", model(inputs).sum() * torch.tensor(1e38))
     assert torch.equal(model.weight, before)
-    assert update.scaler.get_scale() == scale / 2
+    assert update.scalers["model"].get_scale() == scale / 2
     update("model", model(inputs).sum())
     assert not torch.equal(model.weight, before)
 

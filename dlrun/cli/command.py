@@ -25,8 +25,26 @@ VERBS: Mapping[str, str] = {
 
 _SWITCHES = {"-m": "multirun", "--multirun": "multirun", "-q": "quiet", "--quiet": "quiet", "--json": "json",
              "--debug": "debug", "-h": "help", "--help": "help", "--version": "version"}  # fmt: skip
-_TAKES = {"--plugin": "plugin", "--config-dir": "config_dir", "-cd": "config_dir", "--why": "why", "--split": "split", "--sort": "sort"}
-_HYDRA_TAKES = ("--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-path", "-cp", "--shell-completion", "-sc")
+_TAKES = {
+    "--plugin": "plugin",
+    "--config-dir": "config_dir",
+    "-cd": "config_dir",
+    "--why": "why",
+    "--split": "split",
+    "--sort": "sort",
+}
+_HYDRA_TAKES = (
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--config-name",
+    "-cn",
+    "--config-path",
+    "-cp",
+    "--shell-completion",
+    "-sc",
+)
 _HYDRA_OPTIONAL = ("--info", "-i")  # take a word or none
 _HYDRA_SWITCHES = ("--resolve", "--hydra-help", "--run", "-r")
 _INFO_KINDS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
@@ -92,7 +110,9 @@ def parse(argv: Sequence[str]) -> Command:
             raise ConfigError(Problem(printable(word), f"There is no such flag. {hint}".rstrip()))
     if plain and "=" not in plain[0]:
         if plain[0] not in VERBS and not plain[0].startswith("~"):
-            raise ConfigError(Problem(printable(plain[0]), f"There is no such command. {did_you_mean(plain[0], VERBS)}"))
+            raise ConfigError(
+                Problem(printable(plain[0]), f"There is no such command. {did_you_mean(plain[0], VERBS)}")
+            )
         command.verb = plain.pop(0)
     command.words = plain
     return command
@@ -103,9 +123,15 @@ def help_text() -> str:
     from dlrun import compose, schema
 
     chosen = compose.default_choices()
-    lines = ["dlrun trains neural networks from configuration.", "", "  dlrun dataset=mnist model=cnn optimizer=adam device=auto",
-             "  dlrun -m optimizer.lr=1e-2,1e-3        sweep, in Hydra's override grammar", "  dlrun recipe=lenet_mnist               train a recipe", "",
-             "Commands:"]  # fmt: skip
+    lines = [
+        "dlrun trains neural networks from configuration.",
+        "",
+        "  dlrun dataset=mnist model=cnn optimizer=adam device=auto",
+        "  dlrun -m optimizer.lr=1e-2,1e-3        sweep, in Hydra's override grammar",
+        "  dlrun recipe=lenet_mnist               train a recipe",
+        "",
+        "Commands:",
+    ]
     for verb, text in VERBS.items():
         words, _, meaning = text.rpartition("  ")
         lines.append(f"  {verb + ' ' + words if words else verb:<34} {meaning}")

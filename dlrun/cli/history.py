@@ -43,7 +43,12 @@ def read_run(folder: Path) -> Run:
     Raises ConfigError when the folder holds no run.
     """
     if not (folder / "config.yaml").is_file():
-        raise ConfigError(Problem(printable(str(folder)), "There is no run in this folder: it holds no config.yaml. `dlrun runs` lists runs."))
+        raise ConfigError(
+            Problem(
+                printable(str(folder)),
+                "There is no run in this folder: it holds no config.yaml. `dlrun runs` lists runs.",
+            )
+        )
     try:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -71,7 +76,9 @@ def runs(command: Command) -> int:
     known = sorted({name for run in found for name in run.metrics})
     metric = command.last("sort")
     if metric is not None and metric not in known:
-        raise ConfigError(Problem(f"--sort {printable(metric)}", f"No run here has this metric. {did_you_mean(metric, known)}"))
+        raise ConfigError(
+            Problem(f"--sort {printable(metric)}", f"No run here has this metric. {did_you_mean(metric, known)}")
+        )
     found = _sorted(found, metric)
     if command.has("json"):
         print(json.dumps([{"run_dir": str(run.folder), **run.result} for run in found], indent=2))  # noqa: T201
@@ -83,22 +90,21 @@ def runs(command: Command) -> int:
     rows = []
     for run in found:
         best = run.result.get("best")
-        main = _main_metric(run)
-        test = metric or (f"test/{main}" if main else None)
+        main = str(best["metric"]).split("/", 1)[1] if best else ""
         seconds = (run.result.get("seconds") or {}).get("total")
-        rows.append([
-            str(run.folder), run.config["dataset"]["name"], run.config["model"]["name"], run.config["optimizer"]["name"],
-            f"{run.config['optimizer']['lr']:g}", str(run.result["status"]),
-            f"{best['metric']} {words.number(best['value'])}" if best else "-",
-            words.number(run.metrics.get(test)) if test else "-", words.duration(seconds) if seconds is not None else "-",
-        ])  # fmt: skip
+        rows.append(
+            [
+                str(run.folder),
+                *(run.config[group]["name"] for group in ("dataset", "model", "optimizer")),
+                f"{run.config['optimizer']['lr']:g}",
+                str(run.result["status"]),
+                f"{best['metric']} {words.number(best['value'])}" if best else "-",
+                words.number(run.metrics.get(metric or f"test/{main}")),
+                words.duration(seconds) if seconds is not None else "-",
+            ]
+        )
     print_table(heads, rows, right=(4, 7, 8), mark_first=True)
     return 0
-
-
-def _main_metric(run: Run) -> str | None:
-    best = run.result.get("best")
-    return str(best["metric"]).split("/", 1)[1] if best else None
 
 
 def _sorted(found: Sequence[Run], metric: str | None) -> list[Run]:
@@ -133,7 +139,10 @@ def compare(command: Command) -> int:
     for letter, run in zip(letters, compared, strict=True):
         print(f"{letter}: {run.folder} ({run.result['status']})")  # noqa: T201
     print()  # noqa: T201
-    rows = [[key, *("-" if value is None else json.dumps(value).strip('"') for value in values)] for key, values in differing.items()]
+    rows = [
+        [key, *("-" if value is None else json.dumps(value).strip('"') for value in values)]
+        for key, values in differing.items()
+    ]
     rows = rows or [["(the same configuration)", *("" for _ in compared)]]
     print_table(["configuration", *letters], rows)
     print()  # noqa: T201

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlrun import schema
 from dlrun.cli.command import Command
-from dlrun.cli.training import catalog_of
+from dlrun.cli.training import catalog_of, points_of
 from dlrun.compose import plan
 from dlrun.overrides import parse
 
@@ -18,7 +18,7 @@ def hand_to_hydra(command: Command) -> int:
 
     catalog = catalog_of(command)
     request = parse(command.words, catalog, multirun=command.has("multirun"))
-    (point, *_) = request.points()
+    (point, *_) = points_of(request, catalog)
     planned = plan(point, catalog)
     flags = [word for path in catalog.config_dirs for word in ("--config-dir", str(path))]
     if command.has("multirun"):
@@ -26,7 +26,9 @@ def hand_to_hydra(command: Command) -> int:
     before = sys.argv
     sys.argv = ["dlrun", *command.hydra_flags, *flags, *planned.words(), *request.hydra]
     try:
-        hydra.main(version_base="1.3", config_path=str(schema.share("conf").resolve()), config_name="config")(_never_called)()
+        hydra.main(version_base="1.3", config_path=str(schema.share("conf").resolve()), config_name="config")(
+            _never_called
+        )()
     finally:
         sys.argv = before
     return 0

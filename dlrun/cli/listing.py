@@ -10,7 +10,8 @@ from typing import Any
 from dlrun import recipe, safe_yaml, schema
 from dlrun.cli.command import Command
 from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.fields import describe, printable, show as shown
+from dlrun.fields import describe, printable
+from dlrun.fields import show as shown
 from dlrun.registry import Catalog
 from dlrun.schema import GROUPS
 
@@ -28,24 +29,36 @@ def ls(command: Command) -> int:
     if len(command.words) > 1:
         raise ConfigError(Problem(" ".join(command.words), "Expected one group."))
     if wanted is None:
-        rows = [{"group": name, "summary": group.summary, "options": catalog.names(name)} for name, group in GROUPS.items()]
+        rows = [
+            {"group": name, "summary": group.summary, "options": catalog.names(name)} for name, group in GROUPS.items()
+        ]
         rows.append({"group": "recipe", "summary": "whole runs, ready to train", "options": recipe.names()})
         if command.has("json"):
             return _json(rows)
-        print_table(["group", "what it is", "options"], [[str(row["group"]), str(row["summary"]), ", ".join(row["options"])] for row in rows])
+        print_table(
+            ["group", "what it is", "options"],
+            [[str(row["group"]), str(row["summary"]), ", ".join(row["options"])] for row in rows],
+        )
         return 0
     if wanted == "recipe":
         described = [_recipe_row(name) for name in recipe.names()]
         if command.has("json"):
             return _json(described)
-        print_table(["recipe", "what it is", "promises"], [[row["recipe"], row["title"], row["promise"]] for row in described])
+        print_table(
+            ["recipe", "what it is", "promises"], [[row["recipe"], row["title"], row["promise"]] for row in described]
+        )
         return 0
     if wanted not in GROUPS:
-        raise ConfigError(Problem(f"ls {printable(wanted)}", f"There is no such group. {did_you_mean(wanted, [*GROUPS, 'recipe'])}"))
+        raise ConfigError(
+            Problem(f"ls {printable(wanted)}", f"There is no such group. {did_you_mean(wanted, [*GROUPS, 'recipe'])}")
+        )
     options = [catalog.option(wanted, name) for name in catalog.names(wanted)]
     if command.has("json"):
         return _json([_option(option) for option in options])
-    print_table([wanted, "what it is", "fields"], [[option.name, option.summary, ", ".join(option.fields)] for option in options])
+    print_table(
+        [wanted, "what it is", "fields"],
+        [[option.name, option.summary, ", ".join(option.fields)] for option in options],
+    )
     return 0
 
 
@@ -53,7 +66,14 @@ def _recipe_row(name: str) -> dict[str, Any]:
     about = safe_yaml.read(schema.share("recipes") / f"{name}.yaml").get("recipe", {})
     expect = about.get("expect", {})
     promise = ", ".join(f"{metric} {low:g} to {high:g}" for metric, (low, high) in expect.items())
-    return {"recipe": name, "title": about.get("title", ""), "source": about.get("source", ""), "command": about.get("command", ""), "promise": promise, "expect": expect}
+    return {
+        "recipe": name,
+        "title": about.get("title", ""),
+        "source": about.get("source", ""),
+        "command": about.get("command", ""),
+        "promise": promise,
+        "expect": expect,
+    }
 
 
 def _option(option: schema.Option) -> dict[str, Any]:
@@ -75,13 +95,14 @@ def _json(value: Any) -> int:
 
 def show(command: Command) -> int:
     """`dlrun show [KEY=VALUE ...] [--why KEY]`."""
-    from dlrun.report.yaml_text import to_yaml
+    from dlrun.cli.training import points_of
     from dlrun.compose import compose, plan
     from dlrun.overrides import parse
+    from dlrun.report.yaml_text import to_yaml
 
     catalog = _catalog(command)
     request = parse(command.words, catalog)
-    (point,) = request.points()
+    (point,) = points_of(request, catalog)
     composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
     why = command.last("why")
     if why is not None:
@@ -130,8 +151,10 @@ def env(command: Command) -> int:
     if command.has("json"):
         return _json(described)
     rows = [[name, version] for name, version in described["versions"].items()]
-    rows += [[name, value if isinstance(value, str) else shown(value)] for name, value in described.items() if name != "versions"]
+    rows += [
+        [name, value if isinstance(value, str) else shown(value)]
+        for name, value in described.items()
+        if name != "versions"
+    ]
     print_table(["what", "value"], rows)
     return 0
-
-

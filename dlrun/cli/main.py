@@ -53,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost edge: words instead of a traceback
-        text = f"dlrun: this is a defect in dlrun: {type(error).__name__}: {error}\n      `--debug` shows where; `dlrun env` prints what a report needs."
+        text = f"dlrun: this is a defect in dlrun: {type(error).__name__}: {error}"
+        text += "\n      `--debug` shows where; `dlrun env` prints what a report needs."
         return _tell(text, 1, debug=debug)
 
 

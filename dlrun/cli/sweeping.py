@@ -37,9 +37,8 @@ class PointRunner:
         return run_one(composed, catalog, folder, asked=True, quiet=self.quiet)[0]
 
 
-def sweep(command: Command, request: Request, catalog: Catalog) -> int:
-    """Check every point, train them all, print one table, best first; the exit code is the first failure's."""
-    points = request.points()
+def sweep(command: Command, request: Request, points: Sequence[Point], catalog: Catalog) -> int:
+    """Train every point, print one table, best first; the exit code is the first failure's."""
     runner = PointRunner(catalog.plugins, catalog.config_dirs, len(points), command.has("quiet"))
     folder, rows = launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
     ordered = best_first(rows)
@@ -67,7 +66,8 @@ def _print(rows: Sequence[Row]) -> None:
     for row in rows:
         chosen = dict(override.split("=", 1) for override in row.overrides)
         values = {**row.metrics, **({str(row.best["metric"]): row.best["value"]} if row.best else {})}
-        table.append([str(row.point), *(chosen.get(key, "") for key in keys), *(words.number(values.get(name)) for name in shown),
-                      words.duration(row.seconds), row.status])  # fmt: skip
+        swept = [chosen.get(key, "") for key in keys]
+        measured = [words.number(values.get(name)) for name in shown]
+        table.append([str(row.point), *swept, *measured, words.duration(row.seconds), row.status])
     right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
     print_table(heads, table, right=right, mark_first=True)

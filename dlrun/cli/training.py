@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.cli.command import Command
-from dlrun.compose import Composed, check_hydra, compose, plan
+from dlrun.compose import Composed, check_hydra, check_request, compose, plan, points
+from dlrun.compose import check as check_plan
 from dlrun.errors import ConfigError, Problem
 from dlrun.fields import printable
 from dlrun.overrides import Point, Request, Value, parse
@@ -30,18 +32,34 @@ def train(command: Command) -> int:
         return hand_to_hydra(command)
     catalog = catalog_of(command)
     request = parse(command.words, catalog, multirun=command.has("multirun"))
+    asked = points_of(request, catalog)
     if command.has("multirun"):
         from dlrun.cli.sweeping import sweep
 
-        return sweep(command, request, catalog)
-    (point,) = request.points()
+        return sweep(command, request, asked, catalog)
+    (point,) = asked
     composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
-    result, folder = run_one(composed, catalog, Path(composed.run_dir), asked=composed.run_dir_asked, quiet=command.has("quiet"))
+    result, folder = run_one(
+        composed, catalog, Path(composed.run_dir), asked=composed.run_dir_asked, quiet=command.has("quiet")
+    )
     _show_result(result, folder, as_json=command.has("json"), quiet=command.has("quiet"))
     return 0
 
 
-def run_one(composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool) -> tuple[dict[str, Any], Path]:
+def points_of(request: Request, catalog: Catalog) -> list[Point]:
+    """Every point that is asked for.
+
+    Raises ConfigError with everything that is wrong with any of them.
+    """
+    problems = check_request(request, catalog)
+    if problems:
+        raise ConfigError(problems)
+    return points(request, catalog)
+
+
+def run_one(
+    composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool
+) -> tuple[dict[str, Any], Path]:
     """Train a composed run in a folder; returns its result and the folder it got."""
     from dlrun import run, run_dir
     from dlrun.report import watch
@@ -52,7 +70,13 @@ def run_one(composed: Composed, catalog: Catalog, path: Path, *, asked: bool, qu
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
         try:
-            result = run.train(composed.config, catalog, claimed, stop=stop, watch=lambda session: watch.listeners(session, catalog, quiet=quiet))
+            result = run.train(
+                composed.config,
+                catalog,
+                claimed,
+                stop=stop,
+                watch=lambda session: watch.listeners(session, catalog, quiet=quiet),
+            )
         finally:
             claimed.release()
     return result, claimed.path
@@ -77,33 +101,22 @@ def check(command: Command) -> int:
 
     catalog = catalog_of(command)
     request = parse(command.words, catalog, multirun=command.has("multirun"))
-    points = request.points()
+    asked = points_of(request, catalog)
     problems = []
-    for composed in _compose_all(points, request, catalog):
+    for point in asked:
+        composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
         try:
             parts = build_parts(composed.config, catalog)
         except ConfigError as error:
             problems += error.problems or [Problem("configuration", str(error))]
             continue
-        if len(points) == 1:
+        if len(asked) == 1:
             print(f"data    {parts.data.name}: {parts.data.spec.describe()}")  # noqa: T201
             print(f"model   {composed.config.model.name}, {words.count(parts.num_parameters)} parameters")  # noqa: T201
     if problems:
         raise ConfigError(problems)
-    print("Nothing is wrong." if len(points) == 1 else f"Nothing is wrong with any of {len(points)} points.")  # noqa: T201
+    print("Nothing is wrong." if len(asked) == 1 else f"Nothing is wrong with any of {len(asked)} points.")  # noqa: T201
     return 0
-
-
-def _compose_all(points: Sequence[Point], request: Request, catalog: Catalog) -> list[Composed]:
-    composed, problems = [], []
-    for point in points:
-        try:
-            composed.append(compose(plan(point, catalog), catalog, hydra_words=request.hydra))
-        except ConfigError as error:
-            problems += error.problems or [Problem("configuration", str(error))]
-    if problems:
-        raise ConfigError(problems)
-    return composed
 
 
 def of_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed:
@@ -112,20 +125,33 @@ def of_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed
     Raises ConfigError when the folder holds no run, or was trained with a plugin that was not given.
     """
     if not (folder / "config.yaml").is_file():
-        raise ConfigError(Problem(printable(str(folder)), "There is no run in this folder: it holds no config.yaml. `dlrun runs` lists runs."))
+        raise ConfigError(
+            Problem(
+                printable(str(folder)),
+                "There is no run in this folder: it holds no config.yaml. `dlrun runs` lists runs.",
+            )
+        )
     request = parse(overrides, catalog)
     if any(key == "recipe" for key in request.settings):
-        raise ConfigError(Problem("recipe=...", "A run that exists keeps its configuration; start a new one to use a recipe."))
-    (point,) = request.points()
+        raise ConfigError(
+            Problem("recipe=...", "A run that exists keeps its configuration; start a new one to use a recipe.")
+        )
     path = str(folder / "config.yaml")
-    point = Point({"recipe": Value(path, path), **point.settings})
-    planned = plan(point, catalog)
-    missing = set(planned.recipe.about.get("plugins", {})) - {plugin.name for plugin in catalog.plugins} if planned.recipe else set()
-    if missing:
-        raise ConfigError(Problem(str(folder), f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE."))
-    problems = check_hydra(request.hydra)
+    request = dataclasses.replace(request, settings={"recipe": (Value(path, path),), **request.settings})
+    (point,) = request.points()
+    planned = plan(point, catalog, own=True)
+    problems = [*request.problems, *check_hydra(request.hydra), *check_plan(planned, catalog)]
     if problems:
         raise ConfigError(problems)
+    missing = (
+        set(planned.recipe.about.get("plugins", {})) - {plugin.name for plugin in catalog.plugins}
+        if planned.recipe
+        else set()
+    )
+    if missing:
+        raise ConfigError(
+            Problem(str(folder), f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE.")
+        )
     return compose(planned, catalog)
 
 
@@ -160,5 +186,9 @@ def evaluate(command: Command) -> int:
     if command.has("json"):
         print(json.dumps(metrics, indent=2))  # noqa: T201
     else:
-        print_table(["metric", split], [[name.split("/", 1)[1], words.number(value)] for name, value in metrics.items()], right=(1,))
+        print_table(
+            ["metric", split],
+            [[name.split("/", 1)[1], words.number(value)] for name, value in metrics.items()],
+            right=(1,),
+        )
     return 0

@@ -31,7 +31,9 @@ def augment_images(images: Tensor, rows: Tensor, *, augment: Augment, seed: int,
         left = torch.where(draws[:, 4:5] < 0.5, left.flip(1), left)
     inside = (top >= 0)[:, None, :, None] & (left >= 0)[:, None, None, :]  # (B, 1, H, W)
     batch = torch.arange(count, device=images.device)[:, None, None]  # (B, 1, 1)
-    taken = images.permute(0, 2, 3, 1)[batch, top.clamp(min=0)[:, :, None], left.clamp(min=0)[:, None, :]]  # (B, H, W, C)
+    taken = images.permute(0, 2, 3, 1)[
+        batch, top.clamp(min=0)[:, :, None], left.clamp(min=0)[:, None, :]
+    ]  # (B, H, W, C)
     return taken.permute(0, 3, 1, 2).contiguous() * inside.to(images.dtype)  # (B, H, W, C) -> (B, C, H, W)
 
 

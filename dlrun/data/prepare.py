@@ -47,8 +47,10 @@ class DataBundle:
 
     def to(self, device: torch.device) -> DataBundle:
         """The same data on another device."""
-        moved = {name: None if split is None else split.to(device) for name, split in
-                 (("train", self.train), ("val", self.val), ("test", self.test))}
+        moved = {
+            name: None if split is None else split.to(device)
+            for name, split in (("train", self.train), ("val", self.val), ("test", self.test))
+        }
         return DataBundle(self.name, spec=self.spec, fingerprint=self.fingerprint, **moved)  # type: ignore[arg-type]
 
 
@@ -61,7 +63,9 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     if settings.pad:
         source = _padded(name, source, settings.pad)
     if is_active(settings.augment) and source.kind != "image":
-        raise ConfigError(Problem("dataset.augment", f"Shift, crop and flip are for images; {name} holds {source.kind} rows."))
+        raise ConfigError(
+            Problem("dataset.augment", f"Shift, crop and flip are for images; {name} holds {source.kind} rows.")
+        )
     rows, test_rows = _hold_out(source, settings)
     if len(rows["train"]) == 0:
         raise DataError(f"{name}: no rows are left to train on ({len(source.targets)} rows in all).")
@@ -71,7 +75,12 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     target_mean, target_std = 0.0, 1.0
     if settings.standardise_target:
         if source.goal != "regression":
-            raise ConfigError(Problem("dataset.standardise_target=true", f"Only a regression's target can be standardised; {name} has classes."))
+            raise ConfigError(
+                Problem(
+                    "dataset.standardise_target=true",
+                    f"Only a regression's target can be standardised; {name} has classes.",
+                )
+            )
         target_mean = float(train_targets.double().mean())
         target_std = float(train_targets.double().std(correction=0)) or 1.0
 
@@ -88,7 +97,9 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
 
     def held_out(part: str) -> MemorySplit | None:
         index = rows[part]
-        return split(source.inputs[index], source.targets[index], None if source.lengths is None else source.lengths[index])
+        return split(
+            source.inputs[index], source.targets[index], None if source.lengths is None else source.lengths[index]
+        )
 
     train = held_out("train")
     assert train is not None  # noqa: S101 - checked above, for the type checker
@@ -130,7 +141,9 @@ def _check_rows(name: str, source: Source) -> None:
     num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
     _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes)
     if source.test_inputs is not None and source.test_targets is not None:
-        _check_split(f"{name}, test set", source.test_inputs, source.test_targets, goal=source.goal, num_classes=num_classes)
+        _check_split(
+            f"{name}, test set", source.test_inputs, source.test_targets, goal=source.goal, num_classes=num_classes
+        )
 
 
 def _check_split(name: str, inputs: Tensor, targets: Tensor, *, goal: str, num_classes: int) -> None:
@@ -219,8 +232,15 @@ def _moments(inputs: Tensor, *, kind: str) -> tuple[tuple[float, ...], tuple[flo
 
 def _fingerprint(source: Source) -> str:
     digest = hashlib.sha256()
-    for tensor in (source.inputs, source.targets, source.lengths, source.test_inputs, source.test_targets, source.test_lengths):
+    for tensor in (
+        source.inputs,
+        source.targets,
+        source.lengths,
+        source.test_inputs,
+        source.test_targets,
+        source.test_lengths,
+    ):
         if tensor is not None:
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.contiguous().numpy())
+            digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()

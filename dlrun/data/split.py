@@ -21,7 +21,9 @@ class MemorySplit:
     Bytes stay bytes until they are fetched, a quarter of the memory of float32; floats were scaled beforehand.
     """
 
-    def __init__(self, inputs: Tensor, targets: Tensor, *, lengths: Tensor | None = None, scaling: Scaling | None = None) -> None:
+    def __init__(
+        self, inputs: Tensor, targets: Tensor, *, lengths: Tensor | None = None, scaling: Scaling | None = None
+    ) -> None:
         self.inputs = inputs
         self.targets = targets
         self.lengths = lengths
@@ -63,7 +65,9 @@ class MemorySplit:
 class Loader:
     """The batches of each epoch over a split: the same ones whenever (seed, epoch) are the same."""
 
-    def __init__(self, split: MemorySplit, *, batch_size: int, seed: int, shuffle: bool, augment: Augment | None = None) -> None:
+    def __init__(
+        self, split: MemorySplit, *, batch_size: int, seed: int, shuffle: bool, augment: Augment | None = None
+    ) -> None:
         self.split = split
         self.batch_size = batch_size
         self._seed = seed
@@ -87,15 +91,17 @@ class Loader:
             order = order.to(self.split.inputs.device)
         for first in range(start - start % self._chunk, len(self), self._chunk):
             rows = slice(first * self.batch_size, min((first + self._chunk) * self.batch_size, len(self.split)))
-            chunk = self.split.fetch(rows if order is None else order[rows], augment=self._augment, seed=self._seed, epoch=epoch)
+            chunk = self.split.fetch(
+                rows if order is None else order[rows], augment=self._augment, seed=self._seed, epoch=epoch
+            )
             yield from _batches(chunk, self.batch_size, skip=max(0, start - first))
 
 
 def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
     """Views of `size` rows into a chunk."""
-    inputs = chunk.inputs.split(size)
-    targets = chunk.targets.split(size)
-    lengths = (None,) * len(inputs) if chunk.lengths is None else chunk.lengths.split(size)
+    inputs = torch.split(chunk.inputs, size)
+    targets = torch.split(chunk.targets, size)
+    lengths = (None,) * len(inputs) if chunk.lengths is None else torch.split(chunk.lengths, size)
     for number in range(skip, len(inputs)):
         yield Batch(inputs[number], targets[number], lengths[number])
 

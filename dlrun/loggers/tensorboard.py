@@ -18,7 +18,9 @@ def tensorboard(run_dir: Path, *, flush_s: Count) -> Listener:
     Raises ConfigError when the package tensorboard is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
-        raise ConfigError(Problem("logger=tensorboard", 'The package tensorboard is not installed: pip install "dlrun[tensorboard]".'))
+        raise ConfigError(
+            Problem("logger=tensorboard", 'The package tensorboard is not installed: pip install "dlrun[tensorboard]".')
+        )
     return _TensorBoard(run_dir / "tensorboard", flush_s)
 
 
@@ -26,7 +28,7 @@ class _TensorBoard(Listener):
     def __init__(self, folder: Path, flush_s: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(folder), flush_secs=flush_s)  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(folder), flush_secs=flush_s)
 
     def on_step(self, progress: Progress, row: Row) -> None:
         for name, value in row.items():

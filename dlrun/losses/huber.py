@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from dlrun.class_weights import need_regression
 from dlrun.data.spec import DataSpec
 from dlrun.fields import Positive
-from dlrun.class_weights import need_regression
 
 Loss = nn.Module
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from dlrun.data.spec import DataSpec
 from dlrun.class_weights import need_regression
+from dlrun.data.spec import DataSpec
 
 Loss = nn.Module
 

@@ -33,7 +33,10 @@ def cnn(
     """
     if spec.kind != "image":
         raise ConfigError(
-            Problem("model=cnn", f"A CNN needs images, and this dataset has {spec.describe()}. Use model=mlp or model=linear.")
+            Problem(
+                "model=cnn",
+                f"A CNN needs images, and this dataset has {spec.describe()}. Use model=mlp or model=linear.",
+            )
         )
     in_channels, height, width = spec.shape
     layers: list[nn.Module] = []
@@ -75,6 +78,11 @@ def _padding(padding: str | int, kernel: int) -> int:
         return 0
     if padding == "same":
         if kernel % 2 == 0:
-            raise ConfigError(Problem(f"model.kernel={kernel}", 'Padding "same" needs an odd kernel: 3, 5 or 7, say; or give model.padding as a number.'))
+            raise ConfigError(
+                Problem(
+                    f"model.kernel={kernel}",
+                    'Padding "same" needs an odd kernel: 3, 5 or 7, say; or give model.padding as a number.',
+                )
+            )
         return kernel // 2
     return int(padding)

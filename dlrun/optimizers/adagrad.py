@@ -8,6 +8,8 @@ from dlrun.fields import LearningRate, NonNegative, Positive
 from dlrun.optimizing import Parameters
 
 
-def adagrad(parameters: Parameters, *, lr: LearningRate, lr_decay: NonNegative, eps: Positive, weight_decay: NonNegative) -> torch.optim.Optimizer:
+def adagrad(
+    parameters: Parameters, *, lr: LearningRate, lr_decay: NonNegative, eps: Positive, weight_decay: NonNegative
+) -> torch.optim.Optimizer:
     """Duchi, Hazan and Singer 2011."""
     return torch.optim.Adagrad(parameters, lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay)

@@ -9,7 +9,13 @@ from dlrun.optimizing import Parameters
 
 
 def adam(
-    parameters: Parameters, *, lr: LearningRate, beta1: Fraction, beta2: Fraction, eps: Positive, weight_decay: NonNegative
+    parameters: Parameters,
+    *,
+    lr: LearningRate,
+    beta1: Fraction,
+    beta2: Fraction,
+    eps: Positive,
+    weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
     """Kingma and Ba 2015; weight decay, if any, is added to the gradient (L2)."""
     return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=True)

@@ -9,7 +9,13 @@ from dlrun.optimizing import Parameters
 
 
 def adamw(
-    parameters: Parameters, *, lr: LearningRate, beta1: Fraction, beta2: Fraction, eps: Positive, weight_decay: NonNegative
+    parameters: Parameters,
+    *,
+    lr: LearningRate,
+    beta1: Fraction,
+    beta2: Fraction,
+    eps: Positive,
+    weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
     """Loshchilov and Hutter 2019."""
     return torch.optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=True)

@@ -13,10 +13,18 @@ from dlrun.optimizing import Parameters
 
 
 def muon(
-    parameters: Parameters, *, lr: LearningRate, momentum: Fraction, nesterov: bool, ns_steps: Depth, other_lr_factor: NonNegative, weight_decay: NonNegative
+    parameters: Parameters,
+    *,
+    lr: LearningRate,
+    momentum: Fraction,
+    nesterov: bool,
+    ns_steps: Depth,
+    other_lr_factor: NonNegative,
+    weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
     """Jordan et al. 2024. Matrices get Muon; biases, normalisation and kernels AdamW at lr x other_lr_factor."""
-    matrices, others = [], []
+    matrices: list[tuple[torch.nn.Parameter, float]] = []
+    others: list[tuple[torch.nn.Parameter, float]] = []
     for group in parameters:
         for parameter in group["params"]:
             (matrices if parameter.ndim == 2 else others).append((parameter, group.get("weight_decay", weight_decay)))
@@ -41,7 +49,9 @@ class MuonWithAdamW(torch.optim.Optimizer):
     ) -> None:
         self._parts: list[torch.optim.Optimizer] = []
         if matrices:
-            self._parts.append(torch.optim.Muon(_by_decay(matrices), lr=lr, momentum=momentum, nesterov=nesterov, ns_steps=ns_steps))
+            self._parts.append(
+                torch.optim.Muon(_by_decay(matrices), lr=lr, momentum=momentum, nesterov=nesterov, ns_steps=ns_steps)
+            )
         if others:
             self._parts.append(torch.optim.AdamW(_by_decay(others), lr=other_lr, fused=True))
         groups = [group for part in self._parts for group in part.param_groups]
@@ -56,6 +66,15 @@ class MuonWithAdamW(torch.optim.Optimizer):
         del closure
         for part in self._parts:
             part.step()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state of both, and let each have its part again."""
+        super().load_state_dict(state_dict)
+        first = 0
+        for part in self._parts:
+            last = first + len(part.param_groups)
+            part.param_groups, part.state = self.param_groups[first:last], self.state
+            first = last
 
 
 def _by_decay(parameters: list[tuple[torch.nn.Parameter, float]]) -> list[dict[str, Any]]:

@@ -9,7 +9,13 @@ from dlrun.optimizing import Parameters
 
 
 def nadam(
-    parameters: Parameters, *, lr: LearningRate, beta1: Fraction, beta2: Fraction, eps: Positive, weight_decay: NonNegative
+    parameters: Parameters,
+    *,
+    lr: LearningRate,
+    beta1: Fraction,
+    beta2: Fraction,
+    eps: Positive,
+    weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
     """Dozat 2016."""
     return torch.optim.NAdam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)

@@ -9,7 +9,14 @@ from dlrun.optimizing import Parameters
 
 
 def rmsprop(
-    parameters: Parameters, *, lr: LearningRate, alpha: Fraction, eps: Positive, momentum: Fraction, centered: bool, weight_decay: NonNegative
+    parameters: Parameters,
+    *,
+    lr: LearningRate,
+    alpha: Fraction,
+    eps: Positive,
+    momentum: Fraction,
+    centered: bool,
+    weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
     """Tieleman and Hinton 2012; `centered` as Graves 2013."""
     return torch.optim.RMSprop(

@@ -9,8 +9,12 @@ from dlrun.fields import Fraction, LearningRate, NonNegative
 from dlrun.optimizing import Parameters
 
 
-def sgd(parameters: Parameters, *, lr: LearningRate, momentum: Fraction, nesterov: bool, weight_decay: NonNegative) -> torch.optim.Optimizer:
+def sgd(
+    parameters: Parameters, *, lr: LearningRate, momentum: Fraction, nesterov: bool, weight_decay: NonNegative
+) -> torch.optim.Optimizer:
     """Gradient descent; momentum as Sutskever et al. 2013."""
     if nesterov and not momentum:
         raise ConfigError(Problem("optimizer.nesterov=true", "Nesterov's form needs optimizer.momentum above 0."))
-    return torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True)
+    return torch.optim.SGD(
+        parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
+    )

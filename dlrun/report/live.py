@@ -84,7 +84,9 @@ class LiveConsole(Listener):
             transient=True,
         )
         self._bars.progress = trainer.progress
-        self._bars.bar = self._bars.add_task("train", total=total, completed=trainer.progress.step, rate="", loss="", epoch=1)
+        self._bars.bar = self._bars.add_task(
+            "train", total=total, completed=trainer.progress.step, rate="", loss="", epoch=1
+        )
         self._bars.start()
 
     def _header(self, session: Session) -> None:
@@ -97,7 +99,11 @@ class LiveConsole(Listener):
             self._console.print(Text(f"notice: {notice}", style="yellow"))
 
     def on_step(self, progress: Progress, row: Row) -> None:
-        losses = [f"{name.removeprefix('train/')} {words.number(value)}" for name, value in row.items() if name.startswith("train/")]
+        losses = [
+            f"{name.removeprefix('train/')} {words.number(value)}"
+            for name, value in row.items()
+            if name.startswith("train/")
+        ]
         self._bars.update(self._bars.bar, loss="  ".join(losses))
 
     def on_epoch(self, progress: Progress, row: Row) -> None:

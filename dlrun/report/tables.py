@@ -10,7 +10,9 @@ from dlrun.fields import printable
 _PIPE_WIDTH = 10_000
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), mark_first: bool = False) -> None:
+def print_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), mark_first: bool = False
+) -> None:
     """Print rows under their heads; columns in `right` are set flush right."""
     from rich.console import Console
     from rich.table import Table
@@ -31,4 +33,3 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: S
         console.print(table)
     for line in capture.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
-

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dlrun.events import Row
-
 if TYPE_CHECKING:
+    from dlrun.events import Row
     from dlrun.run import Session
 
 
@@ -25,6 +24,11 @@ def number(value: float | None) -> str:
 def count(value: float) -> str:
     """A whole number with thousands apart: 60,000."""
     return f"{value:,.0f}"
+
+
+def plural(value: float, noun: str) -> str:
+    """A number with its noun: 1 epoch, 2 epochs."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -46,13 +50,17 @@ def headline(session: Session) -> list[tuple[str, str]]:
     sizes = " · ".join(f"{count(rows)} {split}" for split, rows in parts.data.sizes.items())
     settings = config.trainer
     steps = trainer.horizon.steps_per_epoch
-    length = f"{settings.epochs} epoch{'s' if settings.epochs != 1 else ''} of {count(steps)} step{'s' if steps != 1 else ''}" if settings.epochs else ""
+    length = f"{plural(settings.epochs, 'epoch')} of {plural(steps, 'step')}" if settings.epochs else ""
     if settings.max_steps:
         length += (", " if length else "") + f"at most {count(settings.max_steps)} steps"
     lines = [
         ("data", f"{parts.data.name}: {parts.data.spec.describe()} ({sizes})"),
         ("model", f"{config.model.name}, {count(parts.num_parameters)} parameters"),
-        ("train", f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizing.lr:g}, seed {config.seed}"),
+        (
+            "train",
+            f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizing.lr:g}, "
+            f"seed {config.seed}",
+        ),
         ("device", parts.device.describe()),
         ("folder", str(session.run_dir.path)),
     ]
@@ -73,7 +81,9 @@ def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]
     metrics = result["metrics"]
     splits = list(dict.fromkeys(name.split("/", 1)[0] for name in metrics))
     names = dict.fromkeys(name.split("/", 1)[1] for name in metrics)
-    return ["metric", *splits], [[name, *(number(metrics.get(f"{split}/{name}")) for split in splits)] for name in names]
+    return ["metric", *splits], [
+        [name, *(number(metrics.get(f"{split}/{name}")) for split in splits)] for name in names
+    ]
 
 
 def summary_line(result: Mapping[str, Any]) -> str:

@@ -11,5 +11,7 @@ import yaml
 def to_yaml(tree: Mapping[str, Any]) -> str:
     """The configuration as `config.yaml` holds it, itself a valid recipe."""
     order = ("recipe", *(key for key in tree if key != "recipe"))
-    text: str = yaml.safe_dump({key: tree[key] for key in order}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    text: str = yaml.safe_dump(
+        {key: tree[key] for key in order}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+    )
     return text

@@ -12,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from mirror_site import CONTENT, OTHER, SHA256, Site
 
 from dlrun.data import download
 from dlrun.data.download import fetch, not_there
 from dlrun.errors import ConfigError, DataError, StorageError
+from tests.data.mirror_site import CONTENT, OTHER, SHA256, Site
 
 
 @pytest.fixture

@@ -148,7 +148,9 @@ def test_a_class_out_of_range_is_named_in_either_set() -> None:
     wrong = Source("dense", "binary", inputs, torch.tensor([0, 1, 2]), class_names=names)
     with pytest.raises(DataError, match=r"toy: row 2 has the class 2; expected 0 to 1\."):
         prepare("toy", wrong, ALL_TRAIN)
-    tested = Source("dense", "binary", inputs, torch.tensor([0, 1, 1]), inputs, torch.tensor([0, -1, 1]), class_names=names)
+    tested = Source(
+        "dense", "binary", inputs, torch.tensor([0, 1, 1]), inputs, torch.tensor([0, -1, 1]), class_names=names
+    )
     with pytest.raises(DataError, match=r"toy, test set: row 1 has the class -1; expected 0 to 1\."):
         prepare("toy", tested, ALL_TRAIN)
 
@@ -170,7 +172,11 @@ def test_padding_adds_background_around_every_image() -> None:
     assert bundle.test is not None
     assert bundle.test.inputs.shape == (2, 1, 3, 3)
     with pytest.raises(ConfigError, match=r"Only images can be padded; toy holds dense rows\."):
-        prepare("toy", Source("dense", "binary", torch.zeros(2, 1), torch.tensor([0, 1])), dataclasses.replace(ALL_TRAIN, pad=1))
+        prepare(
+            "toy",
+            Source("dense", "binary", torch.zeros(2, 1), torch.tensor([0, 1])),
+            dataclasses.replace(ALL_TRAIN, pad=1),
+        )
 
 
 def test_a_target_that_is_not_finite_is_named() -> None:

@@ -171,13 +171,13 @@ def test_without_prepare_there_are_losses_only() -> None:
 )
 def test_a_picture_of_samples_is_written_whole_and_always_the_same(spec: DataSpec, mode: str, tmp_path: Path) -> None:
     task = build(spec)
-    path = tmp_path / "samples.png"
+    path = tmp_path / "samples" / "samples.png"  # the folder is made with the first picture
     assert task.write_samples(path)
     first = path.read_bytes()
     torch.manual_seed(5)
     assert task.write_samples(path)
     assert path.read_bytes() == first
-    assert [entry.name for entry in tmp_path.iterdir()] == ["samples.png"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["samples.png"]
     assert task.generator.training
     with Image.open(path) as picture:
         assert picture.mode == mode

@@ -156,7 +156,6 @@ def test_muon_takes_matrices_and_adamw_the_rest() -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.xfail(reason="its parts keep the groups and state from before load_state_dict")
 def test_muon_goes_on_from_its_state() -> None:
     whole, first = network(), network()
     ours, before = (muon([{"params": list(model.parameters())}], **MUON) for model in (whole, first))
@@ -173,7 +172,6 @@ def test_muon_goes_on_from_its_state() -> None:
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
 
 
-@pytest.mark.xfail(reason="its parts keep the groups and state from before load_state_dict")
 def test_muon_follows_a_rate_that_is_set_after_its_state_was_loaded() -> None:
     model = network()
     optimizer = muon([{"params": list(model.parameters())}], **MUON)
