@@ -10,18 +10,15 @@ from typing import Any
 
 from dlrun import config, recipe, schema
 from dlrun.config import RunConfig
-from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
+from dlrun.errors import ConfigError, Problem
 from dlrun.fields import printable, show
 from dlrun.overrides import MAX_POINTS, Point, Request, Value, as_text, too_many, value_of, words_of
 from dlrun.recipe import Recipe
 from dlrun.registry import Catalog
+from dlrun.registry import check_hydra as check_hydra
 from dlrun.registry import default_choices as default_choices
 from dlrun.schema import GROUPS
 
-_HYDRA_KEYS = (
-    "run", "sweep", "launcher", "sweeper", "job", "job_logging", "hydra_logging", "output_subdir", "verbose",
-    "searchpath", "mode", "callbacks", "env", "help", "hydra_help", "runtime", "overrides",
-)  # fmt: skip
 _KEEPS_PROMISE = ("dataset.root", "device", "logger", "checkpoint", "recipe", "resume")
 
 
@@ -181,19 +178,6 @@ def check(planned: Plan, catalog: Catalog) -> list[Problem]:
     """Everything wrong with a plan that can be told before composing it: keys, options, types and ranges."""
     choices = {group: [Value(name, name)] for group, name in planned.choices.items()}
     return config.check_settings(choices, {key: [value] for key, value in planned.values.items()}, catalog)[0]
-
-
-def check_hydra(words: Sequence[str]) -> list[Problem]:
-    """Mistyped keys of Hydra's own node, which Hydra itself passes over in silence."""
-    problems = []
-    for word in words:
-        key = word.lstrip("+~").split("=")[0]
-        parts = key.replace("/", ".").split(".")
-        if len(parts) > 1 and parts[1] not in _HYDRA_KEYS:
-            near = nearest(parts[1], _HYDRA_KEYS)
-            hint = f'Did you mean "{".".join(["hydra", near, *parts[2:]])}"?' if near else did_you_mean("", _HYDRA_KEYS)
-            problems.append(Problem(printable(word), f'Hydra has no key "{printable(key)}". {hint}'))
-    return problems
 
 
 def compose(planned: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) -> Composed:

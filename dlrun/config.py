@@ -166,13 +166,13 @@ def check_settings(
     first = {group: found[0] for group, found in options.items() if found}
     for key, taken in values.items():
         group = key.partition(".")[0]
-        for option in options.get(group, ()):
-            for value in taken:
-                if not value.is_deferred:
-                    problems += check_value(key, value.text, value.value, {**first, group: option})
-        if group not in GROUPS and not (key in TOP_LEVEL and taken[0].is_deferred):
-            for value in taken:
-                problems += check_value(key, value.text, value.value, first)
+        known = [value for value in taken if not (value.is_deferred and (group in GROUPS or key in TOP_LEVEL))]
+        chosen = [{**first, group: option} for option in options[group]] if group in GROUPS else [first]
+        found = [
+            problem for each in chosen for value in known for problem in check_value(key, value.text, value.value, each)
+        ]
+        by_message = {problem.message: problem for problem in reversed(found)}  # a wrong key once, not by value
+        problems += reversed(by_message.values())
     return problems, options
 
 

@@ -169,7 +169,7 @@ class _Parser:
         try:
             texts = list(itertools.islice(override.sweep_string_iterator(), MAX_POINTS + 1))
         except HydraException as error:
-            raise _wrong(word, f"{printable(str(error))}.") from error
+            raise _wrong(word, "Expected values one by one: A,B, choice(A,B), range(1,9) or glob(*).") from error
         if len(texts) > MAX_POINTS:
             raise _wrong(word, f"It sweeps over more than {MAX_POINTS:,} values.")
         if not texts:

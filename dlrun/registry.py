@@ -19,6 +19,11 @@ from dlrun.schema import GROUPS, TOP_LEVEL, Option
 ENTRY_POINT_GROUP = "dlrun.options"
 _TAKEN = '{path}: dlrun brings its own {group} "{name}"; give the file another name.'
 
+_HYDRA_KEYS = (
+    "run", "sweep", "launcher", "sweeper", "job", "job_logging", "hydra_logging", "output_subdir", "verbose",
+    "searchpath", "mode", "callbacks", "env", "help", "hydra_help", "runtime", "overrides",
+)  # fmt: skip
+
 
 @cache
 def default_choices() -> Mapping[str, str]:
@@ -49,6 +54,23 @@ def nearest_key(key: str, options: Mapping[str, Option]) -> str | None:
         return top
     field_name = nearest(key.split(".")[-1], owners)
     return None if field_name is None else owners[field_name]
+
+
+def check_hydra(words: Sequence[str]) -> list[Problem]:
+    """Mistyped keys of Hydra's own node, which Hydra itself passes over in silence."""
+    problems = []
+    for word in words:
+        key = word.lstrip("+~").split("=")[0]
+        parts = key.replace("/", ".").split(".")
+        if len(parts) > 1 and parts[1] not in _HYDRA_KEYS:
+            near = nearest(parts[1], _HYDRA_KEYS)
+            hint = (
+                f'Did you mean "{".".join(["hydra", near, *parts[2:]])}"?'
+                if near
+                else did_you_mean("", _HYDRA_KEYS, prefix="hydra.")
+            )
+            problems.append(Problem(printable(word), f'Hydra has no key "{printable(key)}". {hint}'))
+    return problems
 
 
 class Catalog:
@@ -94,7 +116,7 @@ class Catalog:
         added = [name for place, name in (*self._added, *self._installed) if place == group]
         return sorted({*schema.builtin_names(group), *added, *self._presets(group)})
 
-    def get_group_options(self, group_name: str, results_filter: object = None) -> list[str]:  # noqa: ARG002
+    def get_group_options(self, group_name: str, results_filter: object = None) -> list[str]:
         """What Hydra's override parser asks for to expand `glob(...)`."""
         return self.names(group_name)
 

@@ -131,11 +131,10 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
     store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep)
     run = _Run(config, catalog, parts, store, run_dir, stop)
     listeners: list[Listener] = []
+    trainer, resumed_from, notices = run.trainer(listeners)  # what is refused here leaves the folder as it is
+    listeners.extend(watch(Session(config, parts, trainer, run_dir, resumed_from, notices)))
+    run_dir.write_config(to_yaml(config.tree))
     try:
-        trainer, resumed_from, notices = run.trainer(listeners)
-        session = Session(config, parts, trainer, run_dir, resumed_from, notices)
-        run_dir.write_config(to_yaml(config.tree))
-        listeners.extend(watch(session))
         trainer.fit()
         result = run.result("completed", trainer, time.perf_counter() - started)
     except DlrunError as error:

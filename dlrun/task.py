@@ -64,7 +64,7 @@ class Task(nn.Module, ABC):
     def prepare(self, data: DataBundle) -> None:
         """Called once before training, with the data on the device."""
 
-    def write_samples(self, path: Path) -> bool:  # noqa: ARG002 - most tasks have none
+    def write_samples(self, path: Path) -> bool:
         """Write a picture of what the model makes, where it makes any; whether it did."""
         return False
 

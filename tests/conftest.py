@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,16 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("CI", raising=False)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def own_process_state() -> Iterator[None]:
+    """A run sets the process up for training; the next test starts from what a fresh process has."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(False)
 
 
 SHORT = ("dataset=iris", "model=linear", "trainer.epochs=2", "device.threads=1", "device=cpu")

@@ -32,8 +32,9 @@ def problem(word: str, *, multirun: bool = False) -> Problem:
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("a=1", 1), ("a=-1", -1), ("a=1e-3", 0.001), ("a=0.5", 0.5), ("a=.5", 0.5), ("a=true", True), ("a=FALSE", False),
-        ("a=null", None), ("a=cnn", "cnn"), ("a=no", "no"), ("a=007", "007"), ("a=[1,[2,x]]", [1, [2, "x"]]), ("a={b:1}", {"b": 1}),
+        ("a=1", 1), ("a=-1", -1), ("a=1e-3", 0.001), ("a=0.5", 0.5), ("a=.5", 0.5), ("a=true", True),
+        ("a=FALSE", False), ("a=null", None), ("a=cnn", "cnn"), ("a=no", "no"), ("a=007", "007"),
+        ("a=[1,[2,x]]", [1, [2, "x"]]), ("a={b:1}", {"b": 1}),
         ("a='x y'", "x y"), ('a="1"', "1"), ("a=/tmp/x.y", "/tmp/x.y"), ("a=", ""), ("a=-0", 0), ("a=1_000", 1000),
         ("+a=1", 1), ("++a=1", 1),
     ],
@@ -45,7 +46,7 @@ def test_a_word_is_read_in_hydras_grammar(word: str, expected: Any) -> None:
 
 
 @given(st.from_regex(r"[A-Za-z_][\w.]{0,8}=[-+]?[\w.+-]{1,12}", fullmatch=True))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 def test_a_plain_word_is_read_as_hydra_reads_it(word: str) -> None:
     found = overrides._plain(word)
     if found is None:
@@ -140,19 +141,14 @@ def test_a_word_that_cannot_be_understood_is_told(word: str, message: str) -> No
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("a=interval(0,1)", "Sweep value type IntervalSweep is not supported for enumeration."),
+        ("a=interval(0,1)", "Expected values one by one: A,B, choice(A,B), range(1,9) or glob(*)."),
         ("model=glob(zzz*)", "It sweeps over nothing."),
         ("a=range(0,100001)", "It sweeps over more than 100,000 values."),
         ("a=range(0,1000000000000)", "It sweeps over more than 100,000 values."),
     ],
 )
 def test_a_sweep_that_cannot_be_expanded_is_told(word: str, message: str) -> None:
-    found = problem(word, multirun=True)
-    assert found.where == word
-    if "interval" not in word:
-        assert found.message == message
-    else:
-        assert "sweep" in found.message.lower()
+    assert problem(word, multirun=True) == Problem(word, message)
 
 
 @pytest.mark.parametrize("word", ["a=" + "9" * 5000, "a=" + "[" * 2000, "a=\x00", "a={'b':1}"])

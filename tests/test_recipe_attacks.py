@@ -1,4 +1,4 @@
-"""Recipes that mean harm: each is refused in words or shown to be harmless, and none runs, writes or imports anything."""
+"""Recipes that mean harm: each is refused in words or shown harmless, and none runs, writes or imports anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from dlrun.registry import Catalog
 TARGETS = (
     "os.system", "posix.system", "builtins.eval", "builtins.exec", "subprocess.Popen", "runpy.run_path",
     "importlib.import_module", "pickle.loads", "torch.load", "torch.hub.load", "numpy.load",
-    "torch.utils.cpp_extension.load_inline", "ctypes.CDLL", "yaml.unsafe_load", "shutil.rmtree", "pathlib.Path.write_text",
+    "torch.utils.cpp_extension.load_inline", "ctypes.CDLL", "yaml.unsafe_load", "shutil.rmtree",
+    "pathlib.Path.write_text",
 )  # fmt: skip
 CALL = "{_target_: os.system, _args_: ['touch pwned']}"
 GAN = "model: {name: gan, generator_optimizer: "
@@ -268,7 +269,7 @@ def test_no_attack_imports_torch_or_composes(bait: Path) -> None:
         "for path in sorted(pathlib.Path('.').glob('*.yaml')):\n"
         "    try: recipe.load(f'./{path}', Catalog())\n"
         "    except ConfigError: refused += 1\n"
-        "print(refused, [name for name in ('torch', 'hydra', 'omegaconf', 'pickle5', 'ctypes.util') if name in sys.modules])"
+        "print(refused, [name for name in ('torch', 'hydra', 'omegaconf', 'multiprocessing') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"{len(REFUSED) + len(RAW)} []\n"

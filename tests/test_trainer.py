@@ -249,6 +249,15 @@ def test_another_model_cannot_go_on_with_a_checkpoint(tmp_path: Path) -> None:
         train(tmp_path / "a", *SMALL, "optimizer=sgd", resume="auto")
 
 
+def test_what_is_refused_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    train(tmp_path / "a", *SMALL)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir() if path.is_file()}
+    with pytest.raises(ConfigError):
+        train(tmp_path / "a", *SMALL, "model.hidden=[9]", resume="auto")
+    after = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir() if path.is_file()}
+    assert after == before
+
+
 def test_other_data_cannot_be_gone_on_with(tmp_path: Path) -> None:
     words = ("dataset=random_images", "dataset.size=8", "dataset.rows=40", "model=linear", "trainer.epochs=1", *CPU)
     train(tmp_path / "a", *words)

@@ -120,7 +120,9 @@ def cat(command: Command) -> int:
     """`dlrun cat RECIPE`."""
     if len(command.words) != 1:
         raise ConfigError(Problem("cat", "Expected a recipe's name. `dlrun ls recipe` lists them."))
-    print(recipe.locate(command.words[0]).read_text(encoding="utf-8"), end="")  # noqa: T201
+    path = recipe.locate(command.words[0])
+    safe_yaml.read(path)  # refuses what is not a file of data
+    print(path.read_text(encoding="utf-8"), end="")  # noqa: T201
     return 0
 
 
@@ -129,6 +131,7 @@ def copy(command: Command) -> int:
     if len(command.words) != 2:
         raise ConfigError(Problem("cp", "Expected a recipe's name and a file: dlrun cp lenet_mnist mine.yaml."))
     source, target = recipe.locate(command.words[0]), Path(command.words[1]).expanduser()
+    safe_yaml.read(source)
     if target.is_dir():
         target /= source.name
     try:

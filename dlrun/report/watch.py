@@ -21,10 +21,10 @@ from dlrun.task import Task
 def listeners(session: Session, catalog: Catalog, *, quiet: bool = False) -> Sequence[Listener]:
     """Everybody who watches a run, in the order they are told."""
     config, folder = session.config, session.run_dir.path
+    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)  # it may refuse
     found: list[Listener] = [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from)]
     found.append(LogFile(session, folder / "dlrun.log"))
     found.append(Samples(session.parts.task, folder / "samples"))
-    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)
     if logger is not None:
         found.append(logger)
     if not quiet:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from dlrun.schedule import Formula, Horizon, Schedule
 
 
-def none(horizon: Horizon) -> Schedule:  # noqa: ARG001 - every schedule is given the horizon
+def none(horizon: Horizon) -> Schedule:
     """The optimizer's rate throughout."""
-    return Formula(lambda step: 1.0, is_constant=True)  # noqa: ARG005
+    return Formula(lambda step: 1.0, is_constant=True)

@@ -16,7 +16,7 @@ def one_cycle(
     start_divisor: Annotated[float, Range(low=1, high=1e9)],
     end_divisor: Annotated[float, Range(low=1, high=1e12)],
 ) -> Schedule:
-    """From 1/start_divisor up to 1 in the first `rise` of the run, then down to 1/end_divisor (Smith and Topin 2018)."""
+    """From 1/start_divisor up to 1 in the first `rise` of the run, then to 1/end_divisor (Smith and Topin 2018)."""
     peak = rise * horizon.total_steps
 
     def between(start: float, end: float, share: float) -> float:

@@ -9,7 +9,7 @@ from dlrun.schedule import Horizon, Schedule
 
 
 def plateau(
-    horizon: Horizon,  # noqa: ARG001 - every schedule is given the horizon
+    horizon: Horizon,
     *,
     patience: Count,
     gamma: Probability,
@@ -27,7 +27,7 @@ class _Plateau(Schedule):
         self._best: float | None = None
         self._waited = 0
 
-    def factor(self, step: int) -> float:  # noqa: ARG002
+    def factor(self, step: int) -> float:
         return self._factor
 
     def observe(self, value: float, *, higher_is_better: bool) -> None:

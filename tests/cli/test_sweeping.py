@@ -25,9 +25,8 @@ def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> 
     assert len(values) == 4
     assert values == sorted(values, reverse=True)
     written = rows(own_folder)
-    assert [row["overrides"] for row in written] == [
-        ["optimizer.lr=1e-06", "seed=0"], ["optimizer.lr=1e-06", "seed=1"], ["optimizer.lr=0.1", "seed=0"], ["optimizer.lr=0.1", "seed=1"],
-    ]  # fmt: skip
+    expected = [[f"optimizer.lr={lr}", f"seed={seed}"] for lr in ("1e-06", "0.1") for seed in (0, 1)]
+    assert [row["overrides"] for row in written] == expected
     assert all(row["status"] == "completed" for row in written)
     assert {"overrides", "status", "metrics", "seconds", "run_dir"} <= set(written[0])
     assert sorted(path.name for path in Path(str(written[0]["run_dir"])).parent.iterdir()) == [

@@ -1,0 +1,104 @@
+"""The consoles: live on a terminal, plain lines elsewhere, no colour where it is not wanted."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dlrun.report.rows import kept_rows
+from tests.conftest import SHORT
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+def on_a_terminal(*words: str, **environment: str) -> str:
+    """What a command shows on a terminal of 120 columns."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    env.pop("CI", None)
+    env.pop("NO_COLOR", None)
+    env.update(environment)
+    process = subprocess.Popen([sys.executable, "-m", "dlrun", *words], stdout=theirs, stderr=theirs, env=env)
+    os.close(theirs)
+    shown = b""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if select.select([ours], [], [], 0.1)[0]:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+    process.wait(timeout=10)
+    os.close(ours)
+    assert process.returncode == 0
+    return shown.decode()
+
+
+def test_a_terminal_shows_a_bar_and_each_best(own_folder: Path) -> None:
+    shown = on_a_terminal(*SHORT, "trainer.epochs=40")
+    assert "\x1b[" in shown
+    assert re.search(r"epoch \d+/40", shown)
+    assert "rows/s" in shown
+    assert "← best" in shown
+    assert "completed" in shown
+
+
+def test_no_color_is_honoured(own_folder: Path) -> None:
+    shown = on_a_terminal(*SHORT, NO_COLOR="1")
+    colours = re.findall(r"\x1b\[([0-9;]*)m", shown)
+    assert not [code for code in colours if re.search(r"(^|;)(3[0-7]|38|9[0-7])(;|$)", code)]
+
+
+def test_ci_gets_plain_lines_even_on_a_terminal(own_folder: Path) -> None:
+    shown = on_a_terminal(*SHORT, CI="1")
+    assert "epoch 2/2  step 8  train/loss" in shown
+    assert "rows/s" not in shown
+
+
+def test_names_cannot_paint_the_console(dlrun: Dlrun, own_folder: Path) -> None:
+    (own_folder / "evil.yaml").write_text(
+        'recipe: {format: 1, title: "[bold red]x"}\nmodel: {name: "[link=http://x]y"}\n'
+    )
+    code, _, err = dlrun("recipe=./evil.yaml")
+    assert code == 2
+    assert "[link=http://x]y" in err
+    assert "\x1b" not in err
+
+
+def test_plain_lines_come_at_most_once_a_second(dlrun: Dlrun) -> None:
+    _, _, err = dlrun(*SHORT, "trainer.epochs=30")
+    epochs = [line for line in err.splitlines() if line.startswith("epoch ")]
+    assert len(epochs) < 10
+    assert epochs[-1].startswith("epoch 30/30")
+
+
+def test_rows_of_a_killed_run_are_cut_to_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    lines = [json.dumps({"step": step}) for step in (1, 2, 3)]
+    path.write_text("\n".join([*lines, '{"step": 4, "tra']))
+    assert kept_rows(path, 2) == lines[:2]
+
+
+def test_a_logger_that_is_not_installed_says_what_to_install(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else found(name, *rest)
+    )
+    code, _, err = dlrun(*SHORT, "logger=tensorboard")
+    assert code == 2
+    assert 'The package tensorboard is not installed: pip install "dlrun[tensorboard]"' in err
