@@ -16,6 +16,7 @@ from dlrun import checks, device, environment, train_state
 from dlrun.checkpoint import CheckpointStore
 from dlrun.config import RunConfig
 from dlrun.data.prepare import DataBundle, prepare
+from dlrun.data.spec import DataSpec
 from dlrun.device import Device
 from dlrun.errors import ConfigError, DivergedError, DlrunError, Interrupted, Problem, StorageError, did_you_mean
 from dlrun.events import Listener
@@ -51,25 +52,31 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     source = _call(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
     data = prepare(config.dataset.name, source, config.data).to(chosen.torch)
     device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
-    model = _call(catalog, "model", config.model.name, data.spec, **config.model.arguments)
+    task = build_task(config, catalog, data.spec).to(chosen.torch)
+    checks.check_task(task, data, config)
+    return Parts(chosen, data, task, _metric(config, task), count_parameters(task))
+
+
+def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
+    """The model for data of this kind, together with its loss.
+
+    Raises ConfigError for a model or loss that does not fit the data.
+    """
+    model = _call(catalog, "model", config.model.name, spec, **config.model.arguments)
     if isinstance(model, Task):
         if config.loss.name != "auto":
             raise ConfigError(
                 Problem(
-                    f"loss={config.loss.name}", f"The model {config.model.name} has losses of its own; use loss=auto."
+                    f"loss={config.loss.name}",
+                    f"The model {config.model.name} has losses of its own; use loss=auto.",
                 )
             )
         task = model
     else:
-        task = SupervisedTask(
-            model, _call(catalog, "loss", config.loss.name, data.spec, **config.loss.arguments), data.spec
-        )
-    num_parameters = count_parameters(task)
-    if not num_parameters:
+        task = SupervisedTask(model, _call(catalog, "loss", config.loss.name, spec, **config.loss.arguments), spec)
+    if not count_parameters(task):
         raise ConfigError(Problem(f"model={config.model.name}", "The model has no parameters to train."))
-    task.to(chosen.torch)
-    checks.check_task(task, data, config)
-    return Parts(chosen, data, task, _metric(config, task), num_parameters)
+    return task
 
 
 def _call(catalog: Catalog, group: str, name: str, *args: Any, **fields: Any) -> Any:
@@ -211,6 +218,9 @@ class _Run:
                 "optimizer": config.optimizer.name,
                 "fingerprint": parts.data.fingerprint,
                 "environment": self._environment,
+                "dataset": config.dataset.name,
+                "spec": parts.data.spec.state(),
+                "encoder": None if parts.data.encoder is None else parts.data.encoder.state(),
             },
         )
         return trainer, None if snapshot is None else snapshot.step, notices

@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.augment import is_active
+from dlrun.data.encoding import Encoder
 from dlrun.data.randomness import generator
-from dlrun.data.spec import DataSpec, Scaling, Source
+from dlrun.data.scaling import fit_scaling
+from dlrun.data.spec import DataSpec, Rows, Source
 from dlrun.data.split import MemorySplit
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.settings import DatasetSettings
@@ -29,6 +31,7 @@ class DataBundle:
     test: MemorySplit | None
     spec: DataSpec
     fingerprint: str  # SHA-256 of the raw rows
+    encoder: Encoder | None = None  # how new rows are read
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -51,7 +54,7 @@ class DataBundle:
             name: None if split is None else split.to(device)
             for name, split in (("train", self.train), ("val", self.val), ("test", self.test))
         }
-        return DataBundle(self.name, spec=self.spec, fingerprint=self.fingerprint, **moved)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **moved)  # type: ignore[arg-type]
 
 
 def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
@@ -69,22 +72,16 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     rows, test_rows = _hold_out(source, settings)
     if len(rows["train"]) == 0:
         raise DataError(f"{name}: no rows are left to train on ({len(source.targets)} rows in all).")
-    train_inputs = source.inputs[rows["train"]]
-    train_targets = source.targets[rows["train"]]
-    scaling = _fit_scaling(source, train_inputs, standardise=settings.standardise)
-    target_mean, target_std = 0.0, 1.0
-    if settings.standardise_target:
-        if source.goal != "regression":
-            raise ConfigError(
-                Problem(
-                    "dataset.standardise_target=true",
-                    f"Only a regression's target can be standardised; {name} has classes.",
-                )
-            )
-        target_mean = float(train_targets.double().mean())
-        target_std = float(train_targets.double().std(correction=0)) or 1.0
+    part = {name: source.rows(index) for name, index in rows.items()}
+    part["test"] = source.test_rows(test_rows) if source.test_targets is not None else part["test"]
+    if source.val_targets is not None:
+        part["val"] = source.val_rows()
+    inputs, targets, _ = part["train"]
+    scaling = fit_scaling(source, inputs, standardise=settings.standardise)
+    target_mean, target_std = _fit_target(name, source, targets) if settings.standardise_target else (0.0, 1.0)
 
-    def split(inputs: Tensor, targets: Tensor, lengths: Tensor | None) -> MemorySplit | None:
+    def split(rows: Rows) -> MemorySplit | None:
+        inputs, targets, lengths = rows
         if len(targets) == 0:
             return None
         if source.goal == "regression":
@@ -95,18 +92,6 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
             inputs = MemorySplit(inputs, targets, scaling=scaling).fetch(slice(None)).inputs
         return MemorySplit(inputs, targets, lengths=lengths)
 
-    def held_out(part: str) -> MemorySplit | None:
-        index = rows[part]
-        return split(
-            source.inputs[index], source.targets[index], None if source.lengths is None else source.lengths[index]
-        )
-
-    train = held_out("train")
-    assert train is not None  # noqa: S101 - checked above, for the type checker
-    test = held_out("test")
-    if source.test_inputs is not None and source.test_targets is not None:
-        lengths = None if source.test_lengths is None else source.test_lengths[test_rows]
-        test = split(source.test_inputs[test_rows], source.test_targets[test_rows], lengths)
     classes = source.goal != "regression"
     num_outputs = max(len(source.class_names), int(source.targets.max()) + 1) if classes else source.targets.shape[1]
     spec = DataSpec(
@@ -115,15 +100,29 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
         goal=source.goal,
         num_outputs=num_outputs,
         class_names=tuple(source.class_names) or tuple(str(i) for i in range(num_outputs if classes else 0)),
-        num_train=len(train),
+        num_train=len(targets),
         vocabulary_size=source.vocabulary_size,
         scaling=scaling,
         target_mean=target_mean,
         target_std=target_std,
-        class_counts=tuple(torch.bincount(train_targets, minlength=num_outputs).tolist()) if classes else (),
+        class_counts=tuple(torch.bincount(targets, minlength=num_outputs).tolist()) if classes else (),
         has_lengths=source.lengths is not None,
     )
-    return DataBundle(name, train, held_out("val"), test, spec, _fingerprint(source))
+    train = split(part["train"])
+    assert train is not None  # noqa: S101 - it has rows, which the type checker cannot know
+    return DataBundle(name, train, split(part["val"]), split(part["test"]), spec, _fingerprint(source), source.encoder)
+
+
+def _fit_target(name: str, source: Source, targets: Tensor) -> tuple[float, float]:
+    """Mean and deviation of a regression's training targets."""
+    if source.goal != "regression":
+        raise ConfigError(
+            Problem(
+                "dataset.standardise_target=true",
+                f"Only a regression's target can be standardised; {name} has classes.",
+            )
+        )
+    return float(targets.double().mean()), float(targets.double().std(correction=0)) or 1.0
 
 
 def _padded(name: str, source: Source, pad: int) -> Source:
@@ -131,8 +130,12 @@ def _padded(name: str, source: Source, pad: int) -> Source:
     if source.kind != "image":
         raise ConfigError(Problem(f"dataset.pad={pad}", f"Only images can be padded; {name} holds {source.kind} rows."))
     around = (pad, pad, pad, pad)
-    test_inputs = None if source.test_inputs is None else F.pad(source.test_inputs, around)
-    return dataclasses.replace(source, inputs=F.pad(source.inputs, around), test_inputs=test_inputs)
+    return dataclasses.replace(
+        source,
+        inputs=F.pad(source.inputs, around),
+        val_inputs=None if source.val_inputs is None else F.pad(source.val_inputs, around),
+        test_inputs=None if source.test_inputs is None else F.pad(source.test_inputs, around),
+    )
 
 
 def _check_rows(name: str, source: Source) -> None:
@@ -140,10 +143,12 @@ def _check_rows(name: str, source: Source) -> None:
         raise DataError(f"{name}: there are no rows.")
     num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
     _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes)
-    if source.test_inputs is not None and source.test_targets is not None:
-        _check_split(
-            f"{name}, test set", source.test_inputs, source.test_targets, goal=source.goal, num_classes=num_classes
-        )
+    for which, inputs, targets in (
+        ("validation", source.val_inputs, source.val_targets),
+        ("test", source.test_inputs, source.test_targets),
+    ):
+        if inputs is not None and targets is not None:
+            _check_split(f"{name}, {which} set", inputs, targets, goal=source.goal, num_classes=num_classes)
 
 
 def _check_split(name: str, inputs: Tensor, targets: Tensor, *, goal: str, num_classes: int) -> None:
@@ -174,8 +179,9 @@ def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tens
         size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
     else:
         rank, size = _rank_in_class(source.targets[order])
+    val_fraction = 0.0 if source.val_targets is not None else settings.val_fraction
     test_end = (size * test_fraction).round()
-    val_end = test_end + ((size - test_end) * settings.val_fraction).round()
+    val_end = test_end + ((size - test_end) * val_fraction).round()
     parts = {"test": rank < test_end, "val": (rank >= test_end) & (rank < val_end), "train": rank >= val_end}
     rows = {part: order[chosen].sort().values for part, chosen in parts.items()}
     test_rows = torch.arange(0)
@@ -195,52 +201,12 @@ def _rank_in_class(classes: Tensor) -> tuple[Tensor, Tensor]:
     return rank, counts[classes].to(torch.float64)
 
 
-def _fit_scaling(source: Source, inputs: Tensor, *, standardise: bool) -> Scaling | None:
-    """Mean and deviation of the training rows, per channel or feature; bytes are at least brought to 0..1."""
-    if source.kind == "tokens":
-        return None
-    if inputs.dtype == torch.uint8:
-        low, high = source.value_range or (0.0, 255.0)
-    elif source.value_range is not None:
-        low, high = source.value_range
-    else:
-        low, high = float(inputs.min()), float(inputs.max())
-    features = inputs.shape[1] if source.kind in ("image", "dense") else inputs.shape[-1]
-    if not standardise:
-        if inputs.dtype != torch.uint8:
-            return None
-        return Scaling((low,) * features, ((high - low) or 1.0,) * features, low, high)
-    mean, std = _moments(inputs, kind=source.kind)
-    return Scaling(mean, std, low, high)
-
-
-def _moments(inputs: Tensor, *, kind: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if inputs.dtype == torch.uint8 and kind == "image":  # exact, from how often each value stands there
-        values = torch.arange(256, dtype=torch.float64)
-        counts = torch.stack([torch.bincount(inputs[:, c].reshape(-1), minlength=256) for c in range(inputs.shape[1])])
-        share = counts.double() / counts.sum(dim=1, keepdim=True)  # (C, 256)
-        mean = (share * values).sum(dim=1)
-        variance = (share * (values - mean[:, None]) ** 2).sum(dim=1)
-    else:
-        over = {"image": (0, 2, 3), "sequence": (0, 1)}.get(kind, (0,))
-        mean = inputs.double().mean(dim=over)
-        variance = inputs.double().var(dim=over, correction=0)
-    std = variance.sqrt()
-    std = torch.where(std > 0, std, torch.ones_like(std))  # a feature that never changes stays 0
-    return tuple(mean.tolist()), tuple(std.tolist())
-
-
 def _fingerprint(source: Source) -> str:
     digest = hashlib.sha256()
-    for tensor in (
-        source.inputs,
-        source.targets,
-        source.lengths,
-        source.test_inputs,
-        source.test_targets,
-        source.test_lengths,
-    ):
-        if tensor is not None:
-            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.contiguous().numpy().data)
+    for name in ("", "val_", "test_"):
+        for what in ("inputs", "targets", "lengths"):
+            tensor = getattr(source, name + what)
+            if tensor is not None:
+                digest.update(f"{name}{what}{tensor.dtype}{tuple(tensor.shape)}".encode())
+                digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()

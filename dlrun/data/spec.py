@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from dlrun.data.encoding import Encoder
+
 Kind = Literal["dense", "image", "tokens", "sequence"]
 Goal = Literal["regression", "binary", "multiclass"]
+Rows = tuple[Tensor, Tensor, Tensor | None]
+"""Inputs, targets and lengths, as in Batch."""
 
 
 class Batch(NamedTuple):
@@ -60,6 +65,21 @@ class DataSpec:
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
 
+    def state(self) -> dict[str, Any]:
+        """Plain values, kept in every checkpoint."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> DataSpec:
+        """From what `state` gave, lists in place of tuples or not."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in state.items()
+        }
+        scaling = values["scaling"]
+        if scaling is not None:
+            values["scaling"] = Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["low"], scaling["high"])
+        return cls(**values)
+
     @property
     def num_features(self) -> int:
         """How many numbers one input holds."""
@@ -104,12 +124,35 @@ class Source:
     vocabulary_size: int | None = None
     lengths: Tensor | None = None
     test_lengths: Tensor | None = None
+    val_inputs: Tensor | None = None  # validation rows of the user's own, instead of a fraction
+    val_targets: Tensor | None = None
+    val_lengths: Tensor | None = None
+    encoder: Encoder | None = None  # how new rows of this kind are read
+
+    def rows(self, index: Tensor) -> Rows:
+        """The rows asked for: inputs, targets, lengths."""
+        return self.inputs[index], self.targets[index], None if self.lengths is None else self.lengths[index]
+
+    def test_rows(self, index: Tensor) -> Rows:
+        """Rows of the published test set, which must be there."""
+        assert self.test_inputs is not None  # noqa: S101 - the caller's promise
+        assert self.test_targets is not None  # noqa: S101
+        lengths = None if self.test_lengths is None else self.test_lengths[index]
+        return self.test_inputs[index], self.test_targets[index], lengths
+
+    def val_rows(self) -> Rows:
+        """The validation rows that the user gave, which must be there."""
+        assert self.val_inputs is not None  # noqa: S101 - the caller's promise
+        assert self.val_targets is not None  # noqa: S101
+        return self.val_inputs, self.val_targets, self.val_lengths
 
     def __post_init__(self) -> None:
         if self.goal == "regression":
             self.targets = _as_columns(self.targets)
             if self.test_targets is not None:
                 self.test_targets = _as_columns(self.test_targets)
+            if self.val_targets is not None:
+                self.val_targets = _as_columns(self.val_targets)
 
 
 def _as_columns(targets: Tensor) -> Tensor:

@@ -225,3 +225,20 @@ def test_a_bundle_moves_whole_to_another_device() -> None:
     assert moved.test.inputs.is_meta
     assert moved.val is None
     assert moved.name == "toy"
+
+
+def test_validation_rows_of_the_users_own_replace_the_fraction() -> None:
+    inputs, targets = torch.arange(10.0).unsqueeze(1), torch.arange(10.0)
+    source = Source("dense", "regression", inputs, targets, val_inputs=inputs[:3], val_targets=targets[:3])
+    bundle = prepare("toy", source, DatasetSettings(val_fraction=0.5, test_fraction=0.2))
+    assert dict(bundle.sizes) == {"train": 8, "val": 3, "test": 2}
+
+
+def test_a_spec_is_restored_from_plain_values() -> None:
+    import json
+
+    from dlrun.data.spec import DataSpec
+
+    images = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8)
+    spec = prepare("toy", Source("image", "binary", images, torch.arange(20) % 2), DatasetSettings()).spec
+    assert DataSpec.restored(json.loads(json.dumps(spec.state()))) == spec

@@ -1,0 +1,42 @@
+"""How raw rows become a model's inputs: kept in every checkpoint, so that a run alone can predict new rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """New rows, ready for the model: raw inputs as a Source has them, before scaling.
+
+    columns: what each row is called in the predictions (a file's name, an index), by heading; each has one entry a row.
+    """
+
+    inputs: Tensor
+    lengths: Tensor | None = None
+    columns: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+class Encoder(ABC):
+    """What was learnt from the training rows about reading rows of this kind: vocabulary, categories, sizes.
+
+    A dataset whose Source has an encoder offers `encoder(state: Mapping[str, Any]) -> Encoder` in its option file,
+    which makes it again from `state()`.
+    """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Everything it knows, as plain JSON values."""
+
+    @abstractmethod
+    def encode(self, path: Path) -> Encoded:
+        """Read a file or folder of new rows, in its own order.
+
+        Raises DataError naming file, row and column.
+        """
