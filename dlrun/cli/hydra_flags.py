@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from dlrun import schema
+from dlrun.cli.asking import catalog_of, points_of
 from dlrun.cli.command import Command
-from dlrun.cli.training import catalog_of, points_of
 from dlrun.compose import plan
 from dlrun.overrides import parse
 

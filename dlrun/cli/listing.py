@@ -8,23 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from dlrun import recipe, safe_yaml, schema
+from dlrun.cli.asking import catalog_of, points_of
 from dlrun.cli.command import Command
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.fields import describe, printable
 from dlrun.fields import show as shown
-from dlrun.registry import Catalog
 from dlrun.schema import GROUPS
-
-
-def _catalog(command: Command) -> Catalog:
-    return Catalog(plugins=command.paths("plugin"), config_dirs=command.paths("config_dir"))
 
 
 def ls(command: Command) -> int:
     """`dlrun ls [GROUP]`."""
     from dlrun.report.tables import print_table
 
-    catalog = _catalog(command)
+    catalog = catalog_of(command)
     wanted = command.words[0] if command.words else None
     if len(command.words) > 1:
         raise ConfigError(Problem(" ".join(command.words), "Expected one group."))
@@ -95,12 +91,11 @@ def _json(value: Any) -> int:
 
 def show(command: Command) -> int:
     """`dlrun show [KEY=VALUE ...] [--why KEY]`."""
-    from dlrun.cli.training import points_of
     from dlrun.compose import compose, plan
     from dlrun.overrides import parse
     from dlrun.report.yaml_text import to_yaml
 
-    catalog = _catalog(command)
+    catalog = catalog_of(command)
     request = parse(command.words, catalog)
     (point,) = points_of(request, catalog)
     composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.cli.command import Command
-from dlrun.cli.training import run_one
+from dlrun.cli.running import run_one
 from dlrun.compose import compose, plan
 from dlrun.overrides import Point, Request
 from dlrun.registry import Catalog

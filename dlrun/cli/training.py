@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dlrun.cli.asking import catalog_of, of_run, points_of
 from dlrun.cli.command import Command
-from dlrun.compose import Composed, check_hydra, check_request, compose, plan, points
-from dlrun.compose import check as check_plan
+from dlrun.cli.running import run_one
+from dlrun.compose import compose, plan
 from dlrun.errors import ConfigError, Problem
 from dlrun.fields import printable
-from dlrun.overrides import Point, Request, Value, parse
-from dlrun.registry import Catalog
+from dlrun.overrides import parse
 from dlrun.report import words
-
-
-def catalog_of(command: Command) -> Catalog:
-    """The options that this command line offers."""
-    return Catalog(plugins=command.paths("plugin"), config_dirs=command.paths("config_dir"))
 
 
 def train(command: Command) -> int:
@@ -44,42 +38,6 @@ def train(command: Command) -> int:
     )
     _show_result(result, folder, as_json=command.has("json"), quiet=command.has("quiet"))
     return 0
-
-
-def points_of(request: Request, catalog: Catalog) -> list[Point]:
-    """Every point that is asked for.
-
-    Raises ConfigError with everything that is wrong with any of them.
-    """
-    problems = check_request(request, catalog)
-    if problems:
-        raise ConfigError(problems)
-    return points(request, catalog)
-
-
-def run_one(
-    composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool
-) -> tuple[dict[str, Any], Path]:
-    """Train a composed run in a folder; returns its result and the folder it got."""
-    from dlrun import run, run_dir
-    from dlrun.report import watch
-    from dlrun.signals import StopRequest
-
-    with StopRequest() as stop:
-        for notice in composed.notices:
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
-        try:
-            result = run.train(
-                composed.config,
-                catalog,
-                claimed,
-                stop=stop,
-                watch=lambda session: watch.listeners(session, catalog, quiet=quiet),
-            )
-        finally:
-            claimed.release()
-    return result, claimed.path
 
 
 def _show_result(result: Mapping[str, Any], folder: Path, *, as_json: bool, quiet: bool) -> None:
@@ -117,42 +75,6 @@ def check(command: Command) -> int:
         raise ConfigError(problems)
     print("Nothing is wrong." if len(asked) == 1 else f"Nothing is wrong with any of {len(asked)} points.")  # noqa: T201
     return 0
-
-
-def of_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed:
-    """The configuration of an existing run, with overrides.
-
-    Raises ConfigError when the folder holds no run, or was trained with a plugin that was not given.
-    """
-    if not (folder / "config.yaml").is_file():
-        raise ConfigError(
-            Problem(
-                printable(str(folder)),
-                "There is no run in this folder: it holds no config.yaml. `dlrun runs` lists runs.",
-            )
-        )
-    request = parse(overrides, catalog)
-    if any(key == "recipe" for key in request.settings):
-        raise ConfigError(
-            Problem("recipe=...", "A run that exists keeps its configuration; start a new one to use a recipe.")
-        )
-    path = str(folder / "config.yaml")
-    request = dataclasses.replace(request, settings={"recipe": (Value(path, path),), **request.settings})
-    (point,) = request.points()
-    planned = plan(point, catalog, own=True)
-    problems = [*request.problems, *check_hydra(request.hydra), *check_plan(planned, catalog)]
-    if problems:
-        raise ConfigError(problems)
-    missing = (
-        set(planned.recipe.about.get("plugins", {})) - {plugin.name for plugin in catalog.plugins}
-        if planned.recipe
-        else set()
-    )
-    if missing:
-        raise ConfigError(
-            Problem(str(folder), f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE.")
-        )
-    return compose(planned, catalog)
 
 
 def _folder(command: Command) -> Path:

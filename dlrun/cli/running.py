@@ -1,0 +1,35 @@
+"""One run in its folder, watched and interruptible."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from dlrun.compose import Composed
+from dlrun.registry import Catalog
+
+
+def run_one(
+    composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool
+) -> tuple[dict[str, Any], Path]:
+    """Train a composed run in a folder; returns its result and the folder it got."""
+    from dlrun import run, run_dir
+    from dlrun.report import watch
+    from dlrun.signals import StopRequest
+
+    with StopRequest() as stop:
+        for notice in composed.notices:
+            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+        claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
+        try:
+            result = run.train(
+                composed.config,
+                catalog,
+                claimed,
+                stop=stop,
+                watch=lambda session: watch.listeners(session, catalog, quiet=quiet),
+            )
+        finally:
+            claimed.release()
+    return result, claimed.path
