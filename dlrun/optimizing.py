@@ -16,6 +16,8 @@ Parameters = list[dict[str, Any]]
 
 def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[str, torch.optim.Optimizer]:
     """One optimizer for each group of the task, with the group's own settings over the common ones."""
+    if not config.device.compile:
+        _leave_compiler_unloaded()
     function = catalog.load("optimizer", config.optimizer.name)
     overrides = task.optimizer_overrides()
     optimizers: dict[str, torch.optim.Optimizer] = {}
@@ -31,3 +33,13 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
         for group in optimizers[name].param_groups:
             group["initial_lr"] = group["lr"]
     return optimizers
+
+
+def _leave_compiler_unloaded() -> None:
+    """Spare the start 1 s: adding a group of parameters loads all of torch's compiler, to say it need not compile it.
+
+    torch marks such functions with `_disable_dynamo`, which looks for the compiled form on the function itself first.
+    """
+    function = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
+    if function is not None:
+        setattr(function, "__dynamo_disable", function)  # a name that Python would mangle in a class

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from dlrun import checks, device, environment, train_state
 from dlrun.checkpoint import CheckpointStore
@@ -53,6 +54,10 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     data = prepare(config.dataset.name, source, config.data).to(chosen.torch)
     device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
+    if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):
+        # convolutions run 1.2 to 1.5 times faster over pixels whose channels lie side by side
+        task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs know devices only
+        data = data.channels_last()
     checks.check_task(task, data, config)
     return Parts(chosen, data, task, _metric(config, task), count_parameters(task))
 

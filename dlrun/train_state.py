@@ -101,7 +101,9 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
             for place, value in stored.items():
                 if place.startswith(prefix):
                     key = place.removeprefix(prefix)
-                    if isinstance(value, Tensor) and key != "step":
+                    if isinstance(value, Tensor) and value.shape == parameter.shape and key != "step":
+                        value = torch.empty_like(parameter).copy_(value)  # laid out as the parameter is
+                    elif isinstance(value, Tensor) and key != "step":
                         value = value.to(device=parameter.device)
                     elif isinstance(value, Tensor):  # fused optimizers count steps on the device
                         fused = bool(optimizer.param_groups[0].get("fused")) and parameter.device.type != "cpu"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.device import Device
+from dlrun.fused import parameters_of, step_of
 
 
 class Updater:
@@ -21,13 +22,12 @@ class Updater:
         self, optimizers: Mapping[str, torch.optim.Optimizer], *, device: Device, clip_norm: float | None = None
     ) -> None:
         self.optimizers = dict(optimizers)
-        self._parameters: dict[str, list[nn.Parameter]] = {
-            name: [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            for name, optimizer in optimizers.items()
-        }
+        self._parameters = {name: parameters_of(optimizer) for name, optimizer in optimizers.items()}
+        self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
+        self._steps = {name: step_of(optimizer) for name, optimizer in optimizers.items()}
+        self._accumulated: dict[str, list[Tensor | None]] = {}
         self._clip_norm = clip_norm
         self._device = device
-        self._alone = len(self.optimizers) == 1
         self.scalers = (  # one a group: a shared one would change its scale while another group still accumulates
             {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
             if device.precision == "fp16"
@@ -49,25 +49,49 @@ class Updater:
         if self.weight != 1.0:
             loss = loss * self.weight
         scaler = self.scalers.get(name)
-        if scaler is not None:
-            loss = scaler.scale(loss)
-        if self._alone:
-            loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            loss.backward(inputs=self._parameters[name])  # type: ignore[no-untyped-call]
+        gradients = self._gradients(name, loss if scaler is None else scaler.scale(loss))
         if not self.is_last:
+            self._accumulated[name] = gradients
             return
+        if scaler is not None:
+            self._scaled_step(name, gradients, scaler)
+            return
+        if self._clip_norm is not None:
+            gradients = clipped(gradients, self._clip_norm)
+        self._steps[name](gradients)
+
+    def _gradients(self, name: str, loss: Tensor) -> list[Tensor | None]:
+        """The gradient of each parameter of a group, laid out as the parameter is, added to what was accumulated."""
+        found = torch.autograd.grad(loss, self._parameters[name], allow_unused=True)
+        # fused kernels walk memory in order: a gradient in another layout would be applied to other weights
+        gradients: list[Tensor | None] = [
+            gradient
+            if gradient is None or gradient.stride() == stride
+            else torch.empty_strided(gradient.shape, stride, dtype=gradient.dtype, device=gradient.device).copy_(
+                gradient
+            )
+            for gradient, stride in zip(found, self._strides[name], strict=True)
+        ]
+        before = self._accumulated.pop(name, None)
+        if before is None:
+            return gradients
+        return [
+            new if old is None else old if new is None else old + new
+            for old, new in zip(before, gradients, strict=True)
+        ]
+
+    def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
+        """A step in fp16: gradients are brought back to scale, and the step is left out when they overflowed."""
+        for parameter, gradient in zip(self._parameters[name], gradients, strict=True):
+            parameter.grad = gradient
         optimizer = self.optimizers[name]
         if self._clip_norm is not None:
-            if scaler is not None:
-                scaler.unscale_(optimizer)
+            scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
-        if scaler is not None:
-            scaler.step(optimizer)
-            scaler.update()
-        else:
-            optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        scaler.step(optimizer)
+        scaler.update()
+        for parameter in self._parameters[name]:
+            parameter.grad = None
 
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by the schedule's factor."""
@@ -80,3 +104,11 @@ class Updater:
         """The first group's learning rate now."""
         rate: float = next(iter(self.optimizers.values())).param_groups[0]["lr"]
         return rate
+
+
+def clipped(gradients: list[Tensor | None], norm: float) -> list[Tensor | None]:
+    """Gradients scaled down together so that their joint norm is at most `norm` (Pascanu et al. 2013)."""
+    there = [gradient for gradient in gradients if gradient is not None]
+    total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(there)))  # (P,) -> ()
+    scaled = iter(torch._foreach_mul(there, (norm / (total + 1e-6)).clamp(max=1.0)))
+    return [None if gradient is None else next(scaled) for gradient in gradients]

@@ -140,6 +140,20 @@ def test_a_run_gone_on_with_ends_as_if_never_stopped(tmp_path: Path, stop_after:
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "rmsprop", "sgd"])
+def test_a_network_of_convolutions_goes_on_exactly(tmp_path: Path, optimizer: str) -> None:
+    words = ("dataset=digits", "dataset.limit=200", "model=cnn", "model.channels=[4,6]", "model.hidden=[8]", *CPU)
+    words = (*words, f"optimizer={optimizer}", "trainer.epochs=2", "trainer.log_every=1", "dataset.augment.shift=1")
+    if optimizer == "sgd":
+        words = (*words, "optimizer.momentum=0.9")
+    train(tmp_path / "whole", *words)
+    with pytest.raises(Interrupted):
+        train(tmp_path / "broken", *words, stop_after=3)
+    train(tmp_path / "broken", *words, resume="auto")
+    assert weights(tmp_path / "broken") == weights(tmp_path / "whole")
+    assert rows_without_seconds(tmp_path / "broken") == rows_without_seconds(tmp_path / "whole")
+
+
 def test_a_finished_run_can_be_extended(tmp_path: Path) -> None:
     train(tmp_path / "long", *SMALL, "trainer.epochs=6")
     train(tmp_path / "short", *SMALL)

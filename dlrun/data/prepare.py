@@ -48,6 +48,13 @@ class DataBundle:
             raise DataError(f'There is no split "{name}" with rows; this run has {", ".join(self.sizes)}.')
         return found  # type: ignore[no-any-return]
 
+    def channels_last(self) -> DataBundle:
+        """The same data, fetched with the channels of a pixel side by side in memory."""
+        for split in (self.train, self.val, self.test):
+            if split is not None:
+                split.channels_last = True
+        return self
+
     def to(self, device: torch.device) -> DataBundle:
         """The same data on another device."""
         moved = {

@@ -27,6 +27,7 @@ class MemorySplit:
         self.inputs = inputs
         self.targets = targets
         self.lengths = lengths
+        self.channels_last = False  # how images are laid out when fetched
         self._shift: Tensor | None = None
         self._factor: Tensor | None = None
         if scaling is not None:
@@ -55,8 +56,11 @@ class MemorySplit:
         if augment is not None and is_active(augment):
             index = torch.arange(len(self), device=self.inputs.device)[rows] if isinstance(rows, slice) else rows
             inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
+        layout = torch.channels_last if self.channels_last else torch.preserve_format
         if self._shift is not None and self._factor is not None:
-            inputs = inputs.to(torch.float32, copy=True).sub_(self._shift).mul_(self._factor)
+            inputs = inputs.to(torch.float32, copy=True, memory_format=layout).sub_(self._shift).mul_(self._factor)
+        elif self.channels_last:
+            inputs = inputs.contiguous(memory_format=layout)
         targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
         lengths = None if self.lengths is None else self.lengths[rows]
         return Batch(inputs, targets, lengths)

@@ -1,0 +1,144 @@
+"""The step of a fused optimizer without the Python around it.
+
+torch's own kernels (`torch._fused_adam_` and its kin) on the optimizer's own state: the bytes of `optimizer.step()`,
+which spends about a quarter of a small model's step on bookkeeping that a run knows in advance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Step = Callable[[Sequence[Tensor | None]], None]
+"""Takes a gradient for each parameter, in the optimizer's order, and moves the parameters."""
+
+
+def step_of(optimizer: torch.optim.Optimizer) -> Step:
+    """The quickest way to step this optimizer, with the same result as `optimizer.step()`."""
+    fused = all(group.get("fused") for group in optimizer.param_groups)
+    same_device = len({parameter.device for parameter in parameters_of(optimizer)}) == 1
+    if fused and same_device and type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
+        return _FusedAdam(optimizer)
+    if fused and same_device and type(optimizer) is torch.optim.SGD:
+        return _FusedSGD(optimizer)
+    return _Whole(optimizer)
+
+
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Every parameter, in the order of the groups."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+class _Whole:
+    """`optimizer.step()` itself."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        self._parameters = parameters_of(optimizer)
+
+    def __call__(self, gradients: Sequence[Tensor | None]) -> None:
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            parameter.grad = gradient
+        self._optimizer.step()
+        for parameter in self._parameters:
+            parameter.grad = None
+
+
+class _Fused:
+    """What the fused optimizers have in common: state in lists, one a group, made when first needed."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        self._whole = _Whole(optimizer)
+        self._lists: list[tuple[dict[str, Any], slice, list[Tensor], list[list[Tensor]]]] | None = None
+
+    def __call__(self, gradients: Sequence[Tensor | None]) -> None:
+        if any(gradient is None for gradient in gradients):  # a parameter that this loss does not reach
+            self._whole(gradients)
+            self._lists = None
+            return
+        if self._lists is None:
+            self._lists = self._gather()
+        with torch.no_grad():
+            for group, span, values, state in self._lists:
+                self._step(group, values, gradients[span], state)  # type: ignore[arg-type]
+
+    def _gather(self) -> list[tuple[dict[str, Any], slice, list[Tensor], list[list[Tensor]]]]:
+        lists = []
+        first = 0
+        for group in self._optimizer.param_groups:
+            members = group["params"]
+            span = slice(first, first + len(members))
+            first += len(members)
+            lists.append((group, span, [member.detach() for member in members], self._state(group, members)))
+        return lists
+
+    def _state(self, group: dict[str, Any], members: list[Tensor]) -> list[list[Tensor]]:
+        raise NotImplementedError
+
+    def _step(
+        self, group: dict[str, Any], values: list[Tensor], gradients: list[Tensor], state: list[list[Tensor]]
+    ) -> None:
+        raise NotImplementedError
+
+
+class _FusedAdam(_Fused):
+    """Adam and AdamW, without AMSGrad."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        super().__init__(optimizer)
+        decoupled = isinstance(optimizer, torch.optim.AdamW)
+        self._kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
+
+    def _state(self, group: dict[str, Any], members: list[Tensor]) -> list[list[Tensor]]:
+        for member in members:
+            state = self._optimizer.state[member]
+            if not state:  # as torch.optim.Adam makes it
+                state["step"] = torch.zeros((), dtype=torch.float32, device=member.device)
+                state["exp_avg"] = torch.zeros_like(member, memory_format=torch.preserve_format)
+                state["exp_avg_sq"] = torch.zeros_like(member, memory_format=torch.preserve_format)
+        return [
+            [self._optimizer.state[member][name] for member in members] for name in ("exp_avg", "exp_avg_sq", "step")
+        ]
+
+    def _step(
+        self, group: dict[str, Any], values: list[Tensor], gradients: list[Tensor], state: list[list[Tensor]]
+    ) -> None:
+        means, squares, steps = state
+        torch._foreach_add_(steps, 1)
+        beta1, beta2 = group["betas"]
+        self._kernel(
+            values, gradients, means, squares, [], steps,
+            lr=group["lr"], beta1=beta1, beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"],
+            amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+
+class _FusedSGD(_Fused):
+    """SGD, with or without momentum."""
+
+    def _state(self, group: dict[str, Any], members: list[Tensor]) -> list[list[Tensor]]:
+        if not group["momentum"]:
+            return [[]]
+        buffers = [self._optimizer.state[member].get("momentum_buffer") for member in members]
+        if any(buffer is None for buffer in buffers):
+            return [[]]  # the first step makes them
+        return [buffers]
+
+    def _step(
+        self, group: dict[str, Any], values: list[Tensor], gradients: list[Tensor], state: list[list[Tensor]]
+    ) -> None:
+        (buffers,) = state
+        is_first = bool(group["momentum"]) and not buffers
+        if is_first:
+            buffers.extend(torch.empty_like(value, memory_format=torch.preserve_format) for value in values)
+            for member, buffer in zip(group["params"], buffers, strict=True):
+                self._optimizer.state[member]["momentum_buffer"] = buffer
+        torch._fused_sgd_(
+            values, gradients, buffers,
+            weight_decay=group["weight_decay"], momentum=group["momentum"], lr=group["lr"],
+            dampening=group["dampening"], nesterov=group["nesterov"], maximize=False, is_first_step=is_first,
+        )  # fmt: skip
