@@ -79,7 +79,8 @@ def set_up(config: RunConfig) -> Device:
         )
     if config.device.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
-    torch.use_deterministic_algorithms(config.device.deterministic)
+    if torch.are_deterministic_algorithms_enabled() != config.device.deterministic:  # setting it loads the compiler
+        torch.use_deterministic_algorithms(config.device.deterministic)
     torch.backends.cudnn.benchmark = not config.device.deterministic and name == "cuda"
     torch.set_num_threads(config.device.threads or _DEFAULT_THREADS)
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow

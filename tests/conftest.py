@@ -30,7 +30,8 @@ def own_process_state() -> Iterator[None]:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(False)
+        if torch.are_deterministic_algorithms_enabled():
+            torch.use_deterministic_algorithms(False)
 
 
 SHORT = ("dataset=iris", "model=linear", "trainer.epochs=2", "device.threads=1", "device=cpu")

@@ -23,8 +23,18 @@ VERBS: Mapping[str, str] = {
     "env": "versions, devices, threads: what a bug report needs; --json",
 }
 
-_SWITCHES = {"-m": "multirun", "--multirun": "multirun", "-q": "quiet", "--quiet": "quiet", "--json": "json",
-             "--debug": "debug", "-h": "help", "--help": "help", "--version": "version"}  # fmt: skip
+_SWITCHES = {
+    "-m": "multirun",
+    "--multirun": "multirun",
+    "-q": "quiet",
+    "--quiet": "quiet",
+    "--json": "json",
+    "--debug": "debug",
+    "--profile": "profile",
+    "-h": "help",
+    "--help": "help",
+    "--version": "version",
+}
 _TAKES = {
     "--plugin": "plugin",
     "--config-dir": "config_dir",
@@ -145,6 +155,7 @@ def help_text() -> str:
         "  --plugin FILE.py     offer the option in a Python file of your own",
         "  --config-dir DIR     a folder of further YAML options",
         "  -q, --quiet          say nothing but the result",
+        "  --profile            write where the time went to profile.json, and a trace of some steps to trace.json",
         "  --debug              show the traceback of an error",
         "  --cfg job, --info, --hydra-help, --shell-completion install=bash   Hydra's own",
         "  hydra.run.dir=DIR    name the run's folder; with resume=auto the same command goes on there",

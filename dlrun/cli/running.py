@@ -11,7 +11,7 @@ from dlrun.registry import Catalog
 
 
 def run_one(
-    composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool
+    composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool, profile: bool = False
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run in a folder; returns its result and the folder it got."""
     from dlrun import run, run_dir
@@ -28,7 +28,7 @@ def run_one(
                 catalog,
                 claimed,
                 stop=stop,
-                watch=lambda session: watch.listeners(session, catalog, quiet=quiet),
+                watch=lambda session: watch.listeners(session, catalog, quiet=quiet, profile=profile),
             )
         finally:
             claimed.release()

@@ -34,22 +34,33 @@ def train(command: Command) -> int:
     (point,) = asked
     composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
     result, folder = run_one(
-        composed, catalog, Path(composed.run_dir), asked=composed.run_dir_asked, quiet=command.has("quiet")
+        composed,
+        catalog,
+        Path(composed.run_dir),
+        asked=composed.run_dir_asked,
+        quiet=command.has("quiet"),
+        profile=command.has("profile"),
     )
-    _show_result(result, folder, as_json=command.has("json"), quiet=command.has("quiet"))
+    _show_result(result, folder, command)
     return 0
 
 
-def _show_result(result: Mapping[str, Any], folder: Path, *, as_json: bool, quiet: bool) -> None:
+def _show_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:
     from dlrun.report.tables import print_table
 
-    if as_json:
+    if command.has("json"):
         print(json.dumps({**result, "run_dir": str(folder)}, indent=2))  # noqa: T201
         return
-    heads, rows = words.result_table(result)
-    print_table(heads, rows, right=(1, 2))
-    if not quiet:
-        print(f"\nin {folder}: config.yaml, metrics.jsonl, result.json, checkpoints/", file=sys.stderr)  # noqa: T201
+    print_table(*words.result_table(result), right=(1, 2))
+    if command.has("profile"):
+        from dlrun.profiling import table
+
+        print()  # noqa: T201
+        print_table(*table(json.loads((folder / "profile.json").read_text())), right=(1, 2))
+    if not command.has("quiet"):
+        written = "config.yaml, metrics.jsonl, result.json, checkpoints/"
+        written += ", profile.json, trace.json" if command.has("profile") else ""
+        print(f"\nin {folder}: {written}", file=sys.stderr)  # noqa: T201
         print(f"next: dlrun eval {folder} · dlrun resume {folder} trainer.epochs=... · dlrun runs", file=sys.stderr)  # noqa: T201
 
 
@@ -89,7 +100,7 @@ def resume(command: Command) -> int:
     catalog = catalog_of(command)
     composed = of_run(folder, ["resume=must", *command.words[1:]], catalog)
     result, folder = run_one(composed, catalog, folder, asked=True, quiet=command.has("quiet"))
-    _show_result(result, folder, as_json=command.has("json"), quiet=command.has("quiet"))
+    _show_result(result, folder, command)
     return 0
 
 

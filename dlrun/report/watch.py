@@ -18,7 +18,7 @@ from dlrun.run import Session
 from dlrun.task import Task
 
 
-def listeners(session: Session, catalog: Catalog, *, quiet: bool = False) -> Sequence[Listener]:
+def listeners(session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False) -> Sequence[Listener]:
     """Everybody who watches a run, in the order they are told."""
     config, folder = session.config, session.run_dir.path
     logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)  # it may refuse
@@ -27,6 +27,10 @@ def listeners(session: Session, catalog: Catalog, *, quiet: bool = False) -> Seq
     found.append(Samples(session.parts.task, folder / "samples"))
     if logger is not None:
         found.append(logger)
+    if profile:
+        from dlrun.profiling import Profile
+
+        found.append(Profile(session))
     if not quiet:
         found.append(console(session))
     return found

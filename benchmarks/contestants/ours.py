@@ -1,0 +1,71 @@
+"""dlrun with everything on that a user has: progress, metrics, evaluation, checkpoints."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.workload import BATCH_SIZE, LEARNING_RATE, Workload, images
+
+PACKAGES = ("dlrun", "torch")
+
+_MODELS = {
+    "mlp": ("model=mlp", "model.hidden=[128,128]"),
+    "lenet": (
+        "model=cnn", "model.channels=[6,16]", "model.kernel=5", "model.padding=valid", "model.hidden=[120,84]",
+        "model.norm=none", "model.dropout=0",
+    ),
+    "lstm": ("model=rnn", "model.cell=lstm", "model.hidden=128", "model.dropout=0"),
+    "resnet": ("model=resnet",),
+}  # fmt: skip
+
+
+def train(workload: Workload) -> list[float]:
+    """Seconds of each epoch, from the rows of metrics.jsonl: everything between two evaluations' ends."""
+    from dlrun.cli.main import main
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = _write(workload, Path(folder))
+        code = main(
+            [
+                *data, *_MODELS[workload.name], f"trainer.batch_size={BATCH_SIZE}", f"optimizer.lr={LEARNING_RATE}",
+                f"trainer.epochs={workload.epochs}", f"device.threads={torch.get_num_threads()}", "device=cpu",
+                "dataset.val_fraction=0", f"hydra.run.dir={folder}/run",
+            ]
+        )  # fmt: skip
+        if code:
+            raise RuntimeError(f"dlrun ended with {code}")
+        rows = [json.loads(line) for line in Path(folder, "run", "metrics.jsonl").read_text().splitlines()]
+        result: dict[str, Any] = json.loads(Path(folder, "run", "result.json").read_text())
+    ends = [row["seconds"] for row in rows if "lr" not in row]
+    first = result["seconds"]["train"] - (ends[-1] - ends[0])
+    return [first, *(after - before for before, after in itertools.pairwise(ends))]
+
+
+def _write(workload: Workload, folder: Path) -> tuple[str, ...]:
+    """The workload's images in a published format, as dlrun reads them."""
+    pixels, labels = images(workload)
+    small = slice(0, 100)
+    if workload.name == "resnet":
+        rows = np.concatenate(
+            [labels[:, None].astype(np.uint8), pixels.transpose(0, 3, 1, 2).reshape(-1, 3072)], axis=1
+        )
+        for number, part in enumerate(np.array_split(rows, 5), start=1):
+            (folder / f"data_batch_{number}.bin").write_bytes(part.tobytes())
+        (folder / "test_batch.bin").write_bytes(rows[small].tobytes())
+        return ("dataset=cifar10", f"dataset.root={folder}")
+    for name, part in (("train", slice(None)), ("t10k", small)):
+        head = struct.pack(">IIII", 2051, len(pixels[part]), 28, 28)
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(head + pixels[part].tobytes())
+        head = struct.pack(">II", 2049, len(labels[part]))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(head + labels[part].astype(np.uint8).tobytes())
+    os.environ.setdefault("CI", "1")  # plain lines: a benchmark has no terminal
+    return ("dataset=mnist", f"dataset.root={folder}")

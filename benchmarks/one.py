@@ -1,0 +1,33 @@
+"""One contestant on one workload in a process of its own: prints seconds an epoch and peak memory as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import resource
+import sys
+from importlib import metadata
+
+from benchmarks.workload import WORKLOADS
+
+
+def main() -> None:
+    """`python -m benchmarks.one CONTESTANT WORKLOAD THREADS`."""
+    name, workload, threads = sys.argv[1], WORKLOADS[sys.argv[2]], int(sys.argv[3])
+    import torch
+
+    torch.set_num_threads(threads)
+    contestant = importlib.import_module(f"benchmarks.contestants.{name}")
+    with contextlib.redirect_stdout(sys.stderr):
+        seconds = contestant.train(workload)
+    versions = {}
+    for package in contestant.PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_memory_mib": peak, "versions": versions}))
+
+
+if __name__ == "__main__":
+    main()

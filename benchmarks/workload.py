@@ -1,0 +1,54 @@
+"""What is trained: data, networks and settings, the same for every contestant."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+BATCH_SIZE = 32
+LEARNING_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A network on image data. `epochs` are timed one by one; the first is left out."""
+
+    name: str
+    rows: int
+    epochs: int
+
+
+WORKLOADS = {
+    "mlp": Workload("mlp", 60_000, 4),
+    "lenet": Workload("lenet", 12_800, 4),
+    "lstm": Workload("lstm", 12_800, 4),
+    "resnet": Workload("resnet", 640, 3),
+}
+
+
+def images(workload: Workload) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """MNIST from the folder DLRUN_MNIST, or random bytes: (N, 28, 28), or (N, 32, 32, 3) for resnet, and (N,)."""
+    random = np.random.default_rng(0)
+    if workload.name == "resnet":
+        shape = (workload.rows, 32, 32, 3)
+        return random.integers(0, 256, shape, dtype=np.uint8), random.integers(0, 10, workload.rows)
+    folder = os.environ.get("DLRUN_MNIST")
+    if folder is None:
+        shape = (workload.rows, 28, 28)
+        return random.integers(0, 256, shape, dtype=np.uint8), random.integers(0, 10, workload.rows)
+    raw = gzip.decompress((Path(folder) / "train-images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((Path(folder) / "train-labels-idx1-ubyte.gz").read_bytes())
+    pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
+    return pixels[: workload.rows].copy(), np.frombuffer(labels, np.uint8, offset=8)[: workload.rows].astype(np.int64)
+
+
+def floats(workload: Workload) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same as float32 in 0..1, channels first: (N, 1, 28, 28) or (N, 3, 32, 32)."""
+    pixels, labels = images(workload)
+    scaled = pixels.astype(np.float32) / 255
+    return (scaled.transpose(0, 3, 1, 2).copy() if scaled.ndim == 4 else scaled[:, None]), labels
