@@ -44,6 +44,11 @@ def main(argv: Sequence[str]) -> int:
         if parsed.has("help"):
             print(command_line.help_text())  # noqa: T201
             return 0
+        if any(word.startswith("query=") for word in parsed.hydra_flags):
+            from dlrun.cli.completion import complete
+
+            print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
+            return 0
         return _handler(parsed)(parsed)
     except DlrunError as error:
         return _tell(f"dlrun: {error}", error.exit_code, debug=debug)

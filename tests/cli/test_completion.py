@@ -1,0 +1,51 @@
+"""Shell completion."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dlrun.cli.completion import complete
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("dlrun mod", ["model.", "model="]),
+        ("dlrun model=c", ["model=cnn"]),
+        ("dlrun model=mlp model.hi", ["model.hidden="]),
+        ("dlrun model.ker", ["model.kernel="]),
+        ("dlrun model.norm=", ["model.norm=batch", "model.norm=group", "model.norm=layer", "model.norm=none"]),
+        ("dlrun device.compile=", ["device.compile=false", "device.compile=true"]),
+        ("dlrun resume=", ["resume=auto", "resume=must", "resume=never"]),
+        ("dlrun recipe=lenet", ["recipe=lenet_mnist", "recipe=lenet_random"]),
+        ("dlrun co", ["compare"]),
+        ("dlrun ls opt", ["optimizer"]),
+        ("dlrun cat mlp_d", ["mlp_digits"]),
+        ("dlrun cp mlp_digits ", []),
+        ("dlrun resume ", []),
+        ("dlrun --pro", ["--profile"]),
+        ("dlrun model=nothing model.x", []),
+        ("dlrun seed=", []),
+    ],
+)
+def test_a_word_is_completed(line: str, expected: list[str]) -> None:
+    assert complete(line) == expected
+
+
+def test_the_first_word_may_be_a_verb_a_key_or_a_group() -> None:
+    assert {"train", "compare", "model=", "model.", "recipe=", "seed="} <= set(complete("dlrun "))
+    assert "train" not in complete("dlrun model=mlp ")
+
+
+def test_the_shell_is_answered_without_hydra_or_torch() -> None:
+    code = (
+        "import sys; from dlrun.cli.main import main; main(['-sc', 'query=bash'])\n"
+        "print([name for name in ('hydra', 'omegaconf', 'torch', 'numpy', 'rich') if name in sys.modules])"
+    )
+    env = {**os.environ, "COMP_LINE": "dlrun model=mlp model.act"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "model.activation=\n[]\n"
