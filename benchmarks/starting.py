@@ -1,4 +1,4 @@
-"""How long a command takes from Enter to its answer, or to the first step: `python -m benchmarks.starting [--rounds 9]`."""
+"""How long a command takes from Enter to its answer or its first step: `python -m benchmarks.starting [--rounds 9]`."""
 
 from __future__ import annotations
 
