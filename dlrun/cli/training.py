@@ -61,11 +61,13 @@ def run_one(
     composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run in a folder; returns its result and the folder it got."""
-    from dlrun import run, run_dir
-    from dlrun.report import watch
     from dlrun.signals import StopRequest
 
-    with StopRequest() as stop:
+    with StopRequest() as stop:  # before torch is imported, which takes a second
+        from dlrun import run, run_dir
+        from dlrun.report import watch
+
+        stop.leave_if_asked()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
@@ -88,8 +90,11 @@ def _show_result(result: Mapping[str, Any], folder: Path, *, as_json: bool, quie
     if as_json:
         print(json.dumps({**result, "run_dir": str(folder)}, indent=2))  # noqa: T201
         return
-    heads, rows = words.result_table(result)
-    print_table(heads, rows, right=(1, 2))
+    if result["status"] == "interrupted":
+        print(f"dlrun: {result['error']}", file=sys.stderr)  # noqa: T201
+    else:
+        heads, rows = words.result_table(result)
+        print_table(heads, rows, right=(1, 2))
     if not quiet:
         print(f"\nin {folder}: config.yaml, metrics.jsonl, result.json, checkpoints/", file=sys.stderr)  # noqa: T201
         print(f"next: dlrun eval {folder} · dlrun resume {folder} trainer.epochs=... · dlrun runs", file=sys.stderr)  # noqa: T201
@@ -97,7 +102,7 @@ def _show_result(result: Mapping[str, Any], folder: Path, *, as_json: bool, quie
 
 def check(command: Command) -> int:
     """`dlrun check`: everything wrong with a run, or with every point of a sweep, without training."""
-    from dlrun.run import build_parts
+    from dlrun.parts import build_parts
 
     catalog = catalog_of(command)
     request = parse(command.words, catalog, multirun=command.has("multirun"))
@@ -155,7 +160,8 @@ def of_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed
     return compose(planned, catalog)
 
 
-def _folder(command: Command) -> Path:
+def run_folder(command: Command) -> Path:
+    """The run's folder that a command line names."""
     if not command.words:
         raise ConfigError(Problem(command.verb, "Expected a run's folder after it. `dlrun runs` lists runs."))
     return Path(command.words[0]).expanduser()
@@ -163,7 +169,7 @@ def _folder(command: Command) -> Path:
 
 def resume(command: Command) -> int:
     """`dlrun resume RUN_DIR [KEY=VALUE ...]`."""
-    folder = _folder(command)
+    folder = run_folder(command)
     catalog = catalog_of(command)
     composed = of_run(folder, ["resume=must", *command.words[1:]], catalog)
     result, folder = run_one(composed, catalog, folder, asked=True, quiet=command.has("quiet"))
@@ -176,7 +182,7 @@ def evaluate(command: Command) -> int:
     from dlrun.report.tables import print_table
     from dlrun.run import evaluate_run
 
-    folder = _folder(command)
+    folder = run_folder(command)
     catalog = catalog_of(command)
     split = command.last("split") or "test"
     if split not in ("train", "val", "test"):
