@@ -131,6 +131,7 @@ class _Run:
         if snapshot is not None:
             self._progress = train_state.restore(snapshot, state)
             self._store.repoint(snapshot)
+            self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
             self.seconds_before = self._progress.total_seconds
         if config.device.compile:
             parts.task.compile()

@@ -1,27 +1,36 @@
 """Runs that are killed again and again, and must end as the one that never was.
 
 A process that has imported torch forks a child for every attempt, so that an attempt costs milliseconds. The child
-runs the command line in the run's folder and is killed by SIGKILL: at a random moment, or right before or after the
-k-th call that changes the disk.
+trains in the run's folder, as `dlrun ... resume=auto` does, and is killed by SIGKILL: at a random moment, or right
+before or after the k-th call that changes the disk.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
 import shutil
 import signal
+import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlrun import disk as system
+from dlrun.cli.training import run_one
+from dlrun.compose import Composed, compose, plan
+from dlrun.errors import DlrunError
+from dlrun.overrides import parse
+from dlrun.registry import Catalog
 from tests.faults.faulty_disk import CountingDisk, killing
 
 COMMON = (
-    "device=cpu", "device.threads=1", "trainer.log_every=1", "resume=auto", "--quiet", "checkpoint.every_steps=2",
+    "device=cpu", "device.threads=1", "trainer.log_every=1", "resume=auto", "checkpoint.every_steps=2",
 )  # fmt: skip
 _SMALL_IMAGES = ("dataset=random_images", "dataset.size=8", "dataset.rows=40", "trainer.batch_size=8")
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -61,25 +70,48 @@ class Tally:
         self.wrong += other.wrong
 
 
+@functools.cache
+def composed(words: tuple[str, ...]) -> Composed:
+    """The configuration of a command line; composed once, since every attempt would compose the same."""
+    catalog = Catalog()
+    (point,) = parse([*COMMON, *words], catalog).points()
+    return compose(plan(point, catalog), catalog)
+
+
+def train(words: tuple[str, ...], folder: Path) -> int:
+    """Start the run in `folder`, or go on with it, as the command line does; returns the exit code."""
+    try:
+        run_one(composed(words), Catalog(), folder, asked=True, quiet=True)
+    except DlrunError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+def warm_up(folder: Path) -> None:
+    """Import, in the process that forks, all that a run imports, by training one; it leaves no thread behind."""
+    if train(KINDS["mlp"], folder) != 0:
+        raise RuntimeError("the run that warms up failed")
+
+
 def attempt(words: tuple[str, ...], folder: Path, *, disk: CountingDisk | None = None) -> int:
-    """Fork a child that runs the command line in `folder`; returns its process number."""
+    """Fork a child that trains in `folder`, on a disk of its own where one is given; returns its process number."""
+    composed(words)
     child = os.fork()
     if child:
         return child
     code = 99
     try:
-        null = os.open(os.devnull, os.O_WRONLY)
         log = os.open(folder.with_name(folder.name + ".err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(null, 1)
+        os.dup2(log, 1)
         os.dup2(log, 2)
-        from dlrun import disk as system
-        from dlrun.cli.main import main
-
         if disk is not None:
             system.disk = disk
-        code = main([*COMMON, *words, f"hydra.run.dir={folder}"])
-        if isinstance(disk, CountingDisk):
+        code = train(words, folder)
+        if disk is not None:
             folder.with_name(folder.name + ".calls").write_text(str(len(disk.calls)))
+    except Exception:  # noqa: BLE001 - told to the parent by exit code and log
+        traceback.print_exc()
     finally:
         os._exit(code)
 
@@ -135,7 +167,7 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
     tally = Tally(runs=1)
     plan: list[str] = []
     misses = 0
-    while sum(tally.kills.values()) < kills and misses < 20:
+    while sum(tally.kills.values()) < kills and misses < 4:
         aimed = rng.random() < 0.6
         if aimed:
             at, after = rng.randrange(max(1, whole.calls // 2)), rng.random() < 0.5
@@ -174,7 +206,7 @@ def campaign(kind: str, kills: int, seed: int, scratch: Path) -> Tally:
     while sum(total.kills.values()) < kills:
         folder = scratch / f"{kind}-{number}"
         number += 1
-        wanted = min(rng.randint(2, 10), max(2, kills - sum(total.kills.values())))
+        wanted = min(rng.randint(2, 10), kills - sum(total.kills.values()))
         tally = killed_run(words, folder, whole, rng, wanted)
         total.add(tally)
         if not tally.wrong:
