@@ -1,42 +1,69 @@
-"""Checkpoints: one folder each, of safetensors and JSON, written whole or not at all, verified when loaded."""
+"""The folder `checkpoints` of a run: each one written whole or not at all, old ones pruned, damaged ones kept."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import safetensors.torch
-from torch import Tensor
-
-from dlrun.durable import replace_file, storage_error, sync_folder, write_file
+from dlrun import disk as system
+from dlrun.checkpoint_format import FORMAT, Snapshot, best_step, encode, load, load_values
+from dlrun.durable import (
+    discard,
+    remove_debris,
+    remove_tree,
+    replace_file,
+    storage_error,
+    sync_file,
+    sync_folder,
+    write_file,
+)
 from dlrun.errors import StorageError
 
-FORMAT = 1
+__all__ = ["FORMAT", "CheckpointStore", "Snapshot", "load", "write_folder"]
+
 _NAME = re.compile(r"step-(\d+)")
+_DEBRIS = (".step-*.tmp", ".step-*.old", ".last.*.tmp", ".best.*.tmp")
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """What a checkpoint holds: tensors by file, and plain values."""
+def write_folder(snapshot: Snapshot, target: Path) -> None:
+    """Write a snapshot as a folder, which bears its name only once every byte is on the disk.
 
-    step: int
-    tensors: Mapping[str, Mapping[str, Tensor]]  # "model", "optimizer", "random" -> name -> tensor
-    values: Mapping[str, Any]
+    A folder that has the name already is replaced: it is moved aside to `.NAME.before` until the new one is there.
+    Raises OSError or StorageError; a folder that was there before is there still.
+    """
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    aside = target.with_name(f".{target.name}.before")
+    discard(beside)
+    try:
+        system.disk.make_folder(beside)
+        for name, content in encode(snapshot).items():
+            write_file(beside / name, content)
+        sync_folder(beside)
+        if target.exists():
+            system.disk.rename(target, aside)
+        try:
+            system.disk.rename(beside, target)
+        except OSError:
+            if aside.exists():
+                os.rename(aside, target)
+            raise
+        sync_folder(target.parent)
+    except BaseException:
+        discard(beside)
+        raise
+    if aside.exists():
+        remove_tree(aside)
 
 
 class CheckpointStore:
-    """The folder `checkpoints` of a run."""
+    """The folder `checkpoints` of a run; `sync_before` are files that must be on the disk before a checkpoint is."""
 
-    def __init__(self, folder: Path, *, keep: int = 2) -> None:
+    def __init__(self, folder: Path, *, keep: int = 2, sync_before: Sequence[Path] = ()) -> None:
         self.folder = folder
         self._keep = keep
+        self._sync_before = sync_before
 
     def path(self, step: int) -> Path:
         """Where the checkpoint of a step lies."""
@@ -48,57 +75,83 @@ class CheckpointStore:
         Raises StorageError; whatever was there before stays whole.
         """
         target = self.path(snapshot.step)
+        for path in self._sync_before:
+            sync_file(path)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                self._write(snapshot, target)
+            if not self.folder.is_dir():
+                system.disk.make_folder(self.folder)
+                sync_folder(self.folder.parent)
+            write_folder(snapshot, target)
         except OSError as error:
             raise storage_error(target, error) from error
         if is_best:
             self._point("best", target.name)
         self._point("last", target.name)
-        self._prune()
-
-    def _write(self, snapshot: Snapshot, target: Path) -> None:
-        beside = self.folder / f".{target.name}.{os.getpid()}.tmp"
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
-        try:
-            contents = {
-                f"{name}.safetensors": safetensors.torch.save(dict(tensors))
-                for name, tensors in snapshot.tensors.items()
-            }
-            contents["state.json"] = _json(snapshot.values)
-            files = {
-                name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                for name, content in contents.items()
-            }
-            contents["manifest.json"] = _json({"format": FORMAT, "step": snapshot.step, "files": files})
-            for name, content in contents.items():
-                write_file(beside / name, content)
-            sync_folder(beside)
-            beside.rename(target)
-            sync_folder(self.folder)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
+        self.prune(best=snapshot.step if is_best else snapshot.best_step)
 
     def _point(self, name: str, target: str) -> None:
         replace_file(self.folder / name, f"{target}\n".encode())
 
-    def _prune(self) -> None:
-        best = self.pointer("best")
-        for step in self.steps()[: -self._keep]:
-            if self.path(step).name != best:
-                self._remove(self.path(step))
+    def repoint(self, snapshot: Snapshot) -> None:
+        """Let `last` and `best` agree with the checkpoint that a run goes on from: a kill may have come between."""
+        pointers = {"last": snapshot.step, "best": snapshot.best_step}
+        for name, step in pointers.items():
+            target = None if step is None or not self.path(step).is_dir() else self.path(step).name
+            if target is not None and self.pointer(name) != target:
+                self._point(name, target)
+            elif target is None and (self.folder / name).exists():
+                system.disk.remove(self.folder / name)
+
+    def prune(self, *, best: int | None, keep: int | None = None) -> list[Path]:
+        """Remove all but the newest checkpoints and the best; returns those removed."""
+        doomed = [self.path(step) for step in self.steps()[: -(keep or self._keep)] if step != best]
+        for folder in doomed:
+            self._remove(folder)
+        return doomed
+
+    def clean(self) -> list[Path]:
+        """Remove all but the best and the newest whole checkpoints, damaged ones too; returns what was removed.
+
+        Where none is whole nothing is removed.
+        """
+        newest, _ = self.load_newest()
+        if newest is None:
+            return []
+        damaged = [folder for folder in sorted(self.folder.glob("step-*")) if not self._is_whole(folder)]
+        for folder in damaged:
+            self._remove(folder)
+        return damaged + self.prune(best=newest.best_step)
+
+    def _is_whole(self, folder: Path) -> bool:
+        match = _NAME.fullmatch(folder.name)
+        try:
+            return match is not None and bool(load(folder, step=int(match[1])))
+        except StorageError:
+            return False
 
     def _remove(self, folder: Path) -> None:
         doomed = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         try:
-            folder.rename(doomed)  # so that half a checkpoint never bears a checkpoint's name
-            shutil.rmtree(doomed)
+            system.disk.rename(folder, doomed)  # so that half a checkpoint never bears a checkpoint's name
+            remove_tree(doomed)
         except OSError as error:
             raise storage_error(folder, error) from error
+
+    def recover(self) -> list[str]:
+        """Put right what a killed process left, in a folder that is ours alone; returns notices.
+
+        A checkpoint that was being replaced gets its name back where the new one never took it.
+        """
+        notices = []
+        for aside in sorted(self.folder.glob(".step-*.before")):
+            target = self.folder / aside.name.removeprefix(".").removesuffix(".before")
+            if target.exists():
+                discard(aside)
+            else:
+                system.disk.rename(aside, target)
+                notices.append(f"{target} was being replaced when the run was killed; it is back.")
+        remove_debris(self.folder, _DEBRIS)
+        return notices
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, oldest first."""
@@ -109,26 +162,33 @@ class CheckpointStore:
     def pointer(self, name: str) -> str | None:
         """The folder that `last` or `best` names, or None."""
         try:
-            return (self.folder / name).read_text().strip() or None
+            return (self.folder / name).read_text(encoding="utf-8", errors="replace").strip() or None
         except OSError:
             return None
 
     def load_best(self) -> Snapshot:
-        """The best checkpoint, or the last where no evaluation chose one.
+        """The best checkpoint, or the last where no evaluation chose one, as the newest whole one tells.
 
         Raises StorageError when it is not there or damaged.
         """
-        name = self.pointer("best") or self.pointer("last")
-        if name is None or _NAME.fullmatch(name) is None:
-            raise StorageError(f"{self.folder}: there is no checkpoint yet.")
-        return load(self.folder / name)
+        complaints = []
+        for step in reversed(self.steps()):
+            try:
+                values = load_values(self.path(step), step=step)
+            except StorageError as error:
+                complaints.append(str(error))
+                continue
+            best = best_step(values)
+            chosen = step if best is None else best
+            return load(self.path(chosen), step=chosen)
+        raise StorageError("\n".join(complaints) or f"{self.folder}: there is no checkpoint yet.")
 
     def load_newest(self) -> tuple[Snapshot | None, list[str]]:
         """The newest whole checkpoint, and what was said of newer ones that are damaged."""
         complaints: list[str] = []
         for step in reversed(self.steps()):
             try:
-                return load(self.path(step)), complaints
+                return load(self.path(step), step=step), complaints
             except StorageError as error:
                 complaints.append(str(error))
         return None, complaints
@@ -139,62 +199,16 @@ class CheckpointStore:
         for newer in self.steps():
             if newer > step:
                 path = self.path(newer)
-                aside = path.with_name(f"{path.name}.damaged")
-                shutil.rmtree(aside, ignore_errors=True)
-                path.rename(aside)
+                aside = _free_name(path.with_name(f"{path.name}.damaged"))
+                system.disk.rename(path, aside)
                 moved.append(aside)
         return moved
 
 
-def load(folder: Path) -> Snapshot:
-    """Read a checkpoint, holding the size and SHA-256 of every file against its manifest.
-
-    Raises StorageError naming the file that is missing or damaged.
-    """
-    manifest = _read_json(folder / "manifest.json")
-    if not isinstance(manifest.get("files"), dict):
-        raise StorageError(f"{folder / 'manifest.json'}: damaged: it lists no files.")
-    if manifest.get("format") != FORMAT:
-        raise StorageError(
-            f"{folder}: written in format {manifest.get('format')}; this version of dlrun reads {FORMAT}."
-        )
-    contents = {}
-    for name, expected in manifest["files"].items():
-        path = folder / name
-        if Path(name).name != name:
-            raise StorageError(f"{folder / 'manifest.json'}: damaged: {name!r} is not a file's name.")
-        content = _read(path)
-        if len(content) != expected["bytes"]:
-            raise StorageError(f"{path}: damaged: {len(content)} bytes, the manifest says {expected['bytes']}.")
-        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-            raise StorageError(f"{path}: damaged: its SHA-256 is not the manifest's.")
-        contents[name] = content
-    if "state.json" not in contents or "model.safetensors" not in contents:
-        raise StorageError(f"{folder / 'manifest.json'}: damaged: it lists no model and state.")
-    tensors = {
-        name.removesuffix(".safetensors"): safetensors.torch.load(content)
-        for name, content in contents.items()
-        if name.endswith(".safetensors")
-    }
-    return Snapshot(manifest["step"], tensors, json.loads(contents["state.json"]))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(_read(path))
-    except ValueError as error:
-        raise StorageError(f"{path}: damaged: not JSON.") from error
-    if not isinstance(content, dict):
-        raise StorageError(f"{path}: damaged: not a mapping.")
-    return content
-
-
-def _json(values: Any) -> bytes:
-    return json.dumps(values, separators=(",", ":"), sort_keys=True).encode()
+def _free_name(path: Path) -> Path:
+    """`path`, with a number where it is taken."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}_{number}")
+    return free

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from dlrun import disk as system
 from dlrun.errors import StorageError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -14,12 +19,27 @@ def write_file(path: Path, content: bytes) -> None:
     Raises StorageError naming the file.
     """
     try:
-        with path.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        handle = system.disk.create(path)
+        try:
+            write_all(handle, content)
+            system.disk.sync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def write_all(handle: int, content: bytes) -> None:
+    """Write all bytes to an open file, going on where the system took only some.
+
+    Raises OSError; ENOSPC where the system takes no more without saying why.
+    """
+    rest = memoryview(content)
+    while rest:
+        count = system.disk.write(handle, rest)
+        if count <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[count:]
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -27,24 +47,74 @@ def replace_file(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write_file(beside, content)
-        os.replace(beside, path)
+        system.disk.rename(beside, path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        discard(beside)
+        if isinstance(error, OSError):
+            raise storage_error(path, error) from error
+        raise
 
 
 def sync_folder(folder: Path) -> None:
     """Wait until a folder's own list of names is on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        system.disk.sync(handle)
     finally:
         os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Wait until what was written to a file, if it is there, is on the disk.
+
+    Raises StorageError naming the file.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        system.disk.sync(handle)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        os.close(handle)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with the files in it, each through `disk`."""
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            remove_tree(entry)
+        else:
+            system.disk.remove(entry)
+    system.disk.remove_folder(folder)
+
+
+def discard(path: Path) -> None:
+    """Remove what a failed write left, as far as the disk lets us: the error that is told is the write's own.
+
+    What cannot be removed now bears a name that no reader takes, and goes when a run next starts there.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        elif path.exists():
+            system.disk.remove(path)
+    except OSError:
+        return
+
+
+def remove_debris(folder: Path, patterns: Iterable[str]) -> None:
+    """Remove what killed processes left half-written in a folder that is ours alone."""
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            discard(path)
+
+
 def storage_error(path: Path, error: OSError) -> StorageError:
     """The error in words: which file, what the system said, what to do."""
-    hint = " Free some space, or choose another folder with hydra.run.dir=..." if error.errno == 28 else ""
+    full = error.errno in _FULL
+    hint = " Free some space, or choose another folder with hydra.run.dir=..." if full else ""
     return StorageError(f"{path}: could not be written ({error.strerror or error}).{hint}")

@@ -52,11 +52,51 @@ class Machine:
     """Marks a field that names an address, which a recipe from somebody else must not choose."""
 
 
+@dataclass(frozen=True)
+class Time:
+    """Marks a text that says how long: 90s, 10m, 3h50m, 1d12h."""
+
+    def __str__(self) -> str:
+        return "that says how long, such as 90s, 10m or 3h50m"
+
+
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,4}):(\d{2}):(\d{2})", re.ASCII)
+
+
+def seconds_of(text: str) -> int | None:
+    """The seconds that 90s, 10m or 3h50m say; None for what says no time, or none at all."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds or None
+
+
+def nearest_duration(value: Any) -> str | None:
+    """How a time that was written otherwise is written here, or None where nobody can tell."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return f"{value}s"
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    clock = _CLOCK.fullmatch(value.strip())
+    if clock is not None:
+        parts = (f"{int(number)}{unit}" for number, unit in zip(clock.groups(), "hms", strict=True) if int(number))
+        return "".join(parts) or None
+    text = re.sub(r"[\s,]|and", "", value.lower())
+    for unit in ("day", "hour", "minute", "second"):
+        text = re.sub(rf"(?<=\d){unit}s?|(?<=\d){unit[:3]}s?(?![a-z])", unit[0], text)
+    text = re.sub(r"(?<=\d)hrs?", "h", text)
+    return text if seconds_of(text) is not None else None
+
+
 Url = Annotated[str, Machine()]
+Duration = Annotated[str, Time()]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, below=1)]
 Probability = Annotated[float, Range(low=0, high=1)]
+AverageDecay = Annotated[float, Range(above=0, below=1)]
 LearningRate = Annotated[float, Range(above=0, high=1000)]
 Count = Annotated[int, Range(low=1, high=1_000_000_000)]
 CountOrZero = Annotated[int, Range(low=0, high=1_000_000_000)]
@@ -98,7 +138,7 @@ def describe(kind: Any) -> str:
     origin = get_origin(kind)
     if origin is Annotated:
         base, *marks = get_args(kind)
-        ranges = " ".join(str(mark) for mark in marks if isinstance(mark, Range))
+        ranges = " ".join(str(mark) for mark in marks if isinstance(mark, Range | Time))
         return f"{describe(base)} {ranges}".strip()
     if origin in (Union, types.UnionType):
         inner = [arg for arg in get_args(kind) if arg is not type(None)]
@@ -159,6 +199,7 @@ def misfit(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
         return []
     choices = _choices(kind)
     near = nearest(value, choices) if isinstance(value, str) else None
+    near = nearest_duration(value) if _is_duration(kind) else near
     hint = f' Did you mean "{near}"?' if near is not None else ""
     return [(key, f"Expected {describe(kind)}, got {show(value)}.{hint}")]
 
@@ -167,6 +208,8 @@ def _fits(kind: Any, value: Any) -> bool:
     origin = get_origin(kind)
     if origin is Annotated:
         base, *marks = get_args(kind)
+        if any(isinstance(mark, Time) for mark in marks) and not (isinstance(value, str) and seconds_of(value)):
+            return False
         return _fits(base, value) and all(mark.holds(value) for mark in marks if isinstance(mark, Range))
     if origin in (Union, types.UnionType):
         return any(not misfit(arg, value, key="") for arg in get_args(kind))
@@ -179,6 +222,11 @@ def _fits(kind: Any, value: Any) -> bool:
     if origin is list or is_dataclass(kind):
         return False  # what has their shape is looked into by `misfit`
     return _is_plain(kind, value)
+
+
+def _is_duration(kind: Any) -> bool:
+    marks = getattr(kind, "__metadata__", ())
+    return any(isinstance(mark, Time) for mark in marks) or any(_is_duration(arg) for arg in get_args(kind))
 
 
 def _choices(kind: Any) -> list[str]:

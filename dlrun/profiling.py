@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dlrun import trainer as training
 from dlrun.data.spec import Batch
 from dlrun.durable import replace_file
 from dlrun.events import Listener
@@ -26,8 +25,8 @@ TRACED_STEPS = range(20, 40)  # after the first steps, which make buffers and fi
 class Profile(Listener):
     """Times the phases of a session's training; writes `profile.json` and `trace.json` when the run ends.
 
-    Phases: data (fetching batches), forward, backward, step (the optimizer), evaluate, save, and other (logging and
-    the loop itself), in seconds; forward is the task's step without its updates.
+    Phases, in seconds: data (fetching batches), forward (the task's step without its updates), backward, step (the
+    optimizer), evaluate, save (what the loop waits for; writing goes on beside it), and other (logging, the loop).
     """
 
     def __init__(self, session: Session) -> None:
@@ -40,13 +39,12 @@ class Profile(Listener):
         self._started = time.perf_counter()
         trainer = session.trainer
         trainer._loader.epoch = self._timed_batches(trainer._loader.epoch)  # type: ignore[method-assign]
-        trainer.store.save = self._timed("save", trainer.store.save)  # type: ignore[method-assign]
+        trainer._save = self._timed("save", trainer._save)  # type: ignore[method-assign]
+        trainer._measure = self._timed("evaluate", trainer._measure)  # type: ignore[method-assign]
         trainer.updater._gradients = self._timed("backward", trainer.updater._gradients)  # type: ignore[method-assign]
         steps = trainer.updater._steps
         steps.update({name: self._timed("step", step) for name, step in steps.items()})
         trainer.task.train_step = self._timed_step(trainer.task.train_step)  # type: ignore[method-assign]
-        self._evaluate = training.evaluate
-        training.evaluate = self._timed("evaluate", training.evaluate)
 
     def _timed(self, phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any, **options: Any) -> Any:
@@ -101,7 +99,6 @@ class Profile(Listener):
             self._tracer = None
 
     def on_end(self, result: Mapping[str, Any]) -> None:
-        training.evaluate = self._evaluate
         self._write_trace()
         total = time.perf_counter() - self._started
         seconds = {**self._seconds, "other": total - sum(self._seconds.values())}

@@ -35,6 +35,7 @@ class Progress:
     total_seconds: float = 0.0  # up to the last save
     loss_totals: dict[str, float] = field(default_factory=dict)  # summed over steps since the last evaluation
     loss_steps: int = 0
+    evaluation_due: bool = False  # a stop broke off the evaluation after this step
 
     def state(self) -> dict[str, Any]:
         """Plain values."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import IO, Any
 
-from dlrun.durable import replace_file, storage_error
+from dlrun.durable import remove_debris, replace_file, storage_error
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.fields import printable
+
+_DEBRIS = (".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".capsule.*.tmp", "samples/.*.tmp")
+_held: weakref.WeakSet[IO[str]] = weakref.WeakSet()
 
 
 class RunDir:
@@ -33,6 +38,10 @@ class RunDir:
     def write_result(self, result: dict[str, Any]) -> None:
         """Write `result.json`."""
         replace_file(self.path / "result.json", (json.dumps(result, indent=2) + "\n").encode())
+
+    def clean(self) -> None:
+        """Remove what a killed process left half-written here."""
+        remove_debris(self.path, _DEBRIS)
 
     def release(self) -> None:
         """Let go of the folder; one in which nothing was started is removed."""
@@ -92,7 +101,28 @@ def _lock(path: Path, *, holds_run: bool) -> RunDir:
         owner = lock.read().strip() or "another process"
         lock.close()
         raise StorageError(f"{path}: this run is being trained by {owner}.") from error
+    _close_in_children()
+    _held.add(lock)
     lock.truncate(0)
     lock.write(f"process {os.getpid()} on {os.uname().nodename}")
     lock.flush()
     return RunDir(path, lock, holds_run=holds_run)
+
+
+@functools.cache
+def _close_in_children() -> None:
+    """Let no forked worker keep a lock: it would hold the folder after its parent was killed."""
+    os.register_at_fork(after_in_child=_close_held)
+
+
+def _close_held() -> None:
+    for lock in list(_held):
+        if not lock.closed:
+            _replace_by_null(lock.fileno())
+
+
+def _replace_by_null(handle: int) -> None:
+    """Let go of a handle's file without the flush that closing would do."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, handle, inheritable=False)
+    os.close(null)

@@ -9,7 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dlrun.fields import Augment, Count, CountOrZero, Fraction, LearningRate, NonNegative, Pixels, Positive, Seed
+from dlrun.fields import (
+    Augment,
+    AverageDecay,
+    Count,
+    CountOrZero,
+    Duration,
+    Fraction,
+    LearningRate,
+    NonNegative,
+    Pixels,
+    Positive,
+    Seed,
+    seconds_of,
+)
 
 
 @dataclass(frozen=True)
@@ -66,15 +79,24 @@ class TrainerSettings:
 
     epochs: Count | None = 10
     max_steps: Count | None = None  # stop after this many steps, even within an epoch
+    max_time: Duration | None = None  # save and leave between two steps after this time; `dlrun resume` goes on
     batch_size: Count = 32
     eval_batch_size: Count = 256
     accumulate: Count = 1  # batches whose gradients are averaged into one step of the optimizer
     clip_norm: Positive | None = None  # the gradient's norm is cut to this
+    ema: AverageDecay | None = (
+        None  # decay of the average of the weights that is evaluated and kept; null keeps the last
+    )
     shuffle: bool = True  # a new order each epoch, drawn from (seed, epoch)
     eval_every: CountOrZero = 1  # epochs between evaluations; 0 evaluates at the end only
     eval_every_steps: Count | None = None  # steps between evaluations within an epoch
     log_every: CountOrZero = 50  # steps between rows of metrics.jsonl; 0 logs evaluations only
     early_stop: EarlyStop = field(default_factory=EarlyStop)
+
+    @property
+    def max_time_s(self) -> int | None:
+        """`max_time` in seconds."""
+        return None if self.max_time is None else seconds_of(self.max_time)
 
 
 @dataclass(frozen=True)

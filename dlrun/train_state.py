@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dlrun.checkpoint import Snapshot
+from dlrun.ema import WeightAverage
 from dlrun.errors import StorageError
 from dlrun.progress import Progress, RunningMeans
 from dlrun.schedule import Schedule
@@ -18,57 +20,68 @@ from dlrun.task import Task
 from dlrun.updater import Updater
 
 
-def capture(
-    task: Task,
-    updater: Updater,
-    schedule: Schedule,
-    progress: Progress,
-    means: RunningMeans,
-    *,
-    about: Mapping[str, Any],
-) -> Snapshot:
-    """Copies of everything the run's future depends on. `about` says which run and environment it was."""
-    optimizer_tensors, optimizer_values = _optimizer_state(updater)
-    random_tensors, random_values = _random_state()
+@dataclass(frozen=True)
+class Trained:
+    """The live objects that a run's state is in, besides its progress."""
+
+    task: Task
+    updater: Updater
+    schedule: Schedule
+    means: RunningMeans
+    ema: WeightAverage | None = None
+
+
+def capture(state: Trained, progress: Progress, *, about: Mapping[str, Any]) -> Snapshot:
+    """Copies of everything the run's future depends on. `about` says which run and environment it was.
+
+    "model" holds the weights to evaluate and predict with; where they are an average, "raw" holds those in training.
+    """
+    optimizer_tensors, optimizer_values = _optimizer_state(state.updater)
+    random_tensors, random_values = random_state()
+    raw = state.task.weights().state_dict()
+    weights = {"model": raw} if state.ema is None else {"model": state.ema.merged(raw), "raw": raw}
     return Snapshot(
         step=progress.step,
         tensors={
-            "model": {name: _copy(tensor) for name, tensor in task.weights().state_dict().items()},
+            **{file: {name: _copy(tensor) for name, tensor in tensors.items()} for file, tensors in weights.items()},
             "optimizer": optimizer_tensors,
             "random": random_tensors,
         },
         values={
             "progress": progress.state(),
-            "means": means.state(),
-            "schedule": schedule.state(),
+            "means": state.means.state(),
+            "schedule": state.schedule.state(),
             "optimizer": optimizer_values,
-            "scalers": {name: scaler.state_dict() for name, scaler in updater.scalers.items()},
+            "scalers": {name: scaler.state_dict() for name, scaler in state.updater.scalers.items()},
             "random": random_values,
             "about": dict(about),
         },
     )
 
 
-def restore(snapshot: Snapshot, task: Task, updater: Updater, schedule: Schedule, means: RunningMeans) -> Progress:
+def restore(snapshot: Snapshot, state: Trained) -> Progress:
     """Put a snapshot's state into the live objects; returns where the run stood."""
-    load_weights(task, snapshot)
+    updater, schedule, means = state.updater, state.schedule, state.means
+    load_weights(state.task, snapshot, file="raw" if "raw" in snapshot.tensors else "model")
+    if state.ema is not None:
+        state.ema.restore(snapshot.tensors["model"])
     _restore_optimizers(updater, snapshot)
-    for name, state in snapshot.values["scalers"].items():
+    for name, values in snapshot.values["scalers"].items():
         if name in updater.scalers:
-            updater.scalers[name].load_state_dict(state)
+            updater.scalers[name].load_state_dict(values)
     schedule.restore(snapshot.values["schedule"])
-    means.restore(snapshot.values["means"], next(task.parameters()).device)
-    _restore_random(snapshot)
+    means.restore(snapshot.values["means"], next(state.task.parameters()).device)
+    restore_random(snapshot.tensors["random"], snapshot.values["random"])
     return Progress.restored(snapshot.values["progress"])
 
 
-def load_weights(task: Task, snapshot: Snapshot) -> None:
+def load_weights(task: Task, snapshot: Snapshot, *, file: str = "model") -> None:
     """The weights alone, for evaluation.
 
     Raises StorageError when they belong to another model.
     """
     try:
-        task.weights().load_state_dict(dict(snapshot.tensors["model"]))
+        task.weights().load_state_dict(dict(snapshot.tensors[file]))
     except RuntimeError as error:
         raise StorageError(
             f"The checkpoint of step {snapshot.step} holds the weights of another model: {error}"
@@ -115,7 +128,8 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
+def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of every generator that a run may draw from: tensors and plain values, copied."""
     tensors = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():
         tensors.update({f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())})
@@ -124,8 +138,8 @@ def _random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, {"numpy": [kind, np.asarray(keys).tolist(), *rest], "python": [version, list(internal), gauss]}
 
 
-def _restore_random(snapshot: Snapshot) -> None:
-    tensors, values = snapshot.tensors["random"], snapshot.values["random"]
+def restore_random(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """From what `random_state` gave."""
     torch.set_rng_state(tensors["torch"])
     cuda = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
     if cuda and torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -13,35 +14,30 @@ import torch
 from dlrun.checkpoint import CheckpointStore
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.data.split import Loader, MemorySplit, in_order
+from dlrun.data.split import Loader
 from dlrun.device import Device, synchronise
-from dlrun.errors import DivergedError, Interrupted
+from dlrun.divergence import NotFinite, explain, weights_are_finite
+from dlrun.ema import WeightAverage
+from dlrun.errors import ConfigError, Interrupted, Problem
+from dlrun.evaluation import evaluate
 from dlrun.events import Listener
 from dlrun.fields import Augment
 from dlrun.metric_names import HIGHER_IS_BETTER
 from dlrun.progress import Best, Progress, RunningMeans
+from dlrun.report.words import duration
+from dlrun.saver import Saver
 from dlrun.schedule import Horizon, Schedule
 from dlrun.settings import CheckpointSettings, TrainerSettings
 from dlrun.signals import StopRequest
 from dlrun.task import Task
-from dlrun.train_state import capture
+from dlrun.train_state import Trained, capture, random_state, restore_random
 from dlrun.updater import Updater
 
-Outcome = Literal["completed", "stopped early"]
+Outcome = Literal["completed", "stopped early", "out of time"]
 
 
-def evaluate(task: Task, split: MemorySplit, *, device: Device, batch_size: int) -> dict[str, float]:
-    """Metrics of a task on a split, in eval mode and without recording gradients."""
-    was_training = task.training
-    task.eval()
-    with torch.inference_mode():
-        evaluation = task.evaluation()
-        with device.autocast():
-            for batch in in_order(split, batch_size=batch_size):
-                evaluation.add(batch)
-        result = evaluation.result()
-    task.train(was_training)
-    return result
+class _TimeUp(Exception):  # noqa: N818 - it is an outcome more than an error
+    """`trainer.max_time` is over; everything is saved."""
 
 
 def horizon(rows: int, settings: TrainerSettings, *, warmup_steps: int = 0) -> Horizon:
@@ -73,9 +69,11 @@ class Trainer:
         augment: Augment | None = None,
         progress: Progress | None = None,
         means: RunningMeans | None = None,
+        ema: WeightAverage | None = None,
         listeners: Sequence[Listener] = (),
         stop: StopRequest | None = None,
         about: Mapping[str, Any] | None = None,
+        capsule: Path | None = None,
     ) -> None:
         self.task, self.data, self.device = task, data, device
         self.updater, self.schedule = updater, schedule
@@ -83,10 +81,14 @@ class Trainer:
         self.metric = metric
         self.progress = progress or Progress()
         self.means = means or RunningMeans(on_cpu=device.is_cpu)
+        self.ema = ema
+        self.state = Trained(task, updater, schedule, self.means, ema)
+        self.capsule = capsule  # the folder for what a step that went bad leaves
         self.horizon = horizon(len(data.train), settings)
+        self._saver = Saver(store)
         self._listeners = listeners
         self._stop = stop or StopRequest()
-        self._about = about or {}
+        self.about = about or {}
         self._loader = Loader(
             data.train, batch_size=settings.batch_size, seed=seed, shuffle=settings.shuffle, augment=augment
         )
@@ -95,9 +97,28 @@ class Trainer:
     def fit(self) -> Outcome:
         """Train from where `progress` stands to the end.
 
-        Raises DivergedError, Interrupted (after saving) or StorageError.
+        Raises DivergedError, Interrupted (after saving), StorageError, or ConfigError when the memory is too small.
         """
         self.task.train()
+        self._stop.stop_after(self.settings.max_time_s)
+        first = capture(self.state, self.progress, about=self.about) if not self.progress.step else None
+        try:
+            return self._fit()
+        except _TimeUp:
+            return "out of time"
+        except NotFinite:
+            self._saver.finish()
+            raise explain(self, first) from None
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise self._out_of_memory() from error
+        finally:
+            self._saver.finish()
+
+    def _fit(self) -> Outcome:
+        if self.progress.evaluation_due:  # a stop came in its midst
+            self._after_evaluation_point()
         while not self._is_over() and not self._has_stalled():
             self._train_epoch()
             self._end_of_epoch()
@@ -119,11 +140,11 @@ class Trainer:
         """Train on the rest of the epoch at hand, or up to `max_steps`."""
         progress, device, updater, task = self.progress, self.device, self.updater, self.task
         context = device.autocast() if device.precision != "fp32" else nullcontext()
-        constant = self.schedule.is_constant
+        constant, ema = self.schedule.is_constant, self.ema
         pause = self._next_pause()
         started = time.perf_counter()
         with context:
-            for window in self._windows():
+            for window in self.windows(progress):
                 if not constant:
                     updater.set_factor(self.schedule.factor(progress.step))
                 rows = sum(len(batch.targets) for batch in window)
@@ -132,11 +153,13 @@ class Trainer:
                     updater.is_last = number == len(window)
                     finite = self.means.add(task.train_step(batch, updater))
                     if not finite:
-                        raise self._diverged()
+                        raise NotFinite
                 progress.step += 1
                 progress.batch += len(window)
                 progress.samples += rows
-                if progress.step >= pause or self._stop.signal is not None:
+                if ema is not None:
+                    ema.update(progress.step)
+                if progress.step >= pause or self._stop.noted:
                     progress.train_seconds += time.perf_counter() - started
                     if self._pause():
                         return
@@ -145,9 +168,9 @@ class Trainer:
         synchronise(device.torch)
         progress.train_seconds += time.perf_counter() - started
 
-    def _windows(self) -> Iterator[Sequence[Batch]]:
-        """Batches in groups that make one step each; the last of an epoch may be smaller."""
-        batches = self._loader.epoch(self.progress.epoch, start=self.progress.batch)
+    def windows(self, progress: Progress) -> Iterator[Sequence[Batch]]:
+        """The rest of an epoch's batches in groups that make one step each; the last may be smaller."""
+        batches = self._loader.epoch(progress.epoch, start=progress.batch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
@@ -168,31 +191,45 @@ class Trainer:
         progress, settings = self.progress, self.settings
         if settings.log_every and progress.step % settings.log_every == 0:
             self._log()
-        if progress.batch >= len(self._loader):
-            return False  # `_end_of_epoch` evaluates and saves
-        evaluated = bool(settings.eval_every_steps) and progress.step % (settings.eval_every_steps or 1) == 0
-        is_best = self._evaluate() if evaluated else False
-        due = self.checkpointing.every_steps is not None and progress.step % self.checkpointing.every_steps == 0
-        if due or is_best or self._stop.signal is not None:
+        if progress.batch >= len(self._loader) or self._is_over():
+            return self._is_over()  # `_end_of_epoch` evaluates and saves
+        due = bool(settings.eval_every_steps) and progress.step % (settings.eval_every_steps or 1) == 0
+        self._evaluate_and_save(evaluate=due)
+        return False
+
+    def _evaluate_and_save(self, *, evaluate: bool) -> None:
+        """What happens between two steps within an epoch, besides logging."""
+        step, every = self.progress.step, self.checkpointing.every_steps
+        is_best = self._evaluate() if evaluate else False
+        if is_best or self._stop.noted or (every is not None and step % every == 0):
             self._save(is_best=is_best)
         self._leave_if_asked()
-        return settings.max_steps is not None and progress.step >= settings.max_steps
 
     def _end_of_epoch(self) -> None:
         """Close the epoch: evaluate and save as asked."""
-        progress, settings = self.progress, self.settings
+        progress = self.progress
         complete = progress.batch >= len(self._loader)
         if complete:
             progress.epoch, progress.batch = progress.epoch + 1, 0
+        self._after_epoch(complete=complete)
+
+    def _after_epoch(self, *, complete: bool) -> None:
+        progress, every = self.progress, self.checkpointing.every_epochs
         over = self._is_over()
-        due = complete and bool(settings.eval_every) and progress.epoch % settings.eval_every == 0
-        is_best = self._evaluate() if due or over else False
-        every = self.checkpointing.every_epochs
+        due = complete and bool(self.settings.eval_every) and progress.epoch % self.settings.eval_every == 0
+        is_best = self._evaluate() if due or over or progress.evaluation_due else False
         over = over or self._has_stalled()
-        if over or is_best or self._stop.signal is not None or (complete and every and progress.epoch % every == 0):
+        if over or is_best or self._stop.noted or (complete and every and progress.epoch % every == 0):
             self._save(is_best=is_best)
         if not over:
             self._leave_if_asked()
+
+    def _after_evaluation_point(self) -> None:
+        """Go on with an evaluation that a stop broke off."""
+        if self.progress.batch and not self._is_over():
+            self._evaluate_and_save(evaluate=True)
+        else:
+            self._after_epoch(complete=not self.progress.batch)
 
     def _row(self) -> dict[str, float]:
         progress = self.progress
@@ -203,7 +240,7 @@ class Trainer:
         """Means of the steps' scalars since they were last taken, added to the sums of the evaluation at hand."""
         sums, count = self.means.take()
         if not all(value - value == 0.0 for value in sums.values()):
-            raise self._diverged()
+            raise NotFinite
         for name, value in sums.items():
             self.progress.loss_totals[name] = self.progress.loss_totals.get(name, 0.0) + value
         self.progress.loss_steps += count
@@ -219,21 +256,44 @@ class Trainer:
         """Evaluate on the validation rows; whether the metric is the best so far."""
         progress = self.progress
         self._take_means()
+        if not weights_are_finite(self.task):
+            raise NotFinite
         row = self._row()
+        metrics = self._measure()
         row.update(
             {f"train/{name}": value / max(1, progress.loss_steps) for name, value in progress.loss_totals.items()}
         )
-        progress.loss_totals, progress.loss_steps = {}, 0
+        progress.loss_totals, progress.loss_steps, progress.evaluation_due = {}, 0, False
         is_best = False
-        if self.data.val is not None:
-            started = time.perf_counter()
-            metrics = evaluate(self.task, self.data.val, device=self.device, batch_size=self.settings.eval_batch_size)
-            progress.eval_seconds += time.perf_counter() - started
+        if metrics is not None:
             row.update({f"val/{name}": value for name, value in metrics.items()})
             is_best = self._judge(metrics[self.metric], epoch=int(row["epoch"]))
         for listener in self._listeners:
             listener.on_epoch(progress, row)
         return is_best
+
+    def _measure(self) -> dict[str, float] | None:
+        """Metrics on the validation rows, where there are any; a stop meanwhile saves the state as it was before."""
+        if self.data.val is None:
+            return None
+        started, before = time.perf_counter(), random_state()
+        try:
+            with nullcontext() if self.ema is None else self.ema.applied():
+                metrics = evaluate(
+                    self.task,
+                    self.data.val,
+                    device=self.device,
+                    batch_size=self.settings.eval_batch_size,
+                    between=self._stop.leave_if_asked,
+                )
+        except Interrupted:
+            restore_random(*before)
+            self.progress.evaluation_due = True
+            self._save(is_best=False)
+            self._leave_if_asked()
+            raise
+        self.progress.eval_seconds += time.perf_counter() - started
+        return metrics
 
     def _judge(self, value: float, *, epoch: int) -> bool:
         """Note an evaluation's metric; whether it is the best so far."""
@@ -251,19 +311,39 @@ class Trainer:
         return gain > 0
 
     def _save(self, *, is_best: bool) -> None:
+        if not weights_are_finite(self.task):
+            raise NotFinite
+        self._stop.save_asked = False
         self.progress.total_seconds = time.perf_counter() - self._started
-        snapshot = capture(self.task, self.updater, self.schedule, self.progress, self.means, about=self._about)
-        self.store.save(snapshot, is_best=is_best)
+        self._saver.save(capture(self.state, self.progress, about=self.about), is_best=is_best)
 
     def _leave_if_asked(self) -> None:
-        number = self._stop.signal
-        if number is not None:
-            raise Interrupted(
-                number, f"Stopped at step {self.progress.step} of epoch {self.progress.epoch + 1}; everything is saved."
-            )
+        """Leave, once everything is saved, where a signal or the clock asks for it."""
+        if self._stop.signal is not None:
+            self._saver.finish()
+            where = f"step {self.progress.step} of epoch {self.progress.epoch + 1}"
+            raise Interrupted(self._stop.signal, f"Stopped at {where}; everything is saved.")
+        if self._stop.is_late:
+            raise _TimeUp
 
-    def _diverged(self) -> DivergedError:
-        return DivergedError(
-            f"The loss is no longer a finite number at step {self.progress.step + 1}. "
-            f"Try a smaller optimizer.lr (now {self.updater.lr:g}), trainer.clip_norm=1, or dataset.standardise=true."
+    def time_up(self) -> str:
+        """Why a run that is out of time ended, and how it goes on."""
+        spent = duration(self.settings.max_time_s or 0.0)
+        return f"Stopped at step {self.progress.step} after {spent} (trainer.max_time); dlrun resume goes on."
+
+    def _out_of_memory(self) -> ConfigError:
+        settings = self.settings
+        half = max(1, settings.batch_size // 2)
+        return ConfigError(
+            Problem(
+                f"trainer.batch_size={settings.batch_size}",
+                f"The memory of {self.device.describe()} is too small for a batch of this size. The same step from "
+                f"smaller batches: trainer.batch_size={half} trainer.accumulate={settings.accumulate * 2}",
+            ),
+            title="Out of memory",
         )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    texts = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +80,26 @@ class Updater:
             new if old is None else old if new is None else old + new
             for old, new in zip(before, gradients, strict=True)
         ]
+
+    @contextmanager
+    def watched(self, before: Callable[[], None], after: Callable[[], None]) -> Iterator[None]:
+        """A context in which `before` and `after` are called around every step of every group."""
+
+        def around(step: Callable[..., None]) -> Callable[..., None]:
+            def watched_step(*args: object) -> None:
+                before()
+                step(*args)
+                after()
+
+            return watched_step
+
+        steps, self._steps = self._steps, {name: around(step) for name, step in self._steps.items()}
+        scaled, self._scaled_step = self._scaled_step, around(self._scaled_step)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            self._steps = steps
+            self._scaled_step = scaled  # type: ignore[method-assign]
 
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
         """A step in fp16: gradients are brought back to scale, and the step is left out when they overflowed."""

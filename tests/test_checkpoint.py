@@ -13,8 +13,9 @@ from dlrun.checkpoint import CheckpointStore, Snapshot, load
 from dlrun.errors import StorageError
 
 
-def snapshot(step: int) -> Snapshot:
-    return Snapshot(step, {"model": {"weight": torch.full((2, 3), float(step))}}, {"note": step})
+def snapshot(step: int, *, best: int | None = None) -> Snapshot:
+    values = {"note": step} if best is None else {"note": step, "progress": {"best": {"step": best}}}
+    return Snapshot(step, {"model": {"weight": torch.full((2, 3), float(step))}}, values)
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path, keep=2)
     for step in (1, 2, 3, 4, 5):
-        store.save(snapshot(step), is_best=step == 2)
+        store.save(snapshot(step, best=2 if step >= 2 else None), is_best=step == 2)
     assert store.steps() == [2, 4, 5]
     assert store.load_best().step == 2
     newest, complaints = store.load_newest()

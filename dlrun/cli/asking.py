@@ -65,3 +65,10 @@ def of_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed
             Problem(str(folder), f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE.")
         )
     return compose(planned, catalog)
+
+
+def run_folder(command: Command) -> Path:
+    """The run's folder that a command line names."""
+    if not command.words:
+        raise ConfigError(Problem(command.verb, "Expected a run's folder after it. `dlrun runs` lists runs."))
+    return Path(command.words[0]).expanduser()

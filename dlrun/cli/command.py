@@ -18,6 +18,8 @@ VERBS: Mapping[str, str] = {
     "cat": "RECIPE  print a recipe",
     "resume": "RUN_DIR [KEY=VALUE ...]  go on exactly where a run stopped",
     "eval": "RUN_DIR [--split test]  metrics of a run's best checkpoint",
+    "replay": "RUN_DIR  run the step again at which a training diverged, and show where it goes bad",
+    "clean": "RUN_DIR [--keep N]  remove all checkpoints but the best and the N newest, and what kills left behind",
     "runs": "[DIR]  table of runs, best first; --sort METRIC, --json",
     "compare": "RUN RUN ...  what differs between runs, and what that did to the metrics",
     "env": "versions, devices, threads: what a bug report needs; --json",
@@ -42,6 +44,7 @@ _TAKES = {
     "--why": "why",
     "--split": "split",
     "--sort": "sort",
+    "--keep": "keep",
 }
 _HYDRA_TAKES = (
     "--cfg",

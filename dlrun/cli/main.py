@@ -23,6 +23,8 @@ _HANDLERS = {
     "cp": "dlrun.cli.listing:copy",
     "cat": "dlrun.cli.listing:cat",
     "env": "dlrun.cli.listing:env",
+    "replay": "dlrun.cli.recovery:replay",
+    "clean": "dlrun.cli.recovery:clean",
     "runs": "dlrun.cli.history:runs",
     "compare": "dlrun.cli.history:compare",
 }

@@ -14,11 +14,13 @@ def run_one(
     composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool, profile: bool = False
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run in a folder; returns its result and the folder it got."""
-    from dlrun import run, run_dir
-    from dlrun.report import watch
     from dlrun.signals import StopRequest
 
-    with StopRequest() as stop:
+    with StopRequest() as stop:  # before torch is imported, which takes a second
+        from dlrun import run, run_dir
+        from dlrun.report import watch
+
+        stop.leave_if_asked()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)

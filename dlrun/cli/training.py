@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.cli.asking import catalog_of, of_run, points_of
+from dlrun.cli.asking import catalog_of, of_run, points_of, run_folder
 from dlrun.cli.command import Command
 from dlrun.cli.running import run_one
 from dlrun.compose import compose, plan
@@ -51,7 +51,10 @@ def _show_result(result: Mapping[str, Any], folder: Path, command: Command) -> N
     if command.has("json"):
         print(json.dumps({**result, "run_dir": str(folder)}, indent=2))  # noqa: T201
         return
-    print_table(*words.result_table(result), right=(1, 2))
+    if result["status"] == "interrupted":
+        print(f"dlrun: {result['error']}", file=sys.stderr)  # noqa: T201
+    else:
+        print_table(*words.result_table(result), right=(1, 2))
     if command.has("profile"):
         from dlrun.profiling import table
 
@@ -66,7 +69,7 @@ def _show_result(result: Mapping[str, Any], folder: Path, command: Command) -> N
 
 def check(command: Command) -> int:
     """`dlrun check`: everything wrong with a run, or with every point of a sweep, without training."""
-    from dlrun.run import build_parts
+    from dlrun.parts import build_parts
 
     catalog = catalog_of(command)
     request = parse(command.words, catalog, multirun=command.has("multirun"))
@@ -88,15 +91,9 @@ def check(command: Command) -> int:
     return 0
 
 
-def _folder(command: Command) -> Path:
-    if not command.words:
-        raise ConfigError(Problem(command.verb, "Expected a run's folder after it. `dlrun runs` lists runs."))
-    return Path(command.words[0]).expanduser()
-
-
 def resume(command: Command) -> int:
     """`dlrun resume RUN_DIR [KEY=VALUE ...]`."""
-    folder = _folder(command)
+    folder = run_folder(command)
     catalog = catalog_of(command)
     composed = of_run(folder, ["resume=must", *command.words[1:]], catalog)
     result, folder = run_one(composed, catalog, folder, asked=True, quiet=command.has("quiet"))
@@ -109,7 +106,7 @@ def evaluate(command: Command) -> int:
     from dlrun.report.tables import print_table
     from dlrun.run import evaluate_run
 
-    folder = _folder(command)
+    folder = run_folder(command)
     catalog = catalog_of(command)
     split = command.last("split") or "test"
     if split not in ("train", "val", "test"):

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from dlrun.durable import replace_file, storage_error
+from dlrun import disk as system
+from dlrun.durable import replace_file, storage_error, write_all
 from dlrun.events import Listener, Row
 from dlrun.progress import Progress
 
 
 class MetricsFile(Listener):
-    """Appends each row as it comes; rows after the step that a run goes on from are cut off first."""
+    """Appends each row as it comes; rows after the step that a run goes on from are cut off first.
+
+    A run that begins anew where one was killed before its first checkpoint cuts off all of them.
+    """
 
     def __init__(self, path: Path, *, from_step: int | None = None) -> None:
         self._path = path
-        if from_step is not None and path.exists():
-            replace_file(path, "".join(f"{line}\n" for line in kept_rows(path, from_step)).encode())
+        if path.exists():
+            rows = [] if from_step is None else kept_rows(path, from_step)
+            replace_file(path, "".join(f"{line}\n" for line in rows).encode())
         try:
-            self._stream = path.open("a", encoding="utf-8")
+            self._handle: int | None = system.disk.append(path)
         except OSError as error:
             raise storage_error(path, error) from error
 
@@ -29,14 +35,17 @@ class MetricsFile(Listener):
         self._write(row)
 
     def _write(self, row: Row) -> None:
+        if self._handle is None:
+            return
         try:
-            self._stream.write(json.dumps(row) + "\n")
-            self._stream.flush()
+            write_all(self._handle, (json.dumps(row) + "\n").encode())
         except OSError as error:
             raise storage_error(self._path, error) from error
 
     def on_end(self, result: object) -> None:
-        self._stream.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
 
 def kept_rows(path: Path, step: int) -> list[str]:

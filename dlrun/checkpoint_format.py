@@ -1,0 +1,129 @@
+"""What a checkpoint's folder holds: safetensors, JSON, and a manifest against which every byte is verified."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from dlrun.errors import StorageError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a checkpoint holds: tensors by file, and plain values."""
+
+    step: int
+    tensors: Mapping[str, Mapping[str, Tensor]]  # "model", "optimizer", "random" -> name -> tensor
+    values: Mapping[str, Any]
+
+    @property
+    def best_step(self) -> int | None:
+        """The step of the best evaluation so far, or None when there was none."""
+        return best_step(self.values)
+
+
+def best_step(values: Mapping[str, Any]) -> int | None:
+    """The step of the best evaluation that a checkpoint's values tell of."""
+    best = values.get("progress", {}).get("best")
+    return None if best is None else int(best["step"])
+
+
+def encode(snapshot: Snapshot) -> dict[str, bytes]:
+    """The files of a snapshot's folder, by name; the manifest is the last."""
+    contents = {
+        f"{name}.safetensors": safetensors.torch.save(dict(tensors)) for name, tensors in snapshot.tensors.items()
+    }
+    contents["state.json"] = _json(snapshot.values)
+    files = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
+    }
+    contents["manifest.json"] = _manifest({"format": FORMAT, "step": snapshot.step, "files": files})
+    return contents
+
+
+def _manifest(values: Mapping[str, Any]) -> bytes:
+    """The manifest with the SHA-256 of itself, so that no byte of it can change unseen."""
+    return _json({**values, "sha256": hashlib.sha256(_json(values)).hexdigest()})
+
+
+def load(folder: Path, *, step: int | None = None) -> Snapshot:
+    """Read a checkpoint, holding the size and SHA-256 of every file against its manifest.
+
+    `step` is the one that the folder's name tells, where it tells any.
+    Raises StorageError naming the file that is missing or damaged.
+    """
+    manifest = _read_manifest(folder, step)
+    contents = {name: _read_file(folder, name, manifest) for name in manifest["files"]}
+    tensors = {
+        name.removesuffix(".safetensors"): safetensors.torch.load(content)
+        for name, content in contents.items()
+        if name.endswith(".safetensors")
+    }
+    return Snapshot(manifest["step"], tensors, json.loads(contents["state.json"]))
+
+
+def load_values(folder: Path, *, step: int | None = None) -> dict[str, Any]:
+    """The plain values of a checkpoint alone, verified.
+
+    Raises StorageError naming the file that is missing or damaged.
+    """
+    values: dict[str, Any] = json.loads(_read_file(folder, "state.json", _read_manifest(folder, step)))
+    return values
+
+
+def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    content = _read(path)
+    try:
+        manifest = json.loads(content)
+    except ValueError as error:
+        raise StorageError(f"{path}: damaged: not JSON.") from error
+    if not isinstance(manifest, dict):
+        raise StorageError(f"{path}: damaged: not a mapping.")
+    if not isinstance(manifest.get("files"), dict):
+        raise StorageError(f"{path}: damaged: it lists no files.")
+    if manifest.get("format") != FORMAT:
+        raise StorageError(
+            f"{folder}: written in format {manifest.get('format')}; this version of dlrun reads {FORMAT}."
+        )
+    for name in manifest["files"]:
+        if Path(name).name != name:
+            raise StorageError(f"{path}: damaged: {name!r} is not a file's name.")
+    if "state.json" not in manifest["files"] or "model.safetensors" not in manifest["files"]:
+        raise StorageError(f"{path}: damaged: it lists no model and state.")
+    if content != _manifest({name: value for name, value in manifest.items() if name != "sha256"}):
+        raise StorageError(f"{path}: damaged: its SHA-256 of itself is another.")
+    if step is not None and manifest["step"] != step:
+        raise StorageError(f"{path}: damaged: it belongs to step {manifest['step']}, the folder to step {step}.")
+    return manifest
+
+
+def _read_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
+    path, expected = folder / name, manifest["files"][name]
+    content = _read(path)
+    if len(content) != expected["bytes"]:
+        raise StorageError(f"{path}: damaged: {len(content)} bytes, the manifest says {expected['bytes']}.")
+    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        raise StorageError(f"{path}: damaged: its SHA-256 is not the manifest's.")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _json(values: Any) -> bytes:
+    return json.dumps(values, separators=(",", ":"), sort_keys=True).encode()

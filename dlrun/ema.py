@@ -1,0 +1,57 @@
+"""An exponential moving average of the weights (Polyak and Juditsky 1992; decay warmed up as in TensorFlow)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightAverage:
+    """The average of a module's parameters over the steps so far; buffers are the module's own.
+
+    After step t it moves by 1 - min(decay, (1 + t) / (10 + t)) towards the weights, so that early ones do not count
+    for long. `decay` lies in 0..1, 0 and 1 excluded.
+    """
+
+    def __init__(self, module: nn.Module, *, decay: float) -> None:
+        self._decay = decay
+        named = dict(module.named_parameters())
+        self._names = list(named)
+        self._parameters: list[Tensor] = list(named.values())
+        self._averages = [parameter.detach().clone() for parameter in self._parameters]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after `step` steps, from 1 on."""
+        weight = 1.0 - min(self._decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self._averages, self._parameters, weight)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """A context in which the module's parameters are the averages."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for number, parameter in enumerate(self._parameters):
+            parameter.data, self._averages[number] = self._averages[number], parameter.data
+
+    def merged(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A module's state with the averages in place of its parameters, tied ones under each of their names."""
+        averages = {parameter.data_ptr(): average for parameter, average in self._pairs()}
+        return {name: averages.get(tensor.data_ptr(), tensor) for name, tensor in state.items()}
+
+    def _pairs(self) -> list[tuple[Tensor, Tensor]]:
+        pairs = zip(self._parameters, self._averages, strict=True)
+        return [(parameter, average) for parameter, average in pairs if parameter.numel()]
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from averages saved under the parameters' names."""
+        for name, average in zip(self._names, self._averages, strict=True):
+            average.copy_(state[name])

@@ -1,0 +1,216 @@
+"""Runs that are killed again and again, and must end as the one that never was.
+
+A process that has imported torch forks a child for every attempt, so that an attempt costs milliseconds. The child
+trains in the run's folder, as `dlrun ... resume=auto` does, and is killed by SIGKILL: at a random moment, or right
+before or after the k-th call that changes the disk.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlrun import disk as system
+from dlrun.cli.training import run_one
+from dlrun.compose import Composed, compose, plan
+from dlrun.errors import DlrunError
+from dlrun.overrides import parse
+from dlrun.registry import Catalog
+from tests.faults.faulty_disk import CountingDisk, killing
+
+COMMON = (
+    "device=cpu", "device.threads=1", "trainer.log_every=1", "resume=auto", "checkpoint.every_steps=2",
+)  # fmt: skip
+_SMALL_IMAGES = ("dataset=random_images", "dataset.size=8", "dataset.rows=40", "trainer.batch_size=8")
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "mlp": ("dataset=iris", "model=mlp", "model.hidden=[8]", "model.dropout=0.3", "trainer.epochs=3"),
+    "cnn": (*_SMALL_IMAGES, "model=cnn", "model.channels=[4,4]", "model.hidden=[8]", "trainer.epochs=2"),
+    "rnn": ("dataset=digits", "dataset.limit=80", "model=rnn", "model.hidden=8", "trainer.epochs=2"),
+    "gan": ("dataset=digits", "dataset.limit=60", "model=gan", "trainer.epochs=2", "trainer.batch_size=16"),
+    "bf16": ("dataset=iris", "model=mlp", "model.hidden=[8]", "device.precision=bf16", "trainer.epochs=3"),
+    "ema": ("dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.ema=0.9", "trainer.epochs=3"),
+    "accumulate": (
+        "dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.batch_size=8", "trainer.accumulate=3",
+        "trainer.epochs=3", "optimizer=adamw", "scheduler=cosine", "trainer.clip_norm=1",
+    ),
+    "early_stop": (
+        "dataset=iris", "model=mlp", "model.hidden=[8]", "optimizer.lr=1e-9", "metric=accuracy", "trainer.epochs=40",
+        "trainer.early_stop.patience=3", "scheduler=plateau",
+    ),
+    "within": (
+        "dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.eval_every_steps=3", "trainer.epochs=null",
+        "trainer.max_steps=10", "checkpoint.keep=1",
+    ),
+}  # fmt: skip
+"""What is killed: one line of overrides a kind."""
+
+
+@dataclass
+class Tally:
+    """What became of the attempts."""
+
+    kills: Counter[str] = field(default_factory=Counter)  # by kind of kill
+    runs: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        self.kills += other.kills
+        self.runs += other.runs
+        self.wrong += other.wrong
+
+
+@functools.cache
+def composed(words: tuple[str, ...]) -> Composed:
+    """The configuration of a command line; composed once, since every attempt would compose the same."""
+    catalog = Catalog()
+    (point,) = parse([*COMMON, *words], catalog).points()
+    return compose(plan(point, catalog), catalog)
+
+
+def train(words: tuple[str, ...], folder: Path) -> int:
+    """Start the run in `folder`, or go on with it, as the command line does; returns the exit code."""
+    try:
+        run_one(composed(words), Catalog(), folder, asked=True, quiet=True)
+    except DlrunError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+def warm_up(folder: Path) -> None:
+    """Import, in the process that forks, all that a run imports, by training one; it leaves no thread behind."""
+    if train(KINDS["mlp"], folder) != 0:
+        raise RuntimeError("the run that warms up failed")
+
+
+def attempt(words: tuple[str, ...], folder: Path, *, disk: CountingDisk | None = None) -> int:
+    """Fork a child that trains in `folder`, on a disk of its own where one is given; returns its process number."""
+    composed(words)
+    child = os.fork()
+    if child:
+        return child
+    code = 99
+    try:
+        log = os.open(folder.with_name(folder.name + ".err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        if disk is not None:
+            system.disk = disk
+        code = train(words, folder)
+        if disk is not None:
+            folder.with_name(folder.name + ".calls").write_text(str(len(disk.calls)))
+    except Exception:  # noqa: BLE001 - told to the parent by exit code and log
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def wait(child: int) -> int:
+    """Wait for a child; its exit code, or minus the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A run that was never killed: what it left, how long it took and how many calls it made."""
+
+    files: Mapping[str, bytes]
+    seconds: float
+    calls: int
+
+
+def left(folder: Path) -> dict[str, bytes]:
+    """What must be equal: pointers, the last checkpoint's tensors, its state without seconds, the metrics file."""
+    checkpoints = folder / "checkpoints"
+    files = {name: (checkpoints / name).read_bytes() for name in ("last", "best")}
+    files["folders"] = "\n".join(sorted(path.name for path in checkpoints.iterdir())).encode()
+    for name in ("last", "best"):
+        chosen = checkpoints / (checkpoints / name).read_text().strip()
+        for path in sorted(chosen.glob("*.safetensors")):
+            files[f"{name}/{path.name}"] = path.read_bytes()
+        state = json.loads((chosen / "state.json").read_text())
+        for key in ("train_seconds", "eval_seconds", "total_seconds"):
+            del state["progress"][key]
+        files[f"{name}/state.json"] = json.dumps(state, sort_keys=True).encode()
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    files["metrics.jsonl"] = json.dumps([{k: v for k, v in row.items() if k != "seconds"} for row in rows]).encode()
+    result = json.loads((folder / "result.json").read_text())
+    for key in ("seconds", "samples_per_second", "peak_memory_mib", "config_sha256"):
+        del result[key]
+    files["result.json"] = json.dumps(result, sort_keys=True).encode()
+    return files
+
+
+def whole_run(words: tuple[str, ...], folder: Path) -> Whole:
+    """Train without being killed."""
+    started = time.monotonic()
+    code = wait(attempt(words, folder, disk=CountingDisk()))
+    seconds = time.monotonic() - started
+    if code != 0:
+        raise RuntimeError(folder.with_name(folder.name + ".err").read_text())
+    return Whole(left(folder), seconds, int(folder.with_name(folder.name + ".calls").read_text()))
+
+
+def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.Random, kills: int) -> Tally:
+    """Kill a run `kills` times, let it end, and hold what it left against the unbroken run's."""
+    tally = Tally(runs=1)
+    plan: list[str] = []
+    misses = 0
+    while sum(tally.kills.values()) < kills and misses < 4:
+        aimed = rng.random() < 0.6
+        if aimed:
+            at, after = rng.randrange(max(1, whole.calls // 2)), rng.random() < 0.5
+            plan.append(f"{'after' if after else 'before'} call {at}")
+            code = wait(attempt(words, folder, disk=killing(at, after=after)))
+        else:
+            pause = rng.uniform(0.0, whole.seconds * 0.8)
+            plan.append(f"at {pause:.3f} s")
+            child = attempt(words, folder)
+            time.sleep(pause)
+            os.kill(child, signal.SIGKILL)
+            code = wait(child)
+        if code == -signal.SIGKILL:
+            tally.kills["aimed at a call" if aimed else "at a random moment"] += 1
+        elif code == 0:
+            misses += 1  # it was done before the kill; what it left must stay as it is
+        else:
+            tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
+            return tally
+    code = wait(attempt(words, folder))
+    if code != 0:
+        tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
+        return tally
+    found = left(folder)
+    different = [name for name in whole.files.keys() | found.keys() if whole.files.get(name) != found.get(name)]
+    if different:
+        tally.wrong.append(f"{plan}: differs in {', '.join(sorted(different))}")
+    return tally
+
+
+def campaign(kind: str, kills: int, seed: int, scratch: Path) -> Tally:
+    """Kill runs of a kind, 2 to 10 times each, until `kills` kills are done."""
+    rng = random.Random(f"{kind}{seed}")
+    words, total, number = KINDS[kind], Tally(), 0
+    whole = whole_run(words, scratch / f"{kind}-whole")
+    while sum(total.kills.values()) < kills:
+        folder = scratch / f"{kind}-{number}"
+        number += 1
+        wanted = min(rng.randint(2, 10), kills - sum(total.kills.values()))
+        tally = killed_run(words, folder, whole, rng, wanted)
+        total.add(tally)
+        if not tally.wrong:
+            shutil.rmtree(folder)
+        elif len(total.wrong) >= 5:
+            break
+    return total

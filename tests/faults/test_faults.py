@@ -1,0 +1,74 @@
+"""The short version of the proof: each kind of fault, some of each. `python -m tests.faults` is the long one."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dlrun.checkpoint import CheckpointStore
+from tests.faults import full_disks
+from tests.faults.damage import flip_bits, newest_of, other_damage
+from tests.faults.kills import KINDS, whole_run
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder in memory, where there is such: what is proven needs no disk, and waits for none."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def test_killed_runs_end_as_if_never_killed() -> None:
+    """In a process of its own, since it forks: 3 kills of each kind."""
+    command = [sys.executable, "-m", "tests.faults", "--kills", str(3 * len(KINDS)), "--only-kills", "--seed", "1"]
+    root = Path(__file__).parent.parent.parent
+    done = subprocess.run([*command], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{3 * len(KINDS)} of {3 * len(KINDS)} kills survived" in done.stdout
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_every_call_of_a_save_may_fail(scratch: Path, replaced: bool) -> None:
+    survived, wrong = full_disks.saves(scratch / "checkpoints", replaced=replaced)
+    assert wrong == []
+    assert set(survived) == set(full_disks.DISKS)
+    assert min(survived.values()) >= 15
+
+
+def test_a_limit_on_file_sizes_is_a_full_disk_in_words(scratch: Path) -> None:
+    codes = {limit: full_disks.full_by_limit(scratch / str(limit), limit) for limit in (0, 100, 3000, 100_000)}
+    assert codes == {0: 5, 100: 5, 3000: 5, 100_000: 0}
+    for limit in (0, 100, 3000):
+        newest, complaints = newest_of(scratch / str(limit))
+        assert newest is not None
+        assert newest.step == 3
+        assert complaints == []
+
+
+@pytest.fixture
+def checkpoints(scratch: Path) -> Path:
+    """The checkpoints of a short run."""
+    whole_run(KINDS["ema"], scratch / "run")
+    return scratch / "run" / "checkpoints"
+
+
+def test_every_flipped_bit_is_found(checkpoints: Path) -> None:
+    step = CheckpointStore(checkpoints).steps()[-1]
+    found, missed = flip_bits(checkpoints / f"step-{step}", step, 300, random.Random(0))
+    assert missed == []
+    assert found == 300
+
+
+def test_every_other_damage_is_found(checkpoints: Path) -> None:
+    steps = CheckpointStore(checkpoints).steps()
+    others = [checkpoints / f"step-{step}" for step in steps[:-1]]
+    found, missed = other_damage(checkpoints / f"step-{steps[-1]}", steps[-1], others)
+    assert missed == []
+    assert set(found) >= {"cut short", "zeroed", "lengthened", "a block zeroed", "swapped", "all files swapped"}
