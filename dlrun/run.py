@@ -50,7 +50,7 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     """
     chosen = device.set_up(config)
     source = _call(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
-    data = prepare(config.dataset.name, source, config.data).to(chosen.torch)
+    data = prepare(config.dataset.name, source, config.data, workers=config.trainer.workers).to(chosen.torch)
     device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
     checks.check_task(task, data, config)
@@ -186,6 +186,7 @@ class _Run:
         schedule = build_schedule(config, self._catalog, len(parts.data.train))
         means = RunningMeans(on_cpu=parts.device.is_cpu)
         snapshot, notices = self._store.load_newest() if self._run_dir.holds_run else (None, [])
+        notices = [*parts.data.notices, *notices]
         parts.task.prepare(parts.data)
         if snapshot is not None:
             self._check_same(snapshot.values["about"])
@@ -296,6 +297,7 @@ class _Run:
                 "name": parts.data.name,
                 "fingerprint": parts.data.fingerprint,
                 "sizes": dict(parts.data.sizes),
+                "skipped": len(parts.data.skipped),
             },
             "environment": self._environment,
         }

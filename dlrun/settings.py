@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dlrun.fields import Augment, Count, CountOrZero, Fraction, LearningRate, NonNegative, Pixels, Positive, Seed
+from dlrun.fields import (
+    Augment,
+    Count,
+    CountOrZero,
+    Fraction,
+    LearningRate,
+    NonNegative,
+    Pixels,
+    Positive,
+    Seed,
+    Workers,
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,7 @@ class TrainerSettings:
     shuffle: bool = True  # a new order each epoch, drawn from (seed, epoch)
     eval_every: CountOrZero = 1  # epochs between evaluations; 0 evaluates at the end only
     eval_every_steps: Count | None = None  # steps between evaluations within an epoch
+    workers: Workers = 0  # processes that read ahead, for data that is read as it is needed; 0: the one that trains
     log_every: CountOrZero = 50  # steps between rows of metrics.jsonl; 0 logs evaluations only
     early_stop: EarlyStop = field(default_factory=EarlyStop)
 

@@ -13,7 +13,7 @@ import torch
 from dlrun.checkpoint import CheckpointStore
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.data.split import Loader, MemorySplit, in_order
+from dlrun.data.split import Loader, Split, in_order
 from dlrun.device import Device, synchronise
 from dlrun.errors import DivergedError, Interrupted
 from dlrun.events import Listener
@@ -30,7 +30,7 @@ from dlrun.updater import Updater
 Outcome = Literal["completed", "stopped early"]
 
 
-def evaluate(task: Task, split: MemorySplit, *, device: Device, batch_size: int) -> dict[str, float]:
+def evaluate(task: Task, split: Split, *, device: Device, batch_size: int) -> dict[str, float]:
     """Metrics of a task on a split, in eval mode and without recording gradients."""
     was_training = task.training
     task.eval()
