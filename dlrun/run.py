@@ -297,7 +297,7 @@ class _Run:
                 "name": parts.data.name,
                 "fingerprint": parts.data.fingerprint,
                 "sizes": dict(parts.data.sizes),
-                "skipped": len(parts.data.skipped),
+                "skipped": list(parts.data.skipped),
             },
             "environment": self._environment,
         }

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from dlrun.data.encoding import Encoded, Encoder
@@ -59,7 +59,7 @@ def look(path: Path, content: bytes, *, decode: bool = False) -> dict[str, Any]:
             if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):  # lies on its side
                 width, height = height, width
             return {"width": width, "height": height, "grey": image.mode in ("1", "L", "LA", "I", "I;16", "I;16B")}
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise DataError("is not a picture; expected PNG, JPEG, BMP, WebP or GIF.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"unpacks to too much: {error}") from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import resource
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -102,10 +103,21 @@ def read_all(reader: Reader, *, what: str) -> Tensor:
         rows[first : first + len(chosen)] = reader.read(chosen)
         return len(chosen)
 
-    with long_work(f"Reading {what}", len(reader)) as done, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_thread(), long_work(f"Reading {what}", len(reader)) as done, ThreadPoolExecutor(os.cpu_count()) as pool:
         for count in pool.map(fill, range(0, len(reader), _ROWS_AT_ONCE)):
             done(count)
     return rows
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Rows are decoded with one thread of torch's each, as in a worker process: more may give other bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def available_memory() -> int:

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dlrun.data.augment import augment_images, is_active
-from dlrun.data.reading import Reader
+from dlrun.data.reading import Reader, one_thread
 from dlrun.data.spec import Batch, Scaling
 from dlrun.data.split import Split, scale, scaling_tensors
 from dlrun.errors import DataError
@@ -59,7 +59,9 @@ class StreamedSplit(Split):
 
     def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
         index = torch.arange(len(self))[rows] if isinstance(rows, slice) else rows.cpu()
-        return self._batch(self.reader.read(index.tolist()), index, augment=augment, seed=seed, epoch=epoch)
+        with one_thread():
+            raw = self.reader.read(index.tolist())
+        return self._batch(raw, index, augment=augment, seed=seed, epoch=epoch)
 
     def stream(
         self, groups: Sequence[Tensor | slice], *, augment: Augment | None = None, seed: int = 0, epoch: int = 0

@@ -122,9 +122,7 @@ def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes:
     except OSError as error:
         raise DataError(f"{path}: cannot be read any more ({error.strerror or error}).") from error
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns) or len(content) != size:
-        raise DataError(
-            f"{path}: changed while the run was reading it; start a new run on files that stay as they are."
-        )
+        raise DataError(f"{path}: changed while the run was reading it; start a new run on files that stay.")
     return content
 
 
