@@ -42,6 +42,7 @@ class StreamedSplit(Split):
         self.lengths = None
         self._scaling = scaling_tensors(scaling, ndim=len(reader.shape))
         self._workers = workers
+        self._workers_at_work: tuple[DataLoader[Tensor], _Order] | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -95,18 +96,10 @@ class StreamedSplit(Split):
         It ends early, after saying so, when workers were killed: whoever asks reads the rest by itself.
         Raises DataError of the first group that cannot be read.
         """
-        on_gpu = self.targets.device.type == "cuda"
-        loader = DataLoader(
-            _Rows(self.reader),
-            batch_sampler=[group.tolist() for group in groups],
-            num_workers=min(self._workers, len(groups)),
-            collate_fn=_as_it_is,
-            pin_memory=on_gpu,
-            prefetch_factor=_PREFETCH,
-            worker_init_fn=worker_init,
-            multiprocessing_context=_context(self.reader),
-            generator=torch.Generator(),  # its own, so that the run's random state is left as it is
-        )
+        if self._workers_at_work is None:
+            self._workers_at_work = self._start()
+        loader, order = self._workers_at_work
+        order.groups = [group.tolist() for group in groups]
         batches = iter(loader)
         while True:
             try:
@@ -116,6 +109,7 @@ class StreamedSplit(Split):
             except RuntimeError as error:
                 if "DataLoader worker" not in str(error):
                     raise
+                self._workers_at_work = None
                 sys.stderr.write(
                     f"Workers that read the data were killed, perhaps for their memory ({error}). "
                     "The rest of this pass is read without them; try fewer trainer.workers.\n"
@@ -124,6 +118,36 @@ class StreamedSplit(Split):
             if isinstance(raw, _Unreadable):
                 raise DataError(raw.text)
             yield raw
+
+    def _start(self) -> tuple[DataLoader[Tensor], _Order]:
+        """Workers that stay from one pass to the next, and the order that they read in."""
+        order = _Order()
+        loader = DataLoader(
+            _Rows(self.reader),
+            batch_sampler=order,
+            num_workers=self._workers,
+            collate_fn=_as_it_is,
+            pin_memory=self.targets.device.type == "cuda",
+            prefetch_factor=_PREFETCH,
+            persistent_workers=True,
+            worker_init_fn=worker_init,
+            multiprocessing_context=_context(self.reader),
+            generator=torch.Generator(),  # its own, so that the run's random state is left as it is
+        )
+        return loader, order
+
+
+class _Order:
+    """The rows of each chunk of the pass at hand."""
+
+    def __init__(self) -> None:
+        self.groups: Sequence[list[int]] = ()
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.groups)
+
+    def __len__(self) -> int:
+        return len(self.groups)
 
 
 class _Unreadable:
