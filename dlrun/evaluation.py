@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import torch
 
-from dlrun.data.split import MemorySplit, in_order
+from dlrun.data.split import Split, in_order
 from dlrun.device import Device
 from dlrun.task import Task
 
 
 def evaluate(
     task: Task,
-    split: MemorySplit,
+    split: Split,
     *,
     device: Device,
     batch_size: int,

@@ -38,7 +38,7 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     """
     chosen = device.set_up(config)
     source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
-    data = prepare(config.dataset.name, source, config.data).to(chosen.torch)
+    data = prepare(config.dataset.name, source, config.data, workers=config.trainer.workers).to(chosen.torch)
     device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
     if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):

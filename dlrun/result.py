@@ -51,6 +51,7 @@ def result(
             "name": parts.data.name,
             "fingerprint": parts.data.fingerprint,
             "sizes": dict(parts.data.sizes),
+            "skipped": list(parts.data.skipped),
         },
         "environment": dict(environment),
     }

@@ -115,7 +115,7 @@ class _Run:
         """The trainer, standing where the newest whole checkpoint left it, if there is one."""
         config, parts = self._config, self._parts
         state = build_state(config, self._catalog, parts)
-        snapshot, notices = None, []
+        snapshot, notices = None, [*parts.data.notices]
         if self._run_dir.holds_run:
             notices += self._store.recover()
             snapshot, complaints = self._store.load_newest()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlrun.data.prepare import DataBundle
 from dlrun.data.randomness import derive_seed
-from dlrun.data.split import Loader, MemorySplit
+from dlrun.data.split import Loader, Split
 
 NUM_FEATURES = 32  # of the classifier's last hidden layer: few enough for a Gaussian fitted to some hundred rows
 MAX_REAL = 2000  # real images that samples are held against
@@ -60,7 +60,7 @@ class SampleJudge:
         against = self._real_features if real is None else self._outputs(real)[0]
         return {"frechet_distance": frechet_distance(features, against), **self._class_scores(logits)}
 
-    def _real(self, split: MemorySplit) -> Tensor:
+    def _real(self, split: Split) -> Tensor:
         """The first images of a split, in [-1, 1], (N, C, H, W)."""
         return self._to_unit(split.fetch(slice(0, MAX_REAL)).inputs)
 

@@ -21,6 +21,7 @@ from dlrun.fields import (
     Pixels,
     Positive,
     Seed,
+    Workers,
     seconds_of,
 )
 
@@ -90,6 +91,7 @@ class TrainerSettings:
     shuffle: bool = True  # a new order each epoch, drawn from (seed, epoch)
     eval_every: CountOrZero = 1  # epochs between evaluations; 0 evaluates at the end only
     eval_every_steps: Count | None = None  # steps between evaluations within an epoch
+    workers: Workers = 0  # processes that read ahead, for data that is read as it is needed; 0: the one that trains
     log_every: CountOrZero = 50  # steps between rows of metrics.jsonl; 0 logs evaluations only
     early_stop: EarlyStop = field(default_factory=EarlyStop)
 

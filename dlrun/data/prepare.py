@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +14,11 @@ from torch import Tensor
 from dlrun.data.augment import is_active
 from dlrun.data.encoding import Encoder
 from dlrun.data.randomness import generator
+from dlrun.data.reading import Reader
 from dlrun.data.scaling import fit_scaling
 from dlrun.data.spec import DataSpec, Rows, Source
-from dlrun.data.split import MemorySplit
+from dlrun.data.split import MemorySplit, Split
+from dlrun.data.streaming import StreamedSplit
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.settings import DatasetSettings
 
@@ -26,19 +28,21 @@ class DataBundle:
     """A dataset ready to train on. `val` and `test` are None where no rows were held out."""
 
     name: str
-    train: MemorySplit
-    val: MemorySplit | None
-    test: MemorySplit | None
+    train: Split
+    val: Split | None
+    test: Split | None
     spec: DataSpec
     fingerprint: str  # SHA-256 of the raw rows
     encoder: Encoder | None = None  # how new rows are read
+    notices: Sequence[str] = ()  # what the user should know of the rows
+    skipped: Sequence[str] = ()  # rows left out because they are bad, each with why
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """Rows by split."""
         return {name: len(split) for name in ("train", "val", "test") if (split := getattr(self, name)) is not None}
 
-    def split(self, name: str) -> MemorySplit:
+    def split(self, name: str) -> Split:
         """A split by name.
 
         Raises DataError when the run held out no such rows.
@@ -64,8 +68,8 @@ class DataBundle:
         return dataclasses.replace(self, **moved)  # type: ignore[arg-type]
 
 
-def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
-    """Split, limit and scale a source.
+def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: int = 0) -> DataBundle:
+    """Split, limit and scale a source. Rows that are read as they are needed are decoded by so many workers.
 
     Raises DataError for rows that cannot be learnt from and ConfigError for settings that do not fit them.
     """
@@ -84,15 +88,18 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     if source.val_targets is not None:
         part["val"] = source.val_rows()
     inputs, targets, _ = part["train"]
-    scaling = fit_scaling(source, inputs, standardise=settings.standardise)
+    sample = _sample(inputs, source.fit_on, seed=settings.split_seed)
+    scaling = fit_scaling(source, sample, standardise=settings.standardise)
     target_mean, target_std = _fit_target(name, source, targets) if settings.standardise_target else (0.0, 1.0)
 
-    def split(rows: Rows) -> MemorySplit | None:
+    def split(rows: Rows) -> Split | None:
         inputs, targets, lengths = rows
         if len(targets) == 0:
             return None
         if source.goal == "regression":
             targets = (targets - target_mean) / target_std
+        if isinstance(inputs, Reader):
+            return StreamedSplit(inputs, targets, scaling=scaling, workers=workers)
         if inputs.dtype == torch.uint8:
             return MemorySplit(inputs, targets, lengths=lengths, scaling=scaling)
         if scaling is not None:
@@ -117,7 +124,25 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     )
     train = split(part["train"])
     assert train is not None  # noqa: S101 - it has rows, which the type checker cannot know
-    return DataBundle(name, train, split(part["val"]), split(part["test"]), spec, _fingerprint(source), source.encoder)
+    return DataBundle(
+        name,
+        train,
+        split(part["val"]),
+        split(part["test"]),
+        spec,
+        source.fingerprint or _fingerprint(source),
+        source.encoder,
+        source.notices,
+        source.skipped,
+    )
+
+
+def _sample(inputs: Tensor | Reader, count: int | None, *, seed: int) -> Tensor:
+    """The training rows that a scaling is fitted on: the same ones whether they lie in memory or in files."""
+    if count is None and isinstance(inputs, Tensor):
+        return inputs
+    rows = torch.randperm(len(inputs), generator=generator(seed, "scaling"))[:count].sort().values
+    return inputs.read(rows.tolist()) if isinstance(inputs, Reader) else inputs[rows]
 
 
 def _fit_target(name: str, source: Source, targets: Tensor) -> tuple[float, float]:
@@ -136,12 +161,15 @@ def _padded(name: str, source: Source, pad: int) -> Source:
     """The source with `pad` pixels of background on each side of every image."""
     if source.kind != "image":
         raise ConfigError(Problem(f"dataset.pad={pad}", f"Only images can be padded; {name} holds {source.kind} rows."))
-    around = (pad, pad, pad, pad)
+
+    def padded(inputs: Tensor | Reader) -> Tensor | Reader:
+        return inputs.padded(pad) if isinstance(inputs, Reader) else F.pad(inputs, (pad, pad, pad, pad))
+
     return dataclasses.replace(
         source,
-        inputs=F.pad(source.inputs, around),
-        val_inputs=None if source.val_inputs is None else F.pad(source.val_inputs, around),
-        test_inputs=None if source.test_inputs is None else F.pad(source.test_inputs, around),
+        inputs=padded(source.inputs),
+        val_inputs=None if source.val_inputs is None else padded(source.val_inputs),
+        test_inputs=None if source.test_inputs is None else padded(source.test_inputs),
     )
 
 
@@ -158,11 +186,11 @@ def _check_rows(name: str, source: Source) -> None:
             _check_split(f"{name}, {which} set", inputs, targets, goal=source.goal, num_classes=num_classes)
 
 
-def _check_split(name: str, inputs: Tensor, targets: Tensor, *, goal: str, num_classes: int) -> None:
+def _check_split(name: str, inputs: Tensor | Reader, targets: Tensor, *, goal: str, num_classes: int) -> None:
     if len(inputs) != len(targets):
         raise DataError(f"{name}: {len(inputs)} inputs and {len(targets)} targets; each row needs both.")
     for what, values in (("an input", inputs), ("a target", targets)):
-        if values.is_floating_point():
+        if isinstance(values, Tensor) and values.is_floating_point():
             bad = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
             if bad.any():
                 raise DataError(f"{name}: row {int(bad.nonzero()[0])} has {what} that is not a finite number.")
@@ -213,7 +241,7 @@ def _fingerprint(source: Source) -> str:
     for name in ("", "val_", "test_"):
         for what in ("inputs", "targets", "lengths"):
             tensor = getattr(source, name + what)
-            if tensor is not None:
+            if isinstance(tensor, Tensor):
                 digest.update(f"{name}{what}{tensor.dtype}{tuple(tensor.shape)}".encode())
                 digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()

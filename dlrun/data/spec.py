@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from dlrun.data.encoding import Encoder
+from dlrun.data.reading import Reader
 
 Kind = Literal["dense", "image", "tokens", "sequence"]
 Goal = Literal["regression", "binary", "multiclass"]
-Rows = tuple[Tensor, Tensor, Tensor | None]
+Rows = tuple[Tensor | Reader, Tensor, Tensor | None]
 """Inputs, targets and lengths, as in Batch."""
 
 
@@ -109,25 +110,30 @@ class DataSpec:
 class Source:
     """What a dataset's function returns: raw rows, not yet split or scaled.
 
-    inputs: uint8 or float32, as in Batch; targets: int64 classes or float32 numbers, (N,) or (N, K).
+    inputs: uint8 or float32, as in Batch, or a reader of them where they are read as they are needed; targets: int64
+    classes or float32 numbers, (N,) or (N, K).
     test_inputs and test_targets: the published test set, where there is one.
     """
 
     kind: Kind
     goal: Goal
-    inputs: Tensor
+    inputs: Tensor | Reader
     targets: Tensor
-    test_inputs: Tensor | None = None
+    test_inputs: Tensor | Reader | None = None
     test_targets: Tensor | None = None
     class_names: Sequence[str] = ()
     value_range: tuple[float, float] | None = None  # of raw image values
     vocabulary_size: int | None = None
     lengths: Tensor | None = None
     test_lengths: Tensor | None = None
-    val_inputs: Tensor | None = None  # validation rows of the user's own, instead of a fraction
+    val_inputs: Tensor | Reader | None = None  # validation rows of the user's own, instead of a fraction
     val_targets: Tensor | None = None
     val_lengths: Tensor | None = None
     encoder: Encoder | None = None  # how new rows of this kind are read
+    fit_on: int | None = None  # scaling is fitted on so many training rows, drawn by seed; None: on all of them
+    fingerprint: str | None = None  # SHA-256 of the files that rows are read from, in place of the rows' own
+    notices: Sequence[str] = ()  # what the user should know of the rows
+    skipped: Sequence[str] = ()  # rows left out because they are bad, each with why
 
     def rows(self, index: Tensor) -> Rows:
         """The rows asked for: inputs, targets, lengths."""
