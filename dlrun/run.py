@@ -186,6 +186,7 @@ class _Run:
         schedule = build_schedule(config, self._catalog, len(parts.data.train))
         means = RunningMeans(on_cpu=parts.device.is_cpu)
         snapshot, notices = self._store.load_newest() if self._run_dir.holds_run else (None, [])
+        notices = [*parts.data.notices, *notices]
         parts.task.prepare(parts.data)
         if snapshot is not None:
             self._check_same(snapshot.values["about"])

@@ -32,6 +32,7 @@ class DataBundle:
     spec: DataSpec
     fingerprint: str  # SHA-256 of the raw rows
     encoder: Encoder | None = None  # how new rows are read
+    notices: tuple[str, ...] = ()  # what the user should know of the data
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -72,6 +73,8 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     rows, test_rows = _hold_out(source, settings)
     if len(rows["train"]) == 0:
         raise DataError(f"{name}: no rows are left to train on ({len(source.targets)} rows in all).")
+    if source.fit is not None:
+        source = source.fit(source, rows["train"])
     part = {name: source.rows(index) for name, index in rows.items()}
     part["test"] = source.test_rows(test_rows) if source.test_targets is not None else part["test"]
     if source.val_targets is not None:
@@ -110,7 +113,16 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     )
     train = split(part["train"])
     assert train is not None  # noqa: S101 - it has rows, which the type checker cannot know
-    return DataBundle(name, train, split(part["val"]), split(part["test"]), spec, _fingerprint(source), source.encoder)
+    return DataBundle(
+        name,
+        train,
+        split(part["val"]),
+        split(part["test"]),
+        spec,
+        _fingerprint(source),
+        encoder=source.encoder,
+        notices=source.notices,
+    )
 
 
 def _fit_target(name: str, source: Source, targets: Tensor) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -128,6 +128,8 @@ class Source:
     val_targets: Tensor | None = None
     val_lengths: Tensor | None = None
     encoder: Encoder | None = None  # how new rows of this kind are read
+    fit: Callable[[Source, Tensor], Source] | None = None  # finishes it, given which rows are trained on, (N,) int64
+    notices: tuple[str, ...] = ()  # what the user should know of the data
 
     def rows(self, index: Tensor) -> Rows:
         """The rows asked for: inputs, targets, lengths."""

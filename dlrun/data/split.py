@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.augment import augment_images, is_active
+from dlrun.data.bucketing import by_length, longest_of_batches, trimmed
 from dlrun.data.randomness import permutation
 from dlrun.data.spec import Batch, Scaling
 from dlrun.fields import Augment
@@ -73,6 +74,7 @@ class Loader:
         self._seed = seed
         self._shuffle = shuffle and batch_size < len(split)  # one batch with all rows has no order
         self._augment = augment
+        self._lengths = None if split.lengths is None else split.lengths.cpu()
         batch_bytes = batch_size * split.row_bytes
         self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
 
@@ -87,6 +89,11 @@ class Loader:
         and vectorised kernels give the same bits.
         """
         order = permutation(len(self.split), seed=self._seed, epoch=epoch) if self._shuffle else None
+        lengths = self._lengths
+        if order is not None and lengths is not None:
+            order = by_length(order, lengths, batch_size=self.batch_size, seed=self._seed, epoch=epoch)
+            lengths = lengths[order]
+        longest = None if lengths is None else longest_of_batches(lengths, batch_size=self.batch_size)
         if order is not None:
             order = order.to(self.split.inputs.device)
         for first in range(start - start % self._chunk, len(self), self._chunk):
@@ -94,7 +101,9 @@ class Loader:
             chunk = self.split.fetch(
                 rows if order is None else order[rows], augment=self._augment, seed=self._seed, epoch=epoch
             )
-            yield from _batches(chunk, self.batch_size, skip=max(0, start - first))
+            skip = max(0, start - first)
+            for number, batch in enumerate(_batches(chunk, self.batch_size, skip=skip), start=first + skip):
+                yield batch if longest is None else trimmed(batch, longest[number])
 
 
 def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
@@ -107,6 +116,8 @@ def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
 
 
 def in_order(split: MemorySplit, *, batch_size: int) -> Iterator[Batch]:
-    """All rows once, in their own order, for evaluation."""
-    for first in range(0, len(split), batch_size):
-        yield split.fetch(slice(first, first + batch_size))
+    """All rows once, in their own order, for evaluation; where rows differ in length, cut to a batch's longest."""
+    longest = None if split.lengths is None else longest_of_batches(split.lengths.cpu(), batch_size=batch_size)
+    for number, first in enumerate(range(0, len(split), batch_size)):
+        batch = split.fetch(slice(first, first + batch_size))
+        yield batch if longest is None else trimmed(batch, longest[number])
