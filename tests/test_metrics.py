@@ -9,6 +9,7 @@ import torch
 from sklearn import metrics as oracle
 from torch import Tensor
 
+from dlrun.data.spec import TargetScaling
 from dlrun.metric_names import HIGHER_IS_BETTER, METRICS_OF
 from dlrun.metrics import Classification, Regression, area_under_roc
 
@@ -56,7 +57,7 @@ def test_regression_against_the_oracle(num_outputs: int) -> None:
     torch.manual_seed(0)
     targets = torch.randn(500, num_outputs)
     predicted = targets + torch.randn(500, num_outputs) / 2
-    metric = Regression(num_outputs, CPU, mean=100.0, std=10.0)
+    metric = Regression(num_outputs, CPU, scaling=TargetScaling(100.0, 10.0))
     for rows, wanted in batches(predicted, targets):
         metric.add(rows, wanted, (rows - wanted).square().mean())
     result = metric.result()

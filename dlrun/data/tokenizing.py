@@ -33,6 +33,11 @@ class Tokenizer(ABC):
     def text(self, ids: Sequence[int]) -> str:
         """The text that ids stand for."""
 
+    @property
+    def separator(self) -> str:
+        """What stands between the texts of tokens that follow one another."""
+        return ""
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Plain values that `restored` makes it from."""
@@ -62,7 +67,11 @@ class VocabularyTokenizer(Tokenizer):
         return [self._ids.get(token, UNKNOWN) for token in tokens]
 
     def text(self, ids: Sequence[int]) -> str:
-        return (" " if self._name == "words" else "").join("\N{REPLACEMENT CHARACTER}" if i <= UNKNOWN else self._tokens[i] for i in ids)
+        return self.separator.join("\N{REPLACEMENT CHARACTER}" if i <= UNKNOWN else self._tokens[i] for i in ids)
+
+    @property
+    def separator(self) -> str:
+        return " " if self._name == "words" else ""
 
     def state(self) -> dict[str, Any]:
         return {"name": self._name, "vocabulary": self._tokens[len(_SPECIAL) :], "lowercase": self._lowercase}
