@@ -32,14 +32,19 @@ def generate_text(
     ids = tokenizer.ids(prompt)
     if not ids:
         raise ConfigError(Problem("--prompt", "Expected a text to go on with, got one without any token."))
-    new = generate(
-        task, ids, context=encoder.context, length=length, temperature=temperature, top_k=top_k, seed=seed
-    )
+    new = generate(task, ids, context=encoder.context, length=length, temperature=temperature, top_k=top_k, seed=seed)
     return prompt + tokenizer.separator + tokenizer.text(new) if new else prompt
 
 
 def generate(
-    task: SupervisedTask, prompt: list[int], *, context: int, length: int, temperature: float, top_k: int | None, seed: int
+    task: SupervisedTask,
+    prompt: list[int],
+    *,
+    context: int,
+    length: int,
+    temperature: float,
+    top_k: int | None,
+    seed: int,
 ) -> list[int]:
     """The ids that a model goes on with; it looks back on the last `context` of them."""
     device = next(task.parameters()).device

@@ -18,7 +18,7 @@ def data_file(name: str) -> Path:
     if name.startswith(BUNDLED_PREFIX):
         wanted, known = name.removeprefix(BUNDLED_PREFIX), [path.name for path in _BUNDLED.iterdir()]
         if wanted not in known:
-            raise DataError(f'{name}: no such file comes with dlrun. {did_you_mean(wanted, known)}'.rstrip())
+            raise DataError(f"{name}: no such file comes with dlrun. {did_you_mean(wanted, known)}".rstrip())
         return _BUNDLED / wanted
     path = Path(name).expanduser()
     if path.is_dir():

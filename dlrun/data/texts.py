@@ -15,7 +15,7 @@ from dlrun.data.encoding import Encoded, Encoder
 from dlrun.data.files import data_file
 from dlrun.data.records import BadRows, read_records
 from dlrun.data.spec import Source
-from dlrun.data.tokenizing import PADDING, UNKNOWN, Tokenizer, TokenizerName, fit_tokenizer, restored_tokenizer
+from dlrun.data.tokenizing import PADDING, Tokenizer, TokenizerName, fit_tokenizer, restored_tokenizer
 from dlrun.errors import DataError
 
 
@@ -79,14 +79,12 @@ class TextEncoder(Encoder):
 
     def padded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Ids of texts, padded to the longest, (N, T) int64, and how many each has, (N,)."""
-        rows = [torch.tensor(self.tokenizer.ids(text)[: self._form.max_length] or [UNKNOWN]) for text in texts]
+        rows = [torch.tensor(self.tokenizer.ids(text)[: self._form.max_length]) for text in texts]
         inputs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)  # N x (t,) -> (N, T)
         return inputs, torch.tensor([len(row) for row in rows])
 
 
-def labelled_texts(
-    path: str, form: TextFormat, vocabulary: Vocabulary, *, val: str | None, test: str | None
-) -> Source:
+def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: str | None, test: str | None) -> Source:
     """Texts and their classes; the vocabulary is fitted once it is known which rows are trained on.
 
     Raises DataError naming file, row and column.
@@ -162,5 +160,3 @@ def _natural(label: str) -> tuple[int, float, str]:
         return 0, float(label), label
     except ValueError:
         return 1, 0.0, label
-
-

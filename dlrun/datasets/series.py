@@ -9,7 +9,7 @@ from dlrun.data.encoding import Encoder
 from dlrun.data.files import data_file
 from dlrun.data.series import restored_encoder, series_format, series_source
 from dlrun.data.spec import Source
-from dlrun.fields import Count, Fraction, Width
+from dlrun.fields import Fraction, Width
 
 
 def series(

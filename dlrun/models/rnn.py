@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dlrun.data.spec import DataSpec, Kind
 from dlrun.errors import ConfigError, Problem
-from dlrun.fields import Depth, Fraction, Init, Width
+from dlrun.fields import Depth, Fraction, Init, Positive, Width
 from dlrun.layers import initialise, num_logits
 
 _CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -27,6 +27,7 @@ def rnn(
     dropout: Fraction,
     embedding_dropout: Fraction,
     embedding: Width,
+    embedding_std: Positive,
     init: Init,
 ) -> nn.Module:
     """Recurrent network, (B, T, F) numbers, (B, T) tokens or (B, C, H, W) images read row by row -> (B, K).
@@ -55,6 +56,8 @@ def rnn(
                 Problem("model=rnn", "This dataset has tokens and does not say how many; it must set vocabulary_size.")
             )
         table = nn.Embedding(spec.vocabulary_size, embedding, padding_idx=0)
+        with torch.no_grad():
+            table.weight.mul_(embedding_std)  # torch draws them with deviation 1
         num_inputs = embedding
     elif spec.kind == "image":
         num_inputs = spec.shape[0] * spec.shape[2]
@@ -138,7 +141,8 @@ class _Recurrent(nn.Module):
             scores = self.attention(torch.tanh(steps))  # (B, T, D * H) -> (B, T, 1)
             if padding is not None:
                 scores = scores.masked_fill(padding.unsqueeze(2), -torch.inf)
-            return (scores.softmax(dim=1) * steps).sum(dim=1)  # (B, T, 1), (B, T, D * H) -> (B, D * H)
+            attended: Tensor = (scores.softmax(dim=1) * steps).sum(dim=1)  # (B, T, 1), (B, T, D * H) -> (B, D * H)
+            return attended
         rows = torch.arange(len(steps), device=steps.device)
         end = -1 if lengths is None else lengths.clamp(min=1) - 1
         if len(self.layers[0]) == 1:  # type: ignore[arg-type]

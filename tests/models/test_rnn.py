@@ -16,7 +16,7 @@ from dlrun.task import count_parameters
 
 FIELDS: dict[str, Any] = {
     "cell": "lstm", "hidden": 8, "layers": 2, "bidirectional": True, "pool": "last", "dropout": 0.0,
-    "embedding_dropout": 0.0,
+    "embedding_dropout": 0.0, "embedding_std": 1.0,
     "embedding": 6, "init": "default",
 }  # fmt: skip
 SEQUENCES = DataSpec("sequence", (7, 5), "multiclass", 3, has_lengths=True)
