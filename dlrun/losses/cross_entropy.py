@@ -18,7 +18,7 @@ Loss = nn.Module
 def cross_entropy(
     spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[float]
 ) -> Loss:
-    """Mean of -log softmax(logits)[target]: (B, K) logits and (B,) classes -> scalar; (B, T, K) and (B, T) tokens too."""
+    """Mean of -log softmax(logits)[target]: (B, K) logits, (B,) classes -> scalar; or (B, T, K) and (B, T) tokens."""
     if spec.goal not in ("multiclass", "language"):
         what = (
             "two classes, which take loss=binary_cross_entropy"

@@ -133,6 +133,10 @@ class _Recurrent(nn.Module):
                 return steps.mean(dim=1)  # (B, T, D * H) -> (B, D * H)
             total = steps.masked_fill(padding.unsqueeze(2), 0).sum(dim=1)  # (B, T, D * H) -> (B, D * H)
             return total / lengths.clamp(min=1).unsqueeze(1)
+        if padding is not None:
+            padding = torch.cat(
+                [torch.zeros_like(padding[:, :1]), padding[:, 1:]], dim=1
+            )  # a row of nothing has a step
         if self._pool == "max":
             if padding is not None:
                 steps = steps.masked_fill(padding.unsqueeze(2), -torch.inf)

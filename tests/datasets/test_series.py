@@ -20,7 +20,8 @@ def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(dlrun: Dl
     (tmp_path / "load.csv").write_text(wave(400))
     words = (
         "dataset=series", "dataset.path=load.csv", "dataset.time=hour", "dataset.target=[load,half]",
-        "dataset.window=8", "dataset.horizon=2", "model=rnn", "model.hidden=32", "optimizer.lr=0.01", "trainer.epochs=15",
+        "dataset.window=8", "dataset.horizon=2", "model=rnn", "model.hidden=32", "optimizer.lr=0.01",
+        "trainer.epochs=15",
     )  # fmt: skip
     run, metrics = killed_and_gone_on_with(words, dlrun)
     assert metrics["test/rmse"] < 25  # of a wave that goes up and down by 400
