@@ -109,6 +109,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         encoder = TextEncoder(tokenizer, form)
         coded = {part: encoder.padded(found) for part, found in texts.items()}
         longest = max(inputs.shape[1] for inputs, _ in coded.values())
+        encoder = TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest))  # no text is longer than known
         fields: dict[str, Any] = {"encoder": encoder, "vocabulary_size": tokenizer.size, "fit": None}
         for part, (inputs, lengths) in coded.items():
             prefix = "" if part == "train" else f"{part}_"

@@ -120,9 +120,15 @@ def test_new_texts_are_read_as_the_training_rows_were(tmp_path: Path) -> None:
     again = TextEncoder.restored(json.loads(json.dumps(encoder(data).state())))
     (tmp_path / "new.jsonl").write_text('{"text": "Common stranger common"}\n{"text": "common", "extra": 1}\n')
     encoded = again.encode(tmp_path / "new.jsonl")
-    assert encoded.inputs.tolist() == [[2, 1, 2], [2, 0, 0]]
+    assert encoded.inputs.tolist() == [[2, 1], [2, 0]]
     assert encoded.lengths is not None
-    assert torch.equal(encoded.lengths, torch.tensor([3, 1]))
+    assert torch.equal(encoded.lengths, torch.tensor([2, 1]))
+
+
+def test_a_new_text_is_no_longer_than_any_that_was_known(tmp_path: Path) -> None:
+    data = bundle(many(tmp_path))
+    (tmp_path / "new.csv").write_text("text\ncommon common common common\n")
+    assert encoder(data).encode(tmp_path / "new.csv").inputs.shape == (1, data.spec.shape[0]) == (1, 2)
 
 
 def test_a_new_text_that_is_empty_is_told(tmp_path: Path) -> None:
