@@ -44,7 +44,9 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
         out = _trial(task, data, rows, train=False)
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         return [Problem(name, f"The model fails on {data.spec.describe()}: {type(error).__name__}: {error}")]
-    expected = (rows, num_logits(data.spec.goal, data.spec.num_outputs))
+    expected: tuple[int, ...] = (rows, num_logits(data.spec.goal, data.spec.num_outputs))
+    if data.spec.goal == "language":
+        expected = (rows, *data.spec.shape, data.spec.num_outputs)
     if not isinstance(out, Tensor) or tuple(out.shape) != expected:
         got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         return [

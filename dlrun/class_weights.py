@@ -10,6 +10,10 @@ def class_weight_values(spec: DataSpec, wanted: str | list[float]) -> list[float
     """A weight a class: none, given, or "balanced": rows / (classes x rows of the class), as King and Zeng 2001."""
     if wanted == "none":
         return None
+    if spec.goal == "language":
+        raise ConfigError(
+            Problem("loss.class_weights", "Tokens to guess are not weighed; use loss.class_weights=none.")
+        )
     if wanted == "balanced":
         total = sum(spec.class_counts)
         return [total / (spec.num_outputs * max(1, count)) for count in spec.class_counts]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 HIGHER_IS_BETTER: Mapping[str, bool] = {
     "loss": False,
+    "perplexity": False,
     "accuracy": True,
     "macro_f1": True,
     "auroc": True,
@@ -24,4 +25,5 @@ METRICS_OF: Mapping[str, tuple[str, ...]] = {
     "multiclass": ("accuracy", "macro_f1", "loss"),
     "binary": ("accuracy", "auroc", "macro_f1", "loss"),
     "regression": ("rmse", "mae", "r2", "loss"),
+    "language": ("perplexity", "accuracy", "loss"),
 }

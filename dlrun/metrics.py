@@ -7,7 +7,10 @@ trains. The tests hold each one against scikit-learn.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from dlrun.data.spec import TargetScaling
 
 
 class Classification:
@@ -48,6 +51,31 @@ class Classification:
         return values
 
 
+class NextToken:
+    """Loss, perplexity and accuracy of guessing the next token."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._entropy = torch.zeros((), dtype=torch.float64, device=device)
+        self._right = torch.zeros((), dtype=torch.int64, device=device)
+        self._count = 0
+
+    def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
+        """Count a batch. logits: (B, T, V); targets: (B, T) int64; loss: its mean, a scalar."""
+        self._loss += loss.double() * targets.numel()
+        self._entropy += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").double()
+        self._right += (logits.argmax(dim=2) == targets).sum()
+        self._count += targets.numel()
+
+    def result(self) -> dict[str, float]:
+        """Metric names to values."""
+        return {
+            "loss": self._loss.item() / self._count,
+            "perplexity": (self._entropy / self._count).exp().item(),
+            "accuracy": self._right.item() / self._count,
+        }
+
+
 def area_under_roc(scores: Tensor, targets: Tensor) -> float:
     """Probability that a positive scores above a negative, ties counting half (Mann-Whitney U). NaN with one class.
 
@@ -68,8 +96,8 @@ def area_under_roc(scores: Tensor, targets: Tensor) -> float:
 class Regression:
     """Loss, RMSE, MAE and R², in the target's own units; R² over several outputs is their mean."""
 
-    def __init__(self, num_outputs: int, device: torch.device, *, mean: float = 0.0, std: float = 1.0) -> None:
-        self._mean, self._std = mean, std
+    def __init__(self, num_outputs: int, device: torch.device, *, scaling: TargetScaling | None = None) -> None:
+        self._scaling = scaling or TargetScaling()
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._absolute = torch.zeros((), dtype=torch.float64, device=device)
         self._square = torch.zeros(num_outputs, dtype=torch.float64, device=device)
@@ -77,11 +105,12 @@ class Regression:
 
     def add(self, predicted: Tensor, targets: Tensor, loss: Tensor) -> None:
         """Count a batch. predicted and targets: (B, K); loss: its mean, a scalar."""
-        error = (predicted.double() - targets.double()) * self._std
+        raw = self._scaling.raw(targets)
+        error = self._scaling.raw(predicted) - raw
         self._absolute += error.abs().sum()
         self._square += error.square().sum(dim=0)
         self._loss += loss.double() * len(targets)
-        self._targets.append(targets.double() * self._std)
+        self._targets.append(raw)
 
     def result(self) -> dict[str, float]:
         """Metric names to values."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
 from dlrun.metric_names import METRICS_OF
-from dlrun.metrics import Classification, Regression
+from dlrun.metrics import Classification, NextToken, Regression
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import DataBundle
@@ -88,7 +88,7 @@ class SupervisedTask(Task):
         return self.model
 
     def forward(self, batch: Batch) -> Tensor:
-        """The model's output: (B, K) logits or numbers."""
+        """The model's output: (B, K) logits or numbers; (B, T, V) logits of each next token."""
         out: Tensor = self.model(batch.inputs) if batch.lengths is None else self.model(batch.inputs, batch.lengths)
         return out
 
@@ -106,9 +106,11 @@ class _SupervisedEvaluation:
         self._task = task
         spec = task.spec
         device = next(task.model.parameters()).device
-        self._metrics: Classification | Regression
+        self._metrics: Classification | Regression | NextToken
         if spec.goal == "regression":
-            self._metrics = Regression(spec.num_outputs, device, mean=spec.target_mean, std=spec.target_std)
+            self._metrics = Regression(spec.num_outputs, device, scaling=spec.target_scaling)
+        elif spec.goal == "language":
+            self._metrics = NextToken(device)
         else:
             self._metrics = Classification(spec.num_outputs, device)
 

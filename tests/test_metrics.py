@@ -9,8 +9,9 @@ import torch
 from sklearn import metrics as oracle
 from torch import Tensor
 
+from dlrun.data.spec import TargetScaling
 from dlrun.metric_names import HIGHER_IS_BETTER, METRICS_OF
-from dlrun.metrics import Classification, Regression, area_under_roc
+from dlrun.metrics import Classification, NextToken, Regression, area_under_roc
 
 CPU = torch.device("cpu")
 
@@ -56,7 +57,7 @@ def test_regression_against_the_oracle(num_outputs: int) -> None:
     torch.manual_seed(0)
     targets = torch.randn(500, num_outputs)
     predicted = targets + torch.randn(500, num_outputs) / 2
-    metric = Regression(num_outputs, CPU, mean=100.0, std=10.0)
+    metric = Regression(num_outputs, CPU, scaling=TargetScaling(100.0, 10.0))
     for rows, wanted in batches(predicted, targets):
         metric.add(rows, wanted, (rows - wanted).square().mean())
     result = metric.result()
@@ -66,6 +67,25 @@ def test_regression_against_the_oracle(num_outputs: int) -> None:
     assert result["mae"] == pytest.approx(oracle.mean_absolute_error(ours, theirs), rel=1e-6)
     assert result["r2"] == pytest.approx(oracle.r2_score(ours, theirs), rel=1e-6)
     assert result["loss"] == pytest.approx((predicted - targets).square().mean().item(), rel=1e-5)
+
+
+def test_each_output_has_its_own_units() -> None:
+    metric = Regression(2, CPU, scaling=TargetScaling((5.0, 0.0), (10.0, 1.0)))
+    metric.add(torch.tensor([[1.0, 1.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor(0.5))
+    metric.add(torch.tensor([[2.0, 4.0]]), torch.tensor([[2.0, 2.0]]), torch.tensor(2.0))
+    result = metric.result()  # errors of 10, 0, 0 and 2
+    assert (result["mae"], result["rmse"]) == pytest.approx((3.0, math.sqrt(104 / 4)))
+
+
+def test_next_tokens_by_hand() -> None:
+    metric = NextToken(CPU)
+    even = torch.zeros(1, 2, 4)
+    sure = torch.tensor([[[0.0, 0.0, 100.0, 0.0], [0.0, 0.0, 0.0, 100.0]]])
+    metric.add(even, torch.tensor([[0, 1]]), torch.tensor(1.5))
+    metric.add(sure, torch.tensor([[2, 3]]), torch.tensor(0.5))
+    result = metric.result()  # two guesses out of four, two certain: a mean of log(4) / 2
+    assert set(result) == set(METRICS_OF["language"])
+    assert result == pytest.approx({"loss": 1.0, "perplexity": 2.0, "accuracy": 0.75})
 
 
 def test_three_rows_by_hand() -> None:

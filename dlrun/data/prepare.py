@@ -16,7 +16,7 @@ from dlrun.data.encoding import Encoder
 from dlrun.data.randomness import generator
 from dlrun.data.reading import Reader
 from dlrun.data.scaling import fit_scaling
-from dlrun.data.spec import DataSpec, Rows, Source
+from dlrun.data.spec import DataSpec, Rows, Source, TargetScaling
 from dlrun.data.split import MemorySplit, Split
 from dlrun.data.streaming import StreamedSplit
 from dlrun.errors import ConfigError, DataError, Problem
@@ -83,6 +83,8 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     rows, test_rows = _hold_out(source, settings)
     if len(rows["train"]) == 0:
         raise DataError(f"{name}: no rows are left to train on ({len(source.targets)} rows in all).")
+    if source.fit is not None:
+        source = source.fit(source, rows["train"])
     part = {name: source.rows(index) for name, index in rows.items()}
     part["test"] = source.test_rows(test_rows) if source.test_targets is not None else part["test"]
     if source.val_targets is not None:
@@ -90,14 +92,14 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     inputs, targets, _ = part["train"]
     sample = _sample(inputs, source.fit_on, seed=settings.split_seed)
     scaling = fit_scaling(source, sample, standardise=settings.standardise)
-    target_mean, target_std = _fit_target(name, source, targets) if settings.standardise_target else (0.0, 1.0)
+    target_scaling = _fit_target(name, source, targets) if settings.standardise_target else TargetScaling()
 
     def split(rows: Rows) -> Split | None:
         inputs, targets, lengths = rows
         if len(targets) == 0:
             return None
         if source.goal == "regression":
-            targets = (targets - target_mean) / target_std
+            targets = target_scaling.scaled(targets)
         if isinstance(inputs, Reader):
             return StreamedSplit(inputs, targets, scaling=scaling, workers=workers)
         if inputs.dtype == torch.uint8:
@@ -106,8 +108,10 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
             inputs = MemorySplit(inputs, targets, scaling=scaling).fetch(slice(None)).inputs
         return MemorySplit(inputs, targets, lengths=lengths)
 
-    classes = source.goal != "regression"
+    classes = source.goal in ("binary", "multiclass")
     num_outputs = max(len(source.class_names), int(source.targets.max()) + 1) if classes else source.targets.shape[1]
+    if source.goal == "language":
+        num_outputs = source.vocabulary_size or int(source.targets.max()) + 1
     spec = DataSpec(
         kind=source.kind,
         shape=tuple(source.inputs.shape[1:]),
@@ -117,8 +121,8 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         num_train=len(targets),
         vocabulary_size=source.vocabulary_size,
         scaling=scaling,
-        target_mean=target_mean,
-        target_std=target_std,
+        target_mean=target_scaling.mean,
+        target_std=target_scaling.std,
         class_counts=tuple(torch.bincount(targets, minlength=num_outputs).tolist()) if classes else (),
         has_lengths=source.lengths is not None,
     )
@@ -145,8 +149,8 @@ def _sample(inputs: Tensor | Reader, count: int | None, *, seed: int) -> Tensor:
     return inputs.read(rows.tolist()) if isinstance(inputs, Reader) else inputs[rows]
 
 
-def _fit_target(name: str, source: Source, targets: Tensor) -> tuple[float, float]:
-    """Mean and deviation of a regression's training targets."""
+def _fit_target(name: str, source: Source, targets: Tensor) -> TargetScaling:
+    """Mean and deviation of a regression's training targets, output by output."""
     if source.goal != "regression":
         raise ConfigError(
             Problem(
@@ -154,7 +158,11 @@ def _fit_target(name: str, source: Source, targets: Tensor) -> tuple[float, floa
                 f"Only a regression's target can be standardised; {name} has classes.",
             )
         )
-    return float(targets.double().mean()), float(targets.double().std(correction=0)) or 1.0
+    means, deviations = targets.double().mean(dim=0).tolist(), targets.double().std(dim=0, correction=0).tolist()
+    deviations = [value or 1.0 for value in deviations]
+    if len(means) == 1:
+        return TargetScaling(means[0], deviations[0])
+    return TargetScaling(tuple(means), tuple(deviations))
 
 
 def _padded(name: str, source: Source, pad: int) -> Source:
@@ -177,6 +185,8 @@ def _check_rows(name: str, source: Source) -> None:
     if len(source.targets) == 0:
         raise DataError(f"{name}: there are no rows.")
     num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
+    if source.goal == "language" and source.vocabulary_size is not None:
+        num_classes = source.vocabulary_size
     _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes)
     for which, inputs, targets in (
         ("validation", source.val_inputs, source.val_targets),
@@ -197,8 +207,8 @@ def _check_split(name: str, inputs: Tensor | Reader, targets: Tensor, *, goal: s
     if goal != "regression":
         bad = (targets < 0) | (targets >= num_classes)
         if bad.any():
-            row = int(bad.nonzero()[0])
-            raise DataError(f"{name}: row {row} has the class {int(targets[row])}; expected 0 to {num_classes - 1}.")
+            row, wrong = int(bad.nonzero()[0, 0]), int(targets[bad][0])
+            raise DataError(f"{name}: row {row} has the class {wrong}; expected 0 to {num_classes - 1}.")
 
 
 def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tensor], Tensor]:
@@ -209,7 +219,7 @@ def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tens
         order = order[: settings.limit]
     has_test = source.test_targets is not None
     test_fraction = 0.0 if has_test else settings.test_fraction
-    if source.goal == "regression":
+    if source.goal in ("regression", "language"):
         rank = torch.arange(len(order), dtype=torch.float64)
         size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from dlrun.data.encoding import Encoder
 from dlrun.data.reading import Reader
 
 Kind = Literal["dense", "image", "tokens", "sequence"]
-Goal = Literal["regression", "binary", "multiclass"]
+Goal = Literal["regression", "binary", "multiclass", "language"]
 Rows = tuple[Tensor | Reader, Tensor, Tensor | None]
 """Inputs, targets and lengths, as in Batch."""
 
@@ -23,7 +23,7 @@ class Batch(NamedTuple):
     """Rows fetched together, on the device that trains.
 
     inputs: (B, F) dense, (B, C, H, W) image, (B, T) tokens or (B, T, F) sequence.
-    targets: (B,) int64 for classes, (B, K) float32 for regression.
+    targets: (B,) int64 for classes, (B, K) float32 for regression, (B, T) int64 next tokens for language.
     lengths: (B,) int64, how much of each row is not padding; None where rows have no padding.
     """
 
@@ -46,11 +46,33 @@ class Scaling:
 
 
 @dataclass(frozen=True)
+class TargetScaling:
+    """How a regression's raw targets became the model's: (raw - mean) / std, one value each or one an output."""
+
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
+
+    def scaled(self, targets: Tensor) -> Tensor:
+        """Raw targets, (B, K), as the model learns them, float32."""
+        return ((targets.double() - self._tensor(self.mean, targets)) / self._tensor(self.std, targets)).to(
+            torch.float32
+        )
+
+    def raw(self, outputs: Tensor) -> Tensor:
+        """The model's numbers, (B, K), in the targets' own units, float64."""
+        return outputs.double() * self._tensor(self.std, outputs) + self._tensor(self.mean, outputs)
+
+    def _tensor(self, value: float | tuple[float, ...], like: Tensor) -> Tensor:
+        return torch.tensor(value, dtype=torch.float64, device=like.device)  # () or (K,)
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """What a model must know of the data: shapes without the batch, and what is asked.
 
     shape: (F,) dense, (C, H, W) image, (T,) tokens, (T, F) sequence.
-    num_outputs: classes (2 for binary), or numbers to predict.
+    num_outputs: classes (2 for binary), numbers to predict, or tokens that may come next.
+    class_names: of the classes, or of the numbers to predict where they have names.
     """
 
     kind: Kind
@@ -61,8 +83,8 @@ class DataSpec:
     num_train: int = 0
     vocabulary_size: int | None = None  # tokens: how many different ones
     scaling: Scaling | None = None
-    target_mean: float = 0.0  # a regression's target was standardised with these
-    target_std: float = 1.0
+    target_mean: float | tuple[float, ...] = 0.0  # a regression's target was standardised with these; see TargetScaling
+    target_std: float | tuple[float, ...] = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
 
@@ -80,6 +102,11 @@ class DataSpec:
         if scaling is not None:
             values["scaling"] = Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["low"], scaling["high"])
         return cls(**values)
+
+    @property
+    def target_scaling(self) -> TargetScaling:
+        """How targets were standardised, and how predictions are brought back to their units."""
+        return TargetScaling(self.target_mean, self.target_std)
 
     @property
     def num_features(self) -> int:
@@ -103,6 +130,8 @@ class DataSpec:
             inputs = f"{self.shape[0]} feature" + ("s" if self.shape[0] != 1 else "")
         if self.goal == "regression":
             return f"{inputs}, {self.num_outputs} number" + ("s to predict" if self.num_outputs > 1 else " to predict")
+        if self.goal == "language":
+            return f"windows of {self.shape[0]} tokens, the next out of {self.num_outputs} to guess"
         return f"{inputs}, {self.num_outputs} classes"
 
 
@@ -131,6 +160,7 @@ class Source:
     val_lengths: Tensor | None = None
     encoder: Encoder | None = None  # how new rows of this kind are read
     fit_on: int | None = None  # scaling is fitted on so many training rows, drawn by seed; None: on all of them
+    fit: Callable[[Source, Tensor], Source] | None = None  # finishes it, given which rows are trained on, (N,) int64
     fingerprint: str | None = None  # SHA-256 of the files that rows are read from, in place of the rows' own
     notices: Sequence[str] = ()  # what the user should know of the rows
     skipped: Sequence[str] = ()  # rows left out because they are bad, each with why

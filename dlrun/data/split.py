@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.augment import augment_images, is_active
+from dlrun.data.bucketing import by_length, longest_of_batches, trimmed
 from dlrun.data.randomness import permutation
 from dlrun.data.spec import Batch, Scaling
 from dlrun.fields import Augment
@@ -126,6 +127,7 @@ class Loader:
         self._seed = seed
         self._shuffle = shuffle and batch_size < len(split)  # one batch with all rows has no order
         self._augment = augment
+        self._lengths = None if split.lengths is None else split.lengths.cpu()
         batch_bytes = batch_size * split.row_bytes
         self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
 
@@ -140,6 +142,11 @@ class Loader:
         and vectorised kernels give the same bits.
         """
         order = permutation(len(self.split), seed=self._seed, epoch=epoch) if self._shuffle else None
+        lengths = self._lengths
+        if order is not None and lengths is not None:
+            order = by_length(order, lengths, batch_size=self.batch_size, seed=self._seed, epoch=epoch)
+            lengths = lengths[order]
+        longest = None if lengths is None else longest_of_batches(lengths, batch_size=self.batch_size)
         if order is not None:
             order = order.to(self.split.index_device)
         firsts = range(start - start % self._chunk, len(self), self._chunk)
@@ -147,7 +154,9 @@ class Loader:
         groups = slices if order is None else [order[rows] for rows in slices]
         chunks = self.split.stream(groups, augment=self._augment, seed=self._seed, epoch=epoch)
         for first, chunk in zip(firsts, chunks, strict=True):
-            yield from _batches(chunk, self.batch_size, skip=max(0, start - first))
+            skip = max(0, start - first)
+            for number, batch in enumerate(_batches(chunk, self.batch_size, skip=skip), start=first + skip):
+                yield batch if longest is None else trimmed(batch, longest[number])
 
 
 def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
@@ -160,5 +169,8 @@ def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
 
 
 def in_order(split: Split, *, batch_size: int) -> Iterator[Batch]:
-    """All rows once, in their own order, for evaluation."""
-    return split.stream([slice(first, first + batch_size) for first in range(0, len(split), batch_size)])
+    """All rows once, in their own order, for evaluation; where rows differ in length, cut to a batch's longest."""
+    longest = None if split.lengths is None else longest_of_batches(split.lengths.cpu(), batch_size=batch_size)
+    groups = [slice(first, first + batch_size) for first in range(0, len(split), batch_size)]
+    for number, batch in enumerate(split.stream(groups)):
+        yield batch if longest is None else trimmed(batch, longest[number])

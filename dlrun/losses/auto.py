@@ -13,7 +13,7 @@ Loss = nn.Module
 
 
 def auto(spec: DataSpec) -> Loss:
-    """Read off the goal: regression, two classes or several."""
+    """Read off the goal: regression, two classes, several, or the next token."""
     if spec.goal == "regression":
         return mse(spec)
     if spec.goal == "binary":

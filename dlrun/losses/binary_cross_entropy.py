@@ -21,11 +21,10 @@ def binary_cross_entropy(
 ) -> Loss:
     """Mean of -log sigmoid(±logit): (B, 1) logits and (B,) classes 0 or 1 -> scalar."""
     if spec.goal != "binary":
-        what = (
-            f"{spec.num_outputs} classes; use loss=cross_entropy"
-            if spec.goal == "multiclass"
-            else "numbers to predict; use loss=mse, mae or huber"
-        )
+        what = {
+            "multiclass": f"{spec.num_outputs} classes; use loss=cross_entropy",
+            "language": "tokens to guess; use loss=cross_entropy",
+        }.get(spec.goal, "numbers to predict; use loss=mse, mae or huber")
         raise ConfigError(
             Problem("loss=binary_cross_entropy", f"This dataset has {what}. loss=auto chooses by itself.")
         )

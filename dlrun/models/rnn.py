@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dlrun.data.spec import DataSpec, Kind
 from dlrun.errors import ConfigError, Problem
-from dlrun.fields import Depth, Fraction, Init, Width
+from dlrun.fields import Depth, Fraction, Init, Positive, Width
 from dlrun.layers import initialise, num_logits
 
 _CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -23,15 +23,19 @@ def rnn(
     hidden: Width,
     layers: Depth,
     bidirectional: bool,
-    pool: Literal["last", "mean"],
+    pool: Literal["last", "mean", "max", "attention"],
     dropout: Fraction,
+    embedding_dropout: Fraction,
     embedding: Width,
+    embedding_std: Positive,
     init: Init,
 ) -> nn.Module:
     """Recurrent network, (B, T, F) numbers, (B, T) tokens or (B, C, H, W) images read row by row -> (B, K).
 
-    Elman 1990 (rnn), Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru).
-    Raises ConfigError when rows have no order to be read in.
+    Where the next token is asked for it gives logits at every step, (B, T, K).
+    Elman 1990 (rnn), Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru); attention over the states after
+    Yang et al. 2016.
+    Raises ConfigError when rows have no order to be read in, or when the next token is asked for and it reads backward.
     """
     if spec.kind == "dense":
         raise ConfigError(
@@ -41,6 +45,10 @@ def rnn(
                 "order among them. Use model=mlp or model=linear.",
             )
         )
+    if spec.goal == "language" and bidirectional:
+        raise ConfigError(
+            Problem("model.bidirectional=true", "Read backward, a text tells the next token before it is guessed.")
+        )
     table = None
     if spec.kind == "tokens":
         if spec.vocabulary_size is None:
@@ -48,6 +56,8 @@ def rnn(
                 Problem("model=rnn", "This dataset has tokens and does not say how many; it must set vocabulary_size.")
             )
         table = nn.Embedding(spec.vocabulary_size, embedding, padding_idx=0)
+        with torch.no_grad():
+            table.weight.mul_(embedding_std)  # torch draws them with deviation 1
         num_inputs = embedding
     elif spec.kind == "image":
         num_inputs = spec.shape[0] * spec.shape[2]
@@ -60,8 +70,9 @@ def rnn(
         table,
         [[_CELLS[cell](width, hidden, batch_first=True) for _ in range(directions)] for width in widths],
         nn.Linear(hidden * directions, num_logits(spec.goal, spec.num_outputs)),
-        pool=pool,
+        pool="none" if spec.goal == "language" else pool,
         dropout=dropout,
+        embedding_dropout=embedding_dropout,
     )
     return initialise(model, init)
 
@@ -82,6 +93,7 @@ class _Recurrent(nn.Module):
         *,
         pool: str,
         dropout: float,
+        embedding_dropout: float,
     ) -> None:
         super().__init__()
         self._kind = kind
@@ -89,6 +101,8 @@ class _Recurrent(nn.Module):
         self.embedding = embedding
         self.layers = nn.ModuleList(nn.ModuleList(directions) for directions in layers)
         self.dropout = nn.Dropout(dropout)
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.attention = nn.Linear(output.in_features, 1) if pool == "attention" else None
         self.output = output
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -101,13 +115,15 @@ class _Recurrent(nn.Module):
                 inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T, ...) -> (B, longest, ...)
             padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # -> (B, T)
             inputs = inputs.masked_fill(padding if inputs.ndim == 2 else padding.unsqueeze(2), 0)
-        steps = inputs if self.embedding is None else self.embedding(inputs)  # (B, T) -> (B, T, E)
+        steps = inputs if self.embedding is None else self.embedding_dropout(self.embedding(inputs))  # -> (B, T, E)
         turned = _turned(steps, lengths)
         for number, directions in enumerate(self.layers):
             if number > 0:
                 steps = self.dropout(steps)
             steps = _read(steps, directions, turned)  # (B, T, F) -> (B, T, D * H)
-        last: Tensor = self.output(self.dropout(self._pooled(steps, lengths, padding)))  # (B, D * H) -> (B, K)
+        if self._pool != "none":
+            steps = self._pooled(steps, lengths, padding)  # (B, T, D * H) -> (B, D * H)
+        last: Tensor = self.output(self.dropout(steps))  # (B, D * H) -> (B, K), or (B, T, H) -> (B, T, K)
         return last
 
     def _pooled(self, steps: Tensor, lengths: Tensor | None, padding: Tensor | None) -> Tensor:
@@ -117,6 +133,20 @@ class _Recurrent(nn.Module):
                 return steps.mean(dim=1)  # (B, T, D * H) -> (B, D * H)
             total = steps.masked_fill(padding.unsqueeze(2), 0).sum(dim=1)  # (B, T, D * H) -> (B, D * H)
             return total / lengths.clamp(min=1).unsqueeze(1)
+        if padding is not None:
+            padding = torch.cat(
+                [torch.zeros_like(padding[:, :1]), padding[:, 1:]], dim=1
+            )  # a row of nothing has a step
+        if self._pool == "max":
+            if padding is not None:
+                steps = steps.masked_fill(padding.unsqueeze(2), -torch.inf)
+            return steps.amax(dim=1)  # (B, T, D * H) -> (B, D * H)
+        if self.attention is not None:
+            scores = self.attention(torch.tanh(steps))  # (B, T, D * H) -> (B, T, 1)
+            if padding is not None:
+                scores = scores.masked_fill(padding.unsqueeze(2), -torch.inf)
+            attended: Tensor = (scores.softmax(dim=1) * steps).sum(dim=1)  # (B, T, 1), (B, T, D * H) -> (B, D * H)
+            return attended
         rows = torch.arange(len(steps), device=steps.device)
         end = -1 if lengths is None else lengths.clamp(min=1) - 1
         if len(self.layers[0]) == 1:  # type: ignore[arg-type]

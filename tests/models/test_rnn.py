@@ -16,6 +16,7 @@ from dlrun.task import count_parameters
 
 FIELDS: dict[str, Any] = {
     "cell": "lstm", "hidden": 8, "layers": 2, "bidirectional": True, "pool": "last", "dropout": 0.0,
+    "embedding_dropout": 0.0, "embedding_std": 1.0,
     "embedding": 6, "init": "default",
 }  # fmt: skip
 SEQUENCES = DataSpec("sequence", (7, 5), "multiclass", 3, has_lengths=True)
@@ -67,7 +68,7 @@ def test_it_equals_a_packed_sequence(cell: str, pool: str, bidirectional: bool) 
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("pool", ["last", "mean"])
+@pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_padding_is_never_read(pool: str, bidirectional: bool) -> None:
     model = build(pool=pool, bidirectional=bidirectional)
@@ -82,7 +83,7 @@ def test_padding_is_never_read(pool: str, bidirectional: bool) -> None:
     assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("pool", ["last", "mean"])
+@pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
 def test_a_batch_of_mixed_lengths_equals_its_rows_one_by_one(pool: str) -> None:
     model = build(pool=pool)
     inputs = torch.randn(4, 7, 5)
@@ -102,7 +103,7 @@ def test_tokens_are_embedded_and_padding_tokens_do_not_matter() -> None:
 
 
 def test_a_row_of_nothing_is_finite() -> None:
-    for pool in ("last", "mean"):
+    for pool in ("last", "mean", "max", "attention"):
         assert build(pool=pool)(torch.randn(2, 7, 5), torch.tensor([0, 0])).isfinite().all()
 
 
@@ -118,6 +119,52 @@ def test_an_image_is_read_row_by_row() -> None:
 def test_parameters_of_two_layers_both_ways() -> None:
     first, second = 4 * (5 * 8 + 8 * 8 + 16), 4 * (16 * 8 + 8 * 8 + 16)
     assert count_parameters(build()) == 2 * first + 2 * second + (16 * 3 + 3)
+
+
+@pytest.mark.parametrize("pool", ["max", "attention"])
+def test_states_are_pooled_over_steps(pool: str) -> None:
+    model = build(pool=pool, layers=1, bidirectional=False)
+    inputs = torch.randn(4, 7, 5)
+    steps, _ = model.layers[0][0](inputs)  # type: ignore[index, operator]
+    if pool == "max":
+        features = steps.amax(dim=1)
+    else:
+        shares = model.attention(steps.tanh()).exp()  # type: ignore[operator]
+        features = (shares * steps).sum(dim=1) / shares.sum(dim=1)
+    torch.testing.assert_close(model(inputs), model.output(features))  # type: ignore[operator]
+
+
+LANGUAGE = DataSpec("tokens", (7,), "language", 11, vocabulary_size=11)
+
+
+def test_a_language_model_guesses_at_every_step_from_those_before() -> None:
+    model = build(LANGUAGE, bidirectional=False)
+    tokens = torch.randint(2, 11, (4, 7))
+    logits = model(tokens)
+    assert logits.shape == (4, 7, 11)
+    tokens[:, 4:] = 2
+    assert torch.equal(model(tokens)[:, :4], logits[:, :4])
+
+
+def test_a_language_model_reads_forward_only() -> None:
+    with pytest.raises(ConfigError, match="tells the next token before it is guessed"):
+        build(LANGUAGE)
+
+
+def test_embeddings_begin_with_the_deviation_asked_for() -> None:
+    spec = DataSpec("tokens", (7,), "binary", 2, vocabulary_size=5000)
+    table = build(spec, embedding_std=0.1).embedding.weight  # type: ignore[union-attr]
+    assert float(table[1:].detach().std()) == pytest.approx(0.1, rel=0.02)  # type: ignore[index]
+    assert not table[0].any()  # type: ignore[index]
+
+
+def test_the_dropout_of_embeddings_acts_while_training_only() -> None:
+    spec = DataSpec("tokens", (7,), "binary", 2, vocabulary_size=50)
+    model = build(spec, embedding_dropout=0.5)
+    tokens = torch.randint(1, 50, (4, 7))
+    assert torch.equal(model(tokens), model(tokens))
+    model.train()
+    assert not torch.equal(model(tokens), model(tokens))
 
 
 def test_dropout_acts_while_training_only() -> None:

@@ -1,0 +1,63 @@
+"""Numbers over time of the user's own: the next ones are forecast from those before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from dlrun.data.encoding import Encoder
+from dlrun.data.files import data_file
+from dlrun.data.series import restored_encoder, series_format, series_source
+from dlrun.data.spec import Source
+from dlrun.fields import Fraction, Width
+
+
+def series(
+    *,
+    path: str,
+    val: str | None,
+    test: str | None,
+    columns: list[str] | None,
+    target: str | list[str] | None,
+    time: str | None,
+    window: Width,
+    horizon: Width,
+    step: Width,
+    val_fraction: Fraction,
+    test_fraction: Fraction,
+    delimiter: str | None,
+    encoding: str,
+    on_bad_row: Literal["stop", "skip"],
+) -> Source:
+    """Windows of a series, (window, F) float32, and the horizon * K numbers that follow, split in the order of time.
+
+    path: a CSV, TSV, JSON lines or Parquet file, a row a time. window, horizon, step: in rows, from 1 up.
+
+    Raises DataError naming file, row and column.
+    """
+    form, notices = series_format(
+        data_file(path),
+        columns=columns,
+        target=target,
+        time=time,
+        window=window,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
+    return series_source(
+        path,
+        form,
+        val=val,
+        test=test,
+        val_fraction=val_fraction,
+        test_fraction=test_fraction,
+        horizon=horizon,
+        step=step,
+        skip_bad_rows=on_bad_row == "skip",
+        notices=notices,
+    )
+
+
+def encoder(state: Mapping[str, Any]) -> Encoder:
+    """The encoder that a checkpoint holds the state of."""
+    return restored_encoder(state)

@@ -1,0 +1,83 @@
+"""Texts as ids and back."""
+
+from __future__ import annotations
+
+import builtins
+import json
+from typing import Any
+
+import pytest
+
+from dlrun.data.tokenizing import Tokenizer, TokenizerName, fit_tokenizer, restored_tokenizer
+from dlrun.errors import ConfigError
+
+TEXTS = ["The cat sat.", "The cat, the DOG"]
+
+
+def fit(name: TokenizerName = "words", **fields: Any) -> Tokenizer:
+    settings: dict[str, Any] = {"lowercase": True, "max_vocabulary": 1000, "min_count": 1, **fields}
+    return fit_tokenizer(settings.pop("texts", TEXTS), name=name, **settings)
+
+
+def test_words_rank_by_how_often_they_stand_there_then_by_who_came_first() -> None:
+    tokenizer = fit()
+    assert tokenizer.state()["vocabulary"] == ["the", "cat", "sat", ".", ",", "dog"]
+    assert tokenizer.size == 8  # with padding and unknown
+    assert tokenizer.ids("The dog bit the cat!") == [2, 7, 1, 2, 3, 1]
+    assert tokenizer.text([2, 7, 1]) == "the dog \N{REPLACEMENT CHARACTER}"
+
+
+def test_the_vocabulary_is_limited_by_size_and_count() -> None:
+    assert fit(max_vocabulary=1).state()["vocabulary"] == ["the"]
+    assert fit(min_count=2).state()["vocabulary"] == ["the", "cat"]
+    assert fit(lowercase=False, min_count=2).state()["vocabulary"] == ["The", "cat"]
+
+
+def test_characters() -> None:
+    tokenizer = fit("characters", texts=["aab", "ac"], lowercase=False)
+    assert tokenizer.ids("abcA") == [2, 3, 4, 1]
+    assert tokenizer.text([2, 3, 4]) == "abc"
+    assert tokenizer.separator == ""
+
+
+def test_the_names_of_padding_and_unknown_are_no_tokens() -> None:
+    assert fit("words", texts=["< padding >"]).ids("<padding>") == [2, 3, 4]
+    assert fit("characters", texts=["x"]).ids("") == []
+
+
+def test_subwords_give_back_every_text() -> None:
+    pytest.importorskip("tokenizers")
+    tokenizer = fit("subword", texts=["low lower lowest newer wider " * 20], max_vocabulary=320, lowercase=False)
+    ids = tokenizer.ids("lower  Ünïcode\n😀")
+    assert min(ids) > 1, "padding and unknown are never needed"
+    assert tokenizer.text(ids) == "lower  Ünïcode\n😀"
+    assert len(tokenizer.ids(" lower")) == 1
+    assert tokenizer.size <= 320
+
+
+@pytest.mark.parametrize("name", ["words", "characters", "subword"])
+def test_it_is_made_again_from_plain_values(name: TokenizerName) -> None:
+    if name == "subword":
+        pytest.importorskip("tokenizers")
+    tokenizer = fit(name)
+    again = restored_tokenizer(json.loads(json.dumps(tokenizer.state())))
+    assert again.ids("the cat on the dog") == tokenizer.ids("the cat on the dog")
+    assert (again.size, again.state()) == (tokenizer.size, tokenizer.state())
+
+
+def test_subwords_begin_with_the_bytes() -> None:
+    with pytest.raises(ConfigError, match=r"dataset.max_vocabulary=299\n.*256 bytes; expected 300 or more"):
+        fit("subword", max_vocabulary=299)
+
+
+def test_subwords_without_their_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "tokenizers":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ConfigError, match=r'pip install "dlrun\[text\]"'):
+        fit("subword")
