@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor, nn
 
+from dlrun.data.encoding import Encoder
 from dlrun.data.spec import Batch, DataSpec
+from dlrun.errors import ConfigError, Problem
 from dlrun.metric_names import METRICS_OF
 from dlrun.metrics import Classification, Regression
 
@@ -63,6 +65,13 @@ class Task(nn.Module, ABC):
 
     def prepare(self, data: DataBundle) -> None:
         """Called once before training, with the data on the device."""
+
+    def generate(self, prompt: str, encoder: Encoder | None) -> str:
+        """What the model makes of a prompt, for `dlrun predict RUN --prompt TEXT`.
+
+        Raises ConfigError where it makes none.
+        """
+        raise ConfigError(Problem("--prompt", "This run has no language model; give a file of rows instead."))
 
     def write_samples(self, path: Path) -> bool:
         """Write a picture of what the model makes, where it makes any; whether it did."""

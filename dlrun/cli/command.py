@@ -18,13 +18,15 @@ VERBS: Mapping[str, str] = {
     "cat": "RECIPE  print a recipe",
     "resume": "RUN_DIR [KEY=VALUE ...]  go on exactly where a run stopped",
     "eval": "RUN_DIR [--split test]  metrics of a run's best checkpoint",
+    "predict": "RUN_DIR INPUT [-o FILE] [--probabilities]  predictions for new rows, images or texts",
     "runs": "[DIR]  table of runs, best first; --sort METRIC, --json",
     "compare": "RUN RUN ...  what differs between runs, and what that did to the metrics",
     "env": "versions, devices, threads: what a bug report needs; --json",
 }
 
 _SWITCHES = {"-m": "multirun", "--multirun": "multirun", "-q": "quiet", "--quiet": "quiet", "--json": "json",
-             "--debug": "debug", "-h": "help", "--help": "help", "--version": "version"}  # fmt: skip
+             "--debug": "debug", "--probabilities": "probabilities",
+             "-h": "help", "--help": "help", "--version": "version"}  # fmt: skip
 _TAKES = {
     "--plugin": "plugin",
     "--config-dir": "config_dir",
@@ -32,6 +34,10 @@ _TAKES = {
     "--why": "why",
     "--split": "split",
     "--sort": "sort",
+    "-o": "output",
+    "--output": "output",
+    "--prompt": "prompt",
+    "--top": "top",
 }
 _HYDRA_TAKES = (
     "--cfg",
@@ -146,6 +152,7 @@ def help_text() -> str:
         "  --config-dir DIR     a folder of further YAML options",
         "  -q, --quiet          say nothing but the result",
         "  --debug              show the traceback of an error",
+        "  -o, --output FILE    where predictions go: .csv, .tsv, .jsonl or .parquet",
         "  --cfg job, --info, --hydra-help, --shell-completion install=bash   Hydra's own",
         "  hydra.run.dir=DIR    name the run's folder; with resume=auto the same command goes on there",
         "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,3 +40,18 @@ class Encoder(ABC):
 
         Raises DataError naming file, row and column.
         """
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        """The rows of `encode` in pieces, in order; for what is larger than memory, yield it bit by bit."""
+        yield self.encode(path)
+
+    def decode(self, outputs: Tensor) -> Mapping[str, list[Any]] | None:
+        """The model's outputs for a chunk, (B, K), as columns of the predictions.
+
+        None leaves it to the task: the class and its probability, or the number in the target's own unit.
+        """
+        return None
+
+    def candidates(self, path: Path) -> Iterator[Encoded] | None:
+        """For `--top N`: for each row of the file, a chunk of every answer there is; None where nothing is ranked."""
+        return None
