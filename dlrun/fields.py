@@ -52,7 +52,13 @@ class Machine:
     """Marks a field that names an address, which a recipe from somebody else must not choose."""
 
 
+@dataclass(frozen=True)
+class Private:
+    """Marks a field that names a file or folder of the user's; a recipe may name one below the current folder only."""
+
+
 Url = Annotated[str, Machine()]
+DataPath = Annotated[str, Private()]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, below=1)]
@@ -91,6 +97,12 @@ def is_machine(kind: Any) -> bool:
     """Whether a field's type is marked as naming a place that a stranger must not choose."""
     marks = getattr(kind, "__metadata__", ())
     return any(isinstance(mark, Machine) for mark in marks) or any(is_machine(arg) for arg in get_args(kind))
+
+
+def is_private(kind: Any) -> bool:
+    """Whether a field's type is marked as naming a file or folder of the user's."""
+    marks = getattr(kind, "__metadata__", ())
+    return any(isinstance(mark, Private) for mark in marks) or any(is_private(arg) for arg in get_args(kind))
 
 
 def describe(kind: Any) -> str:
