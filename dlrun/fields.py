@@ -10,7 +10,7 @@ import re
 import sys
 import types
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dlrun.errors import did_you_mean, nearest
 
@@ -75,6 +75,11 @@ Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 Init = Literal["default", "kaiming", "xavier", "orthogonal", "normal", "zeros"]
 Norm = Literal["none", "batch", "layer", "group"]
+if TYPE_CHECKING:
+    ColumnKinds = dict[str, str]
+else:
+    ColumnKinds = dict  # a column's name may hold anything
+"""Kinds of a table's columns, by name."""
 OptimizerFields = dict[str, Any]
 """Fields of the chosen optimizer, overridden for one side of a model with several."""
 

@@ -139,7 +139,7 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
     run = _Run(config, catalog, parts, store, run_dir, stop)
     listeners: list[Listener] = []
     trainer, resumed_from, notices = run.trainer(listeners)  # what is refused here leaves the folder as it is
-    listeners.extend(watch(Session(config, parts, trainer, run_dir, resumed_from, notices)))
+    listeners.extend(watch(Session(config, parts, trainer, run_dir, resumed_from, [*parts.data.notices, *notices])))
     run_dir.write_config(to_yaml(config.tree))
     try:
         trainer.fit()
@@ -296,6 +296,7 @@ class _Run:
                 "name": parts.data.name,
                 "fingerprint": parts.data.fingerprint,
                 "sizes": dict(parts.data.sizes),
+                **({} if parts.data.skipped is None else {"skipped": parts.data.skipped}),
             },
             "environment": self._environment,
         }

@@ -196,7 +196,7 @@ def _literal(node: ast.expr, path: Path) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-_MARKS = ("Range", "Machine", "Private")
+_MARKS = ("Range", "Machine", "Private", "TYPE_CHECKING")
 _KNOWN_TYPES: Mapping[str, Any] = {
     **{
         name: getattr(fields, name)

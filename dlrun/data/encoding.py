@@ -55,3 +55,26 @@ class Encoder(ABC):
     def candidates(self, path: Path) -> Iterator[Encoded] | None:
         """For `--top N`: for each row of the file, a chunk of every answer there is; None where nothing is ranked."""
         return None
+
+
+class FittedEncoder(Encoder):
+    """An encoder that learns from the training rows, once it is known which they are.
+
+    Its Source's inputs are raw rows, NaN where a value is missing; `data.prepare` calls `fit` with the training rows
+    and `finish` on those of every split. `encode` gives finished rows.
+    """
+
+    categories: tuple[int, ...] = ()  # sizes of the trailing columns that hold codes, as in DataSpec
+
+    @property
+    @abstractmethod
+    def num_scaled(self) -> int:
+        """How many leading features are amounts, to be standardised; the rest is left alone."""
+
+    @abstractmethod
+    def fit(self, inputs: Tensor) -> None:
+        """Learn from the raw training rows, (N, R) float32."""
+
+    @abstractmethod
+    def finish(self, inputs: Tensor) -> Tensor:
+        """Raw rows as the model's, (N, R) -> (N, F); may work in place."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.augment import is_active
-from dlrun.data.encoding import Encoder
+from dlrun.data.encoding import Encoder, FittedEncoder
 from dlrun.data.randomness import generator
 from dlrun.data.scaling import fit_scaling
 from dlrun.data.spec import DataSpec, Rows, Source
@@ -32,6 +33,8 @@ class DataBundle:
     spec: DataSpec
     fingerprint: str  # SHA-256 of the raw rows
     encoder: Encoder | None = None  # how new rows are read
+    notices: Sequence[str] = ()  # what the user should know of the data before training
+    skipped: Mapping[str, Any] | None = None  # rows left out as asked
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -76,8 +79,13 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
     part["test"] = source.test_rows(test_rows) if source.test_targets is not None else part["test"]
     if source.val_targets is not None:
         part["val"] = source.val_rows()
+    fingerprint = source.fingerprint or _fingerprint(source)
+    fitted = source.encoder if isinstance(source.encoder, FittedEncoder) else None
+    if fitted is not None:
+        _hand_over(source, part, fitted)
     inputs, targets, _ = part["train"]
-    scaling = fit_scaling(source, inputs, standardise=settings.standardise)
+    num_scaled = None if fitted is None else fitted.num_scaled
+    scaling = fit_scaling(source, inputs, standardise=settings.standardise, num_scaled=num_scaled)
     target_mean, target_std = _fit_target(name, source, targets) if settings.standardise_target else (0.0, 1.0)
 
     def split(rows: Rows) -> MemorySplit | None:
@@ -89,14 +97,14 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
         if inputs.dtype == torch.uint8:
             return MemorySplit(inputs, targets, lengths=lengths, scaling=scaling)
         if scaling is not None:
-            inputs = MemorySplit(inputs, targets, scaling=scaling).fetch(slice(None)).inputs
+            inputs = MemorySplit(inputs, targets, scaling=scaling).scaled(inputs, in_place=fitted is not None)
         return MemorySplit(inputs, targets, lengths=lengths)
 
     classes = source.goal != "regression"
     num_outputs = max(len(source.class_names), int(source.targets.max()) + 1) if classes else source.targets.shape[1]
     spec = DataSpec(
         kind=source.kind,
-        shape=tuple(source.inputs.shape[1:]),
+        shape=tuple(inputs.shape[1:]),
         goal=source.goal,
         num_outputs=num_outputs,
         class_names=tuple(source.class_names) or tuple(str(i) for i in range(num_outputs if classes else 0)),
@@ -107,10 +115,22 @@ def prepare(name: str, source: Source, settings: DatasetSettings) -> DataBundle:
         target_std=target_std,
         class_counts=tuple(torch.bincount(targets, minlength=num_outputs).tolist()) if classes else (),
         has_lengths=source.lengths is not None,
+        categories=() if fitted is None else fitted.categories,
     )
     train = split(part["train"])
     assert train is not None  # noqa: S101 - it has rows, which the type checker cannot know
-    return DataBundle(name, train, split(part["val"]), split(part["test"]), spec, _fingerprint(source), source.encoder)
+    val, test = split(part["val"]), split(part["test"])
+    return DataBundle(name, train, val, test, spec, fingerprint, source.encoder, source.notices, source.skipped)
+
+
+def _hand_over(source: Source, part: dict[str, Rows], encoder: FittedEncoder) -> None:
+    """Fit the encoder on the training rows and finish those of each split; the source's own rows are let go of."""
+    source.inputs = source.inputs[:0].clone()
+    if source.test_inputs is not None:
+        source.test_inputs = source.test_inputs[:0].clone()
+    encoder.fit(part["train"][0])
+    for name, (inputs, targets, lengths) in part.items():
+        part[name] = encoder.finish(inputs), targets, lengths
 
 
 def _fit_target(name: str, source: Source, targets: Tensor) -> tuple[float, float]:
@@ -142,20 +162,21 @@ def _check_rows(name: str, source: Source) -> None:
     if len(source.targets) == 0:
         raise DataError(f"{name}: there are no rows.")
     num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
-    _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes)
+    raw = isinstance(source.encoder, FittedEncoder)
+    _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes, raw=raw)
     for which, inputs, targets in (
         ("validation", source.val_inputs, source.val_targets),
         ("test", source.test_inputs, source.test_targets),
     ):
         if inputs is not None and targets is not None:
-            _check_split(f"{name}, {which} set", inputs, targets, goal=source.goal, num_classes=num_classes)
+            _check_split(f"{name}, {which} set", inputs, targets, goal=source.goal, num_classes=num_classes, raw=raw)
 
 
-def _check_split(name: str, inputs: Tensor, targets: Tensor, *, goal: str, num_classes: int) -> None:
+def _check_split(name: str, inputs: Tensor, targets: Tensor, *, goal: str, num_classes: int, raw: bool = False) -> None:
     if len(inputs) != len(targets):
         raise DataError(f"{name}: {len(inputs)} inputs and {len(targets)} targets; each row needs both.")
     for what, values in (("an input", inputs), ("a target", targets)):
-        if values.is_floating_point():
+        if values.is_floating_point() and not (raw and what == "an input"):  # where a missing value is NaN
             bad = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
             if bad.any():
                 raise DataError(f"{name}: row {int(bad.nonzero()[0])} has {what} that is not a finite number.")

@@ -64,6 +64,7 @@ class DataSpec:
     target_std: float = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
+    categories: tuple[int, ...] = ()  # dense: how many codes (0 is "never seen") each of the last columns holds
 
     def state(self) -> dict[str, Any]:
         """Plain values, kept in every checkpoint."""
@@ -128,6 +129,9 @@ class Source:
     val_targets: Tensor | None = None
     val_lengths: Tensor | None = None
     encoder: Encoder | None = None  # how new rows of this kind are read
+    fingerprint: str | None = None  # of the files and settings that the rows are from; else of the rows themselves
+    notices: Sequence[str] = ()  # what its user should know before training
+    skipped: Mapping[str, Any] | None = None  # rows left out as asked: how many, and the first of them
 
     def rows(self, index: Tensor) -> Rows:
         """The rows asked for: inputs, targets, lengths."""

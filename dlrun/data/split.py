@@ -49,14 +49,19 @@ class MemorySplit:
             setattr(moved, name, value.to(device) if isinstance(value, Tensor) else value)
         return moved
 
+    def scaled(self, inputs: Tensor, *, in_place: bool = False) -> Tensor:
+        """Raw inputs as the model takes them, float32 where there is a scaling."""
+        if self._shift is None or self._factor is None:
+            return inputs
+        return inputs.to(torch.float32, copy=not in_place).sub_(self._shift).mul_(self._factor)
+
     def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
         """The rows asked for, (B,) int64 or a slice, scaled; augmented where `augment` says so."""
         inputs = self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows)
         if augment is not None and is_active(augment):
             index = torch.arange(len(self), device=self.inputs.device)[rows] if isinstance(rows, slice) else rows
             inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
-        if self._shift is not None and self._factor is not None:
-            inputs = inputs.to(torch.float32, copy=True).sub_(self._shift).mul_(self._factor)
+        inputs = self.scaled(inputs)
         targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
         lengths = None if self.lengths is None else self.lengths[rows]
         return Batch(inputs, targets, lengths)
