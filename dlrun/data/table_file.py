@@ -16,7 +16,7 @@ from typing import Any
 
 from dlrun.data.extras import need
 from dlrun.data.files import check_file
-from dlrun.errors import DataError
+from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.fields import printable
 
 ENDINGS = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv", ".data": "csv",
@@ -54,8 +54,16 @@ class TableFile:
         self._bad: Callable[[int, str], None] = lambda line, what: None
         self._has_quotes = False  # only then may a value go over several lines
         self._block_bytes = _BLOCK_BYTES
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            what = f'There is no encoding "{printable(encoding)}"; try utf-8, cp1252, latin-1 or utf-16.'
+            raise ConfigError(Problem("dataset.encoding", what)) from error
         self.digest = self._inspect()
-        self.delimiter = delimiter
+        self.delimiter = {"tab": "\t"}.get(delimiter, delimiter)
+        if delimiter != "auto" and len(self.delimiter) != 1:
+            what = f'Expected auto, tab or one character, got "{printable(delimiter)}".'
+            raise ConfigError(Problem("dataset.delimiter", what))
         if self.format == "csv" and delimiter == "auto":
             self.delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else self._sniffed()
         self.names = self._names()
@@ -163,8 +171,10 @@ class TableFile:
         arrow_csv = need("pyarrow.csv", extra="table")
         texts = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
 
-        def wrong(row: Any) -> str:
-            self._bad(row.number, f"expected {row.expected_columns} columns, got {row.actual_columns}")
+        ragged: list[tuple[int, str]] = []
+
+        def wrong(row: Any) -> str:  # called by Arrow, where nothing may be raised
+            ragged.append((row.number, f"expected {row.expected_columns} columns, got {row.actual_columns}"))
             return "skip"
 
         reader = arrow_csv.open_csv(
@@ -182,8 +192,12 @@ class TableFile:
         )
         with reader:
             for batch in reader:
+                while ragged:
+                    self._bad(*ragged.pop(0))
                 if batch.num_rows:
                     yield batch
+            while ragged:
+                self._bad(*ragged.pop(0))
 
     def _parquet(self, pyarrow: Any, numbers: Collection[str], names: Sequence[str]) -> Iterator[Any]:
         file = need("pyarrow.parquet", extra="table").ParquetFile(self.path)

@@ -15,6 +15,7 @@ from dlrun.errors import DataError
 from dlrun.fields import printable
 
 _LISTED = 20  # rows left out that are listed one by one
+_IS_MISSING = "the value is missing"
 _HUGE = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
 
@@ -134,7 +135,7 @@ class _Reading:
                 self._note(first + int(row), column.name, what)
             if column.name in self._required or self._missing == "error":
                 for row in np.flatnonzero(is_null & kept & ~bad):
-                    self._note(first + int(row), column.name, "the value is missing")
+                    self._note(first + int(row), column.name, _IS_MISSING)
                 bad = bad | is_null
             elif self._missing == "drop":
                 self._num_dropped += int((is_null & kept & ~bad).sum())
@@ -174,7 +175,8 @@ class _Reading:
         if not self._skip_bad:
             (line,) = self._file.lines_of([record])
             hint = "" if column in self._required else f"; if that is meant, dataset.columns={{{column}: category}}"
-            hint = "" if "missing" in what else hint
+            if what == _IS_MISSING:
+                hint = "" if column in self._required else "; dataset.missing=fill fills such values"
             raise DataError(
                 f"{self._file.shown}: {Wrong(line, column, what)}{hint}. dataset.on_bad_row=skip leaves such rows out."
             )

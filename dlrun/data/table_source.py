@@ -139,6 +139,9 @@ def _target_column(file: TableFile, settings: TableSettings) -> Column:
     kind = settings.columns.get(settings.target) or kind_of(file.sample()[settings.target], max_categories=1000)
     if kind == "missing":
         raise DataError(f'{file.shown}: the target "{printable(settings.target)}" has no value in any row.')
+    if kind == "text":
+        what = f'the target "{printable(settings.target)}" holds a different text in nearly every row'
+        raise DataError(f"{file.shown}: {what}; give a number or a class to predict.")
     if kind == "date":
         raise DataError(
             f'{file.shown}: the target "{printable(settings.target)}" holds dates; give a number or a class to predict.'
