@@ -97,9 +97,14 @@ def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) 
     """Full-batch gradient descent on squared error diverges above 2 / the Hessian's largest eigenvalue, for certain."""
     linear = [module for module in task.model.modules() if isinstance(module, nn.Linear)]
     is_plain = config.model.name == "linear" and config.optimizer.name == "sgd" and not config.optimizer["momentum"]
-    is_squared = isinstance(task.loss, nn.MSELoss)
+    is_squared = isinstance(task.loss, nn.MSELoss) and not data.spec.categories
     is_full = config.trainer.batch_size * config.trainer.accumulate >= len(data.train)
-    if not (is_plain and is_squared and is_full) or len(linear) != 1 or linear[0].in_features > 4096:
+    if (
+        not (is_plain and is_squared and is_full)
+        or len(linear) != 1
+        or linear[0].in_features > 4096
+        or data.spec.categories
+    ):
         return []
     inputs = data.train.fetch(slice(None)).inputs.double().flatten(1)  # (N, ...) -> (N, F)
     inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)  # (N, F) -> (N, F + 1), the bias

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,7 @@ def plan(point: Point, catalog: Catalog, *, own: bool = False) -> Plan:
 
     Raises ConfigError when the recipe cannot be used.
     """
-    loaded = recipe.load(point.recipe, catalog, own=own) if point.recipe is not None else None
+    loaded = recipe.load(point.recipe, catalog, own=own, given=point.settings) if point.recipe is not None else None
     choices, values = point.choices(), point.values()
     origins = {
         name: f"override {key}={value.text}" for key, value in point.settings.items() for name in _names(key, value)
@@ -98,7 +98,11 @@ def points(request: Request, catalog: Catalog) -> list[Point]:
     Raises ConfigError when there are too many or a recipe cannot be used; `check_request` tells of all else.
     """
     names = [value.value for value in request.settings.get("recipe", ())] if request.multirun else []
-    swept = {name: recipe.load(str(name), catalog).sweep_values(request.settings) for name in names if name is not None}
+    swept = {
+        name: recipe.load(str(name), catalog, given=request.settings).sweep_values(request.settings)
+        for name in names
+        if name is not None
+    }
     if not any(swept.values()):
         return request.points()
     return [
@@ -110,7 +114,7 @@ def check_request(request: Request, catalog: Catalog) -> list[Problem]:
     """Everything wrong with every point that is asked for, each mistake once: words first, then what they say."""
     problems = [*request.problems, *check_hydra(request.hydra)]
     for value in request.settings.get("recipe", (Value("null", None),)):
-        loaded, wrong = _load(value, catalog)
+        loaded, wrong = _load(value, catalog, request.settings)
         swept = loaded.sweep_values(request.settings) if loaded is not None and request.multirun else {}
         settings = {**swept, **request.settings}
         if loaded is None and wrong:  # which options the fields belong to is known only for those named
@@ -133,7 +137,7 @@ def _is_sure(key: str, settings: Mapping[str, Any]) -> bool:
     return group not in GROUPS or group in settings or GROUPS[group].folder is None
 
 
-def _load(value: Value, catalog: Catalog) -> tuple[Recipe | None, list[Problem]]:
+def _load(value: Value, catalog: Catalog, given: Collection[str]) -> tuple[Recipe | None, list[Problem]]:
     """The recipe asked for, and what is wrong with it."""
     shown = f"recipe={printable(value.text)}"
     if value.value is None:
@@ -141,7 +145,7 @@ def _load(value: Value, catalog: Catalog) -> tuple[Recipe | None, list[Problem]]
     if not isinstance(value.value, str) or value.is_deferred:
         return None, [Problem(shown, f"Expected a recipe's name or file, got {show(value.value)}.")]
     try:
-        return recipe.load(value.value, catalog), []
+        return recipe.load(value.value, catalog, given=given), []
     except ConfigError as error:
         named = [
             each if each.where.startswith("recipe=") else Problem(f"{shown}: {each.where}", each.message)

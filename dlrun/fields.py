@@ -10,7 +10,7 @@ import re
 import sys
 import types
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dlrun.errors import did_you_mean, nearest
 
@@ -53,6 +53,11 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Private:
+    """Marks a field that names a file or folder of the user's; a recipe may name one below the current folder only."""
+
+
+@dataclass(frozen=True)
 class Time:
     """Marks a text that says how long: 90s, 10m, 3h50m, 1d12h."""
 
@@ -91,6 +96,7 @@ def nearest_duration(value: Any) -> str | None:
 
 
 Url = Annotated[str, Machine()]
+DataPath = Annotated[str, Private()]
 Duration = Annotated[str, Time()]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(low=0)]
@@ -110,6 +116,11 @@ Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 Init = Literal["default", "kaiming", "xavier", "orthogonal", "normal", "zeros"]
 Norm = Literal["none", "batch", "layer", "group"]
+if TYPE_CHECKING:
+    ColumnKinds = dict[str, str]
+else:
+    ColumnKinds = dict  # a column's name may hold anything
+"""Kinds of a table's columns, by name."""
 OptimizerFields = dict[str, Any]
 """Fields of the chosen optimizer, overridden for one side of a model with several."""
 
@@ -132,6 +143,12 @@ def is_machine(kind: Any) -> bool:
     """Whether a field's type is marked as naming a place that a stranger must not choose."""
     marks = getattr(kind, "__metadata__", ())
     return any(isinstance(mark, Machine) for mark in marks) or any(is_machine(arg) for arg in get_args(kind))
+
+
+def is_private(kind: Any) -> bool:
+    """Whether a field's type is marked as naming a file or folder of the user's."""
+    marks = getattr(kind, "__metadata__", ())
+    return any(isinstance(mark, Private) for mark in marks) or any(is_private(arg) for arg in get_args(kind))
 
 
 def describe(kind: Any) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from dlrun.data.spec import DataSpec
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -101,3 +103,32 @@ def dense_layers(
 def num_logits(goal: str, num_outputs: int) -> int:
     """Outputs of a model's last layer: one logit decides between two classes."""
     return 1 if goal == "binary" else num_outputs
+
+
+class EmbedCategories(nn.Module):
+    """Dense rows whose last columns are codes of categories: each code becomes a vector that is learnt.
+
+    Code 0, a category never seen in training, is the zero vector. Widths are min(50, (codes + 1) // 2).
+    """
+
+    def __init__(self, categories: Sequence[int]) -> None:
+        super().__init__()
+        widths = [min(50, (codes + 1) // 2) for codes in categories]
+        self.width = sum(widths)
+        self.tables = nn.ModuleList(
+            nn.Embedding(codes, width, padding_idx=0) for codes, width in zip(categories, widths, strict=True)
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, F) -> (B, F - codes + widths)."""
+        codes = inputs[:, -len(self.tables) :].long()
+        vectors = [table(codes[:, i]) for i, table in enumerate(self.tables)]
+        return torch.cat([inputs[:, : -len(self.tables)], *vectors], dim=1)
+
+
+def flat_inputs(spec: DataSpec) -> tuple[nn.Module, int]:
+    """The layer that makes a flat row of any input, (B, ...) -> (B, F), and that row's width."""
+    if not spec.categories:
+        return nn.Flatten(), spec.num_features
+    layer = EmbedCategories(spec.categories)
+    return layer, spec.num_features - len(spec.categories) + layer.width

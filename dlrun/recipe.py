@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dlrun import config, safe_yaml, schema
 from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.fields import is_machine, misfit, printable, printable_key, show
+from dlrun.fields import is_machine, is_private, misfit, printable, printable_key, show
 from dlrun.overrides import MAX_POINTS, Value, value_of
 from dlrun.registry import Catalog, default_choices
 from dlrun.safe_yaml import FORBIDDEN_KEYS, check_data
@@ -89,16 +89,20 @@ def locate(name: str) -> Path:
     raise ConfigError(Problem(where, f'There is no recipe "{printable(name)}". {hint}'))
 
 
-def load(name: str, catalog: Catalog, *, own: bool = False) -> Recipe:
+def load(name: str, catalog: Catalog, *, own: bool = False, given: Collection[str] = ()) -> Recipe:
     """Read and check a recipe given by name or path; `own` says that it is the user's own run, to go on with.
+
+    given: keys that the user set, whatever the recipe says.
 
     Raises ConfigError with every problem found.
     """
     path = locate(name)
-    return from_tree(safe_yaml.read(path), name=path.stem, path=path, catalog=catalog, own=own)
+    return from_tree(safe_yaml.read(path), name=path.stem, path=path, catalog=catalog, own=own, given=given)
 
 
-def from_tree(tree: dict[str, Any], *, name: str, path: Path, catalog: Catalog, own: bool = False) -> Recipe:
+def from_tree(
+    tree: dict[str, Any], *, name: str, path: Path, catalog: Catalog, own: bool = False, given: Collection[str] = ()
+) -> Recipe:
     """Check a parsed tree and split it into choices and values.
 
     Raises ConfigError with every problem found.
@@ -117,7 +121,7 @@ def from_tree(tree: dict[str, Any], *, name: str, path: Path, catalog: Catalog, 
                 continue
             if "name" in value:
                 choices[key] = value["name"]
-            problems += _check_fields(option, value, values, own=own)
+            problems += _check_fields(option, value, values, own=own, given=given)
         elif key in TOP_LEVEL:
             problems += [Problem(*wrong) for wrong in misfit(TOP_LEVEL[key], value, key=key)]
             values[key] = value
@@ -171,13 +175,18 @@ def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
     return catalog.option(group, node["name"])
 
 
-def _check_fields(option: Option, node: dict[str, Any], values: dict[str, Any], *, own: bool) -> list[Problem]:
+def _check_fields(
+    option: Option, node: dict[str, Any], values: dict[str, Any], *, own: bool, given: Collection[str]
+) -> list[Problem]:
     """Check the fields in one group's node, noting their values."""
     problems = []
     for key, value in node.items():
         if key == "name":
             continue
-        wrong = _check_field(option, key, value, own=own) if key in option.fields else [config.no_field(option, key)]
+        trusted = own or f"{option.group}.{key}" in given
+        wrong = (
+            _check_field(option, key, value, own=trusted) if key in option.fields else [config.no_field(option, key)]
+        )
         problems += wrong
         if not wrong:
             values.update(flatten(f"{option.group}.{key}", option.fields[key].kind, value))
@@ -199,7 +208,26 @@ def _check_field(option: Option, key: str, value: Any, *, own: bool = False) -> 
     if entry is not None and is_machine(entry.kind) and value != entry.default and not own:
         problem = "A recipe cannot name addresses; give them on the command line."
         return [Problem(f"{option.group}.{printable_key(key)}", problem)]
+    if entry is not None and is_private(entry.kind) and isinstance(value, str) and not own and not is_below(value):
+        problem = (
+            f"A recipe can name only files below the current folder, got {show(value)}. "
+            f"Give it on the command line: {option.group}.{printable_key(key)}=..."
+        )
+        return [Problem(f"{option.group}.{printable_key(key)}", problem)]
     return config.check_field(option, key, value)
+
+
+def is_below(name: str) -> bool:
+    """Whether a file's name leads, through no link, to a place below the current folder, or is a bundled example."""
+    if name.startswith("example:"):
+        return "/" not in name
+    path = Path(name)
+    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name:
+        return False
+    try:
+        return path.resolve().is_relative_to(Path.cwd().resolve())
+    except (OSError, RuntimeError):  # a name too long, links in a circle
+        return False
 
 
 def _check_sweep(node: Any, options: Mapping[str, Option], catalog: Catalog) -> list[Problem]:

@@ -51,7 +51,7 @@ def result(
             "name": parts.data.name,
             "fingerprint": parts.data.fingerprint,
             "sizes": dict(parts.data.sizes),
-            "skipped": list(parts.data.skipped),
+            "skipped": parts.data.skipped,
         },
         "environment": dict(environment),
     }

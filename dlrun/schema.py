@@ -196,8 +196,13 @@ def _literal(node: ast.expr, path: Path) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+_MARKS = ("Range", "Machine", "Private", "TYPE_CHECKING")
 _KNOWN_TYPES: Mapping[str, Any] = {
-    **{name: getattr(fields, name) for name in dir(fields) if name[0].isupper() and name not in ("Range", "Machine")},
+    **{
+        name: getattr(fields, name)
+        for name in dir(fields)
+        if name[0].isupper() and name not in ("Range", "Machine", "Private")
+    },
     **{kind.__name__: kind for kind in (int, float, bool, str, list, dict)},
     "Literal": typing.Literal,
     "Annotated": typing.Annotated,

@@ -18,6 +18,7 @@ _HANDLERS = {
     "check": "dlrun.cli.training:check",
     "resume": "dlrun.cli.training:resume",
     "eval": "dlrun.cli.training:evaluate",
+    "predict": "dlrun.cli.predicting:predict",
     "ls": "dlrun.cli.listing:ls",
     "show": "dlrun.cli.listing:show",
     "cp": "dlrun.cli.listing:copy",

@@ -84,6 +84,8 @@ def check(command: Command) -> int:
             continue
         if len(asked) == 1:
             print(f"data    {parts.data.name}: {parts.data.spec.describe()}")  # noqa: T201
+            for notice in parts.data.notices:
+                print(f"        {notice}")  # noqa: T201
             print(f"model   {composed.config.model.name}, {words.count(parts.num_parameters)} parameters")  # noqa: T201
     if problems:
         raise ConfigError(problems)

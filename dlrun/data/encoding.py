@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,3 +40,41 @@ class Encoder(ABC):
 
         Raises DataError naming file, row and column.
         """
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        """The rows of `encode` in pieces, in order; for what is larger than memory, yield it bit by bit."""
+        yield self.encode(path)
+
+    def decode(self, outputs: Tensor) -> Mapping[str, list[Any]] | None:
+        """The model's outputs for a chunk, (B, K), as columns of the predictions.
+
+        None leaves it to the task: the class and its probability, or the number in the target's own unit.
+        """
+        return None
+
+    def candidates(self, path: Path) -> Iterator[Encoded] | None:
+        """For `--top N`: for each row of the file, a chunk of every answer there is; None where nothing is ranked."""
+        return None
+
+
+class FittedEncoder(Encoder):
+    """An encoder that learns from the training rows, once it is known which they are.
+
+    Its Source's inputs are raw rows, NaN where a value is missing; `data.prepare` calls `fit` with the training rows
+    and `finish` on those of every split. `encode` gives finished rows.
+    """
+
+    categories: tuple[int, ...] = ()  # sizes of the trailing columns that hold codes, as in DataSpec
+
+    @property
+    @abstractmethod
+    def num_scaled(self) -> int:
+        """How many leading features are amounts, to be standardised; the rest is left alone."""
+
+    @abstractmethod
+    def fit(self, inputs: Tensor) -> None:
+        """Learn from the raw training rows, (N, R) float32."""
+
+    @abstractmethod
+    def finish(self, inputs: Tensor) -> Tensor:
+        """Raw rows as the model's, (N, R) -> (N, F); may work in place."""

@@ -1,65 +1,93 @@
-"""A file of the user's own, or one that comes with dlrun."""
+"""Files of the user's own: found, fit to be read, and the same before and after."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 
-from dlrun.errors import DataError, did_you_mean
+from dlrun.errors import DataError, did_you_mean, nearest
+from dlrun.fields import printable
 
-BUNDLED_PREFIX = "dlrun:"
-_BUNDLED = Path(__file__).parent.parent / "datasets" / "files"
+_CHUNK_BYTES = 4 << 20
+_EXAMPLE = "example:"
 
 
-def data_file(name: str) -> Path:
-    """The file that a dataset's `path` names; `dlrun:NAME` is one that comes with dlrun.
+def locate(name: str) -> Path:
+    """The file that `dataset.path` names: `example:NAME` is one that comes with dlrun, `~` the user's home.
 
-    Raises DataError when there is none.
+    Raises DataError when there is none such, it is no regular file or cannot be read.
     """
-    if name.startswith(BUNDLED_PREFIX):
-        wanted, known = name.removeprefix(BUNDLED_PREFIX), [path.name for path in _BUNDLED.iterdir()]
-        if wanted not in known:
-            raise DataError(f"{name}: no such file comes with dlrun. {did_you_mean(wanted, known)}".rstrip())
-        return _BUNDLED / wanted
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise DataError(f"{path}: expected a file, got a folder.")
-    if not path.exists():
-        near = did_you_mean(path.name, [other.name for other in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise DataError(f"{path}: there is no such file. {near}".rstrip())
-    return path
+    if name.startswith(_EXAMPLE):
+        folder = Path(str(resources.files("dlrun.datasets"))) / "files" / "examples"
+        known = sorted(path.name for path in folder.iterdir())
+        if name.removeprefix(_EXAMPLE) not in known:
+            raise DataError(
+                f"{printable(name)}: there is no such example. {did_you_mean(name.removeprefix(_EXAMPLE), known)}"
+            )
+        return folder / name.removeprefix(_EXAMPLE)
+    return check_file(Path(name).expanduser())
 
 
-def read_bytes(path: Path) -> bytes:
-    """All of a file.
+def check_file(path: Path) -> Path:
+    """The path itself, if it names a regular file that can be read.
 
-    Raises DataError when it cannot be read or is empty.
+    Raises DataError saying what it is instead.
     """
+    shown = printable(str(path), limit=500)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
-    if not content.strip():
-        raise DataError(f"{path}: the file is empty.")
-    return content
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(f"{shown}: expected a file, got a folder.")
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{shown}: expected a file, got a pipe or a device.")
+        with path.open("rb"):
+            return path
+    except FileNotFoundError as error:
+        raise DataError(f"{shown}: there is no such file. {_near(path)}".rstrip()) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{shown}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
-def read_text(path: Path, *, encoding: str = "utf-8") -> str:
-    """All of a text file, line ends as they are, without a byte order mark.
+def _near(path: Path) -> str:
+    """A file beside it that is named alike."""
+    others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = nearest(path.name, others)
+    return f'Did you mean "{near}"?' if near is not None else ""
 
-    Raises DataError, with the line, for NUL bytes and for bytes that the encoding does not have.
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def unchanged(*paths: Path) -> Iterator[None]:
+    """A block in which files are read; they must be the same before and after.
+
+    Raises DataError naming the file that was written to meanwhile.
     """
-    content = read_bytes(path)
+    before = [_state(path) for path in paths]
+    yield
+    for path, state in zip(paths, before, strict=True):
+        if _state(path) != state:
+            raise DataError(
+                f"{printable(str(path), limit=500)}: it changed while it was being read. "
+                "Wait until it is complete, then start again."
+            )
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
     try:
-        text = content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}: line {line}: byte {content[error.start]:#04x} is not {encoding}. "
-            "Say how the file is encoded, for example dataset.encoding=latin-1."
-        ) from error
-    except LookupError as error:
-        raise DataError(f'{path}: there is no encoding "{encoding}"; try utf-8, utf-16 or latin-1.') from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError(f"{path}: line {line}: a NUL character; the file is damaged, not text, or not {encoding}.")
-    return text
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

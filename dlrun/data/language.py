@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from dlrun.data.encoding import Encoded, Encoder
-from dlrun.data.files import data_file, read_text
+from dlrun.data.files import locate
 from dlrun.data.spec import Source
+from dlrun.data.textfiles import read_text
 from dlrun.data.texts import Vocabulary
 from dlrun.data.tokenizing import Tokenizer, restored_tokenizer
 from dlrun.errors import DataError
@@ -60,14 +61,14 @@ def language_source(
     The beginning of the text is trained on, the end is held out: first for validation, the last for the test.
     Raises DataError when a part is too short for one window.
     """
-    whole = read_text(data_file(path), encoding=encoding)
+    whole = read_text(locate(path), encoding=encoding)
     count = len(whole)
     test_from = count if test else count - round(count * test_fraction)
     val_from = test_from if val else test_from - round(test_from * val_fraction)
     parts = {"train": whole[:val_from]}
     for name, file, part in (("val", val, whole[val_from:test_from]), ("test", test, whole[test_from:])):
         if file is not None:
-            parts[name] = read_text(data_file(file), encoding=encoding)
+            parts[name] = read_text(locate(file), encoding=encoding)
         elif part:
             parts[name] = part
     tokenizer = vocabulary.fit([parts["train"]])

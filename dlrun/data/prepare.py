@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.augment import is_active
-from dlrun.data.encoding import Encoder
+from dlrun.data.encoding import Encoder, FittedEncoder
 from dlrun.data.randomness import generator
 from dlrun.data.reading import Reader
 from dlrun.data.scaling import fit_scaling
-from dlrun.data.spec import DataSpec, Rows, Source, TargetScaling
+from dlrun.data.spec import DataSpec, Rows, Skipped, Source, TargetScaling
 from dlrun.data.split import MemorySplit, Split
 from dlrun.data.streaming import StreamedSplit
 from dlrun.errors import ConfigError, DataError, Problem
@@ -35,7 +35,7 @@ class DataBundle:
     fingerprint: str  # SHA-256 of the raw rows
     encoder: Encoder | None = None  # how new rows are read
     notices: Sequence[str] = ()  # what the user should know of the rows
-    skipped: Sequence[str] = ()  # rows left out because they are bad, each with why
+    skipped: Skipped = ()  # rows left out because they are bad, each with why
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -89,9 +89,14 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     part["test"] = source.test_rows(test_rows) if source.test_targets is not None else part["test"]
     if source.val_targets is not None:
         part["val"] = source.val_rows()
+    fingerprint = source.fingerprint or _fingerprint(source)
+    fitted = source.encoder if isinstance(source.encoder, FittedEncoder) else None
+    if fitted is not None:
+        _hand_over(source, part, fitted)
     inputs, targets, _ = part["train"]
     sample = _sample(inputs, source.fit_on, seed=settings.split_seed)
-    scaling = fit_scaling(source, sample, standardise=settings.standardise)
+    num_scaled = None if fitted is None else fitted.num_scaled
+    scaling = fit_scaling(source, sample, standardise=settings.standardise, num_scaled=num_scaled)
     target_scaling = _fit_target(name, source, targets) if settings.standardise_target else TargetScaling()
 
     def split(rows: Rows) -> Split | None:
@@ -105,7 +110,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         if inputs.dtype == torch.uint8:
             return MemorySplit(inputs, targets, lengths=lengths, scaling=scaling)
         if scaling is not None:
-            inputs = MemorySplit(inputs, targets, scaling=scaling).fetch(slice(None)).inputs
+            inputs = MemorySplit(inputs, targets, scaling=scaling).scaled(inputs, in_place=fitted is not None)
         return MemorySplit(inputs, targets, lengths=lengths)
 
     classes = source.goal in ("binary", "multiclass")
@@ -114,7 +119,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         num_outputs = source.vocabulary_size or int(source.targets.max()) + 1
     spec = DataSpec(
         kind=source.kind,
-        shape=tuple(source.inputs.shape[1:]),
+        shape=tuple(inputs.shape[1:]),
         goal=source.goal,
         num_outputs=num_outputs,
         class_names=tuple(source.class_names) or tuple(str(i) for i in range(num_outputs if classes else 0)),
@@ -125,20 +130,32 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         target_std=target_scaling.std,
         class_counts=tuple(torch.bincount(targets, minlength=num_outputs).tolist()) if classes else (),
         has_lengths=source.lengths is not None,
+        categories=() if fitted is None else fitted.categories,
     )
     train = split(part["train"])
     assert train is not None  # noqa: S101 - it has rows, which the type checker cannot know
-    return DataBundle(
-        name,
-        train,
-        split(part["val"]),
-        split(part["test"]),
-        spec,
-        source.fingerprint or _fingerprint(source),
-        source.encoder,
-        source.notices,
-        source.skipped,
-    )
+    val, test = split(part["val"]), split(part["test"])
+    return DataBundle(name, train, val, test, spec, fingerprint, source.encoder, source.notices, source.skipped)
+
+
+def _hand_over(source: Source, part: dict[str, Rows], encoder: FittedEncoder) -> None:
+    """Fit the encoder on the training rows and finish those of each split; the source's own rows are let go of."""
+    source.inputs = _none_of(source.inputs)
+    if source.test_inputs is not None:
+        source.test_inputs = _none_of(source.test_inputs)
+    encoder.fit(_in_memory(part["train"][0]))
+    for name, (inputs, targets, lengths) in part.items():
+        part[name] = encoder.finish(_in_memory(inputs)), targets, lengths
+
+
+def _in_memory(inputs: Tensor | Reader) -> Tensor:
+    """The rows themselves."""
+    return inputs.read(range(len(inputs))) if isinstance(inputs, Reader) else inputs
+
+
+def _none_of(inputs: Tensor | Reader) -> Tensor:
+    """No rows, of the same shape."""
+    return _in_memory(inputs)[:0].clone()
 
 
 def _sample(inputs: Tensor | Reader, count: int | None, *, seed: int) -> Tensor:
@@ -187,19 +204,24 @@ def _check_rows(name: str, source: Source) -> None:
     num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
     if source.goal == "language" and source.vocabulary_size is not None:
         num_classes = source.vocabulary_size
-    _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes)
+    raw = isinstance(source.encoder, FittedEncoder)
+    _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes, raw=raw)
     for which, inputs, targets in (
         ("validation", source.val_inputs, source.val_targets),
         ("test", source.test_inputs, source.test_targets),
     ):
         if inputs is not None and targets is not None:
-            _check_split(f"{name}, {which} set", inputs, targets, goal=source.goal, num_classes=num_classes)
+            _check_split(f"{name}, {which} set", inputs, targets, goal=source.goal, num_classes=num_classes, raw=raw)
 
 
-def _check_split(name: str, inputs: Tensor | Reader, targets: Tensor, *, goal: str, num_classes: int) -> None:
+def _check_split(
+    name: str, inputs: Tensor | Reader, targets: Tensor, *, goal: str, num_classes: int, raw: bool = False
+) -> None:
     if len(inputs) != len(targets):
         raise DataError(f"{name}: {len(inputs)} inputs and {len(targets)} targets; each row needs both.")
     for what, values in (("an input", inputs), ("a target", targets)):
+        if raw and what == "an input":  # where a missing value is NaN
+            continue
         if isinstance(values, Tensor) and values.is_floating_point():
             bad = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
             if bad.any():

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlrun.data.files import read_text
+from dlrun.data.textfiles import read_text
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 
 _SHOWN = 5  # rows left out that a notice lists

@@ -7,9 +7,14 @@ from torch import Tensor
 
 from dlrun.data.spec import Scaling, Source
 
+_WHOLE_BYTES = 64 << 20  # what is larger is summed up a few columns at a time
 
-def fit_scaling(source: Source, inputs: Tensor, *, standardise: bool) -> Scaling | None:
-    """Mean and deviation of the training rows, per channel or feature; bytes are at least brought to 0..1."""
+
+def fit_scaling(source: Source, inputs: Tensor, *, standardise: bool, num_scaled: int | None = None) -> Scaling | None:
+    """Mean and deviation of the training rows, per channel or feature; bytes are at least brought to 0..1.
+
+    num_scaled: of a dense row's features only the first so many are amounts; the rest stays as it is.
+    """
     if source.kind == "tokens":
         return None
     if inputs.dtype == torch.uint8:
@@ -24,6 +29,9 @@ def fit_scaling(source: Source, inputs: Tensor, *, standardise: bool) -> Scaling
             return None
         return Scaling((low,) * features, ((high - low) or 1.0,) * features, low, high)
     mean, std = _moments(inputs, kind=source.kind)
+    if num_scaled is not None:
+        rest = features - num_scaled
+        mean, std = mean[:num_scaled] + (0.0,) * rest, std[:num_scaled] + (1.0,) * rest
     return Scaling(mean, std, low, high)
 
 
@@ -34,6 +42,9 @@ def _moments(inputs: Tensor, *, kind: str) -> tuple[tuple[float, ...], tuple[flo
         share = counts.double() / counts.sum(dim=1, keepdim=True)  # (C, 256)
         mean = (share * values).sum(dim=1)
         variance = (share * (values - mean[:, None]) ** 2).sum(dim=1)
+    elif kind == "dense" and inputs.nbytes > _WHOLE_BYTES:
+        mean = torch.stack([inputs[:, c].double().mean() for c in range(inputs.shape[1])])
+        variance = torch.stack([inputs[:, c].double().var(correction=0) for c in range(inputs.shape[1])])
     else:
         over = {"image": (0, 2, 3), "sequence": (0, 1)}.get(kind, (0,))
         mean = inputs.double().mean(dim=over)

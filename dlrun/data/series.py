@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.encoding import Encoded, Encoder
-from dlrun.data.files import data_file
+from dlrun.data.files import locate
 from dlrun.data.records import BadRows, Record, read_columns, read_records
 from dlrun.data.spec import Source
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
@@ -157,7 +157,7 @@ def series_source(
     Each lies within its part, whole: none looks back on, or forecasts, rows of another.
     Raises DataError when a part is too short for one window.
     """
-    whole = read_series(data_file(path), form, skip_bad_rows=skip_bad_rows)
+    whole = read_series(locate(path), form, skip_bad_rows=skip_bad_rows)
     notices += whole.notices
     count = len(whole.times)
     test_from = count if test else count - round(count * test_fraction)
@@ -165,7 +165,7 @@ def series_source(
     parts = {"train": whole.part(slice(0, val_from))}
     for name, file, rows in (("val", val, slice(val_from, test_from)), ("test", test, slice(test_from, count))):
         if file is not None:
-            parts[name] = read_series(data_file(file), form, skip_bad_rows=skip_bad_rows)
+            parts[name] = read_series(locate(file), form, skip_bad_rows=skip_bad_rows)
             notices += parts[name].notices
         elif rows.start < rows.stop:
             parts[name] = whole.part(rows)

@@ -14,6 +14,8 @@ from dlrun.data.encoding import Encoder
 from dlrun.data.reading import Reader
 
 Kind = Literal["dense", "image", "tokens", "sequence"]
+Skipped = Sequence[str] | Mapping[str, Any]
+"""Rows left out as asked: each with why, or how many by file and the first of them."""
 Goal = Literal["regression", "binary", "multiclass", "language"]
 Rows = tuple[Tensor | Reader, Tensor, Tensor | None]
 """Inputs, targets and lengths, as in Batch."""
@@ -87,6 +89,7 @@ class DataSpec:
     target_std: float | tuple[float, ...] = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
+    categories: tuple[int, ...] = ()  # dense: how many codes (0 is "never seen") each of the last columns holds
 
     def state(self) -> dict[str, Any]:
         """Plain values, kept in every checkpoint."""
@@ -161,9 +164,9 @@ class Source:
     encoder: Encoder | None = None  # how new rows of this kind are read
     fit_on: int | None = None  # scaling is fitted on so many training rows, drawn by seed; None: on all of them
     fit: Callable[[Source, Tensor], Source] | None = None  # finishes it, given which rows are trained on, (N,) int64
-    fingerprint: str | None = None  # SHA-256 of the files that rows are read from, in place of the rows' own
-    notices: Sequence[str] = ()  # what the user should know of the rows
-    skipped: Sequence[str] = ()  # rows left out because they are bad, each with why
+    fingerprint: str | None = None  # of the files and settings that the rows are from; else of the rows themselves
+    notices: Sequence[str] = ()  # what its user should know before training
+    skipped: Skipped = ()  # rows left out because they are bad
 
     def rows(self, index: Tensor) -> Rows:
         """The rows asked for: inputs, targets, lengths."""

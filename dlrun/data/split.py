@@ -105,6 +105,14 @@ class MemorySplit(Split):
         moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
         return moved
 
+    def scaled(self, inputs: Tensor, *, in_place: bool = False) -> Tensor:
+        """Raw inputs as the model takes them, float32 where there is a scaling."""
+        if self._scaling is None:
+            return inputs
+        if in_place and inputs.dtype == torch.float32:
+            return inputs.sub_(self._scaling[0]).mul_(self._scaling[1])
+        return scale(inputs, self._scaling)
+
     def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
         inputs = self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows)
         if augment is not None and is_active(augment):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.encoding import Encoded, Encoder
-from dlrun.data.files import data_file
+from dlrun.data.files import locate
 from dlrun.data.records import BadRows, read_records
 from dlrun.data.spec import Source
 from dlrun.data.tokenizing import PADDING, Tokenizer, TokenizerName, fit_tokenizer, restored_tokenizer
@@ -89,7 +89,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
 
     Raises DataError naming file, row and column.
     """
-    files = {part: data_file(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
+    files = {part: locate(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
     texts: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
     notices: tuple[str, ...] = ()

@@ -16,14 +16,14 @@ from dlrun.data.sound import SUFFIXES, SoundEncoder, SoundReader, look, look_clo
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts
 from dlrun.errors import ConfigError, Problem
-from dlrun.fields import Range
+from dlrun.fields import DataPath, Range
 
 
 def audio_folder(
     *,
-    path: str,
-    val: str | None,
-    test: str | None,
+    path: DataPath,
+    val: DataPath | None,
+    test: DataPath | None,
     target: str,
     sample_rate: Annotated[int, Range(1000, 192_000)],
     seconds: Annotated[float, Range(above=0, high=600)],

@@ -16,7 +16,7 @@ from dlrun.data.pictures import SUFFIXES, PictureEncoder, PictureReader, bombs_a
 from dlrun.data.reading import Reader
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts
-from dlrun.fields import Range
+from dlrun.fields import DataPath, Range
 
 _LARGEST_SHARED = 128  # sides up to which the size that most pictures have is kept
 _SIDE = 64  # of pictures otherwise
@@ -24,9 +24,9 @@ _SIDE = 64  # of pictures otherwise
 
 def image_folder(
     *,
-    path: str,
-    val: str | None,
-    test: str | None,
+    path: DataPath,
+    val: DataPath | None,
+    test: DataPath | None,
     target: str,
     size: Literal["auto"] | Annotated[int, Range(1, 4096)],
     fit: Literal["crop", "pad", "stretch"],

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from dlrun.data.encoding import Encoder
-from dlrun.data.files import data_file
+from dlrun.data.files import locate
 from dlrun.data.series import restored_encoder, series_format, series_source
 from dlrun.data.spec import Source
-from dlrun.fields import Fraction, Width
+from dlrun.fields import DataPath, Fraction, Width
 
 
 def series(
     *,
-    path: str,
-    val: str | None,
-    test: str | None,
+    path: DataPath,
+    val: DataPath | None,
+    test: DataPath | None,
     columns: list[str] | None,
     target: str | list[str] | None,
     time: str | None,
@@ -36,7 +36,7 @@ def series(
     Raises DataError naming file, row and column.
     """
     form, notices = series_format(
-        data_file(path),
+        locate(path),
         columns=columns,
         target=target,
         time=time,

@@ -9,15 +9,15 @@ from dlrun.data.encoding import Encoder
 from dlrun.data.language import LanguageEncoder, language_source
 from dlrun.data.spec import Source
 from dlrun.data.texts import TextEncoder, TextFormat, Vocabulary, labelled_texts
-from dlrun.fields import Count, Fraction
+from dlrun.fields import Count, DataPath, Fraction
 
 
 def text(
     *,
-    path: str,
+    path: DataPath,
     task: Literal["classification", "language"],
-    val: str | None,
-    test: str | None,
+    val: DataPath | None,
+    test: DataPath | None,
     text: str,
     label: str,
     tokenizer: Literal["words", "characters", "subword"] | None,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.fields import Init
-from dlrun.layers import initialise, num_logits
+from dlrun.layers import flat_inputs, initialise, num_logits
 
 
 def linear(spec: DataSpec, *, init: Init) -> nn.Module:
@@ -17,6 +17,9 @@ def linear(spec: DataSpec, *, init: Init) -> nn.Module:
     Raises ConfigError when the rows are tokens or differ in length.
     """
     need_rows_of_one_size(spec, "linear")
+    if spec.categories:
+        first, width = flat_inputs(spec)
+        return initialise(nn.Sequential(first, nn.Linear(width, num_logits(spec.goal, spec.num_outputs))), init)
     return initialise(_FlatLinear(spec.num_features, num_logits(spec.goal, spec.num_outputs)), init)
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from dlrun.data.spec import DataSpec
 from dlrun.fields import Activation, Fraction, Init, Norm, Width
-from dlrun.layers import dense_layers, initialise, num_logits
+from dlrun.layers import dense_layers, flat_inputs, initialise, num_logits
 from dlrun.models.linear import need_rows_of_one_size
 
 
@@ -18,6 +18,7 @@ def mlp(
     Raises ConfigError when the rows are tokens or differ in length.
     """
     need_rows_of_one_size(spec, "mlp")
-    layers, last = dense_layers(spec.num_features, hidden, activation_name=activation, norm=norm, dropout=dropout)
+    first, width = flat_inputs(spec)
+    layers, last = dense_layers(width, hidden, activation_name=activation, norm=norm, dropout=dropout)
     output = nn.Linear(last, num_logits(spec.goal, spec.num_outputs))
-    return initialise(nn.Sequential(nn.Flatten(), *layers, output), init)  # (B, ...) -> (B, F) -> (B, K)
+    return initialise(nn.Sequential(first, *layers, output), init)  # (B, ...) -> (B, F) -> (B, K)

@@ -6,28 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.data.files import data_file, read_text
+from dlrun.data.files import locate
+from dlrun.data.textfiles import read_text
 from dlrun.errors import DataError
 
 
 def test_a_file_of_the_users_own_and_one_that_comes_with_dlrun(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("a\n")
-    assert data_file(str(tmp_path / "mine.csv")) == tmp_path / "mine.csv"
-    assert data_file("dlrun:weather.csv").name == "weather.csv"
+    assert locate(str(tmp_path / "mine.csv")) == tmp_path / "mine.csv"
+    assert locate("example:weather.csv").name == "weather.csv"
 
 
 def test_what_is_no_file_is_told_with_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("a\n")
     with pytest.raises(DataError, match=r'mime.csv: there is no such file. Did you mean "mine.csv"\?'):
-        data_file(str(tmp_path / "mime.csv"))
+        locate(str(tmp_path / "mime.csv"))
     with pytest.raises(DataError, match="expected a file, got a folder"):
-        data_file(str(tmp_path))
-    with pytest.raises(
-        DataError, match=r'dlrun:wether.csv: no such file comes with dlrun. Did you mean "weather.csv"\?'
-    ):
-        data_file("dlrun:wether.csv")
+        locate(str(tmp_path))
+    with pytest.raises(DataError, match=r'example:wether.csv: there is no such example. Did you mean "weather.csv"\?'):
+        locate("example:wether.csv")
     with pytest.raises(DataError, match="there is no such file"):
-        data_file("nowhere/at/all.csv")
+        locate("nowhere/at/all.csv")
 
 
 @pytest.mark.parametrize("content", [b"", b" \n\n"])

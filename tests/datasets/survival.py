@@ -20,8 +20,8 @@ from dlrun.checkpoint import CheckpointStore
 from dlrun.cli.training import of_run
 from dlrun.data.encoding import Encoded
 from dlrun.data.spec import Batch, DataSpec
-from dlrun.registry import Catalog
 from dlrun.parts import build_task
+from dlrun.registry import Catalog
 from dlrun.task import SupervisedTask
 
 Dlrun = Callable[..., tuple[int, str, str]]

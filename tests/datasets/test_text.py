@@ -58,11 +58,11 @@ def test_a_language_model_survives_and_goes_on_with_a_prompt(tokenizer: str, dlr
 
 
 def test_the_sample_files_are_what_makes_them_gives(tmp_path: Path) -> None:
-    from dlrun.data.files import data_file
+    from dlrun.data.files import locate
 
     write(tmp_path)
     for name in ("reviews.csv", "weather.csv"):
-        assert (tmp_path / name).read_bytes() == data_file(f"dlrun:{name}").read_bytes()
+        assert (tmp_path / name).read_bytes() == locate(f"example:{name}").read_bytes()
     assert (len(reviews(800)), len(weather(1461))) == (800, 1461)
 
 
@@ -88,7 +88,7 @@ def test_a_language_model_reads_forward_only(dlrun: Dlrun) -> None:
     code, _, err = dlrun(
         "dataset=text",
         "dataset.task=language",
-        "dataset.path=dlrun:gpl3_text.txt",
+        "dataset.path=example:gpl3_text.txt",
         "model=rnn",
         "model.bidirectional=true",
     )
@@ -100,14 +100,15 @@ def test_a_loss_for_classes_weighs_no_tokens(dlrun: Dlrun) -> None:
     code, _, err = dlrun(
         "dataset=text",
         "dataset.task=language",
-        "dataset.path=dlrun:gpl3_text.txt",
+        "dataset.path=example:gpl3_text.txt",
         "model=rnn",
         "loss=binary_cross_entropy",
     )
     assert code == 2
     assert "tokens to guess; use loss=cross_entropy" in err
     code, _, err = dlrun(
-        "dataset=text", "dataset.task=language", "dataset.path=dlrun:gpl3_text.txt", "model=rnn", "loss=cross_entropy",
+        "dataset=text", "dataset.task=language", "dataset.path=example:gpl3_text.txt", "model=rnn",
+        "loss=cross_entropy",
         "loss.class_weights=balanced",
     )  # fmt: skip
     assert code == 2

@@ -1,0 +1,70 @@
+"""Arrays in .npy, .npz and .safetensors files, read without ever unpickling anything."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlrun.data.files import check_file
+from dlrun.errors import DataError, did_you_mean
+from dlrun.fields import printable
+
+ENDINGS = (".npy", ".npz", ".safetensors")
+_MAPPED_BYTES = 64 << 20  # larger .npy files are mapped: only rows that are used come into memory
+
+
+def read_array(path: Path, name: str) -> Tensor:
+    """The array `name` of a file, or the one that a .npy file holds.
+
+    Raises DataError for a file or array that is not there, damaged, or of objects.
+    """
+    shown = printable(str(check_file(path)), limit=500)
+    if path.suffix not in ENDINGS:
+        raise DataError(f"{shown}: expected a file ending in {', '.join(ENDINGS)}.")
+    try:
+        if path.suffix == ".safetensors":
+            return _from_safetensors(path, name, shown)
+        if path.suffix == ".npy":
+            mapped: Literal["c"] | None = "c" if path.stat().st_size > _MAPPED_BYTES else None
+            return _as_tensor(np.load(path, mmap_mode=mapped, allow_pickle=False), shown)
+        with np.load(path, allow_pickle=False) as archive:
+            return _as_tensor(archive[_known(name, archive.files, shown)], shown)
+    except (ValueError, OSError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        if "allow_pickle" in str(error):
+            what = "it holds Python objects, which may run code when they are read; save an array of numbers instead."
+            raise DataError(f"{shown}: {what}") from error
+        raise DataError(f"{shown}: not a file of arrays that can be read ({printable(str(error))}).") from error
+
+
+def _from_safetensors(path: Path, name: str, shown: str) -> Tensor:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            found: Tensor = file.get_tensor(_known(name, list(file.keys()), shown))
+            return found
+    except SafetensorError as error:
+        raise DataError(f"{shown}: damaged, or no safetensors file ({error}).") from error
+
+
+def _known(name: str, names: list[str], shown: str) -> str:
+    if name not in names:
+        hint = did_you_mean(name, names)
+        raise DataError(f'{shown}: there is no array "{printable(name)}". {hint}'.rstrip())
+    return name
+
+
+def _as_tensor(array: Any, shown: str) -> Tensor:
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{shown}: expected an array of numbers, got {array.dtype}.")
+    if array.dtype.kind == "u" and array.dtype != np.uint8:
+        array = array.astype(np.int64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return torch.from_numpy(np.atleast_1d(array))
