@@ -31,9 +31,10 @@ def need_regression(spec: DataSpec, name: str) -> None:
     """Raise ConfigError when the data has classes and the loss is for numbers."""
     if spec.goal != "regression":
         right = "binary_cross_entropy" if spec.goal == "binary" else "cross_entropy"
+        what = "tokens to guess" if spec.goal == "language" else "classes"
         raise ConfigError(
             Problem(
                 f"loss={name}",
-                f"This dataset has {spec.num_outputs} classes; use loss={right}. loss=auto chooses by itself.",
+                f"This dataset has {spec.num_outputs} {what}; use loss={right}. loss=auto chooses by itself.",
             )
         )
