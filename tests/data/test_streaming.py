@@ -208,8 +208,8 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from dlrun.cli.main import main
-words = ["dataset=image_folder", f"dataset.path={sys.argv[1]}", "dataset.val_fraction=0", "dataset.test_fraction=0.05",
-         "dataset.size=256", "model=linear", "trainer.max_steps=30", "trainer.eval_batch_size=32", "device.threads=1",
+words = ["dataset=image_folder", f"dataset.path={sys.argv[1]}", "dataset.val_fraction=0", "dataset.test_fraction=0.02",
+         "dataset.size=256", "model=linear", "trainer.max_steps=12", "trainer.eval_batch_size=32", "device.threads=1",
          "device=cpu", "--quiet"]
 assert main([*words, "dataset.limit=40", "dataset.in_memory=false", "hydra.run.dir=warm"]) == 0  # imports everything
 pages = int(Path("/proc/self/statm").read_text().split()[0])
