@@ -15,9 +15,10 @@ from dlrun.cli.main import main
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test runs in an empty folder, so that none writes into the checkout."""
+def own_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in an empty folder, so that none writes into the checkout or the user's cache."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DLRUN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("CI", raising=False)
     return tmp_path

@@ -56,7 +56,8 @@ def look(path: Path, content: bytes, *, decode: bool = False) -> dict[str, Any]:
             end = _ENDS.get(image.format or "")
             if decode or (end is not None and end not in content[-4096:]):
                 image.load()
-            if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):  # lies on its side
+            may_turn = image.format in ("JPEG", "WEBP")  # a PNG would be unpacked to find it
+            if may_turn and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):  # lies on its side
                 width, height = height, width
             return {"width": width, "height": height, "grey": image.mode in ("1", "L", "LA", "I", "I;16", "I;16B")}
     except UnidentifiedImageError as error:

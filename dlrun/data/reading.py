@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.long_work import long_work
+from dlrun.errors import ConfigError, Problem
 
 _SHARE = 0.3  # of the memory that is free: what rows may take to be held there, since splitting copies them
 _ROWS_AT_ONCE = 64
@@ -94,9 +95,13 @@ def fits(num_bytes: int, *, in_memory: bool | str) -> bool:
 def read_all(reader: Reader, *, what: str) -> Tensor:
     """All rows as one tensor, decoded by as many threads as there are cores.
 
-    Raises DataError naming the first file that cannot be read.
+    Raises DataError naming the first file that cannot be read, and ConfigError when they do not fit.
     """
-    rows = torch.empty(reader.shape, dtype=reader.dtype)
+    try:
+        rows = torch.empty(reader.shape, dtype=reader.dtype)
+    except RuntimeError as error:  # torch's "can't allocate memory"
+        size = f"{len(reader):,} {what}, {reader.num_bytes / 2**20:,.0f} MiB decoded, do not fit into memory. "
+        raise ConfigError(Problem("dataset.in_memory=true", size + "Use dataset.in_memory=false.")) from error
 
     def fill(first: int) -> int:
         chosen = range(first, min(first + _ROWS_AT_ONCE, len(reader)))

@@ -107,8 +107,8 @@ class StreamedSplit(Split):
                 raw = next(batches)
             except StopIteration:
                 return
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
+            except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: while it handed rows over
+                if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                     raise
                 self._workers_at_work = None
                 sys.stderr.write(
@@ -174,15 +174,15 @@ def _as_it_is(rows: Any) -> Any:
 
 
 def worker_init(number: int) -> None:
-    """What each worker does first: end when its parent does, and leave signals to the process that trains.
+    """What each worker does first: end when its parent does, and leave Ctrl-C to the process that trains.
 
-    Ctrl-C and a cluster's SIGTERM reach a whole group of processes; the run saves itself, and still needs its rows.
+    Ctrl-C reaches a whole group of processes; the run saves itself, and still needs its rows. SIGTERM ends a worker,
+    as the interpreter asks of those left at its own end; a run that loses workers so reads on without them.
     """
     del number
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _context(reader: Reader) -> BaseContext:
