@@ -91,10 +91,10 @@ class Evil:
 
 def test_objects_are_refused_and_never_run() -> None:
     np.savez("mine.npz", inputs=np.array([Evil()], dtype=object), targets=np.zeros(1))
-    with pytest.raises(DataError, match="mine.npz: it holds Python objects, which may run code"):
+    with pytest.raises(DataError, match=r"mine\.npz: it holds Python objects, which may run code"):
         source("mine.npz")
     np.save("mine.npy", np.array([Evil()], dtype=object))
-    with pytest.raises(DataError, match="mine.npy: it holds Python objects"):
+    with pytest.raises(DataError, match=r"mine\.npy: it holds Python objects"):
         source("mine.npy", targets="mine.npy")
     assert not Path("pwned").exists()
 
