@@ -72,7 +72,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         encoding=settings.encoding,
         words={column.name: words[column.name] for column in columns if column.kind == "category"},
     )
-    tensors = {split: torch.from_numpy(values) for split, values in inputs.items()}
+    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
     targets = {split: torch.from_numpy(values) for split, values in target.values.items()}
     skipped = {split: part for split, part in rows.items() if part.num_skipped}
     return Source(
