@@ -162,11 +162,12 @@ def test_a_signal_during_start_up_leaves_with_its_code_and_nothing_behind(
     command = [sys.executable, "-X", "importtime", "-m", "dlrun", "dataset=digits", "model=mlp", "hydra.run.dir=a"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    for line in process.stderr:
-        if " torch.version" in line or " torch._utils" in line:  # within the import of torch
-            process.send_signal(number)
-            break
-    rest = process.stderr.read()
+    with process.stderr:
+        for line in process.stderr:
+            if " torch.version" in line or " torch._utils" in line:  # within the import of torch
+                process.send_signal(number)
+                break
+        rest = process.stderr.read()
     assert process.wait(60) == code
     assert "Traceback" not in rest
     assert "Stopped before training" in rest
@@ -325,7 +326,7 @@ def test_64_runs_started_at_once_never_share_a_folder(tmp_path: Path) -> None:
         "for _ in range(8):\n"
         "    if os.fork() == 0:\n"
         "        run = claim(Path('run'), asked=False, resume='never'); run.write_config('x')\n"
-        "        print(run.path, flush=True); os._exit(0)\n"
+        "        os.write(1, f'{run.path}\\n'.encode()); os._exit(0)\n"
         "for _ in range(8): os.wait()"
     )
     started = [
