@@ -65,9 +65,14 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
     def ended(status: str, *, metrics: dict[str, float], error: str | None = None) -> dict[str, Any]:
         seconds = run.seconds_before + time.perf_counter() - started
         found = run.result(status, seconds=seconds, metrics=metrics, error=error)
-        run_dir.write_result(found)
-        for listener in listeners:
-            listener.on_end(found)
+        failures = []
+        for tell in (run_dir.write_result, *(listener.on_end for listener in listeners)):
+            try:
+                tell(found)
+            except StorageError as failure:  # the others are told all the same
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         return found
 
     try:
@@ -76,7 +81,10 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
         metrics = run.final_metrics(trainer)
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
-        ended(status, metrics={}, error=str(error))
+        try:
+            ended(status, metrics={}, error=str(error))
+        except StorageError as failure:
+            raise StorageError(f"{error}\n{failure}") from error
         raise
     return ended("completed", metrics=metrics)
 
