@@ -81,7 +81,8 @@ from pathlib import Path
 from dlrun.cli.main import main
 from dlrun.checkpoint import CheckpointStore
 
-words = ["dataset=iris", "model=mlp", "model.hidden=[8]", "device=cpu", "device.threads=1", "hydra.run.dir=full/run", "--quiet"]
+words = ["dataset=iris", "model=mlp", "model.hidden=[8]", "device=cpu", "device.threads=1", "--quiet"]
+words += ["hydra.run.dir=full/run"]
 code = main([*words, "trainer.epochs=500", "checkpoint.every_steps=1", "checkpoint.keep=500"])
 newest, complaints = CheckpointStore(Path("full/run/checkpoints")).load_newest()
 assert newest is not None and newest.step > 5 and complaints == [], complaints
