@@ -174,6 +174,22 @@ def test_a_signal_during_start_up_leaves_with_its_code_and_nothing_behind(
     assert not (own_folder / "a").exists()
 
 
+def test_a_signal_before_torch_is_imported_leaves_with_its_code(own_folder: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "dlrun", "dataset=digits", "model=mlp"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process.stderr:
+        for line in process.stderr:
+            if line.split()[-1:] == ["dlrun.report.words"]:  # next is composing
+                process.send_signal(signal.SIGUSR1)
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stderr.read()
+    assert process.wait(60) == 143
+    assert "Traceback" not in rest
+    assert list(own_folder.iterdir()) == []
+
+
 BAD = """
 import torch
 from torch import nn
