@@ -47,11 +47,11 @@ def encode(snapshot: Snapshot) -> dict[str, bytes]:
         name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in contents.items()
     }
-    contents["manifest.json"] = _manifest({"format": FORMAT, "step": snapshot.step, "files": files})
+    contents["manifest.json"] = sealed_manifest({"format": FORMAT, "step": snapshot.step, "files": files})
     return contents
 
 
-def _manifest(values: Mapping[str, Any]) -> bytes:
+def sealed_manifest(values: Mapping[str, Any]) -> bytes:
     """The manifest with the SHA-256 of itself, so that no byte of it can change unseen."""
     return _json({**values, "sha256": hashlib.sha256(_json(values)).hexdigest()})
 

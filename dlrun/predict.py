@@ -17,11 +17,13 @@ from dlrun.checkpoint import CheckpointStore
 from dlrun.config import RunConfig
 from dlrun.data.default_encoders import default_encoder
 from dlrun.data.encoding import Encoded, Encoder
+from dlrun.data.language import LanguageEncoder
 from dlrun.data.spec import DataSpec
 from dlrun.data.split import MemorySplit, in_order
 from dlrun.device import Device
 from dlrun.errors import ConfigError, DataError, Problem, StorageError
 from dlrun.fields import printable
+from dlrun.generate import generate_text
 from dlrun.parts import build_task
 from dlrun.registry import Catalog
 from dlrun.task import SupervisedTask, Task

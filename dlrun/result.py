@@ -51,7 +51,7 @@ def result(
             "name": parts.data.name,
             "fingerprint": parts.data.fingerprint,
             "sizes": dict(parts.data.sizes),
-            "skipped": parts.data.skipped,
+            "skipped": skipped if isinstance(skipped := parts.data.skipped, Mapping) else list(skipped),
         },
         "environment": dict(environment),
     }

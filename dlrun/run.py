@@ -60,14 +60,19 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
     listeners: list[Listener] = []
     trainer, resumed_from, notices = run.trainer(listeners)  # what is refused here leaves the folder as it is
     listeners.extend(watch(Session(config, parts, trainer, run_dir, resumed_from, notices)))
-    run_dir.write_config(to_yaml(config.tree))
+    run_dir.write_config(to_yaml({**config.tree, "resume": "never"}))  # going on is no part of what it is
 
     def ended(status: str, *, metrics: dict[str, float], error: str | None = None) -> dict[str, Any]:
         seconds = run.seconds_before + time.perf_counter() - started
         found = run.result(status, seconds=seconds, metrics=metrics, error=error)
-        run_dir.write_result(found)
-        for listener in listeners:
-            listener.on_end(found)
+        failures = []
+        for tell in (run_dir.write_result, *(listener.on_end for listener in listeners)):
+            try:
+                tell(found)
+            except StorageError as failure:  # the others are told all the same
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         return found
 
     try:
@@ -76,7 +81,10 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
         metrics = run.final_metrics(trainer)
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
-        ended(status, metrics={}, error=str(error))
+        try:
+            ended(status, metrics={}, error=str(error))
+        except StorageError as failure:
+            raise StorageError(f"{error}\n{failure}") from error
         raise
     return ended("completed", metrics=metrics)
 

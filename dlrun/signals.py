@@ -23,7 +23,8 @@ class StopRequest:
     A second SIGINT leaves at once. It may also hold a time at which the run is to stop by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, message: str = _BEFORE_TRAINING) -> None:
+        self._message = message  # what a stop says where there is nothing to save
         self.signal: int | None = None
         self.save_asked = False
         self.deadline: float | None = None  # of time.monotonic
@@ -59,10 +60,10 @@ class StopRequest:
         """Set the time given, counted from when this object was made; None for no end."""
         self.deadline = None if seconds is None else self._began + seconds
 
-    def leave_if_asked(self, message: str = _BEFORE_TRAINING) -> None:
+    def leave_if_asked(self, message: str | None = None) -> None:
         """Raise Interrupted where a stop was asked for and there is nothing to save."""
         if self.signal is not None:
-            raise Interrupted(self.signal, message)
+            raise Interrupted(self.signal, message or self._message)
 
     @contextmanager
     def leaving_at_once(self) -> Iterator[None]:
@@ -82,7 +83,7 @@ class StopRequest:
             os._exit(128 + number)
         self.signal = number
         if self._at_once:
-            raise Interrupted(number, _BEFORE_TRAINING)
+            raise Interrupted(number, self._message)
         if number == signal.SIGINT:
             os.write(sys.stderr.fileno(), b"\ndlrun: saving after this step; Ctrl-C again leaves at once.\n")
 

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor, nn
 
-from dlrun.data.encoding import Encoder
 from dlrun.data.spec import Batch, DataSpec
-from dlrun.errors import ConfigError, Problem
 from dlrun.metric_names import METRICS_OF
 from dlrun.metrics import Classification, NextToken, Regression
 

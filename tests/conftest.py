@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +28,10 @@ def own_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeyp
 @pytest.fixture(autouse=True)
 def own_process_state() -> Iterator[None]:
     """A run sets the process up for training; the next test starts from what a fresh process has."""
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
     yield
+    logging.getLogger().handlers[:] = handlers  # Hydra's own flags point them at a stream that the test closes
+    logging.getLogger().setLevel(level)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_flush_denormal(False)

@@ -126,13 +126,15 @@ def test_runs_that_predict_nothing_say_so(short_run: Callable[..., Path], dlrun:
     del content["about"]["spec"]
     from hashlib import sha256
 
+    from dlrun.checkpoint_format import sealed_manifest
+
     raw = json.dumps(content).encode()
     for path in Path("line/checkpoints").glob("step-*/state.json"):
         path.write_bytes(raw)
         manifest = path.with_name("manifest.json")
         listed = json.loads(manifest.read_text())
         listed["files"]["state.json"] = {"bytes": len(raw), "sha256": sha256(raw).hexdigest()}
-        manifest.write_text(json.dumps(listed))
+        manifest.write_bytes(sealed_manifest({key: listed[key] for key in ("files", "format", "step")}))
     code, _, err = dlrun("predict", "line", "new.csv")
     assert code == 5
     assert "kept too little to predict" in err

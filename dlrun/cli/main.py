@@ -12,6 +12,7 @@ import dlrun
 from dlrun.cli import command as command_line
 from dlrun.cli.command import Command
 from dlrun.errors import DlrunError
+from dlrun.signals import StopRequest
 
 _HANDLERS = {
     "train": "dlrun.cli.training:train",
@@ -52,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
 
             print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
             return 0
-        return _handler(parsed)(parsed)
+        with StopRequest("Stopped.") as stop, stop.leaving_at_once():  # until a run takes over
+            return _handler(parsed)(parsed)
     except DlrunError as error:
         return _tell(f"dlrun: {error}", error.exit_code, debug=debug)
     except KeyboardInterrupt:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from dlrun.durable import storage_error
+from dlrun import disk as system
+from dlrun.durable import storage_error, write_all
 from dlrun.events import Listener, Row
 from dlrun.progress import Progress
 from dlrun.registry import Catalog
@@ -56,19 +57,24 @@ class LogFile(PlainLines):
     """`dlrun.log`: what the console says, without colour."""
 
     def __init__(self, session: Session, path: Path) -> None:
+        self._path = path
         try:
-            self._stream = path.open("a", encoding="utf-8")
+            self._handle = system.disk.append(path)
         except OSError as error:
             raise storage_error(path, error) from error
         super().__init__(session, self._write, every_evaluation=True)
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        try:
+            write_all(self._handle, f"{line}\n".encode())
+        except OSError as error:
+            raise storage_error(self._path, error) from error
 
     def on_end(self, result: object) -> None:
-        super().on_end(result)  # type: ignore[arg-type]
-        self._stream.close()
+        try:
+            super().on_end(result)  # type: ignore[arg-type]
+        finally:
+            os.close(self._handle)
 
 
 class Samples(Listener):
@@ -79,4 +85,8 @@ class Samples(Listener):
         self._folder = folder
 
     def on_epoch(self, progress: Progress, row: Row) -> None:
-        self._task.write_samples(self._folder / f"epoch-{int(row['epoch']):04d}.png")
+        path = self._folder / f"epoch-{int(row['epoch']):04d}.png"
+        try:
+            self._task.write_samples(path)
+        except OSError as error:
+            raise storage_error(path, error) from error

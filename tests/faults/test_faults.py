@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -72,3 +73,37 @@ def test_every_other_damage_is_found(checkpoints: Path) -> None:
     found, missed = other_damage(checkpoints / f"step-{steps[-1]}", steps[-1], others)
     assert missed == []
     assert set(found) >= {"cut short", "zeroed", "lengthened", "a block zeroed", "swapped", "all files swapped"}
+
+
+FILL = """
+import sys
+from pathlib import Path
+from dlrun.cli.main import main
+from dlrun.checkpoint import CheckpointStore
+
+words = ["dataset=iris", "model=mlp", "model.hidden=[8]", "device=cpu", "device.threads=1", "--quiet"]
+words += ["hydra.run.dir=full/run"]
+code = main([*words, "trainer.epochs=500", "checkpoint.every_steps=1", "checkpoint.keep=500"])
+newest, complaints = CheckpointStore(Path("full/run/checkpoints")).load_newest()
+assert newest is not None and newest.step > 5 and complaints == [], complaints
+print(code, newest.step)
+if code == 5:
+    assert main(["clean", "full/run", "--keep", "1"]) == 0
+    code = main(["resume", "full/run", f"trainer.max_steps={newest.step + 4}", "--quiet", "checkpoint.keep=1"])
+sys.exit(code + 10)
+"""
+
+
+def test_a_small_file_system_that_fills_ends_in_words_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    """On a tmpfs of 600 KiB in a mount namespace of its own, where the system allows one."""
+    (tmp_path / "full").mkdir()
+    (tmp_path / "fill.py").write_text(FILL)
+    root = Path(__file__).parent.parent.parent
+    script = f"mount -t tmpfs -o size=600k none full && PYTHONPATH={root} exec {sys.executable} fill.py"
+    namespace = ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*namespace, "true"], check=False).returncode:
+        pytest.skip("no mount namespace here; test_a_limit_on_file_sizes_is_a_full_disk_in_words covers the rest")
+    done = subprocess.run([*namespace, "sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert done.stdout.startswith("5 ")
+    assert "could not be written (No space left on device). Free some space" in done.stderr
