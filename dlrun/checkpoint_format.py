@@ -101,7 +101,7 @@ def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
             raise StorageError(f"{path}: damaged: {name!r} is not a file's name.")
     if "state.json" not in manifest["files"] or "model.safetensors" not in manifest["files"]:
         raise StorageError(f"{path}: damaged: it lists no model and state.")
-    if content != _manifest({name: value for name, value in manifest.items() if name != "sha256"}):
+    if content != sealed_manifest({name: value for name, value in manifest.items() if name != "sha256"}):
         raise StorageError(f"{path}: damaged: its SHA-256 of itself is another.")
     if step is not None and manifest["step"] != step:
         raise StorageError(f"{path}: damaged: it belongs to step {manifest['step']}, the folder to step {step}.")

@@ -72,12 +72,6 @@ class Probe:
                 hooks.callback(
                     module.register_forward_hook(self._on_output(f"the output of {_layer(name, module)}")).remove
                 )
-            if not self._state.updater.scalers:  # scaled gradients overflow now and then, and their step is left out
-                for name, parameter in task.named_parameters():
-                    if parameter.requires_grad:
-                        where = f"the gradient of {_owner(task, name)}"
-                        handle = parameter.register_hook(self._on_gradient(where))  # type: ignore[no-untyped-call]
-                        hooks.callback(handle.remove)
             hooks.enter_context(self._state.updater.watched(self._before_update, self._after_update))
             yield
 
@@ -88,13 +82,11 @@ class Probe:
 
         return look
 
-    def _on_gradient(self, where: str) -> Any:
-        def look(gradient: Tensor) -> None:
-            self._note(gradient, "gradient", where)
-
-        return look
-
-    def _before_update(self) -> None:
+    def _before_update(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        if not self._state.updater.scalers:  # scaled gradients overflow now and then, and their step is left out
+            names = {id(parameter): name for name, parameter in self._state.task.named_parameters()}
+            for parameter, gradient in reversed(list(zip(parameters, gradients, strict=True))):  # as they are computed
+                self._note(gradient, "gradient", f"the gradient of {_owner(self._state.task, names[id(parameter)])}")
         if self.finding is not None:
             raise NotFinite  # so that the weights stay as they were before the step
 

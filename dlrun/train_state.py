@@ -14,6 +14,7 @@ from torch import Tensor
 from dlrun.checkpoint import Snapshot
 from dlrun.ema import WeightAverage
 from dlrun.errors import StorageError
+from dlrun.fused import parameters_of
 from dlrun.progress import Progress, RunningMeans
 from dlrun.schedule import Schedule
 from dlrun.task import Task
@@ -96,7 +97,7 @@ def _optimizer_state(updater: Updater) -> tuple[dict[str, Tensor], dict[str, Any
     tensors: dict[str, Tensor] = {}
     values: dict[str, Any] = {}
     for name, optimizer in updater.optimizers.items():
-        for number, parameter in enumerate(_parameters(optimizer)):
+        for number, parameter in enumerate(parameters_of(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 place = f"{name}.{number}.{key}"
                 if isinstance(value, Tensor):
@@ -109,7 +110,8 @@ def _optimizer_state(updater: Updater) -> tuple[dict[str, Tensor], dict[str, Any
 def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
     stored = {**snapshot.tensors["optimizer"], **snapshot.values["optimizer"]}
     for name, optimizer in updater.optimizers.items():
-        for number, parameter in enumerate(_parameters(optimizer)):
+        optimizer.state.clear()
+        for number, parameter in enumerate(parameters_of(optimizer)):
             prefix = f"{name}.{number}."
             for place, value in stored.items():
                 if place.startswith(prefix):
@@ -122,10 +124,7 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
                         fused = bool(optimizer.param_groups[0].get("fused")) and parameter.device.type != "cpu"
                         value = value.to(parameter.device) if fused else value
                     optimizer.state[parameter][key] = value
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    updater.forget()
 
 
 def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -25,8 +25,7 @@ class Updater:
         self.optimizers = dict(optimizers)
         self._parameters = {name: parameters_of(optimizer) for name, optimizer in optimizers.items()}
         self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
-        self._steps = {name: step_of(optimizer) for name, optimizer in optimizers.items()}
-        self._accumulated: dict[str, list[Tensor | None]] = {}
+        self.forget()
         self._clip_norm = clip_norm
         self._device = device
         self.scalers = (  # one a group: a shared one would change its scale while another group still accumulates
@@ -34,8 +33,14 @@ class Updater:
             if device.precision == "fp16"
             else {}
         )
+        self._watch: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight = 1.0
         self.is_last = True
+
+    def forget(self) -> None:
+        """Take up the optimizers' state anew: what was remembered of it stands no longer."""
+        self._steps = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
+        self._accumulated: dict[str, list[Tensor | None]] = {}
 
     def __call__(self, name: str, loss: Tensor) -> None:
         if self._device.precision != "fp32":
@@ -54,12 +59,16 @@ class Updater:
         if not self.is_last:
             self._accumulated[name] = gradients
             return
+        if self._watch is not None:
+            self._watch[0](self._parameters[name], gradients)
         if scaler is not None:
             self._scaled_step(name, gradients, scaler)
-            return
-        if self._clip_norm is not None:
-            gradients = clipped(gradients, self._clip_norm)
-        self._steps[name](gradients)
+        elif self._clip_norm is not None:
+            self._steps[name](clipped(gradients, self._clip_norm))
+        else:
+            self._steps[name](gradients)
+        if self._watch is not None:
+            self._watch[1]()
 
     def _gradients(self, name: str, loss: Tensor) -> list[Tensor | None]:
         """The gradient of each parameter of a group, laid out as the parameter is, added to what was accumulated."""
@@ -82,24 +91,15 @@ class Updater:
         ]
 
     @contextmanager
-    def watched(self, before: Callable[[], None], after: Callable[[], None]) -> Iterator[None]:
-        """A context in which `before` and `after` are called around every step of every group."""
-
-        def around(step: Callable[..., None]) -> Callable[..., None]:
-            def watched_step(*args: object) -> None:
-                before()
-                step(*args)
-                after()
-
-            return watched_step
-
-        steps, self._steps = self._steps, {name: around(step) for name, step in self._steps.items()}
-        scaled, self._scaled_step = self._scaled_step, around(self._scaled_step)  # type: ignore[method-assign]
+    def watched(
+        self, before: Callable[[list[Tensor], list[Tensor | None]], None], after: Callable[[], None]
+    ) -> Iterator[None]:
+        """A context in which `before(parameters, gradients)` and `after()` are called around each step of a group."""
+        self._watch = before, after
         try:
             yield
         finally:
-            self._steps = steps
-            self._scaled_step = scaled  # type: ignore[method-assign]
+            self._watch = None
 
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
         """A step in fp16: gradients are brought back to scale, and the step is left out when they overflowed."""
