@@ -25,7 +25,7 @@ class Workload:
 
 WORKLOADS = {
     "mlp": Workload("mlp", 60_000, 4),
-    "lenet": Workload("lenet", 12_800, 4),
+    "lenet": Workload("lenet", 60_000, 3),
     "lstm": Workload("lstm", 12_800, 4),
     "resnet": Workload("resnet", 640, 3),
 }

@@ -1,8 +1,8 @@
 """What to say of a step at which a number stopped being finite: which step, which layer, why, and how to see it again.
 
-The training loop looks at its losses only, and at the weights before it saves or evaluates them. When one is bad, the
-run goes back to its newest whole checkpoint and trains from there once more with every output, gradient and weight
-watched. So watching costs nothing until it is needed, on any device.
+The training loop looks at its losses, on the CPU also at its gradients (4 % of a small model's step), and at the
+weights before it saves or evaluates them. When one is bad, the run goes back to its newest whole checkpoint and trains
+from there once more with every output, gradient and weight watched.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def is_finite(tensor: Tensor) -> bool:
     """Whether every number of a tensor is finite; whole numbers are."""
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return True
-    quick = tensor.detach().sum()  # one pass; a sum that overflows is looked into
-    return bool(torch.isfinite(quick)) or bool(torch.isfinite(tensor.detach()).all())
+    quick = tensor.detach().sum().item()  # one pass; a sum that overflows is looked into
+    return quick - quick == 0.0 or bool(torch.isfinite(tensor.detach()).all())
 
 
 def weights_are_finite(task: nn.Module) -> bool:

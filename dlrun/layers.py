@@ -23,6 +23,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
 }
 
+RISING = frozenset(ACTIVATIONS) - {"gelu", "silu"}
+"""Activations that never fall, so that the largest of some values stays the largest after them."""
+
 
 def activation(name: str) -> nn.Module:
     """The activation of that name."""

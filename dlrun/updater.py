@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.device import Device
+from dlrun.divergence import NotFinite, is_finite
 from dlrun.fused import parameters_of, step_of
 
 
@@ -61,6 +62,8 @@ class Updater:
             return
         if self._watch is not None:
             self._watch[0](self._parameters[name], gradients)
+        elif self._device.is_cpu and scaler is None and not all(g is None or is_finite(g) for g in gradients):
+            raise NotFinite  # before a weight is touched; elsewhere looking would wait for the device each step
         if scaler is not None:
             self._scaled_step(name, gradients, scaler)
         elif self._clip_norm is not None:

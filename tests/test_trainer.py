@@ -405,3 +405,18 @@ def test_running_means_elsewhere_wait_until_they_are_read() -> None:
     other.restore(means.state(), torch.device("cpu"))
     assert other.take() == ({"loss": 9.0}, 3)
     assert other.take() == ({}, 0)
+
+
+def test_a_run_that_does_not_compile_leaves_the_compiler_unloaded(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    words = [*SMALL, "model.hidden=[4]", "trainer.epochs=1", "-q", f"hydra.run.dir={tmp_path / 'a'}"]
+    code = (
+        "import sys; from dlrun.cli.main import main\n"
+        f"main({words!r})\n"
+        "heavy = ('torch._dynamo', 'torch._inductor', 'sympy', 'sklearn', 'scipy', 'pandas', 'pyarrow', 'PIL')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

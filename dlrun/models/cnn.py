@@ -9,8 +9,8 @@ from torch import nn
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.fields import Activation, Fraction, Init, Kernel, Norm, Range, Width
+from dlrun.layers import RISING, dense_layers, initialise, norm_2d, num_logits
 from dlrun.layers import activation as make_activation
-from dlrun.layers import dense_layers, initialise, norm_2d, num_logits
 
 
 def cnn(
@@ -66,6 +66,8 @@ def cnn(
                     )
                 )
             layers.append(nn.MaxPool2d(pool_size) if pool == "max" else nn.AvgPool2d(pool_size))
+            if pool == "max" and activation in RISING:  # the same numbers, and the activation sees fewer of them
+                layers[-2], layers[-1] = layers[-1], layers[-2]
             height, width = height // pool_size, width // pool_size
         in_channels = out_channels
     layers.append(nn.Flatten())  # (B, C, H, W) -> (B, C * H * W)

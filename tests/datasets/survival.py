@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import signal
@@ -72,6 +74,13 @@ def restored(run: Path) -> tuple[SupervisedTask, Any]:
     assert isinstance(task, SupervisedTask)
     module = sys.modules[catalog.load("dataset", about["dataset"]).__module__]
     return task.eval(), module.encoder(about["encoder"])
+
+
+def predicted(dlrun: Dlrun, run: Path, new: Path) -> list[dict[str, str]]:
+    """The rows that `dlrun predict` answers with, from the run and a file or folder of new rows."""
+    code, out, err = dlrun("predict", str(run), str(new))
+    assert code == 0, err
+    return list(csv.DictReader(io.StringIO(out)))
 
 
 def outputs(task: SupervisedTask, encoded: Encoded) -> torch.Tensor:

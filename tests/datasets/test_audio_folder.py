@@ -19,6 +19,7 @@ from dlrun.data.spec import Source
 from dlrun.datasets.audio_folder import audio_folder, encoder
 from dlrun.errors import ConfigError, DataError
 from tests.datasets.kill_and_resume import encoder_state, killed_resumed_and_whole, weights
+from tests.datasets.survival import predicted
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -204,6 +205,9 @@ def test_sounds_are_trained_on_killed_resumed_evaluated_and_encoded(
     names = ("high/00.wav", "high/01.flac", "low/00.wav", "low/01.flac")
     assert encoded.columns == {"path": [f"{new}/{name}" for name in names]}
     assert torch.equal(encoder(encoder_state(killed)).encode(new / "low/00.wav").inputs, encoded.inputs[2:3])
+    rows = predicted(dlrun, killed, new)
+    assert [row["path"] for row in rows] == encoded.columns["path"]
+    assert [row["prediction"] for row in rows] == ["high", "high", "low", "low"]
 
 
 def test_new_sounds_that_cannot_be_read_are_told(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from dlrun.data.spec import Source
 from dlrun.datasets.image_folder import encoder, image_folder
 from dlrun.errors import DataError
 from tests.datasets.kill_and_resume import encoder_state, killed_resumed_and_whole, weights
+from tests.datasets.survival import predicted
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -341,6 +342,9 @@ def test_pictures_are_trained_on_killed_resumed_evaluated_and_encoded(
     assert encoded.columns == {"path": [f"{new}/{name}/00.png" for name in ("cat", "dog", "owl")]}
     same = encoder(encoder_state(killed)).encode(folder / "cat/00.png")
     assert torch.equal(same.inputs, inputs(read(folder))[:1])
+    rows = predicted(dlrun, killed, new)
+    assert [row["path"] for row in rows] == encoded.columns["path"]
+    assert {row["prediction"] for row in rows} <= {"cat", "dog", "owl"}
 
 
 def test_new_pictures_that_cannot_be_read_are_told(tmp_path: Path) -> None:

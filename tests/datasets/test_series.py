@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.datasets.survival import killed_and_gone_on_with, outputs, restored
+import pytest
+
+from tests.datasets.survival import killed_and_gone_on_with, outputs, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -35,6 +37,9 @@ def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(dlrun: Dl
     assert task.spec.class_names == ("load+1", "half+1", "load+2", "half+2")
     wanted = [1100.0, 550.0, 1200.0, 600.0]
     assert all(abs(ours - theirs) < 60 for ours, theirs in zip(forecast.tolist(), wanted, strict=True))
+    (row,) = predicted(dlrun, run, tmp_path / "elsewhere" / "new.csv")
+    assert row["after"] == "1016"
+    assert [float(row[name]) for name in task.spec.class_names] == pytest.approx(forecast.tolist(), rel=1e-5)
 
 
 def test_a_multilayer_perceptron_reads_windows_too(dlrun: Dlrun, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from dlrun.generate import generate_text
 from tests.datasets.make_samples import reviews, weather, write
-from tests.datasets.survival import killed_and_gone_on_with, outputs, restored
+from tests.datasets.survival import killed_and_gone_on_with, outputs, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -31,6 +31,7 @@ def test_labelled_texts_survive_and_read_new_rows_from_another_folder(dlrun: Dlr
     task, encoder = restored(run)
     logits = outputs(task, encoder.encode(other / "new.tsv"))
     assert [task.spec.class_names[int(logit > 0)] for logit in logits] == ["praise", "complaint"]
+    assert [row["prediction"] for row in predicted(dlrun, run, other / "new.tsv")] == ["praise", "complaint"]
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "subword"])
@@ -53,6 +54,12 @@ def test_a_language_model_survives_and_goes_on_with_a_prompt(tokenizer: str, dlr
     assert outputs(task, encoded).shape == (1, encoded.inputs.shape[1], task.spec.num_outputs)
     text = generate_text(task, encoder, "the cat sat on", length=30, temperature=0.0)
     assert text.startswith("the cat sat on the ")
+    code, out, err = dlrun("predict", str(run), "--prompt", "the cat sat on", "--length", "30", "--temperature", "0")
+    assert (code, out) == (0, f"{text}\n"), err
+    assert dlrun("predict", str(run), "--prompt", "the", "--length", "none")[0] == 2
+    assert (
+        "Expected a number from 0 to 100." in dlrun("predict", str(run), "--prompt", "the", "--temperature", "hot")[2]
+    )
     known = {"the", "cat", "sat", "on", "mat", "and", "dog", "log"}
     assert set(text.replace(",", " ").replace(".", " ").split()[:-1]) <= known
 

@@ -9,6 +9,7 @@ import torch
 
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError
+from dlrun.layers import ACTIVATIONS, RISING, activation
 from dlrun.models.cnn import cnn
 from dlrun.task import count_parameters
 
@@ -58,3 +59,22 @@ def test_batch_norm_takes_the_place_of_the_bias() -> None:
 def test_what_does_not_fit_is_named(spec: DataSpec, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         cnn(spec, **{**FIELDS, **fields})
+
+
+@pytest.mark.parametrize("name", sorted(RISING))
+def test_pooling_before_a_rising_activation_changes_no_number(name: str) -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(4, 3, 8, 8, requires_grad=True)
+    pool, act = torch.nn.MaxPool2d(2), activation(name)
+    ours, theirs = act(pool(inputs)), pool(act(inputs))
+    assert torch.equal(ours, theirs)
+    weights = torch.randn_like(ours)
+    gradients = [torch.autograd.grad((out * weights).sum(), inputs)[0] for out in (ours, theirs)]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)
+
+
+def test_an_activation_that_falls_stays_before_the_pooling() -> None:
+    assert set(ACTIVATIONS) - {"gelu", "silu"} == RISING
+    x = torch.tensor([[[[-2.0, -0.1], [-2.0, -0.1]]]])
+    pool = torch.nn.MaxPool2d(2)
+    assert not torch.equal(pool(activation("gelu")(x)), activation("gelu")(pool(x)))
