@@ -53,6 +53,8 @@ class TableFile:
         self._encoding = encoding
         self._bad: Callable[[int, str], None] = lambda line, what: None
         self._has_quotes = False  # only then may a value go over several lines
+        self._sample: dict[str, list[str | None]] | None = None
+        self._batch_rows = _BATCH_ROWS
         self._block_bytes = _BLOCK_BYTES
         try:
             codecs.lookup(encoding)
@@ -135,15 +137,18 @@ class TableFile:
             raise DataError(f"{self.shown}: cannot be read as {self.format} ({error}).") from error
 
     def sample(self) -> dict[str, list[str | None]]:
-        """The first rows as texts, by column; None where a value is missing."""
-        self._block_bytes = 1 << 20
+        """The first rows as texts, by column; None where a value is missing. They are read once."""
+        if self._sample is not None:
+            return self._sample
+        self._block_bytes, self._batch_rows = 1 << 20, _SAMPLE_ROWS
         batches = self.batches(numbers=(), names=self.names)
         batch = next(batches, None)
         batches.close()
-        self._block_bytes = _BLOCK_BYTES
+        self._block_bytes, self._batch_rows = _BLOCK_BYTES, _BATCH_ROWS
         if batch is None:
             raise DataError(f"{self.shown}: there is no row.")
-        return {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
+        self._sample = {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
+        return self._sample
 
     def batches(
         self, *, numbers: Collection[str], names: Sequence[str], bad: Callable[[int, str], None] | None = None
@@ -201,7 +206,7 @@ class TableFile:
 
     def _parquet(self, pyarrow: Any, numbers: Collection[str], names: Sequence[str]) -> Iterator[Any]:
         file = need("pyarrow.parquet", extra="table").ParquetFile(self.path)
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(names)):
+        for batch in file.iter_batches(batch_size=self._batch_rows, columns=list(names)):
             if batch.num_rows:
                 yield _as_asked(pyarrow, batch, numbers, names)
 
