@@ -10,6 +10,7 @@ from torch import nn
 
 from dlrun import checks, device
 from dlrun.config import RunConfig
+from dlrun.data.memory import given_back
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.spec import DataSpec
 from dlrun.device import Device
@@ -37,8 +38,10 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     Raises ConfigError or DataError, in the user's words, for whatever cannot be trained.
     """
     chosen = device.set_up(config)
-    source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
-    data = prepare(config.dataset.name, source, config.data, workers=config.trainer.workers).to(chosen.torch)
+    with given_back():
+        source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
+        data = prepare(config.dataset.name, source, config.data, workers=config.trainer.workers).to(chosen.torch)
+        del source
     device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
     if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):

@@ -136,7 +136,8 @@ def _outputs(trained: Trained, task: SupervisedTask, encoded: Encoded) -> Tensor
     inputs, spec, pad = encoded.inputs, trained.spec, trained.config.data.pad
     if pad and spec.kind == "image":
         inputs = F.pad(inputs, (pad, pad, pad, pad))
-    if tuple(inputs.shape[1:]) != spec.shape:
+    varies = encoded.lengths is not None and inputs.ndim == 1 + len(spec.shape)  # rows end where their lengths say
+    if tuple(inputs.shape[1:]) != spec.shape and not varies:
         raise DataError(f"Expected rows of shape {spec.shape}, as the run was trained on, got {inputs.shape[1:]}.")
     targets = torch.zeros(len(inputs), dtype=torch.int64)
     split = MemorySplit(inputs, targets, lengths=encoded.lengths, scaling=spec.scaling)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 from dlrun.errors import ConfigError, Problem
@@ -14,6 +15,8 @@ def need(module: str, *, extra: str) -> Any:
     Raises ConfigError that says what to install.
     """
     try:
+        if module.partition(".")[0] == "pyarrow":  # its own pool keeps what it freed
+            os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
