@@ -105,6 +105,8 @@ def predict(
         raise ConfigError(Problem(f"model={config.model.name}", what))
     if probabilities and trained.spec.goal == "regression":
         raise ConfigError(Problem("--probabilities", "This run predicts numbers, which have no probabilities."))
+    if source.exists() and not source.is_file() and not source.is_dir():
+        raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")
     if not source.exists():
         raise DataError(f"{printable(str(source))}: there is no such file or folder.")
     encoder = trained.encoder or default_encoder(config.dataset.name, trained.spec, pad=config.data.pad, warn=warn)

@@ -113,6 +113,12 @@ def test_what_cannot_be_predicted_is_told(
     assert out == ""
 
 
+def test_a_device_is_no_file_of_rows(iris: str, dlrun: Dlrun) -> None:
+    code, _, err = dlrun("predict", iris, "/dev/null")
+    assert code == 3
+    assert "/dev/null: expected a file or a folder, got a pipe or a device." in err
+
+
 def test_runs_that_predict_nothing_say_so(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     short_run("line", "dataset=line")
     Path("new.csv").write_text("1\n")
