@@ -34,3 +34,12 @@ def test_a_profile_changes_no_result(short_run: Callable[..., Path]) -> None:
 def test_short_runs_are_traced_too(short_run: Callable[..., Path]) -> None:
     folder = short_run("a", "trainer.epochs=6", "--profile")  # 24 steps: ends while tracing
     assert (folder / "trace.json").stat().st_size > 1000
+
+
+def test_a_run_that_is_gone_on_with_can_be_profiled(
+    short_run: Callable[..., Path], dlrun: Callable[..., tuple[int, str, str]]
+) -> None:
+    folder = short_run("mine")
+    code, _, err = dlrun("resume", "mine", "trainer.epochs=4", "--profile")
+    assert code == 0, err
+    assert json.loads((folder / "profile.json").read_text())["steps"] == 16

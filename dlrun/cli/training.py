@@ -98,7 +98,9 @@ def resume(command: Command) -> int:
     folder = run_folder(command)
     catalog = catalog_of(command)
     composed = of_run(folder, ["resume=must", *command.words[1:]], catalog)
-    result, folder = run_one(composed, catalog, folder, asked=True, quiet=command.has("quiet"))
+    result, folder = run_one(
+        composed, catalog, folder, asked=True, quiet=command.has("quiet"), profile=command.has("profile")
+    )
     _show_result(result, folder, command)
     return 0
 
