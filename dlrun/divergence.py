@@ -8,7 +8,7 @@ from there once more with every output, gradient and weight watched.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,22 +97,13 @@ class Probe:
 
     def take(self, window: Sequence[Batch], progress: Progress) -> Finding | None:
         """Take the step after `progress` as the training loop does; what went bad in it, if anything."""
-        task, updater, schedule = self._state.task, self._state.updater, self._state.schedule
-        if not schedule.is_constant:
-            updater.set_factor(schedule.factor(progress.step))
-        rows = sum(len(batch.targets) for batch in window)
-        try:
-            for number, batch in enumerate(window, start=1):
-                updater.weight = len(batch.targets) / rows
-                updater.is_last = number == len(window)
-                for name, value in task.train_step(batch, updater).items():
-                    self._note(value, "loss", f"the {name} itself")
-        except NotFinite:
-            return self.finding
-        progress.step += 1
-        progress.batch += len(window)
-        progress.samples += rows
+        with suppress(NotFinite):  # it is noted
+            self._state.step(window, progress, tell=self._note_losses)
         return self.finding
+
+    def _note_losses(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            self._note(value, "loss", f"the {name} itself")
 
 
 def _layer(name: str, module: nn.Module) -> str:

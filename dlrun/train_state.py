@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dlrun.checkpoint import Snapshot
+from dlrun.data.spec import Batch
 from dlrun.ema import WeightAverage
 from dlrun.errors import StorageError
 from dlrun.fused import parameters_of
@@ -30,6 +31,22 @@ class Trained:
     schedule: Schedule
     means: RunningMeans
     ema: WeightAverage | None = None
+
+    def step(self, window: Sequence[Batch], progress: Progress, *, tell: Callable[[dict[str, Tensor]], None]) -> None:
+        """Take the step after `progress` on the batches of a window; `tell` is given each one's scalars."""
+        updater = self.updater
+        if not self.schedule.is_constant:
+            updater.set_factor(self.schedule.factor(progress.step))
+        rows = sum(len(batch.targets) for batch in window)
+        for number, batch in enumerate(window, start=1):
+            updater.weight = len(batch.targets) / rows
+            updater.is_last = number == len(window)
+            tell(self.task.train_step(batch, updater))
+        progress.step += 1
+        progress.batch += len(window)
+        progress.samples += rows
+        if self.ema is not None:
+            self.ema.update(progress.step)
 
 
 def capture(state: Trained, progress: Progress, *, about: Mapping[str, Any]) -> Snapshot:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from dlrun.checkpoint import CheckpointStore
 from dlrun.data.prepare import DataBundle
@@ -138,27 +139,13 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         """Train on the rest of the epoch at hand, or up to `max_steps`."""
-        progress, device, updater, task = self.progress, self.device, self.updater, self.task
-        context = device.autocast() if device.precision != "fp32" else nullcontext()
-        constant, ema = self.schedule.is_constant, self.ema
+        progress, device = self.progress, self.device
+        step, tell = self.state.step, self._add_means
         pause = self._next_pause()
         started = time.perf_counter()
-        with context:
+        with device.autocast():
             for window in self.windows(progress):
-                if not constant:
-                    updater.set_factor(self.schedule.factor(progress.step))
-                rows = sum(len(batch.targets) for batch in window)
-                for number, batch in enumerate(window, start=1):
-                    updater.weight = len(batch.targets) / rows
-                    updater.is_last = number == len(window)
-                    finite = self.means.add(task.train_step(batch, updater))
-                    if not finite:
-                        raise NotFinite
-                progress.step += 1
-                progress.batch += len(window)
-                progress.samples += rows
-                if ema is not None:
-                    ema.update(progress.step)
+                step(window, progress, tell=tell)
                 if progress.step >= pause or self._stop.noted:
                     progress.train_seconds += time.perf_counter() - started
                     if self._pause():
@@ -167,6 +154,10 @@ class Trainer:
                     started = time.perf_counter()
         synchronise(device.torch)
         progress.train_seconds += time.perf_counter() - started
+
+    def _add_means(self, values: dict[str, Tensor]) -> None:
+        if not self.means.add(values):
+            raise NotFinite
 
     def windows(self, progress: Progress) -> Iterator[Sequence[Batch]]:
         """The rest of an epoch's batches in groups that make one step each; the last may be smaller."""
