@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
+import multiprocessing
 import os
-import signal
-import sys
-
-_PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+import threading
 
 
-def die_with_parent(parent: int) -> None:
-    """Ask the system to kill this process when its parent, of the process number given, ends, however that happens.
+def die_with_run() -> None:
+    """End this process when the run that asked for it ends, however that happens.
 
-    To be called first thing in a worker. On Linux; elsewhere a worker sees its parent's closed pipe and ends by itself.
+    To be called first thing in a worker. A thread waits for the pipe that the run holds open: a worker's parent is a
+    server, which lives for as long as one worker does, so the death of the parent (PR_SET_PDEATHSIG) never comes.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before it could be asked
+    run = multiprocessing.parent_process()
+    if run is None:
+        raise RuntimeError("Only a worker that multiprocessing started can die with its run.")
+
+    def follow() -> None:
+        run.join()
         os._exit(1)
+
+    threading.Thread(target=follow, name="dlrun-orphan", daemon=True).start()

@@ -19,6 +19,7 @@ from dlrun.checkpoint_format import load
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Interrupted, StorageError
 from dlrun.events import Listener, Row
+from dlrun.orphans import die_with_run
 from dlrun.progress import Progress
 from dlrun.registry import Catalog
 from dlrun.signals import StopRequest
@@ -317,23 +318,55 @@ def test_a_forked_child_does_not_hold_the_lock(tmp_path: Path) -> None:
         process.stdout.close()
 
 
-def test_a_worker_dies_with_its_parent(tmp_path: Path) -> None:
-    code = (
-        "import os, time; from dlrun.orphans import die_with_parent\n"
-        "parent = os.getpid(); child = os.fork()\n"
-        "if child == 0: die_with_parent(parent); print(os.getpid(), flush=True); time.sleep(60); os._exit(0)\n"
-        "time.sleep(60)"
+WORKERS = """
+import multiprocessing, os, sys, time
+from dlrun.orphans import die_with_run
+
+def work(ready, late):
+    if late:
+        ready.send(os.getpid())
+        time.sleep(1)  # the run is gone by now
+        die_with_run()
+    else:
+        die_with_run()
+        ready.send(os.getpid())
+    time.sleep(60)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("METHOD")
+    ours, theirs = context.Pipe()
+    for late in (False, True):
+        context.Process(target=work, args=(theirs, late)).start()
+    print(ours.recv(), ours.recv(), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_workers_die_with_their_run_however_it_ends(tmp_path: Path, method: str) -> None:
+    (tmp_path / "workers.py").write_text(WORKERS.replace("METHOD", method))
+    process = subprocess.Popen(
+        [sys.executable, "workers.py"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(run.__file__).parent.parent)},
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    worker = int(process.stdout.readline())
+    workers = [int(word) for word in process.stdout.readline().split()]
+    assert len(workers) == 2
     process.kill()
     process.wait(30)
     deadline = time.monotonic() + 10
-    while _is_alive(worker) and time.monotonic() < deadline:
+    while any(map(_is_alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.stdout.close()
-    assert not _is_alive(worker)
+    assert [worker for worker in workers if _is_alive(worker)] == []
+
+
+def test_what_no_run_started_cannot_follow_one() -> None:
+    with pytest.raises(RuntimeError, match="Only a worker that multiprocessing started"):
+        die_with_run()
 
 
 def _is_alive(process: int) -> bool:

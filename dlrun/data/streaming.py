@@ -6,7 +6,6 @@ the same rows in memory, bit for bit, with any number of workers.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import signal
 import sys
@@ -25,8 +24,8 @@ from dlrun.data.spec import Batch, Scaling
 from dlrun.data.split import Split, scale, scaling_tensors
 from dlrun.errors import DataError
 from dlrun.fields import Augment
+from dlrun.orphans import die_with_run
 
-_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 _PREFETCH = 2  # chunks that each worker has ready
 
 
@@ -180,8 +179,7 @@ def worker_init(number: int) -> None:
     as the interpreter asks of those left at its own end; a run that loses workers so reads on without them.
     """
     del number
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_run()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

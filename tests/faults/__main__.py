@@ -26,6 +26,7 @@ def main() -> int:
     memory = Path("/dev/shm")
     base = options.scratch or (memory if memory.is_dir() else None)
     with tempfile.TemporaryDirectory(dir=base) as scratch:
+        os.environ["DLRUN_CACHE"] = str(Path(scratch) / "cache")
         return _prove(options, Path(scratch))
 
 
@@ -55,7 +56,9 @@ def _prove(options: argparse.Namespace, scratch: Path) -> int:
         row(f"{kind}: {tally.runs} runs killed, {dict(tally.kills)}", survived, done, started)
         total, planned = total + survived, planned + done
         failures += [f"{kind}: {wrong}" for wrong in tally.wrong]
-    print(f"{total} of {planned} kills survived")
+    orphans = kills.left_behind(scratch)
+    failures += orphans
+    print(f"{total} of {planned} kills survived; {len(orphans) or 'no'} processes left behind")
 
     for replaced in () if options.only_kills else (False, True):
         started = time.monotonic()

@@ -7,6 +7,7 @@ before or after the k-th call that changes the disk.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -52,8 +53,13 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.eval_every_steps=3", "trainer.epochs=null",
         "trainer.max_steps=10", "checkpoint.keep=1",
     ),
+    "workers": (
+        "dataset=image_folder", "dataset.path=PICTURES", "dataset.in_memory=false", "trainer.workers=2", "model=cnn",
+        "model.channels=[2,2,2,2]", "model.hidden=[8]", "trainer.batch_size=16", "trainer.epochs=2",
+        "dataset.augment.shift=1", "dataset.augment.flip=true",
+    ),
 }  # fmt: skip
-"""What is killed: one line of overrides a kind."""
+"""What is killed: one line of overrides a kind. PICTURES stands for a folder that `words_of` makes."""
 
 
 @dataclass
@@ -86,6 +92,19 @@ def train(words: tuple[str, ...], folder: Path) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
+
+
+def words_of(kind: str, scratch: Path) -> tuple[str, ...]:
+    """A kind's overrides; the pictures that one reads are drawn into `scratch` when they are not there."""
+    pictures = scratch / "pictures"
+    if kind == "workers" and not pictures.is_dir():
+        from PIL import Image
+
+        for number in range(80):  # 200 KiB each as numbers, so that the training rows make several chunks of 4 MiB
+            folder = pictures / ("dark", "light")[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.effect_noise((128, 128), 1 + 60 * (number % 2)).convert("RGB").save(folder / f"{number:02d}.png")
+    return tuple(word.replace("PICTURES", str(pictures)) for word in KINDS[kind])
 
 
 def warm_up(folder: Path) -> None:
@@ -198,10 +217,26 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
     return tally
 
 
+def left_behind(scratch: Path, *, patience: float = 20.0) -> list[str]:
+    """Processes that killed runs had started and that live on, known by the cache in `scratch` they were told of."""
+    told = f"DLRUN_CACHE={scratch}".encode()
+    until = time.monotonic() + patience
+    while True:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+                if told in (process / "environ").read_bytes() and int(process.name) != os.getpid():
+                    words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    found.append(f"process {process.name} was left behind: {words[:120]}")
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.2)
+
+
 def campaign(kind: str, kills: int, seed: int, scratch: Path) -> Tally:
     """Kill runs of a kind, 2 to 10 times each, until `kills` kills are done."""
     rng = random.Random(f"{kind}{seed}")
-    words, total, number = KINDS[kind], Tally(), 0
+    words, total, number = words_of(kind, scratch), Tally(), 0
     whole = whole_run(words, scratch / f"{kind}-whole")
     while sum(total.kills.values()) < kills:
         folder = scratch / f"{kind}-{number}"
