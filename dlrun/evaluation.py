@@ -8,6 +8,7 @@ import torch
 
 from dlrun.data.split import Split, in_order
 from dlrun.device import Device
+from dlrun.out_of_memory import is_out_of_memory, too_many_rows_at_once
 from dlrun.task import Task
 
 
@@ -22,6 +23,7 @@ def evaluate(
     """Metrics of a task on a split, in eval mode and without recording gradients.
 
     `between` is called before each batch and may raise to end the pass; the task is then as it was before.
+    Raises ConfigError when the memory is too small.
     """
     was_training = task.training
     task.eval()
@@ -34,5 +36,9 @@ def evaluate(
                         between()
                     evaluation.add(batch)
             return evaluation.result()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise too_many_rows_at_once(batch_size, device) from error
     finally:
         task.train(was_training)

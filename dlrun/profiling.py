@@ -39,8 +39,9 @@ class Profile(Listener):
         self._started = time.perf_counter()
         trainer = session.trainer
         trainer._loader.epoch = self._timed_batches(trainer._loader.epoch)  # type: ignore[method-assign]
-        trainer._save = self._timed("save", trainer._save)  # type: ignore[method-assign]
-        trainer._measure = self._timed("evaluate", trainer._measure)  # type: ignore[method-assign]
+        recorder = trainer.recorder
+        recorder.save = self._timed("save", recorder.save)  # type: ignore[method-assign]
+        recorder._measure = self._timed("evaluate", recorder._measure)  # type: ignore[method-assign]
         trainer.updater._gradients = self._timed("backward", trainer.updater._gradients)  # type: ignore[method-assign]
         steps = trainer.updater._steps
         steps.update({name: self._timed("step", step) for name, step in steps.items()})

@@ -19,6 +19,7 @@ from dlrun.optimizing import build_optimizers
 from dlrun.parts import Parts, build_parts, build_schedule
 from dlrun.progress import Progress, RunningMeans
 from dlrun.registry import Catalog
+from dlrun.report.words import duration
 from dlrun.report.yaml_text import to_yaml
 from dlrun.result import result
 from dlrun.run_dir import RunDir
@@ -77,7 +78,9 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
 
     try:
         if trainer.fit() == "out of time":
-            return ended("interrupted", metrics={}, error=trainer.time_up())
+            spent, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
+            stopped = f"Stopped at step {step} after {spent} (trainer.max_time); dlrun resume goes on."
+            return ended("interrupted", metrics={}, error=stopped)
         metrics = run.final_metrics(trainer)
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")

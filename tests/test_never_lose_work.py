@@ -255,6 +255,17 @@ def test_too_little_memory_names_the_batch_and_what_to_do(tmp_path: Path, monkey
     assert json.loads((tmp_path / "a" / "result.json").read_text())["status"] == "failed"
 
 
+def test_too_little_memory_to_evaluate_names_the_batch_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(task: SupervisedTask) -> object:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(SupervisedTask, "evaluation", refuse)
+    with pytest.raises(ConfigError, match=r"Out of memory:\n.*eval_batch_size=80\n.*same in smaller.*_batch_size=20$"):
+        train(tmp_path / "a", *SMALL, "trainer.eval_batch_size=80")
+
+
 def test_clean_keeps_the_best_and_the_newest(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     folder = short_run("a", "checkpoint.keep=9", "trainer.epochs=5") / "checkpoints"
     (folder / "step-1.damaged").mkdir()
