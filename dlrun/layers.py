@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from dlrun.data.spec import DataSpec
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "relu": lambda: nn.ReLU(inplace=True),
+    "leaky_relu": lambda: nn.LeakyReLU(0.2, inplace=True),
     "elu": nn.ELU,
     "selu": nn.SELU,
     "gelu": nn.GELU,
@@ -28,7 +28,7 @@ RISING = frozenset(ACTIVATIONS) - {"gelu", "silu"}
 
 
 def activation(name: str) -> nn.Module:
-    """The activation of that name."""
+    """The activation of that name; in place where that gives the same bytes, so not for what is needed afterwards."""
     return ACTIVATIONS[name]()
 
 

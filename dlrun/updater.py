@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.device import Device
-from dlrun.divergence import NotFinite, is_finite
-from dlrun.fused import parameters_of, step_of
+from dlrun.divergence import NotFinite
+from dlrun.fused import AllFinite, parameters_of, step_of
 
 
 class Updater:
@@ -28,6 +28,7 @@ class Updater:
         self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
         self.forget()
         self._clip_norm = clip_norm
+        self._all_finite = AllFinite()
         self._device = device
         self.scalers = (  # one a group: a shared one would change its scale while another group still accumulates
             {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
@@ -62,7 +63,7 @@ class Updater:
             return
         if self._watch is not None:
             self._watch[0](self._parameters[name], gradients)
-        elif self._device.is_cpu and scaler is None and not all(g is None or is_finite(g) for g in gradients):
+        elif self._device.is_cpu and scaler is None and not self._all_finite(gradients):
             raise NotFinite  # before a weight is touched; elsewhere looking would wait for the device each step
         if scaler is not None:
             self._scaled_step(name, gradients, scaler)

@@ -99,3 +99,16 @@ def test_dense_layers_give_their_last_width() -> None:
 
 def test_two_classes_take_one_logit() -> None:
     assert [num_logits("binary", 2), num_logits("multiclass", 3), num_logits("regression", 4)] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_an_activation_in_place_gives_what_torch_gives_and_the_same_gradient(name: str) -> None:
+    torch.manual_seed(0)
+    ours = activation(name)
+    theirs = type(ours)(0.2) if name == "leaky_relu" else type(ours)()
+    inputs = torch.randn(5, 7, requires_grad=True)
+    weights = torch.randn(5, 7)
+    found = [layer(inputs * 1.0) for layer in (ours, theirs)]  # a tensor of their own each
+    assert torch.equal(*found)
+    gradients = [torch.autograd.grad((out * weights).sum(), inputs)[0] for out in found]
+    assert torch.equal(*gradients)

@@ -90,5 +90,7 @@ class _Block(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H', W')."""
-        out: Tensor = self.activation(self.residual(inputs) + self.shortcut(inputs))  # -> (B, C', H', W')
-        return out
+        out: Tensor = self.residual(inputs)  # (B, C, H, W) -> (B, C', H', W')
+        out += self.shortcut(inputs)  # in place: a normalisation needs its inputs again, not what it gave
+        activated: Tensor = self.activation(out)
+        return activated
