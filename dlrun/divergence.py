@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from dlrun.checkpoint_format import Snapshot
 from dlrun.data.spec import Batch
 from dlrun.errors import DivergedError
+from dlrun.finite import NotFinite, is_finite
 
 if TYPE_CHECKING:
     from dlrun.progress import Progress
@@ -27,29 +28,12 @@ if TYPE_CHECKING:
     from dlrun.trainer import Trainer
 
 
-class NotFinite(Exception):  # noqa: N818 - a finding; it becomes a DivergedError
-    """A loss, gradient or weight is infinite or not a number."""
-
-
 @dataclass(frozen=True)
 class Finding:
     """The first thing that went bad in a step."""
 
     what: str  # "loss", "gradient" or "weight"
     where: str  # "the output of model.0 (Linear)"
-
-
-def is_finite(tensor: Tensor) -> bool:
-    """Whether every number of a tensor is finite; whole numbers are."""
-    if not tensor.is_floating_point() or tensor.numel() == 0:
-        return True
-    quick = tensor.detach().sum().item()  # one pass; a sum that overflows is looked into
-    return quick - quick == 0.0 or bool(torch.isfinite(tensor.detach()).all())
-
-
-def weights_are_finite(task: nn.Module) -> bool:
-    """Whether all parameters and buffers are."""
-    return all(is_finite(tensor) for tensor in (*task.parameters(), *task.buffers()))
 
 
 class Probe:
@@ -115,13 +99,10 @@ def _owner(task: Task, name: str) -> str:
     return f"{parameter} in {_layer(layer, task.get_submodule(layer))}"
 
 
-def explain(trainer: Trainer, first: Snapshot | None) -> DivergedError:
-    """Find the step and the layer that went bad, keep them as a capsule, and say all that in words.
-
-    `first` is the state in which this process began, where that was before the first step.
-    """
+def explain(trainer: Trainer) -> DivergedError:
+    """Find the step and the layer that went bad, keep them as a capsule, and say all that in words."""
     noticed = trainer.progress.step + 1
-    start = trainer.store.load_newest()[0] or first
+    start = trainer.store.load_newest()[0] or trainer.first
     found = None if start is None else _locate(trainer, start, until=noticed)
     rate = trainer.updater.lr
     advice = f"Try a smaller optimizer.lr (now {rate:g}), trainer.clip_norm=1, or dataset.standardise=true."

@@ -32,25 +32,6 @@ def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-class AllFinite:
-    """Whether every number of some gradients is finite: one call for all, and exact.
-
-    torch's loss scaling has a kernel for that, which also multiplies; by 1, so that the gradients stay as they are.
-    """
-
-    def __init__(self) -> None:
-        self._found = torch.zeros(())
-        self._one = torch.ones(())
-
-    def __call__(self, gradients: Sequence[Tensor | None]) -> bool:
-        there = [gradient for gradient in gradients if gradient is not None]
-        torch._amp_foreach_non_finite_check_and_unscale_(there, self._found, self._one)
-        if self._found.item() == 0.0:
-            return True
-        self._found.zero_()
-        return False
-
-
 class _Whole:
     """`optimizer.step()` itself."""
 

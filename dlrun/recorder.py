@@ -9,10 +9,10 @@ from typing import Any
 
 from dlrun.data.prepare import DataBundle
 from dlrun.device import Device
-from dlrun.divergence import NotFinite, weights_are_finite
 from dlrun.errors import Interrupted
 from dlrun.evaluation import evaluate
 from dlrun.events import Listener
+from dlrun.finite import NotFinite, weights_are_finite
 from dlrun.metric_names import HIGHER_IS_BETTER
 from dlrun.progress import Best, Progress
 from dlrun.saver import Saver

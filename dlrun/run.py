@@ -11,20 +11,22 @@ from typing import Any
 from dlrun import environment, resuming, train_state
 from dlrun.checkpoint import CheckpointStore
 from dlrun.config import RunConfig
+from dlrun.divergence import explain
 from dlrun.ema import WeightAverage
 from dlrun.errors import DivergedError, DlrunError, Interrupted, StorageError
 from dlrun.evaluation import evaluate
 from dlrun.events import Listener
+from dlrun.figures import duration
+from dlrun.finite import NotFinite
 from dlrun.optimizing import build_optimizers
 from dlrun.parts import Parts, build_parts, build_schedule
 from dlrun.progress import Progress, RunningMeans
 from dlrun.registry import Catalog
-from dlrun.report.words import duration
 from dlrun.report.yaml_text import to_yaml
 from dlrun.result import result
 from dlrun.run_dir import RunDir
 from dlrun.signals import StopRequest
-from dlrun.trainer import Trainer
+from dlrun.trainer import Outcome, Trainer
 from dlrun.updater import Updater
 
 
@@ -77,7 +79,7 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
         return found
 
     try:
-        if trainer.fit() == "out of time":
+        if _fit(trainer) == "out of time":
             spent, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
             stopped = f"Stopped at step {step} after {spent} (trainer.max_time); dlrun resume goes on."
             return ended("interrupted", metrics={}, error=stopped)
@@ -90,6 +92,17 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
             raise StorageError(f"{error}\n{failure}") from error
         raise
     return ended("completed", metrics=metrics)
+
+
+def _fit(trainer: Trainer) -> Outcome:
+    """Train to the end.
+
+    Raises what `Trainer.fit` does; a number that is not finite is explained.
+    """
+    try:
+        return trainer.fit()
+    except NotFinite:
+        raise explain(trainer) from None
 
 
 def build_state(config: RunConfig, catalog: Catalog, parts: Parts) -> train_state.Trained:

@@ -15,10 +15,10 @@ from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
 from dlrun.data.split import Loader
 from dlrun.device import Device, synchronise
-from dlrun.divergence import NotFinite, explain
 from dlrun.ema import WeightAverage
 from dlrun.events import Listener
 from dlrun.fields import Augment
+from dlrun.finite import NotFinite
 from dlrun.out_of_memory import is_out_of_memory, too_large_a_batch
 from dlrun.progress import Progress, RunningMeans
 from dlrun.recorder import Recorder, TimeUp
@@ -79,7 +79,7 @@ class Trainer:
         self.horizon = horizon(len(data.train), settings)
         self.about = about or {}
         self._stop = stop or StopRequest()
-        self._first: Snapshot | None = None  # what a step that goes bad before there is a checkpoint is sought from
+        self.first: Snapshot | None = None  # the state before the first step, until there is a checkpoint
         self.recorder = Recorder(
             self.state,
             self.progress,
@@ -99,19 +99,16 @@ class Trainer:
     def fit(self) -> Outcome:
         """Train from where `progress` stands to the end.
 
-        Raises DivergedError, Interrupted (after saving), StorageError, or ConfigError when the memory is too small.
+        Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError when the memory is too small.
         """
         self.task.train()
         self._stop.stop_after(self.settings.max_time_s)
         if not self.progress.step:
-            self._first = capture(self.state, self.progress, about=self.about)
+            self.first = capture(self.state, self.progress, about=self.about)
         try:
             return self._fit()
         except TimeUp:
             return "out of time"
-        except NotFinite:
-            self.recorder.saver.finish()
-            raise explain(self, self._first) from None
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -226,4 +223,4 @@ class Trainer:
 
     def _save(self, *, is_best: bool) -> None:
         self.recorder.save(is_best=is_best)
-        self._first = None
+        self.first = None

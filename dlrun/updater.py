@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.device import Device
-from dlrun.divergence import NotFinite
-from dlrun.fused import AllFinite, parameters_of, step_of
+from dlrun.finite import AllFinite, NotFinite
+from dlrun.fused import parameters_of, step_of
 
 
 class Updater:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlrun import safe_yaml
+from dlrun import figures, safe_yaml
 from dlrun.cli.command import Command
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.fields import printable
 from dlrun.metric_names import HIGHER_IS_BETTER
-from dlrun.report import words
 from dlrun.report.tables import print_table
 
 _MAX_DEPTH = 6
@@ -98,9 +97,9 @@ def runs(command: Command) -> int:
                 *(run.config[group]["name"] for group in ("dataset", "model", "optimizer")),
                 f"{run.config['optimizer']['lr']:g}",
                 str(run.result["status"]),
-                f"{best['metric']} {words.number(best['value'])}" if best else "-",
-                words.number(run.metrics.get(metric or f"test/{main}")),
-                words.duration(seconds) if seconds is not None else "-",
+                f"{best['metric']} {figures.number(best['value'])}" if best else "-",
+                figures.number(run.metrics.get(metric or f"test/{main}")),
+                figures.duration(seconds) if seconds is not None else "-",
             ]
         )
     print_table(heads, rows, right=(4, 7, 8), mark_first=True)
@@ -150,10 +149,10 @@ def compare(command: Command) -> int:
     for name in metrics:
         values = [run.metrics.get(name) for run in compared]
         first = values[0]
-        cells = [words.number(first)]
+        cells = [figures.number(first)]
         for value in values[1:]:
             change = f" ({value - first:+.4g})" if value is not None and first is not None else ""
-            cells.append(words.number(value) + change)
+            cells.append(figures.number(value) + change)
         rows.append([name, *cells])
     print_table(["metric", *letters], rows, right=tuple(range(1, len(letters) + 1)))
     return 0

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlrun import figures
 from dlrun.cli.command import Command
 from dlrun.cli.running import run_one
 from dlrun.compose import compose, plan
 from dlrun.overrides import Point, Request
 from dlrun.registry import Catalog
-from dlrun.report import words
 from dlrun.sweep import Row, best_first, launch
 
 
@@ -67,7 +67,7 @@ def _print(rows: Sequence[Row]) -> None:
         chosen = dict(override.split("=", 1) for override in row.overrides)
         values = {**row.metrics, **({str(row.best["metric"]): row.best["value"]} if row.best else {})}
         swept = [chosen.get(key, "") for key in keys]
-        measured = [words.number(values.get(name)) for name in shown]
-        table.append([str(row.point), *swept, *measured, words.duration(row.seconds), row.status])
+        measured = [figures.number(values.get(name)) for name in shown]
+        table.append([str(row.point), *swept, *measured, figures.duration(row.seconds), row.status])
     right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
     print_table(heads, table, right=right, mark_first=True)

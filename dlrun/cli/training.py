@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dlrun import figures
 from dlrun.cli.asking import catalog_of, of_run, points_of, run_folder
 from dlrun.cli.command import Command
 from dlrun.cli.running import run_one
@@ -86,7 +87,7 @@ def check(command: Command) -> int:
             print(f"data    {parts.data.name}: {parts.data.spec.describe()}")  # noqa: T201
             for notice in parts.data.notices:
                 print(f"        {notice}")  # noqa: T201
-            print(f"model   {composed.config.model.name}, {words.count(parts.num_parameters)} parameters")  # noqa: T201
+            print(f"model   {composed.config.model.name}, {figures.count(parts.num_parameters)} parameters")  # noqa: T201
     if problems:
         raise ConfigError(problems)
     print("Nothing is wrong." if len(asked) == 1 else f"Nothing is wrong with any of {len(asked)} points.")  # noqa: T201
@@ -122,7 +123,7 @@ def evaluate(command: Command) -> int:
     else:
         print_table(
             ["metric", split],
-            [[name.split("/", 1)[1], words.number(value)] for name, value in metrics.items()],
+            [[name.split("/", 1)[1], figures.number(value)] for name, value in metrics.items()],
             right=(1,),
         )
     return 0

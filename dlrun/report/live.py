@@ -13,6 +13,7 @@ from rich.progress import Task as Bar
 from rich.table import Table
 from rich.text import Text
 
+from dlrun import figures
 from dlrun.events import Listener, Row
 from dlrun.progress import Progress
 from dlrun.report import words
@@ -39,7 +40,7 @@ class _TimeLeft(ProgressColumn):
         elapsed = time.monotonic() - self._started
         if not done or not task.total:
             return Text("", style="cyan")
-        return Text(f"{words.duration((task.total - task.completed) * elapsed / done)} left", style="cyan")
+        return Text(f"{figures.duration((task.total - task.completed) * elapsed / done)} left", style="cyan")
 
 
 class _Bars(Bars):
@@ -51,7 +52,7 @@ class _Bars(Bars):
     def get_renderables(self) -> Any:
         if self.bar is not None:
             seconds = self.progress.train_seconds
-            rate = f"{words.count(self.progress.samples / seconds)} rows/s" if seconds > 0 else ""
+            rate = f"{figures.count(self.progress.samples / seconds)} rows/s" if seconds > 0 else ""
             self._tasks[self.bar].completed = self.progress.step
             self._tasks[self.bar].fields["rate"] = rate
             self._tasks[self.bar].fields["epoch"] = self.progress.epoch + 1
@@ -100,7 +101,7 @@ class LiveConsole(Listener):
 
     def on_step(self, progress: Progress, row: Row) -> None:
         losses = [
-            f"{name.removeprefix('train/')} {words.number(value)}"
+            f"{name.removeprefix('train/')} {figures.number(value)}"
             for name, value in row.items()
             if name.startswith("train/")
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dlrun import figures
 from dlrun.report import words
 
 
@@ -21,20 +22,20 @@ from dlrun.report import words
     ],
 )
 def test_metrics(value: float | None, text: str) -> None:
-    assert words.number(value) == text
+    assert figures.number(value) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (42.4, "42 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
+    assert figures.duration(seconds) == text
 
 
 def test_counts_and_plurals() -> None:
-    assert words.count(60000) == "60,000"
-    assert words.plural(1, "epoch") == "1 epoch"
-    assert words.plural(2, "step") == "2 steps"
+    assert figures.count(60000) == "60,000"
+    assert figures.plural(1, "epoch") == "1 epoch"
+    assert figures.plural(2, "step") == "2 steps"
 
 
 def test_the_result_table_has_a_column_a_split() -> None:
