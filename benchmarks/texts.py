@@ -49,9 +49,9 @@ def numbered(found: list[str], labels: list[str]) -> tuple[list[list[int]], list
 
     0 is padding and 1 unknown, as dlrun has it.
     """
-    split = [text.split()[:MAX_LENGTH] for text in found]
+    split = [text.split() for text in found]
     ordered = [word for word, _ in Counter(word for text in split for word in text).most_common()]
     vocabulary = {word: number for number, word in enumerate(ordered, start=2)}
     classes = {name: number for number, name in enumerate(sorted(set(labels)))}
-    coded = [[vocabulary[word] for word in text] for text in split]
+    coded = [[vocabulary[word] for word in text[:MAX_LENGTH]] for text in split]
     return coded, [classes[name] for name in labels], len(vocabulary) + 2

@@ -9,7 +9,6 @@ import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +37,7 @@ def train(workload: Workload) -> list[float]:
 def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
     """Seconds of each epoch of a run, from the rows of metrics.jsonl: everything between two epochs' ends.
 
-    Saving after an epoch is counted in the next one. There are no validation rows, since no other contestant evaluates.
+    The first begins when the trainer is built; saving after an epoch is counted in the next one. There are no validation rows, since no other contestant evaluates.
     """
     from dlrun.cli.main import main
 
@@ -53,10 +52,8 @@ def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
     if code:
         raise RuntimeError(f"dlrun ended with {code}")
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-    result: dict[str, Any] = json.loads((folder / "run" / "result.json").read_text())
     ends = [row["seconds"] for row in rows if "lr" not in row]
-    first = result["seconds"]["train"] - (ends[-1] - ends[0])
-    return [first, *(after - before for before, after in itertools.pairwise(ends))]
+    return [after - before for before, after in itertools.pairwise([0.0, *ends])]
 
 
 def write_images(workload: Workload, folder: Path) -> tuple[str, ...]:
