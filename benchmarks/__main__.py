@@ -2,8 +2,9 @@
 
     python -m benchmarks [PART ...] [--rounds 3] [--threads 2]
 
-Parts: training (ratios to the plain loop, the best one by hand and each installed peer; memory), starting, cost
-(evaluating, logging, saving), waiting (for streamed data), growth (with rows, parameters, epochs and sweep points).
+Parts: training (ratios to the plain loop, the best one by hand and each installed peer; memory), starting, saving
+(one checkpoint), cost (of evaluating, logging and saving in a run), waiting (for streamed data), growth (with rows,
+parameters, epochs and sweep points).
 Each is a command of its own with more options: `python -m benchmarks.training --help`.
 """
 
@@ -16,8 +17,8 @@ import sys
 
 from benchmarks.arguments import add_common
 
-PARTS = ("training", "starting", "cost", "waiting", "growth")
-REPEATED = ("training", "starting", "cost", "waiting")  # growth is a line of sizes, each measured once
+PARTS = ("training", "starting", "saving", "cost", "waiting", "growth")
+REPEATED = ("training", "starting", "saving", "cost", "waiting")  # growth is a line of sizes, each measured once
 
 
 def main() -> None:

@@ -1,8 +1,7 @@
 """What evaluating, logging and saving cost of a run: `python -m benchmarks.cost [--workloads mlp,lenet] [--rounds 5]`.
 
 In each round every form trains once: with everything on, and with parts switched off. An epoch's evaluation and
-checkpoint are counted for each epoch, and a share is taken within a round; medians over rounds are printed. The second
-table says how long the loop stands still for one checkpoint, beside what `torch.save` of the same state takes.
+checkpoint are counted for each epoch, and a share is taken within a round; medians over rounds are printed.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import argparse
 import dataclasses
 import statistics
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,26 +58,7 @@ def measure(data: Sequence[str], epochs: int, threads: int) -> tuple[dict[str, f
     return seconds, profile["seconds"]["save"] / epochs
 
 
-def torch_save_seconds(workload: Workload, folder: Path) -> float:
-    """What `torch.save` of the same network and the state of Adam takes, written but not synced to the disk."""
-    import torch
-
-    from benchmarks.networks import network
-
-    model = network(workload.name)
-    optimizer = torch.optim.Adam(model.parameters())
-    for parameter in model.parameters():
-        parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()
-    taken = []
-    for number in range(5):
-        started = time.perf_counter()
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder / f"{number}.pt")
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
-
-
-def report(workload: Workload, rounds: Sequence[tuple[dict[str, float], float]], plain_save: float) -> None:
+def report(workload: Workload, rounds: Sequence[tuple[dict[str, float], float]]) -> None:
     """Shares and waiting, medians over rounds."""
     whole = statistics.median(seconds["everything"] for seconds, _ in rounds)
     print(f"\n{workload.name}: {workload.epochs} epochs in {whole:.2f} s, {len(rounds)} rounds")
@@ -87,8 +66,7 @@ def report(workload: Workload, rounds: Sequence[tuple[dict[str, float], float]],
     for what in SHARES:
         print(f"{what:<34}{statistics.median(found[what] for found in each):>8.1%} of the run")
     waited = statistics.median(wait for _, wait in rounds)
-    print(f"{'the loop waits for a checkpoint':<34}{waited * 1e3:>8.2f} ms, synced to the disk beside it")
-    print(f"{'torch.save of the same state':<34}{plain_save * 1e3:>8.2f} ms, not synced", flush=True)
+    print(f"{'the loop waits for a checkpoint':<34}{waited * 1e3:>8.2f} ms", flush=True)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -108,7 +86,7 @@ def main(words: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             data = (*write_images(workload, Path(folder)), *MODELS[name])
             rounds = [measure(data, asked.epochs, asked.threads) for _ in range(asked.rounds)]
-            report(workload, rounds, torch_save_seconds(workload, Path(folder)))
+            report(workload, rounds)
 
 
 if __name__ == "__main__":

@@ -55,19 +55,28 @@ def _resnet() -> Any:
     return keras.Model(inputs, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
 
 
-def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
-    import keras
-
+def arrays(workload: Workload) -> tuple[Any, Any]:
+    """Images as float32 in 0..1, (N, H, W), or (N, H, W, C) for convolutions, and labels."""
     pixels, labels = images(workload)
     inputs = pixels.astype("float32") / 255
-    if workload.name == "lenet":
-        inputs = inputs[..., None]
-    model = network(workload.name)
+    return (inputs[..., None] if workload.name == "lenet" else inputs), labels
+
+
+def compiled(name: str) -> Any:
+    """The network of that name with its loss and Adam."""
+    import keras
+
+    model = network(name)
     model.compile(
         optimizer=keras.optimizers.Adam(LEARNING_RATE),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
+    return model
+
+
+def train(workload: Workload) -> list[float]:
+    """Seconds of each epoch."""
+    import keras
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -81,5 +90,8 @@ def train(workload: Workload) -> list[float]:
             self.seconds.append(time.perf_counter() - self.started)
 
     clock = Clock()
-    model.fit(inputs, labels, batch_size=BATCH_SIZE, epochs=workload.epochs, verbose=0, callbacks=[clock])
+    inputs, labels = arrays(workload)
+    compiled(workload.name).fit(
+        inputs, labels, batch_size=BATCH_SIZE, epochs=workload.epochs, verbose=0, callbacks=[clock]
+    )
     return clock.seconds

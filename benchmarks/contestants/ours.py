@@ -37,7 +37,8 @@ def train(workload: Workload) -> list[float]:
 def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
     """Seconds of each epoch of a run, from the rows of metrics.jsonl: everything between two epochs' ends.
 
-    The first begins when the trainer is built; saving after an epoch is counted in the next one. There are no validation rows, since no other contestant evaluates.
+    The first begins when the trainer is built; saving after an epoch is counted in the next one. There are no
+    validation rows, since no other contestant evaluates.
     """
     from dlrun.cli.main import main
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import platform
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import cost, growth, starting, training, waiting
+from benchmarks import cost, growth, saving, starting, training, waiting
 from benchmarks.workload import WORKLOADS
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -59,7 +61,27 @@ def test_an_unknown_part_is_told(capsys: pytest.CaptureFixture[str], monkeypatch
     monkeypatch.setattr(sys, "argv", ["benchmarks", "trainings"])
     with pytest.raises(SystemExit):
         runpy.run_module("benchmarks", run_name="__main__")
-    assert "There is no part trainings. There are training, starting, cost" in capsys.readouterr().err
+    assert "There is no part trainings. There are training, starting, saving, cost" in capsys.readouterr().err
+
+
+def test_one_command_runs_every_part_and_tells_which_failed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def run_part(command: list[str]) -> subprocess.CompletedProcess[str]:
+        commands.append(command[2:])
+        return subprocess.CompletedProcess(command, 1 if command[2] == "benchmarks.cost" else 0)
+
+    monkeypatch.setattr(subprocess, "run", run_part)
+    monkeypatch.setattr(platform, "platform", lambda: "a machine")  # asks a command
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--threads", "2"])
+    with pytest.raises(SystemExit, match="failed: cost"):
+        runpy.run_module("benchmarks", run_name="__main__")
+    repeated = ["training", "starting", "saving", "cost", "waiting"]
+    expected = [[f"benchmarks.{part}", "--threads", "2", "--rounds", "3"] for part in repeated]
+    assert commands == [*expected, ["benchmarks.growth", "--threads", "2"]]
+    assert "== growth" in capfd.readouterr().out
 
 
 def test_shares_of_a_run() -> None:
@@ -76,8 +98,24 @@ def test_one_epoch_is_too_few(part: object, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_saving_by_hand_is_timed(own_folder: Path) -> None:
-    assert cost.torch_save_seconds(WORKLOADS["mlp"], own_folder) > 0
-    assert len(list(own_folder.glob("*.pt"))) == 5
+    taken = saving.of_plain("mlp", own_folder)
+    assert len(taken) == len(list(own_folder.glob("*.pt"))) == 5
+    assert min(taken) > 0
+
+
+def test_the_median_of_each_ways_saves_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "WAYS", {"dlrun": saving.WAYS["dlrun"]})
+    figures = iter([0.004, 0.001, 0.002])
+    monkeypatch.setattr(saving, "measure", lambda way, workload, threads: next(figures))
+    saving.main(["--workloads", "mlp"])
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["dlrun", "2.00", "ms"]
+
+
+def test_a_way_that_fails_ends_the_benchmark_in_words() -> None:
+    with pytest.raises(SystemExit, match=r"(?s)plain loop on nothing failed:.*KeyError: 'nothing'"):
+        saving.measure("plain loop", "nothing", 1)
 
 
 def test_waiting_is_timed_epoch_by_epoch(own_folder: Path) -> None:
