@@ -1,6 +1,8 @@
-"""How cost grows with rows, parameters, epochs and sweep points: `python -m benchmarks.growth [--most 1000000]`.
+"""How cost grows with rows, parameters, epochs and sweep points: `python -m benchmarks.growth [--most-rows 1000000]`.
 
-Each line is a run of its own; the last column is the cost of one more, which stays the same where growth is a line.
+Each line is a run of its own. The last column is the cost of one more between two lines; it stays the same where growth
+is a line and rises where it is a curve. Rows, epochs and points are measured as whole commands; parameters by the time
+of training alone, since a network of 64 million weights is still small beside its start.
 """
 
 from __future__ import annotations
@@ -13,13 +15,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
+from benchmarks.arguments import add_common, at_least_one
 
 _QUIET = ("device=cpu", "checkpoint.every_epochs=0", "trainer.log_every=0", "-q")
 _LINE = ("dataset=line", "dataset.standardise=true", "model=linear", "trainer.epochs=1", "trainer.batch_size=4096")
-_WIDE = ("dataset=digits", "model=mlp", "trainer.epochs=1", "dataset.limit=600")
+_WIDE = (
+    "dataset=digits", "model=mlp", "trainer.epochs=2", "dataset.limit=1200", "trainer.eval_every=0", "optimizer=adam",
+)  # fmt: skip
 _LONG = ("dataset=iris", "model=mlp", "trainer.eval_every=0")
 _POINTS = ("-m", "dataset=iris", "model=linear", "trainer.epochs=1")
+_UNITS = {"ms": 1e3, "µs": 1e6, "ns": 1e9}
 
 
 def run(words: Sequence[str]) -> tuple[float, dict[str, Any]]:
@@ -30,38 +37,62 @@ def run(words: Sequence[str]) -> tuple[float, dict[str, Any]]:
         done = subprocess.run(command, cwd=folder, env={**os.environ, "CI": "1"}, capture_output=True, text=True)
         seconds = time.perf_counter() - started
         if done.returncode:
-            raise SystemExit(done.stderr[-2000:])
+            raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
         result = json.loads(done.stdout)
     return seconds, result if isinstance(result, dict) else result[0]
 
 
-def report(what: str, sizes: Sequence[int], commands: Sequence[Sequence[str]]) -> None:
-    """A line a size: seconds, peak memory where there is one run, and seconds for a thousand more."""
-    print(f"\n{what:<14}{'seconds':>10}{'peak MiB':>10}{'ms for 1,000 more':>20}")
+def report(
+    what: str,
+    sizes: Sequence[int],
+    commands: Sequence[Sequence[str]],
+    *,
+    unit: Literal["ms", "µs", "ns"],
+    training_only: bool = False,
+) -> None:
+    """A line a size: seconds, peak memory where there is one run, and what one more costs."""
+    print(f"\n{what:<14}{'seconds':>10}{'peak MiB':>10}{f'{unit} for one more':>20}")
     before: tuple[int, float] | None = None
     for size, words in zip(sizes, commands, strict=True):
         seconds, result = run(words)
-        more = "" if before is None else f"{(seconds - before[1]) / (size - before[0]) * 1e6:.2f}"
+        if training_only:
+            seconds = result["seconds"]["train"]
+        more = "" if before is None else f"{(seconds - before[1]) / (size - before[0]) * _UNITS[unit]:.3f}"
         peak = result.get("peak_memory_mib")
         print(f"{size:<14,}{seconds:>10.2f}{'' if peak is None else f'{peak:.0f}':>10}{more:>20}", flush=True)
         before = size, seconds
 
 
-def main() -> None:
+def parameters_of(width: int) -> int:
+    """Weights of the network of two hidden layers of this width on digits' 64 pixels and ten classes."""
+    return 64 * width + width + width * width + width + 10 * width + 10
+
+
+def up_to(most: int, sizes: Sequence[int]) -> list[int]:
+    """The sizes that are not above `most`, and `most` itself where it lies between them."""
+    found = [size for size in sizes if size <= most]
+    return [*found, most] if most not in found and most < max(sizes) else found
+
+
+def main(words: Sequence[str] | None = None) -> None:
     """Measure all four."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most-rows", type=int, default=10_000_000)
-    parser.add_argument("--most-points", type=int, default=1000)
-    asked = parser.parse_args()
-    rows = [size for size in (10_000, 100_000, 1_000_000, 10_000_000) if size <= asked.most_rows]
-    report("rows", rows, [(*_LINE, f"dataset.rows={size}") for size in rows])
-    widths = (256, 512, 1024, 2048)
-    parameters = [64 * width + width + width * width + width + 10 * width + 10 for width in widths]
-    report("parameters", parameters, [(*_WIDE, f"model.hidden=[{width},{width}]") for width in widths])
-    epochs = (10, 100, 1000, 10_000)
-    report("epochs", epochs, [(*_LONG, f"trainer.epochs={count}") for count in epochs])
-    points = [size for size in (10, 100, 1000) if size <= asked.most_points]
-    report("sweep points", points, [(*_POINTS, f"seed=range({size})") for size in points])
+    parser.add_argument("--most-rows", type=at_least_one, default=10_000_000)
+    parser.add_argument("--most-width", type=at_least_one, default=8192, help="units of each of two hidden layers")
+    parser.add_argument("--most-epochs", type=at_least_one, default=10_000)
+    parser.add_argument("--most-points", type=at_least_one, default=1000)
+    add_common(parser, rounds=None)
+    asked = parser.parse_args(words)
+    threads = f"device.threads={asked.threads}"
+    rows = up_to(asked.most_rows, (10_000, 100_000, 1_000_000, 3_000_000, 10_000_000))
+    report("rows", rows, [(*_LINE, threads, f"dataset.rows={size}") for size in rows], unit="µs")
+    widths = up_to(asked.most_width, (512, 1024, 2048, 4096, 8192))
+    commands = [(*_WIDE, threads, f"model.hidden=[{width},{width}]") for width in widths]
+    report("parameters", [parameters_of(width) for width in widths], commands, unit="ns", training_only=True)
+    epochs = up_to(asked.most_epochs, (10, 100, 1000, 3000, 10_000))
+    report("epochs", epochs, [(*_LONG, threads, f"trainer.epochs={count}") for count in epochs], unit="ms")
+    points = up_to(asked.most_points, (10, 100, 300, 1000))
+    report("sweep points", points, [(*_POINTS, threads, f"seed=range({size})") for size in points], unit="ms")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+EMBEDDING = HIDDEN = 128  # of the network that reads texts
+
 
 def network(name: str) -> nn.Module:
     """A fresh network, seeded."""
@@ -39,6 +41,16 @@ class _Rows(nn.Module):
         states, _ = self.lstm(images.squeeze(1))  # (B, 1, H, W) -> (B, H, W) -> (B, H, 128)
         out: Tensor = self.head(states[:, -1])  # (B, H, 128) -> (B, 128) -> (B, 10)
         return out
+
+
+class ReadsTexts(nn.Module):
+    """What a network over words is made of: an embedding, an LSTM in both directions, a head."""
+
+    def __init__(self, num_words: int, num_classes: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_words, EMBEDDING, padding_idx=0)
+        self.lstm = nn.LSTM(EMBEDDING, HIDDEN, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(2 * HIDDEN, num_classes)
 
 
 class _Block(nn.Module):

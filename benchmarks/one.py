@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import json
 import resource
@@ -13,11 +14,9 @@ from benchmarks.workload import WORKLOADS
 
 
 def main() -> None:
-    """`python -m benchmarks.one CONTESTANT WORKLOAD THREADS`."""
-    name, workload, threads = sys.argv[1], WORKLOADS[sys.argv[2]], int(sys.argv[3])
-    import torch
-
-    torch.set_num_threads(threads)
+    """`python -m benchmarks.one CONTESTANT WORKLOAD ROWS EPOCHS`; threads come from OMP_NUM_THREADS."""
+    name, rows, epochs = sys.argv[1], int(sys.argv[3]), int(sys.argv[4])
+    workload = dataclasses.replace(WORKLOADS[sys.argv[2]], rows=rows, epochs=epochs)
     contestant = importlib.import_module(f"benchmarks.contestants.{name}")
     with contextlib.redirect_stdout(sys.stderr):
         seconds = contestant.train(workload)

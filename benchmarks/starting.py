@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+
+from benchmarks.arguments import add_common
 
 _FIRST_STEP = """
 import os, sys
@@ -18,32 +21,41 @@ from dlrun.cli.main import main
 main(sys.argv[1:])
 """
 _DLRUN = (sys.executable, "-m", "dlrun")
+_WRONG = (*_DLRUN, "modle=cnn", "trainer.epoch=3", "optimizer.lr=fast")
 COMMANDS = {
     "python -c pass": (sys.executable, "-c", "pass"),
     "python -c 'import torch'": (sys.executable, "-c", "import torch"),
     "dlrun --help": (*_DLRUN, "--help"),
     "dlrun ls model": (*_DLRUN, "ls", "model"),
-    "dlrun modle=cnn ... (three errors)": (*_DLRUN, "modle=cnn", "trainer.epoch=3", "optimizer.lr=fast"),
+    "dlrun modle=cnn ... (three errors)": _WRONG,
     "shell completion": (*_DLRUN, "-sc", "query=bash"),
     "dlrun, up to the first step": (sys.executable, "-c", _FIRST_STEP),
     "dlrun, the whole default run": _DLRUN,
 }
 
 
-def main() -> None:
+def measure(environment: Mapping[str, str]) -> dict[str, float]:
+    """Seconds of each command. Ends the program when one ends in another way than it should."""
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in COMMANDS.items():
+            started = time.perf_counter()
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+            seconds[name] = time.perf_counter() - started
+            if done.returncode != (2 if command == _WRONG else 0):
+                raise SystemExit(f"{name} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    return seconds
+
+
+def main(words: Sequence[str] | None = None) -> None:
     """Measure every command in turn, round after round; print medians and the difference to `import torch`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    rounds: list[dict[str, float]] = []
-    environment = {**os.environ, "COMP_LINE": "dlrun model=mlp model.act", "CI": "1"}
-    for _ in range(parser.parse_args().rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            seconds = {}
-            for name, command in COMMANDS.items():
-                started = time.perf_counter()
-                subprocess.run(command, cwd=folder, env=environment, capture_output=True)
-                seconds[name] = time.perf_counter() - started
-            rounds.append(seconds)
+    add_common(parser, rounds=9)
+    asked = parser.parse_args(words)
+    environment = {
+        **os.environ, "COMP_LINE": "dlrun model=mlp model.act", "CI": "1", "OMP_NUM_THREADS": str(asked.threads)
+    }  # fmt: skip
+    rounds = [measure(environment) for _ in range(asked.rounds)]
     for name in COMMANDS:
         over = statistics.median(each[name] - each["python -c 'import torch'"] for each in rounds)
         print(

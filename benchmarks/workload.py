@@ -6,6 +6,7 @@ import gzip
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,12 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Workload:
-    """A network on image data. `epochs` are timed one by one; the first is left out."""
+    """A network and its data. `epochs` are timed one by one; the first is left out where there are more."""
 
     name: str
     rows: int
     epochs: int
+    kind: Literal["images", "texts"] = "images"
 
 
 WORKLOADS = {
@@ -28,6 +30,7 @@ WORKLOADS = {
     "lenet": Workload("lenet", 60_000, 3),
     "lstm": Workload("lstm", 12_800, 4),
     "resnet": Workload("resnet", 640, 3),
+    "texts": Workload("texts", 5_485, 3, kind="texts"),
 }
 
 

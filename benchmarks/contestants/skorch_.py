@@ -13,14 +13,18 @@ from benchmarks.workload import BATCH_SIZE, LEARNING_RATE, Workload, floats
 PACKAGES = ("skorch", "torch")
 
 
-def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+def classifier(name: str, *, epochs: int) -> Any:
+    """The network of that name, without a validation split, and quiet."""
     from skorch import NeuralNetClassifier
 
-    inputs, labels = floats(workload)
-    net: Any = NeuralNetClassifier(
-        network(workload.name), criterion=nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=LEARNING_RATE,
-        batch_size=BATCH_SIZE, max_epochs=workload.epochs, iterator_train__shuffle=True, train_split=None, verbose=0,
+    return NeuralNetClassifier(
+        network(name), criterion=nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=LEARNING_RATE,
+        batch_size=BATCH_SIZE, max_epochs=epochs, iterator_train__shuffle=True, train_split=None, verbose=0,
     )  # fmt: skip
-    net.fit(inputs, labels)
+
+
+def train(workload: Workload) -> list[float]:
+    """Seconds of each epoch."""
+    net = classifier(workload.name, epochs=workload.epochs)
+    net.fit(*floats(workload))
     return [float(seconds) for seconds in net.history[:, "dur"]]

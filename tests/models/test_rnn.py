@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -28,44 +29,76 @@ def build(spec: DataSpec = SEQUENCES, **fields: Any) -> nn.Module:
     return rnn(spec, **{**FIELDS, **fields}).eval()
 
 
-def packed(model: nn.Module, inputs: Tensor, lengths: Tensor, **fields: Any) -> Tensor:
-    """The same network as one torch module over a packed sequence."""
-    settings = {**FIELDS, **fields}
-    kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[settings["cell"]]
-    whole = kind(
-        inputs.shape[2],
-        settings["hidden"],
-        settings["layers"],
-        batch_first=True,
-        bidirectional=settings["bidirectional"],
-    )
-    for layer, directions in enumerate(model.layers):  # type: ignore[arg-type]
-        for direction, part in enumerate(directions):
-            for name, parameter in part.named_parameters():
-                target = name.replace("_l0", f"_l{layer}") + ("_reverse" if direction else "")
-                getattr(whole, target).data.copy_(parameter)
-    rows = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    out, state = whole(rows)
-    if settings["pool"] == "mean":
-        steps, _ = pad_packed_sequence(out, batch_first=True)
-        features = steps.sum(dim=1) / lengths.unsqueeze(1)
-    else:
-        last = state[0] if settings["cell"] == "lstm" else state
-        features = torch.cat([last[-2], last[-1]], dim=1) if settings["bidirectional"] else last[-1]
-    result: Tensor = model.output(features)  # type: ignore[operator]
-    return result
+TOKENS = DataSpec("tokens", (7,), "multiclass", 3, vocabulary_size=11, has_lengths=True)
+
+
+class Packed(nn.Module):
+    """The same network, with the same weights, as tutorials write it: one torch module over a packed sequence."""
+
+    def __init__(self, model: nn.Module, **fields: Any) -> None:
+        super().__init__()
+        settings = {**FIELDS, **fields}
+        self.cell, self.pool, self.both = settings["cell"], settings["pool"], settings["bidirectional"]
+        self.embedding = copy.deepcopy(model.embedding)
+        self.output, self.attention = copy.deepcopy(model.output), copy.deepcopy(model.attention)
+        kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[self.cell]
+        width = 5 if self.embedding is None else 6
+        self.whole = kind(width, 8, settings["layers"], batch_first=True, bidirectional=self.both)
+        for ours, theirs in self.pairs(model):
+            theirs.data.copy_(ours)
+
+    def pairs(self, model: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
+        """Every parameter of the model beside the one here that must be the same."""
+        found = []
+        for layer, directions in enumerate(model.layers):  # type: ignore[arg-type]
+            for direction, part in enumerate(directions):
+                for name, parameter in part.named_parameters():
+                    theirs = name.replace("_l0", f"_l{layer}") + ("_reverse" if direction else "")
+                    found.append((parameter, getattr(self.whole, theirs)))
+        for name in ("embedding", "output", "attention"):
+            ours, theirs = getattr(model, name), getattr(self, name)
+            found += [] if ours is None else zip(ours.parameters(), theirs.parameters(), strict=True)
+        return found
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, F) or (B, T) -> (B, K)."""
+        steps = inputs if self.embedding is None else self.embedding(inputs)
+        out, state = self.whole(pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False))
+        if self.pool == "last":
+            last = state[0] if self.cell == "lstm" else state
+            result: Tensor = self.output(torch.cat([last[-2], last[-1]], dim=1) if self.both else last[-1])
+            return result
+        steps, _ = pad_packed_sequence(out, batch_first=True)  # -> (B, T, D * H)
+        rows = [row[:length] for row, length in zip(steps, lengths.tolist(), strict=True)]
+        if self.pool == "mean":
+            return torch.stack([self.output(row.mean(dim=0)) for row in rows])
+        if self.pool == "max":
+            return torch.stack([self.output(row.amax(dim=0)) for row in rows])
+        assert self.attention is not None
+        shares = [self.attention(row.tanh()).softmax(dim=0) for row in rows]  # (T, D * H) -> (T, 1)
+        return torch.stack([self.output((s * row).sum(dim=0)) for s, row in zip(shares, rows, strict=True)])
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("pool", ["last", "mean"])
+@pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_it_equals_a_packed_sequence(cell: str, pool: str, bidirectional: bool) -> None:
+@pytest.mark.parametrize("spec", [SEQUENCES, TOKENS], ids=["numbers", "tokens"])
+def test_outputs_and_gradients_are_those_of_packed_sequences(
+    cell: str, pool: str, bidirectional: bool, spec: DataSpec
+) -> None:
     fields = {"cell": cell, "pool": pool, "bidirectional": bidirectional}
-    model = build(**fields)
-    inputs = torch.randn(4, 7, 5)
-    torch.testing.assert_close(
-        model(inputs, LENGTHS), packed(model, inputs, LENGTHS, **fields), rtol=1e-5, atol=1e-5
-    )  # fmt: skip
+    model = build(spec, **fields).train()
+    reference = Packed(model, **fields)
+    inputs = torch.randn(4, 7, 5) if spec is SEQUENCES else torch.randint(1, 11, (4, 7))
+    ours, theirs = model(inputs, LENGTHS), reference(inputs, LENGTHS)
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    targets = torch.tensor([0, 2, 1, 0])
+    nn.functional.cross_entropy(ours, targets).backward()
+    nn.functional.cross_entropy(theirs, targets).backward()
+    pairs = reference.pairs(model)
+    assert len(pairs) == len(list(model.parameters())) == len(list(reference.parameters()))
+    for mine, other in pairs:
+        torch.testing.assert_close(mine.grad, other.grad, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])

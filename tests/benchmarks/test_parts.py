@@ -1,0 +1,176 @@
+"""The tables of `python -m benchmarks`, on figures worked out by hand and at the smallest sizes."""
+
+from __future__ import annotations
+
+import json
+import platform
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cost, growth, saving, starting, training, waiting
+from benchmarks.workload import WORKLOADS
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+def run(*, seconds: list[float], peak: float, besides: float) -> training.Run:
+    return {"seconds": seconds, "peak_memory_mib": peak, "besides": besides, "versions": {"torch": "2.13"}}
+
+
+def test_a_ratio_is_taken_within_a_round_and_without_the_first_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    rounds = [
+        {
+            "dlrun": run(seconds=[9, ours, ours], peak=100, besides=2),
+            "plain loop": run(seconds=[1, theirs, theirs], peak=200, besides=3),
+        }
+        for ours, theirs in ((1, 3), (2, 4), (4, 4))
+    ]
+    training.report(WORKLOADS["mlp"], ["dlrun", "plain loop"], rounds, 1)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[-2] == ["dlrun", "2.000", "1.00x", "100", "2.00", "torch", "2.13"]
+    assert lines[-1] == ["plain", "loop", "4.000", "2.00x", "200", "3.00", "torch", "2.13"]
+
+
+def test_who_takes_no_part_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert training.measure("Lightning", WORKLOADS["texts"], 1) is None
+    training.report(WORKLOADS["texts"], ["Lightning"], [{"Lightning": None}], 1)
+    assert "Lightning" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workloads", "mlp,lenot"], "--workloads: there is no lenot; there are mlp, lenet, lstm, resnet, texts."),
+        (["--contestants", "Lightening"], "--contestants: there is no Lightening; there are dlrun, plain loop"),
+        (["--rounds", "0"], "argument --rounds: invalid at_least_one value: '0'"),
+    ],
+)
+def test_a_wrong_name_is_told(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        training.arguments(words)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_part_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "trainings"])
+    with pytest.raises(SystemExit):
+        runpy.run_module("benchmarks", run_name="__main__")
+    assert "There is no part trainings. There are training, starting, saving, cost" in capsys.readouterr().err
+
+
+def test_one_command_runs_every_part_and_tells_which_failed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def run_part(command: list[str]) -> subprocess.CompletedProcess[str]:
+        commands.append(command[2:])
+        return subprocess.CompletedProcess(command, 1 if command[2] == "benchmarks.cost" else 0)
+
+    monkeypatch.setattr(subprocess, "run", run_part)
+    monkeypatch.setattr(platform, "platform", lambda: "a machine")  # asks a command
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--threads", "2"])
+    with pytest.raises(SystemExit, match="failed: cost"):
+        runpy.run_module("benchmarks", run_name="__main__")
+    repeated = ["training", "starting", "saving", "cost", "waiting"]
+    expected = [[f"benchmarks.{part}", "--threads", "2", "--rounds", "3"] for part in repeated]
+    assert commands == [*expected, ["benchmarks.growth", "--threads", "2"]]
+    assert "== growth" in capfd.readouterr().out
+
+
+def test_shares_of_a_run() -> None:
+    seconds = {"everything": 10.0, "no evaluation": 9.7, "no log": 9.9, "only saving": 9.6, "nothing": 9.3}
+    found = cost.shares(seconds, 4)
+    assert found == pytest.approx({"evaluating": 0.04, "logging": 0.01, "saving": 0.04, "all together": 0.28 / 3})
+
+
+@pytest.mark.parametrize("part", [cost, waiting])
+def test_one_epoch_is_too_few(part: object, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        part.main(["--epochs", "1"])  # type: ignore[attr-defined]
+    assert "--epochs: expected 2 or more" in capsys.readouterr().err
+
+
+def test_saving_by_hand_is_timed(own_folder: Path) -> None:
+    taken = saving.of_plain("mlp", own_folder)
+    assert len(taken) == len(list(own_folder.glob("*.pt"))) == 5
+    assert min(taken) > 0
+
+
+def test_the_median_of_each_ways_saves_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "WAYS", {"dlrun": saving.WAYS["dlrun"]})
+    figures = iter([0.004, 0.001, 0.002])
+    monkeypatch.setattr(saving, "measure", lambda way, workload, threads: next(figures))
+    saving.main(["--workloads", "mlp"])
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["dlrun", "2.00", "ms"]
+
+
+def test_a_way_that_fails_ends_the_benchmark_in_words() -> None:
+    with pytest.raises(SystemExit, match=r"(?s)plain loop on nothing failed:.*KeyError: 'nothing'"):
+        saving.measure("plain loop", "nothing", 1)
+
+
+def test_waiting_is_timed_epoch_by_epoch(own_folder: Path) -> None:
+    waiting.write_pictures(own_folder / "pictures", 16, 16)
+    found = waiting.timed_epochs(
+        [
+            "dataset=image_folder", f"dataset.path={own_folder}/pictures", "dataset.in_memory=false", "model=linear",
+            "dataset.val_fraction=0", "trainer.epochs=3", "device=cpu", "device.threads=1",
+        ]
+    )  # fmt: skip
+    assert len(found) == 3
+    assert all(0 < waited < seconds for seconds, waited in found)
+
+
+def test_waiting_tells_what_dlrun_said() -> None:
+    with pytest.raises(SystemExit, match=r'(?s)ended with 2:.*no key "modle"'):
+        waiting.timed_epochs(["modle=cnn"])
+
+
+def test_growth_is_told_by_the_cost_of_one_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = iter([(1.0, {"peak_memory_mib": 100.0}), (1.5, {"peak_memory_mib": 110.0}), (2.5, {})])
+    monkeypatch.setattr(growth, "run", lambda words: next(figures))
+    growth.report("rows", [100, 200, 400], [(), (), ()], unit="ms")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2:] == [["100", "1.00", "100"], ["200", "1.50", "110", "5.000"], ["400", "2.50", "5.000"]]
+
+
+def test_the_command_of_growth_trains_the_network_it_counts(dlrun: Dlrun) -> None:
+    code, out, err = dlrun(*growth._WIDE, "dataset.limit=60", "model.hidden=[16,16]", *growth._QUIET, "--json")
+    assert code == 0, err
+    assert json.loads(out)["parameters"] == growth.parameters_of(16)
+
+
+def test_a_command_that_fails_ends_the_benchmark_in_words() -> None:
+    with pytest.raises(SystemExit, match=r'(?s)modle=cnn.*failed:.*no key "modle"'):
+        growth.run(["modle=cnn"])
+
+
+def test_sizes_end_at_the_most() -> None:
+    assert growth.up_to(100, (10, 100, 1000)) == [10, 100]
+    assert growth.up_to(200, (10, 100, 1000)) == [10, 100, 200]
+    assert growth.up_to(5000, (10, 100, 1000)) == [10, 100, 1000]
+
+
+def test_starting_measures_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = dict.fromkeys(starting.COMMANDS, 0.5) | {"python -c 'import torch'": 1.0}
+    monkeypatch.setattr(starting, "measure", lambda environment: seconds)
+    starting.main(["--rounds", "2"])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert " ".join(first.split()) == "python -c pass 0.500 s over import torch -0.500 s"
+
+
+def test_a_command_that_ends_otherwise_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "COMMANDS", {"broken": (sys.executable, "-c", "raise SystemExit('no')")})
+    with pytest.raises(SystemExit, match=r"broken ended with 1:\nno"):
+        starting.measure({})
