@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlrun.data.extras import need
 from dlrun.data.textfiles import read_text
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 
@@ -150,13 +151,8 @@ def _json_lines(path: Path, encoding: str) -> Table:
 
 
 def _parquet(path: Path) -> Table:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ConfigError(
-            Problem(f"dataset.path={path}", "Reading Parquet needs pyarrow: pip install pyarrow.")
-        ) from error
+    pyarrow = need("pyarrow", extra="table")
+    parquet = need("pyarrow.parquet", extra="table")
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:

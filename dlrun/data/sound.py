@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.encoding import Encoded, Encoder
+from dlrun.data.extras import need
 from dlrun.data.pictures import new_files
 from dlrun.data.reading import Reader, one_thread
 from dlrun.data.survey import Facts, read_unchanged, survey
-from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.errors import DataError
 
 if TYPE_CHECKING:
     import soundfile
@@ -48,12 +49,7 @@ def look(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _opened(content: bytes) -> soundfile.SoundFile:
-    try:
-        import soundfile
-    except ImportError as error:
-        raise ConfigError(
-            Problem("dataset=audio_folder", 'Reading sound needs soundfile: pip install "dlrun[audio]".')
-        ) from error
+    soundfile = need("soundfile", extra="audio")
     try:
         return soundfile.SoundFile(io.BytesIO(content))
     except soundfile.SoundFileError as error:
@@ -62,8 +58,7 @@ def _opened(content: bytes) -> soundfile.SoundFile:
 
 def _read(sound: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
     """So many frames from where the file stands, float32 (T, channels)."""
-    import soundfile
-
+    soundfile = need("soundfile", extra="audio")
     try:
         samples = sound.read(frames, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from dlrun.data.extras import need
 from dlrun.errors import ConfigError, Problem
 
 TokenizerName = Literal["words", "characters", "subword"]
@@ -81,7 +82,7 @@ class SubwordTokenizer(Tokenizer):
     """Byte-level byte pair encoding (Sennrich et al. 2016, Radford et al. 2019), by the library `tokenizers`."""
 
     def __init__(self, model: str, *, lowercase: bool) -> None:
-        self._tokenizer = _library().Tokenizer.from_str(model)
+        self._tokenizer = need("tokenizers", extra="text").Tokenizer.from_str(model)
         self._model = model
         self._lowercase = lowercase
 
@@ -128,7 +129,7 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
                 f"Subwords begin with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
             )
         )
-    library = _library()
+    library = need("tokenizers", extra="text")
     tokenizer = library.Tokenizer(library.models.BPE(unk_token=_SPECIAL[UNKNOWN]))
     tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = library.decoders.ByteLevel()
@@ -141,13 +142,3 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
     )
     tokenizer.train_from_iterator((text.lower() if lowercase else text for text in texts), trainer)
     return str(tokenizer.to_str())
-
-
-def _library() -> Any:
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise ConfigError(
-            Problem("dataset.tokenizer=subword", 'Subwords need the library tokenizers: pip install "dlrun[text]".')
-        ) from error
-    return tokenizers
