@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -21,6 +22,13 @@ class Encoded:
     inputs: Tensor
     lengths: Tensor | None = None
     columns: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+def joined(chunks: Iterable[Encoded]) -> Encoded:
+    """Chunks of rows of one shape as one."""
+    found = list(chunks)
+    columns = {name: [value for chunk in found for value in chunk.columns[name]] for name in found[0].columns}
+    return Encoded(torch.cat([chunk.inputs for chunk in found]), columns=columns)
 
 
 class Encoder(ABC):

@@ -13,7 +13,8 @@ from torch import Tensor
 from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.file_list import FileList, Listed, class_names
-from dlrun.data.reading import Reader, fits, read_all
+from dlrun.data.file_reader import FileReader, read_files
+from dlrun.data.reading import Reader, fits
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts, Look, fingerprint, survey
 from dlrun.errors import DataError
@@ -21,7 +22,7 @@ from dlrun.errors import DataError
 _SAMPLE_BYTES = 64 << 20  # of training rows that a scaling is fitted on
 _IMBALANCED = 3  # times as many rows in the largest class as in the smallest
 
-MakeReader = Callable[[Sequence[Path], Sequence[Facts]], Reader]
+MakeReader = Callable[[Sequence[Path], Sequence[Facts]], FileReader]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def folder_source(
     num_bytes = sum(reader.num_bytes for reader in readers.values())
     inputs: dict[str, Tensor | Reader] = dict(readers)
     if fits(num_bytes, in_memory=in_memory):
-        inputs = {part: read_all(reader, what=what) for part, reader in readers.items()}
+        inputs = dict(read_files(readers, what=what))
         where = "in memory"
     else:
         where = "read off their files as they are needed; trainer.workers=2 reads ahead"

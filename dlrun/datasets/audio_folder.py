@@ -10,8 +10,8 @@ from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.examples import resolve
 from dlrun.data.file_list import list_files
+from dlrun.data.file_reader import FileReader
 from dlrun.data.folder_source import folder_source, survey_files
-from dlrun.data.reading import Reader
 from dlrun.data.sound import SUFFIXES, SoundEncoder, SoundReader, look, look_closely
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts
@@ -59,7 +59,7 @@ def audio_folder(
     else:
         surveyed = survey_files(files, look, kind="sounds", what="sound", bad=bad)
 
-    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> Reader:
+    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> FileReader:
         return SoundReader(paths, facts, settings)
 
     source = folder_source(

@@ -11,9 +11,9 @@ from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.examples import resolve
 from dlrun.data.file_list import list_files
+from dlrun.data.file_reader import FileReader
 from dlrun.data.folder_source import folder_source, survey_files
 from dlrun.data.pictures import SUFFIXES, PictureEncoder, PictureReader, bombs_are_errors, look, look_closely
-from dlrun.data.reading import Reader
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts
 from dlrun.fields import DataPath, Range
@@ -52,7 +52,7 @@ def image_folder(
     if channels == "auto":
         channels = 1 if all(facts.holds["grey"] for facts in surveyed.facts) else 3
 
-    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> Reader:
+    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> FileReader:
         return PictureReader(paths, facts, size=chosen, fit=fit, channels=channels)
 
     made = PictureEncoder(size=chosen, fit=fit, channels=channels)

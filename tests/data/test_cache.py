@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from dlrun.data import cache
 from dlrun.data.cache import Prepared, cached, folder
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_WORTH_S", 0)
 
 
 class Maker:

@@ -312,9 +312,10 @@ def test_a_changed_file_cannot_be_gone_on_with(dlrun: Dlrun) -> None:
 def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    from dlrun.data import cache
     from dlrun.data import table_source as module
 
-    monkeypatch.setattr(module, "_CACHED_BYTES", 0)
+    monkeypatch.setattr(cache, "_WORTH_S", 0)
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))
     first = data(rows() + "1,2\n", skip_bad=True)
     monkeypatch.setattr(module, "read_rows", None)
