@@ -132,7 +132,7 @@ def _load(place: Path) -> Prepared | None:
         if manifest["format"] != FORMAT or digest_of(content) != manifest["sha256"]:
             return None
         os.utime(place.with_suffix(".json"))  # used now: it is not the next to go
-        mapped = safetensors.torch.load_file(content)  # lies at other addresses than what was made
+        mapped = safetensors.torch.load_file(content)  # kernels may round by the address: copies lie as those made do
         return Prepared({name: tensor.clone() for name, tensor in mapped.items()}, manifest["values"])
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError):
         return None

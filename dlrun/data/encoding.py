@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.errors import DataError
+from dlrun.fields import printable
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -24,9 +27,14 @@ class Encoded:
     columns: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
-def joined(chunks: Iterable[Encoded]) -> Encoded:
-    """Chunks of rows of one shape as one."""
+def joined(chunks: Iterable[Encoded], path: Path) -> Encoded:
+    """Chunks of rows of one shape as one.
+
+    Raises DataError when the file that they are from has none.
+    """
     found = list(chunks)
+    if not found:
+        raise DataError(f"{printable(str(path), limit=500)}: there are no rows.")
     columns = {name: [value for chunk in found for value in chunk.columns[name]] for name in found[0].columns}
     return Encoded(torch.cat([chunk.inputs for chunk in found]), columns=columns)
 

@@ -160,7 +160,7 @@ class PictureEncoder(Encoder):
         return cls(size=state["size"], fit=state["fit"], channels=state["channels"])
 
     def encode(self, path: Path) -> Encoded:
-        return joined(self.chunks(path))
+        return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         paths = new_files(path, SUFFIXES, what="picture")

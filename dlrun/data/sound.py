@@ -201,7 +201,7 @@ class SoundEncoder(Encoder):
         return dict(self._settings)
 
     def encode(self, path: Path) -> Encoded:
-        return joined(self.chunks(path))
+        return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         paths = new_files(path, SUFFIXES, what="sound")

@@ -23,7 +23,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 
 def source(path: str, **fields: Any) -> Source:
     asked = {"inputs": "inputs", "targets": "targets", "val": None, "test": None, "kind": "auto", "task": "auto"}
-    return arrays(path=path, **{**asked, **fields})
+    return arrays(path=path, **{**asked, "in_memory": "auto", **fields})
 
 
 def save(inputs: Any, targets: Any, path: str = "mine.npz") -> str:
