@@ -108,7 +108,7 @@ class ArrayReader(Reader):
         index = np.asarray(rows, dtype=np.int64)
         apart = np.diff(index, prepend=index[:1] - _CLOSE - 1)
         starts = np.flatnonzero((apart < 1) | (apart > _CLOSE))  # of each run of rows that lie close by
-        ends = np.append(starts[1:], len(index))
+        ends = np.append(starts[1:], len(index))[: len(starts)]
         try:
             self._check()
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
