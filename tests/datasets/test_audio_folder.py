@@ -57,7 +57,7 @@ FRAMES = {"window_ms": 25.0, "hop_ms": 10.0, "in_memory": "auto", "on_bad_row": 
 
 
 def read(path: Path | str, **fields: Any) -> Source:
-    return audio_folder(path=str(path), **{**FIELDS, **FRAMES, **fields})
+    return audio_folder(path=str(path), **{"task": "classification", **FIELDS, **FRAMES, **fields})
 
 
 def refused(path: Path | str, **fields: Any) -> str:
