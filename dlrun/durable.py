@@ -18,10 +18,19 @@ def write_file(path: Path, content: bytes) -> None:
 
     Raises StorageError naming the file.
     """
+    write_pieces(path, (content,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a new file piece by piece, as they come, and wait until it is on the disk.
+
+    Raises StorageError naming the file, and what the pieces themselves raise.
+    """
     try:
         handle = system.disk.create(path)
         try:
-            write_all(handle, content)
+            for piece in pieces:
+                write_all(handle, piece)
             system.disk.sync(handle)
         finally:
             os.close(handle)
@@ -44,9 +53,14 @@ def write_all(handle: int, content: bytes) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file beside `path` and put it in its place in one move."""
+    replace_by_pieces(path, (content,))
+
+
+def replace_by_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """What `replace_file` does, with content that comes piece by piece."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write_file(beside, content)
+        write_pieces(beside, pieces)
         system.disk.rename(beside, path)
         sync_folder(path.parent)
     except BaseException as error:

@@ -93,7 +93,25 @@ def predict(
     top: int | None = None,
     warn: Warn = lambda text: None,
 ) -> dict[str, list[Any]]:
-    """Predictions for the rows of a file or folder, in its own order: headings to columns.
+    """All of `predicted` at once: headings to columns."""
+    found: dict[str, list[Any]] = {}
+    for columns in predicted(config, catalog, folder, source, probabilities=probabilities, top=top, warn=warn):
+        for name, values in columns.items():
+            found.setdefault(name, []).extend(values)
+    return found
+
+
+def predicted(
+    config: RunConfig,
+    catalog: Catalog,
+    folder: Path,
+    source: Path,
+    *,
+    probabilities: bool = False,
+    top: int | None = None,
+    warn: Warn = lambda text: None,
+) -> Iterator[dict[str, list[Any]]]:
+    """Predictions for the rows of a file or folder, in its own order, many at a time: headings to columns.
 
     top: of every answer that there is for a row, only this many, highest first.
     Raises DataError naming file, row and column, and ConfigError for what this run cannot tell.
@@ -110,18 +128,17 @@ def predict(
     if not source.exists():
         raise DataError(f"{printable(str(source))}: there is no such file or folder.")
     encoder = trained.encoder or default_encoder(config.dataset.name, trained.spec, pad=config.data.pad, warn=warn)
-    found: dict[str, list[Any]] = {}
+    num_rows = 0
     for encoded in _chunks(encoder, source, top=top):
         outputs = _outputs(trained, task, encoded)
         columns = {**encoded.columns, **_columns(encoder, trained.spec, outputs, probabilities=probabilities)}
         if top is not None:
             best = outputs[:, 0].argsort(descending=True, stable=True)[:top].tolist()
             columns = {name: [values[row] for row in best] for name, values in columns.items()}
-        for name, values in columns.items():
-            found.setdefault(name, []).extend(values)
-    if not found or not next(iter(found.values())):
+        num_rows += len(encoded.inputs)
+        yield columns
+    if not num_rows:
         raise DataError(f"{printable(str(source))}: there are no rows to predict.")
-    return found
 
 
 def _chunks(encoder: Encoder, source: Path, *, top: int | None) -> Iterator[Encoded]:

@@ -78,9 +78,8 @@ def test_pictures_are_brought_to_the_size_of_training(short_run: Callable[..., P
 def test_a_text_that_a_spreadsheet_would_run_is_made_harmless() -> None:
     from dlrun.report.predictions import as_csv
 
-    assert as_csv({"=head": ["=1+1", "@a", "fine"], "n": [-1.5, 2.0, 3.0]}) == (
-        "'=head,n\n'=1+1,-1.5\n'@a,2.0\nfine,3.0\n"
-    )
+    chunks = [{"=head": ["=1+1", "@a"], "n": [-1.5, 2.0]}, {"=head": ["fine"], "n": [3.0]}]
+    assert "".join(as_csv(chunks)) == "'=head,n\n'=1+1,-1.5\n'@a,2.0\nfine,3.0\n"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import dlrun
 from dlrun.cli import command as command_line
 from dlrun.cli.command import Command
+from dlrun.data.long_work import silenced
 from dlrun.errors import DlrunError
 from dlrun.signals import StopRequest
 
@@ -53,7 +54,8 @@ def main(argv: Sequence[str]) -> int:
 
             print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
             return 0
-        with StopRequest("Stopped.") as stop, stop.leaving_at_once():  # until a run takes over
+        with silenced(wanted=parsed.has("quiet")), StopRequest("Stopped.") as stop, stop.leaving_at_once():
+            # until a run takes over
             return _handler(parsed)(parsed)
     except DlrunError as error:
         return _tell(f"dlrun: {error}", error.exit_code, debug=debug)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from dlrun.cli.asking import catalog_of, of_run
@@ -33,7 +35,7 @@ def predict(command: Command) -> int:
     source = Path(inputs[0]).expanduser()
     target = command.last("output")
     path = None if target is None else predictions.check_target(Path(target).expanduser(), source)
-    found = predicting.predict(
+    found = predicting.predicted(
         composed.config,
         catalog,
         folder,
@@ -43,11 +45,13 @@ def predict(command: Command) -> int:
         warn=lambda text: print(f"notice: {text}", file=sys.stderr),  # noqa: T201
     )
     if path is None:
-        sys.stdout.write(predictions.as_csv(found))
+        with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as whole:  # all rows, or an error and none
+            whole.writelines(predictions.as_csv(found))
+            whole.seek(0)
+            shutil.copyfileobj(whole, sys.stdout)
         return 0
-    predictions.write(path, found)
+    rows = predictions.write(path, found)
     if not command.has("quiet"):
-        rows = len(next(iter(found.values())))
         print(f"{rows:,} predictions in {printable(str(path))}", file=sys.stderr)  # noqa: T201
     return 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.compose import Composed
+from dlrun.data.long_work import silenced
 from dlrun.registry import Catalog
 
 
@@ -16,7 +17,7 @@ def run_one(
     """Train a composed run in a folder; returns its result and the folder it got."""
     from dlrun.signals import StopRequest
 
-    with StopRequest() as stop:  # before torch is imported, which takes a second
+    with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun import run, run_dir
         from dlrun.report import watch
 

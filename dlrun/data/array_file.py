@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlrun.data.array_reader import Place, place_of
 from dlrun.data.files import check_file
+from dlrun.data.reading import available_memory
 from dlrun.errors import DataError, did_you_mean
 from dlrun.fields import printable
 
@@ -22,24 +26,64 @@ _MAPPED_BYTES = 64 << 20  # larger .npy files are mapped: only rows that are use
 def read_array(path: Path, name: str) -> Tensor:
     """The array `name` of a file, or the one that a .npy file holds.
 
-    Raises DataError for a file or array that is not there, damaged, or of objects.
+    Raises DataError for a file or array that is not there, damaged, of objects, or unpacks to more than fits.
     """
-    shown = printable(str(check_file(path)), limit=500)
-    if path.suffix not in ENDINGS:
-        raise DataError(f"{shown}: expected a file ending in {', '.join(ENDINGS)}.")
-    try:
+    shown = _checked(path)
+    with _told(shown):
         if path.suffix == ".safetensors":
             return _from_safetensors(path, name, shown)
         if path.suffix == ".npy":
             mapped: Literal["c"] | None = "c" if path.stat().st_size > _MAPPED_BYTES else None
-            return _as_tensor(np.load(path, mmap_mode=mapped, allow_pickle=False), shown)
+            return as_tensor(np.load(path, mmap_mode=mapped, allow_pickle=False), shown)
         with np.load(path, allow_pickle=False) as archive:
-            return _as_tensor(archive[_known(name, archive.files, shown)], shown)
+            known = _known(name, archive.files, shown)
+            _check_unpacked(archive.zip, known, shown)
+            return as_tensor(archive[known], shown)
+
+
+def stored_array(path: Path, name: str) -> Place | None:
+    """Where the array `name` lies in a file, None where its rows cannot be read one by one.
+
+    Raises DataError as `read_array` does.
+    """
+    shown = _checked(path)
+    with _told(shown):
+        try:
+            return place_of(path, name)
+        except (KeyError, TypeError):  # no such array, or a head that says nothing of it: told where it is read whole
+            return None
+
+
+def _checked(path: Path) -> str:
+    """The file's name as it is shown."""
+    shown = printable(str(check_file(path)), limit=500)
+    if path.suffix not in ENDINGS:
+        raise DataError(f"{shown}: expected a file ending in {', '.join(ENDINGS)}.")
+    return shown
+
+
+@contextmanager
+def _told(shown: str) -> Iterator[None]:
+    """A block whose errors of reading become DataError."""
+    try:
+        yield
     except (ValueError, OSError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         if "allow_pickle" in str(error):
             what = "it holds Python objects, which may run code when they are read; save an array of numbers instead."
             raise DataError(f"{shown}: {what}") from error
         raise DataError(f"{shown}: not a file of arrays that can be read ({printable(str(error))}).") from error
+
+
+def _check_unpacked(archive: zipfile.ZipFile, name: str, shown: str) -> None:
+    """Raise DataError for an array that takes more than there is once it is unpacked, and its rows copied in splits."""
+    num_bytes = next(entry.file_size for entry in archive.infolist() if entry.filename in (name, f"{name}.npy"))
+    free = available_memory()
+    if 2 * num_bytes > free:
+        what = f'the array "{printable(name)}" unpacks to {num_bytes / 2**20:,.0f} MiB, and must fit into memory twice'
+        raise DataError(
+            f"{shown}: {what}; {free / 2**20:,.0f} MiB are free. Save it as .npy or .safetensors, whose rows are read "
+            "as they are needed."
+        )
 
 
 def _from_safetensors(path: Path, name: str, shown: str) -> Tensor:
@@ -60,7 +104,11 @@ def _known(name: str, names: list[str], shown: str) -> str:
     return name
 
 
-def _as_tensor(array: Any, shown: str) -> Tensor:
+def as_tensor(array: Any, shown: str) -> Tensor:
+    """Numbers of any type as a tensor of a type that torch computes with.
+
+    Raises DataError for an array of anything else.
+    """
     if array.dtype.kind not in "fiub":
         raise DataError(f"{shown}: expected an array of numbers, got {array.dtype}.")
     if array.dtype.kind == "u" and array.dtype != np.uint8:

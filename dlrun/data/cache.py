@@ -6,6 +6,8 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,10 +19,13 @@ from torch import Tensor
 
 import dlrun
 from dlrun.data.files import digest_of
+from dlrun.data.long_work import tell
 from dlrun.durable import replace_file
 from dlrun.errors import StorageError
 
 FORMAT = 1
+_WORTH_S = 1.0  # what is made faster than this is made again rather than kept
+_MOST_BYTES = 16 << 30  # kept in all
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def cached(name: str, files: Mapping[str, str], settings: Mapping[str, Any], mak
 
     name: of the dataset. files: each file's name to its SHA-256 (`files.digest_of`). settings: all else that decides
     the outcome, as JSON values. Parallel runs wait for the one that makes it. A damaged entry is made anew, and a
-    cache that cannot be written to is done without.
+    cache that cannot be written to is done without. What takes less than a second is not kept.
     """
     text = json.dumps([FORMAT, dlrun.__version__, name, files, settings], sort_keys=True)
     place = folder() / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
@@ -52,36 +57,71 @@ def cached(name: str, files: Mapping[str, str], settings: Mapping[str, Any], mak
         return make()
     with lock, _held(lock.fileno()):
         found = _load(place)
-        if found is None:
+        if found is not None:
+            return found
+        is_kept = False
+        try:
+            started = time.monotonic()
             found = make()
-            _save(place, found)
+            is_kept = time.monotonic() - started >= _WORTH_S and _save(place, found)
+        finally:
+            if not is_kept:
+                place.with_suffix(".lock").unlink(missing_ok=True)
     return found
 
 
 @contextmanager
 def _held(handle: int) -> Iterator[None]:
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        tell("Another run prepares the same data; waiting for it.")
+        fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         yield
     finally:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
-def _save(place: Path, made: Prepared) -> None:
-    """Write the tensors, then the manifest, without which they count as absent."""
+def _save(place: Path, made: Prepared) -> bool:
+    """Write the tensors, then the manifest, without which they count as absent; False where there is no room."""
     content = place.with_suffix(".safetensors")
     beside = content.with_name(f".{content.name}.{os.getpid()}.tmp")
     try:
+        if not _make_room(sum(value.nbytes for value in made.tensors.values())):
+            return False
         safetensors.torch.save_file({key: value.contiguous() for key, value in made.tensors.items()}, beside)
         digest = digest_of(beside)
         os.replace(beside, content)
         manifest = {"format": FORMAT, "sha256": digest, "values": dict(made.values)}
         replace_file(place.with_suffix(".json"), json.dumps(manifest).encode())
     except (OSError, StorageError, safetensors.SafetensorError):  # a full disk must not end the run: this is a copy
-        place.with_suffix(".json").unlink(missing_ok=True)
-        content.unlink(missing_ok=True)
+        _remove(place)
+        return False
     finally:
         beside.unlink(missing_ok=True)
+    return True
+
+
+def _make_room(num_bytes: int) -> bool:
+    """Remove what was not used for longest until so much more may be kept; False where the disk has no such room."""
+    if num_bytes > min(_MOST_BYTES, shutil.disk_usage(folder()).free // 2):
+        return False
+    entries = [(path.stat().st_mtime, path) for path in folder().glob("*.json")]
+    sizes = {path: path.with_suffix(".safetensors").stat().st_size for _, path in entries}
+    kept = sum(sizes.values()) + num_bytes
+    for _, path in sorted(entries):
+        if kept <= _MOST_BYTES:
+            break
+        kept -= sizes[path]
+        _remove(path)
+        path.with_suffix(".lock").unlink(missing_ok=True)
+    return True
+
+
+def _remove(place: Path) -> None:
+    place.with_suffix(".json").unlink(missing_ok=True)
+    place.with_suffix(".safetensors").unlink(missing_ok=True)
 
 
 def _load(place: Path) -> Prepared | None:
@@ -91,6 +131,8 @@ def _load(place: Path) -> Prepared | None:
         manifest = json.loads(place.with_suffix(".json").read_bytes())
         if manifest["format"] != FORMAT or digest_of(content) != manifest["sha256"]:
             return None
-        return Prepared(safetensors.torch.load_file(content), manifest["values"])
+        os.utime(place.with_suffix(".json"))  # used now: it is not the next to go
+        mapped = safetensors.torch.load_file(content)  # kernels may round by the address: copies lie as those made do
+        return Prepared({name: tensor.clone() for name, tensor in mapped.items()}, manifest["values"])
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError):
         return None

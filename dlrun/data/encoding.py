@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
+
+from dlrun.errors import DataError
+from dlrun.fields import printable
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,18 @@ class Encoded:
     inputs: Tensor
     lengths: Tensor | None = None
     columns: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+def joined(chunks: Iterable[Encoded], path: Path) -> Encoded:
+    """Chunks of rows of one shape as one.
+
+    Raises DataError when the file that they are from has none.
+    """
+    found = list(chunks)
+    if not found:
+        raise DataError(f"{printable(str(path), limit=500)}: there are no rows.")
+    columns = {name: [value for chunk in found for value in chunk.columns[name]] for name in found[0].columns}
+    return Encoded(torch.cat([chunk.inputs for chunk in found]), columns=columns)
 
 
 class Encoder(ABC):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,15 +15,18 @@ from torch import Tensor
 from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.file_list import FileList, Listed, class_names
-from dlrun.data.reading import Reader, fits, read_all
-from dlrun.data.spec import Source
+from dlrun.data.file_reader import FileReader, read_files
+from dlrun.data.reading import Reader, fits
+from dlrun.data.spec import Goal, Source
 from dlrun.data.survey import Facts, Look, fingerprint, survey
 from dlrun.errors import DataError
+from dlrun.fields import printable
 
 _SAMPLE_BYTES = 64 << 20  # of training rows that a scaling is fitted on
 _IMBALANCED = 3  # times as many rows in the largest class as in the smallest
 
-MakeReader = Callable[[Sequence[Path], Sequence[Facts]], Reader]
+Task = Literal["classification", "regression"]
+MakeReader = Callable[[Sequence[Path], Sequence[Facts]], FileReader]
 
 
 @dataclass(frozen=True)
@@ -66,28 +71,30 @@ def folder_source(
     files: FileList,
     bad: BadRows,
     in_memory: bool | str,
+    task: Task,
     what: str,
 ) -> Source:
-    """The source of surveyed files, read by what `make_reader` makes of a split's files. what: "pictures", say."""
+    """The source of surveyed files, read by what `make_reader` makes of a split's files. what: "pictures", say.
+
+    task: whether labels are classes, or numbers to predict.
+    """
     parts = surveyed.parts
-    names = class_names({part: [entry for entry, _ in rows] for part, rows in parts.items()})
-    number = {name: index for index, name in enumerate(names)}
+    goal, names, targets = _targets(parts, task=task)
     readers = {
         part: make_reader([entry.path for entry, _ in rows], [facts for _, facts in rows])
         for part, rows in parts.items()
     }
-    targets = {part: torch.tensor([number[entry.label] for entry, _ in rows]) for part, rows in parts.items()}
     num_bytes = sum(reader.num_bytes for reader in readers.values())
     inputs: dict[str, Tensor | Reader] = dict(readers)
     if fits(num_bytes, in_memory=in_memory):
-        inputs = {part: read_all(reader, what=what) for part, reader in readers.items()}
+        inputs = dict(read_files(readers, what=what))
         where = "in memory"
     else:
         where = "read off their files as they are needed; trainer.workers=2 reads ahead"
     row_bytes = num_bytes // sum(len(reader) for reader in readers.values())
     return Source(
         "image",
-        "multiclass" if len(names) > 2 else "binary",
+        goal,
         inputs["train"],
         targets["train"],
         test_inputs=inputs.get("test"),
@@ -98,16 +105,60 @@ def folder_source(
         encoder=encoder,
         fit_on=min(4096, max(64, _SAMPLE_BYTES // row_bytes)),
         fingerprint=fingerprint(
-            repr(encoder.state()), [(part, entry.label, facts) for part, rows in parts.items() for entry, facts in rows]
+            repr(encoder.state()) + task.removeprefix("classification"),
+            [(part, entry.label, facts) for part, rows in parts.items() for entry, facts in rows],
         ),
         notices=[
             f"{sum(len(rows) for rows in parts.values()):,} {what}, {num_bytes / 2**20:,.1f} MiB decoded, {where}.",
-            *_counts([entry.label for entry, _ in parts["train"]]),
+            *(_counts([entry.label for entry, _ in parts["train"]]) if names else _range(targets["train"])),
             *_left_out(files.left_out, what),
             *bad.notices(),
         ],
         skipped=bad.skipped,
     )
+
+
+def _targets(
+    parts: Mapping[str, list[tuple[Listed, Facts]]], *, task: Task
+) -> tuple[Goal, Sequence[str], dict[str, Tensor]]:
+    """What is to be predicted, the classes by name, and each split's targets, (N,) int64 or float32.
+
+    Raises DataError for labels that there is nothing to learn of.
+    """
+    if task == "regression":
+        numbers = {part: torch.tensor([float(entry.label) for entry, _ in rows]) for part, rows in parts.items()}
+        if bool((numbers["train"] == numbers["train"][0]).all()):
+            raise DataError(f"The target is {numbers['train'][0]:g} in every training row; there is nothing to learn.")
+        return "regression", (), numbers
+    names = class_names({part: [entry for entry, _ in rows] for part, rows in parts.items()})
+    number = {name: index for index, name in enumerate(names)}
+    classes = {part: torch.tensor([number[entry.label] for entry, _ in rows]) for part, rows in parts.items()}
+    return "multiclass" if len(names) > 2 else "binary", names, classes
+
+
+def check_numbers(files: FileList, *, target: str, bad: BadRows) -> None:
+    """Raise DataError for a label that is no finite number, or leave its row out, as `bad` does."""
+    for part, listed in files.parts.items():
+        kept = []
+        for entry in listed:
+            try:
+                is_number = math.isfinite(float(entry.label))
+            except ValueError:
+                is_number = False
+            if is_number:
+                kept.append(entry)
+            else:
+                what = f'column "{target}": expected a finite number, got "{printable(entry.label)}".'
+                bad(f"{entry.where}{entry.path}: {what}")
+        files.parts[part] = kept
+
+
+def _range(targets: Tensor) -> list[str]:
+    """What the numbers to predict are like."""
+    return [
+        f"Numbers to predict from {targets.min():g} to {targets.max():g}, mean {targets.mean():g}; "
+        "dataset.standardise_target=true brings them to mean 0 and deviation 1."
+    ]
 
 
 def _counts(labels: Sequence[str]) -> list[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from dlrun.data.cache import Prepared, cached
 from dlrun.data.encoding import Encoded, Encoder
-from dlrun.data.files import locate
+from dlrun.data.files import digest_of, locate, unchanged
+from dlrun.data.long_work import long_work
 from dlrun.data.spec import Source
 from dlrun.data.textfiles import read_text
 from dlrun.data.texts import Vocabulary
-from dlrun.data.tokenizing import Tokenizer, restored_tokenizer
+from dlrun.data.tokenizing import Tokenizer, pieces_of, restored_tokenizer, tokenized
 from dlrun.errors import DataError
 
 
@@ -61,18 +64,19 @@ def language_source(
     The beginning of the text is trained on, the end is held out: first for validation, the last for the test.
     Raises DataError when a part is too short for one window.
     """
-    whole = read_text(locate(path), encoding=encoding)
-    count = len(whole)
-    test_from = count if test else count - round(count * test_fraction)
-    val_from = test_from if val else test_from - round(test_from * val_fraction)
-    parts = {"train": whole[:val_from]}
-    for name, file, part in (("val", val, whole[val_from:test_from]), ("test", test, whole[test_from:])):
-        if file is not None:
-            parts[name] = read_text(locate(file), encoding=encoding)
-        elif part:
-            parts[name] = part
-    tokenizer = vocabulary.fit([parts["train"]])
-    cut = {name: _windows(tokenizer.ids(part), context) for name, part in parts.items()}
+    files = {part: locate(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
+    with unchanged(*files.values()):
+        digests = {part: digest_of(file) for part, file in files.items()}
+        read = {part: read_text(file, encoding=encoding) for part, file in files.items()}
+    parts = _parts(read, val_fraction=val_fraction, test_fraction=test_fraction)
+    decisive = {
+        **vocabulary.decisive(),
+        "encoding": encoding,
+        "characters": {part: len(text) for part, text in parts.items()},
+    }
+    made = cached("language", digests, decisive, lambda: _prepared(parts, vocabulary))
+    tokenizer = restored_tokenizer(made.values["tokenizer"])
+    cut = {name: _windows(made.tensors[name], context) for name in parts}
     for name, part in parts.items():
         if not len(cut[name][0]):
             raise DataError(
@@ -94,8 +98,31 @@ def language_source(
     )
 
 
-def _windows(ids: Sequence[int], context: int) -> tuple[Tensor, Tensor]:
+def _parts(read: Mapping[str, str], *, val_fraction: float, test_fraction: float) -> dict[str, str]:
+    """The text of each part: a file of its own, or a piece off the end of the training file."""
+    whole = read["train"]
+    test_from = len(whole) if "test" in read else len(whole) - round(len(whole) * test_fraction)
+    val_from = test_from if "val" in read else test_from - round(test_from * val_fraction)
+    parts = {"train": whole[:val_from], "val": whole[val_from:test_from], "test": whole[test_from:]}
+    parts.update({part: text for part, text in read.items() if part != "train"})
+    return {part: text for part, text in parts.items() if text or part == "train"}
+
+
+def _prepared(parts: Mapping[str, str], vocabulary: Vocabulary) -> Prepared:
+    """The tokenizer of the training part, and each part's ids, (L,) int32."""
+    tokenizer = vocabulary.fit(pieces_of(parts["train"]))
+    tensors = {}
+    for part, text in parts.items():
+        pieces, ids = pieces_of(text), array("i")
+        with long_work("Reading tokens", len(pieces), unit="pieces") as done:
+            for found in tokenized(tokenizer, pieces, done):
+                ids.extend(found)
+        tensors[part] = torch.tensor(ids, dtype=torch.int32)
+    return Prepared(tensors, {"tokenizer": tokenizer.state()})
+
+
+def _windows(ids: Tensor, context: int) -> tuple[Tensor, Tensor]:
     """(L,) -> two of (N, context); what is left at the end and does not fill a window is left out."""
     count = max(0, (len(ids) - 1) // context)
-    tokens = torch.tensor(ids[: count * context + 1])  # (L,) -> (N * context + 1,)
+    tokens = ids[: count * context + 1].long()  # (L,) -> (N * context + 1,)
     return tokens[:-1].reshape(count, context), tokens[1:].reshape(count, context)

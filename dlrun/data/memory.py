@@ -19,8 +19,8 @@ def given_back() -> Iterator[None]:
     Reading a table makes and frees several times its size; kept for reuse, as glibc does, that is what a run would be
     said to need. Elsewhere than on Linux with glibc it does nothing.
     """
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if library is None or not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim"):
+    library = _glibc()
+    if library is None:
         yield
         return
     library.mallopt(_TRIM_THRESHOLD, _WHILE_READING)
@@ -31,3 +31,20 @@ def given_back() -> Iterator[None]:
         library.malloc_trim(0)
         library.mallopt(_TRIM_THRESHOLD, 2 * _WHILE_TRAINING)
         library.mallopt(_MMAP_THRESHOLD, _WHILE_TRAINING)
+
+
+def give_back() -> None:
+    """Let go of memory that was freed and lies between pieces still in use.
+
+    Buffers of aligned tensors leave gaps that the next such buffer does not fit in: evaluation on 240,000 rows read
+    off a file, 120 MB, came to 1,000 MiB.
+    """
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library where it is glibc, on Linux."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return library if library is not None and hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

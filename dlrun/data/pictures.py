@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from dlrun.data.encoding import Encoded, Encoder
+from dlrun.data.encoding import Encoded, Encoder, joined
 from dlrun.data.file_list import existing, is_inside, read_list, walk
-from dlrun.data.reading import Reader
-from dlrun.data.survey import Facts, read_unchanged, survey
+from dlrun.data.file_reader import FileReader
+from dlrun.data.survey import Facts, survey
 from dlrun.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif")
@@ -124,7 +125,7 @@ def _fitted(image: Image.Image, size: tuple[int, int], fit: str) -> Image.Image:
     return image.resize(size, how)
 
 
-class PictureReader(Reader):
+class PictureReader(FileReader):
     """Pictures that were surveyed, decoded when they are asked for, uint8 (B, C, H, W)."""
 
     dtype = torch.uint8
@@ -132,26 +133,16 @@ class PictureReader(Reader):
     def __init__(
         self, paths: Sequence[Path], facts: Sequence[Facts], *, size: Sequence[int], fit: str, channels: int
     ) -> None:
-        self._paths = [str(path) for path in paths]
-        self._stamps = np.array([(entry.size, entry.mtime_ns) for entry in facts], dtype=np.int64).reshape(-1, 2)
+        super().__init__(paths, facts)
         self._size, self._fit, self._channels = tuple(size), fit, channels
         self.row_shape = (channels, *self._size)
 
-    def __len__(self) -> int:
-        return len(self._paths)
+    @property
+    def decisive(self) -> Mapping[str, Any]:
+        return {"size": self._size, "fit": self._fit, "channels": self._channels, "library": PIL.__version__}
 
-    def read(self, rows: Sequence[int]) -> Tensor:
-        pictures = torch.empty((len(rows), *self.row_shape), dtype=torch.uint8)
-        for number, row in enumerate(rows):
-            path = Path(self._paths[row])
-            size, mtime_ns = (int(stamp) for stamp in self._stamps[row])
-            content = read_unchanged(path, size, mtime_ns)
-            try:
-                picture = decode(content, size=self._size, fit=self._fit, channels=self._channels)
-            except DataError as error:
-                raise DataError(f"{path}: {error}") from error
-            pictures[number] = torch.from_numpy(picture)
-        return pictures
+    def row(self, content: bytes) -> Tensor:
+        return torch.from_numpy(decode(content, size=self._size, fit=self._fit, channels=self._channels))
 
 
 class PictureEncoder(Encoder):
@@ -169,6 +160,9 @@ class PictureEncoder(Encoder):
         return cls(size=state["size"], fit=state["fit"], channels=state["channels"])
 
     def encode(self, path: Path) -> Encoded:
+        return joined(self.chunks(path), path)
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
         paths = new_files(path, SUFFIXES, what="picture")
 
         def refuse(number: int, text: str) -> None:
@@ -177,8 +171,7 @@ class PictureEncoder(Encoder):
         with bombs_are_errors():
             facts = survey(paths, look, kind="pictures", refuse=refuse)
         whole = [entry for entry in facts if entry is not None]
-        reader = PictureReader(paths, whole, size=self._size, fit=self._fit, channels=self._channels)
-        return Encoded(reader.read(range(len(reader))), columns={"path": [str(path) for path in paths]})
+        return PictureReader(paths, whole, size=self._size, fit=self._fit, channels=self._channels).encoded()
 
 
 def new_files(path: Path, suffixes: Sequence[str], *, what: str) -> list[Path]:

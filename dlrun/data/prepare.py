@@ -13,8 +13,9 @@ from torch import Tensor
 
 from dlrun.data.augment import is_active
 from dlrun.data.encoding import Encoder, FittedEncoder
+from dlrun.data.long_work import long_work
 from dlrun.data.randomness import generator
-from dlrun.data.reading import Reader
+from dlrun.data.reading import Reader, blocks_of
 from dlrun.data.scaling import fit_scaling
 from dlrun.data.spec import DataSpec, Rows, Skipped, Source, TargetScaling
 from dlrun.data.split import MemorySplit, Split
@@ -158,9 +159,9 @@ def _none_of(inputs: Tensor | Reader) -> Tensor:
     return _in_memory(inputs)[:0].clone()
 
 
-def _sample(inputs: Tensor | Reader, count: int | None, *, seed: int) -> Tensor:
+def _sample(inputs: Tensor | Reader, count: int | None, *, seed: int) -> Tensor | Reader:
     """The training rows that a scaling is fitted on: the same ones whether they lie in memory or in files."""
-    if count is None and isinstance(inputs, Tensor):
+    if count is None:
         return inputs
     rows = torch.randperm(len(inputs), generator=generator(seed, "scaling"))[:count].sort().values
     return inputs.read(rows.tolist()) if isinstance(inputs, Reader) else inputs[rows]
@@ -204,7 +205,7 @@ def _check_rows(name: str, source: Source) -> None:
     num_classes = 0 if source.goal == "regression" else len(source.class_names) or int(source.targets.max()) + 1
     if source.goal == "language" and source.vocabulary_size is not None:
         num_classes = source.vocabulary_size
-    raw = isinstance(source.encoder, FittedEncoder)
+    raw = isinstance(source.encoder, FittedEncoder) or (isinstance(source.inputs, Reader) and bool(source.fingerprint))
     _check_split(name, source.inputs, source.targets, goal=source.goal, num_classes=num_classes, raw=raw)
     for which, inputs, targets in (
         ("validation", source.val_inputs, source.val_targets),
@@ -220,17 +221,26 @@ def _check_split(
     if len(inputs) != len(targets):
         raise DataError(f"{name}: {len(inputs)} inputs and {len(targets)} targets; each row needs both.")
     for what, values in (("an input", inputs), ("a target", targets)):
-        if raw and what == "an input":  # where a missing value is NaN
-            continue
-        if isinstance(values, Tensor) and values.is_floating_point():
-            bad = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
-            if bad.any():
-                raise DataError(f"{name}: row {int(bad.nonzero()[0])} has {what} that is not a finite number.")
+        if not (raw and what == "an input"):  # raw ones may lack a value; files are read when needed
+            _check_finite(name, what, values)
     if goal != "regression":
         bad = (targets < 0) | (targets >= num_classes)
         if bad.any():
             row, wrong = int(bad.nonzero()[0, 0]), int(targets[bad][0])
             raise DataError(f"{name}: row {row} has the class {wrong}; expected 0 to {num_classes - 1}.")
+
+
+def _check_finite(name: str, what: str, values: Tensor | Reader) -> None:
+    if not values.dtype.is_floating_point:
+        return
+    first = 0
+    with long_work("Checking", len(values), unit="rows") as done:
+        for block in blocks_of(values):
+            bad = ~torch.isfinite(block.reshape(len(block), -1)).all(dim=1)
+            if bad.any():
+                raise DataError(f"{name}: row {first + int(bad.nonzero()[0])} has {what} that is not a finite number.")
+            first += len(block)
+            done(len(block))
 
 
 def _hold_out(source: Source, settings: DatasetSettings) -> tuple[dict[str, Tensor], Tensor]:
@@ -272,8 +282,9 @@ def _fingerprint(source: Source) -> str:
     digest = hashlib.sha256()
     for name in ("", "val_", "test_"):
         for what in ("inputs", "targets", "lengths"):
-            tensor = getattr(source, name + what)
-            if isinstance(tensor, Tensor):
-                digest.update(f"{name}{what}{tensor.dtype}{tuple(tensor.shape)}".encode())
-                digest.update(tensor.contiguous().numpy().data)
+            values: Tensor | Reader | None = getattr(source, name + what)
+            if values is not None:
+                digest.update(f"{name}{what}{values.dtype}{tuple(values.shape)}".encode())
+                for block in blocks_of(values):
+                    digest.update(block.contiguous().numpy().data)
     return digest.hexdigest()

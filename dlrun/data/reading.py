@@ -19,6 +19,7 @@ from dlrun.errors import ConfigError, Problem
 
 _SHARE = 0.3  # of the memory that is free: what rows may take to be held there, since splitting copies them
 _ROWS_AT_ONCE = 64
+_BLOCK_BYTES = 16 << 20
 
 
 class Reader(ABC):
@@ -83,6 +84,17 @@ class _Padded(Reader):
 
     def read(self, rows: Sequence[int]) -> Tensor:
         return F.pad(self._reader.read(rows), (self._pixels,) * 4)  # (B, C, H, W) -> (B, C, H + 2 p, W + 2 p)
+
+
+def blocks_of(inputs: Tensor | Reader) -> Iterator[Tensor]:
+    """All rows in turn, as many at a time as are few megabytes; the same blocks wherever the rows lie."""
+    row_bytes = max(1, torch.Size(inputs.shape[1:]).numel()) * inputs.dtype.itemsize
+    count = max(1, _BLOCK_BYTES // row_bytes)
+    for first in range(0, len(inputs), count):
+        if isinstance(inputs, Reader):
+            yield inputs.read(range(first, min(first + count, len(inputs))))
+        else:
+            yield inputs[first : first + count]
 
 
 def fits(num_bytes: int, *, in_memory: bool | str) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlrun.data.extras import need
+from dlrun.data.long_work import counted, long_work
 from dlrun.data.textfiles import read_text
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 
@@ -66,7 +68,7 @@ def read_records(
     The ending says what a file is: .csv, .tsv, .jsonl or .parquet; everything else is read as CSV.
     Raises DataError naming file, row and column.
     """
-    names, rows = _table(path, delimiter=delimiter, encoding=encoding)
+    names, rows, about = _table(path, delimiter=delimiter, encoding=encoding)
     duplicated = next((name for name in columns if names.count(name) > 1), None)
     if duplicated is not None:
         raise DataError(f'{path}: the column "{duplicated}" stands there {names.count(duplicated)} times.')
@@ -74,11 +76,12 @@ def read_records(
         if name not in names:
             raise DataError(f'{path}: there is no column "{name}". {_hint(name, names)}')
     index = [names.index(name) for name in columns]
-    for cells, place in rows:
-        if len(cells) != len(names):
-            bad.add(place, f"Expected {len(names)} cells, got {len(cells)}.")
-        else:
-            yield Record([cells[i] for i in index], place)
+    with long_work(f"Reading {path.name}", about, unit="rows") as done:
+        for cells, place in counted(rows, done):
+            if len(cells) != len(names):
+                bad.add(place, f"Expected {len(names)} cells, got {len(cells)}.")
+            else:
+                yield Record([cells[i] for i in index], place)
 
 
 def _hint(name: str, names: Sequence[str]) -> str:
@@ -89,8 +92,8 @@ def _hint(name: str, names: Sequence[str]) -> str:
     return did_you_mean(name, names)
 
 
-Table = tuple[list[str], Iterator[tuple[list[str], str]]]
-"""The columns' names, and each row's cells with its place."""
+Table = tuple[list[str], Iterator[tuple[list[str], str]], int]
+"""The columns' names, each row's cells with its place, and about how many rows there are."""
 
 
 def _table(path: Path, *, delimiter: str | None, encoding: str) -> Table:
@@ -106,7 +109,8 @@ def _table(path: Path, *, delimiter: str | None, encoding: str) -> Table:
 
 def _delimited(path: Path, delimiter: str, encoding: str) -> Table:
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(io.StringIO(read_text(path, encoding=encoding), newline=""), delimiter=delimiter, strict=True)
+    text = read_text(path, encoding=encoding)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
     def rows() -> Iterator[tuple[list[str], str]]:
         number = 0
@@ -128,7 +132,7 @@ def _delimited(path: Path, delimiter: str, encoding: str) -> Table:
         names = next(reader)
     except csv.Error as error:
         raise DataError(f"{path}: line 1: not readable as column names ({error}).") from error
-    return [name.strip() for name in names], rows()
+    return [name.strip() for name in names], rows(), text.count("\n")
 
 
 def _json_lines(path: Path, encoding: str) -> Table:
@@ -146,17 +150,12 @@ def _json_lines(path: Path, encoding: str) -> Table:
         names.update(dict.fromkeys(row))
         objects.append((row, f"line {number}"))
     columns = list(names)
-    return columns, (([_cell(row.get(name)) for name in columns], place) for row, place in objects)
+    return columns, (([_cell(row.get(name)) for name in columns], place) for row, place in objects), len(objects)
 
 
 def _parquet(path: Path) -> Table:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ConfigError(
-            Problem(f"dataset.path={path}", "Reading Parquet needs pyarrow: pip install pyarrow.")
-        ) from error
+    pyarrow = need("pyarrow", extra="table")
+    parquet = need("pyarrow.parquet", extra="table")
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
@@ -165,7 +164,7 @@ def _parquet(path: Path) -> Table:
         raise DataError(f"{path}: there are no rows.")
     columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
     rows = ((list(cells), f"row {number}") for number, cells in enumerate(zip(*columns, strict=True), start=1))
-    return list(table.column_names), rows
+    return list(table.column_names), rows, table.num_rows
 
 
 def _cell(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.cache import Prepared, cached
 from dlrun.data.encoding import Encoded, Encoder
-from dlrun.data.files import locate
+from dlrun.data.files import digest_of, locate, unchanged
 from dlrun.data.records import BadRows, Record, read_columns, read_records
 from dlrun.data.spec import Source
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
@@ -38,12 +40,17 @@ class Series:
 
     inputs: Tensor  # (R, F) float64
     targets: Tensor  # (R, K) float64
-    times: list[str]
+    last_time: str  # of the file that they are from
     notices: tuple[str, ...] = ()
+
+    @property
+    def num_rows(self) -> int:
+        """How many points in time."""
+        return len(self.inputs)
 
     def part(self, rows: slice) -> Series:
         """Some of the rows."""
-        return Series(self.inputs[rows], self.targets[rows], self.times[rows])
+        return Series(self.inputs[rows], self.targets[rows], self.last_time)
 
 
 class SeriesEncoder(Encoder):
@@ -58,10 +65,10 @@ class SeriesEncoder(Encoder):
     def encode(self, path: Path) -> Encoded:
         form = dataclasses.replace(self._form, target=[])
         series = read_series(path, form, skip_bad_rows=False)
-        if len(series.times) < form.window:
-            raise DataError(f"{path}: {len(series.times)} rows; a forecast looks back on {form.window}.")
+        if series.num_rows < form.window:
+            raise DataError(f"{path}: {series.num_rows} rows; a forecast looks back on {form.window}.")
         inputs = series.inputs[-form.window :].to(torch.float32).unsqueeze(0)  # (R, F) -> (T, F) -> (1, T, F)
-        return Encoded(inputs, columns={"after": [series.times[-1]]})
+        return Encoded(inputs, columns={"after": [series.last_time]})
 
 
 def series_format(
@@ -100,15 +107,24 @@ def series_format(
 
 
 def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Series:
-    """All rows of a file.
+    """All rows of a file, from the cache where reading them takes long.
 
     Raises DataError, with row and column, for what is no finite number and for times that do not rise.
     """
+    decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows}
+    with unchanged(path):
+        made = cached("series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows))
+    bad = BadRows(path, skip_bad_rows, list(made.values["listed"]), made.values["count"])
+    return Series(made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], bad.notices())
+
+
+def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
+    """Inputs and targets of all rows, and which were left out."""
     wanted = list(dict.fromkeys([*form.columns, *form.target]))
     names = [*wanted, *([form.time] if form.time else [])]
     bad = BadRows(path, skip=skip_bad_rows)
-    rows: list[list[float]] = []
-    times: list[str] = []
+    numbers = array("d")
+    count = 0
     before: tuple[float, str] | None = None
     for record in read_records(path, names, delimiter=form.delimiter, encoding=form.encoding, bad=BadRows(path, False)):
         if form.time is not None:
@@ -119,11 +135,15 @@ def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Serie
                     "expected times that rise from row to row. Sort the file, one row a time."
                 )
             before = (now, record.cells[-1])
-        rows.append(_numbers(record, wanted, bad))
-        times.append(record.cells[-1] if form.time else str(len(rows)))
-    table = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(wanted))  # (R, columns)
+        numbers.extend(_numbers(record, wanted, bad))
+        count += 1
+    table = torch.tensor(numbers, dtype=torch.float64).reshape(count, len(wanted))  # (R * columns,) -> (R, columns)
     inputs, targets = ([wanted.index(name) for name in part] for part in (form.columns, form.target))
-    return Series(table[:, inputs], table[:, targets], times, bad.notices())
+    last_time = str(count) if before is None else before[1]
+    return Prepared(
+        {"inputs": table[:, inputs], "targets": table[:, targets]},
+        {"last_time": last_time, "listed": bad.listed, "count": bad.count},
+    )
 
 
 def windows(series: Series, *, window: int, horizon: int, step: int) -> tuple[Tensor, Tensor]:
@@ -131,7 +151,7 @@ def windows(series: Series, *, window: int, horizon: int, step: int) -> tuple[Te
 
     (R, F), (R, K) -> (N, T, F), (N, horizon * K) float32. Windows that touch a row left out are left out.
     """
-    first = torch.arange(0, max(0, len(series.times) - window - horizon + 1), step)
+    first = torch.arange(0, max(0, series.num_rows - window - horizon + 1), step)
     past = first.unsqueeze(1) + torch.arange(window)  # (N,) -> (N, T)
     future = first.unsqueeze(1) + window + torch.arange(horizon)  # (N,) -> (N, horizon)
     inputs, targets = series.inputs[past], series.targets[future].flatten(1)  # -> (N, T, F), (N, horizon * K)
@@ -159,7 +179,7 @@ def series_source(
     """
     whole = read_series(locate(path), form, skip_bad_rows=skip_bad_rows)
     notices += whole.notices
-    count = len(whole.times)
+    count = whole.num_rows
     test_from = count if test else count - round(count * test_fraction)
     val_from = test_from if val else test_from - round(test_from * val_fraction)
     parts = {"train": whole.part(slice(0, val_from))}
@@ -174,7 +194,7 @@ def series_source(
         cut[name] = windows(series, window=form.window, horizon=horizon, step=step)
         if not len(cut[name][0]):
             raise DataError(
-                f"{path}: the {name} part has {len(series.times)} rows and no whole window; looking back on "
+                f"{path}: the {name} part has {series.num_rows} rows and no whole window; looking back on "
                 f"{form.window} and forecasting {horizon} takes {form.window + horizon}. Use a smaller "
                 f"dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )

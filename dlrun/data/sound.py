@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlrun.data.encoding import Encoded, Encoder
+from dlrun.data.encoding import Encoded, Encoder, joined
+from dlrun.data.extras import need
+from dlrun.data.file_reader import FileReader
 from dlrun.data.pictures import new_files
-from dlrun.data.reading import Reader, one_thread
-from dlrun.data.survey import Facts, read_unchanged, survey
-from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.data.survey import Facts, survey
+from dlrun.errors import DataError
 
 if TYPE_CHECKING:
     import soundfile
@@ -48,12 +49,7 @@ def look(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _opened(content: bytes) -> soundfile.SoundFile:
-    try:
-        import soundfile
-    except ImportError as error:
-        raise ConfigError(
-            Problem("dataset=audio_folder", 'Reading sound needs soundfile: pip install "dlrun[audio]".')
-        ) from error
+    soundfile = need("soundfile", extra="audio")
     try:
         return soundfile.SoundFile(io.BytesIO(content))
     except soundfile.SoundFileError as error:
@@ -62,8 +58,7 @@ def _opened(content: bytes) -> soundfile.SoundFile:
 
 def _read(sound: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
     """So many frames from where the file stands, float32 (T, channels)."""
-    import soundfile
-
+    soundfile = need("soundfile", extra="audio")
     try:
         samples = sound.read(frames, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
@@ -153,7 +148,7 @@ def _bands(rate: int, size: int, mels: int) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0).float()
 
 
-class SoundReader(Reader):
+class SoundReader(FileReader):
     """Sounds that were surveyed, made features when they are asked for, float32 (B, 1, frames, mels).
 
     settings: rate (Hz), seconds, mels, window_ms and hop_ms.
@@ -162,27 +157,23 @@ class SoundReader(Reader):
     dtype = torch.float32
 
     def __init__(self, paths: Sequence[Path], facts: Sequence[Facts], settings: Mapping[str, Any]) -> None:
-        self._paths = [str(path) for path in paths]
-        self._stamps = np.array([(entry.size, entry.mtime_ns) for entry in facts], dtype=np.int64).reshape(-1, 2)
+        super().__init__(paths, facts)
         self._settings = dict(settings)
         rate = settings["rate"]
         frames = max(1, round(rate * settings["seconds"])) // max(1, round(rate * settings["hop_ms"] / 1000)) + 1
         self.row_shape = (1, frames, settings["mels"])
 
-    def __len__(self) -> int:
-        return len(self._paths)
+    @property
+    def decisive(self) -> Mapping[str, Any]:
+        library = need("soundfile", extra="audio").__libsndfile_version__
+        return {
+            **self._settings,
+            "libraries": [library, torch.__version__],
+            "processor": torch.backends.cpu.get_cpu_capability(),
+        }
 
-    def read(self, rows: Sequence[int]) -> Tensor:
-        features = torch.empty((len(rows), *self.row_shape))
-        for number, row in enumerate(rows):
-            path = Path(self._paths[row])
-            size, mtime_ns = (int(stamp) for stamp in self._stamps[row])
-            content = read_unchanged(path, size, mtime_ns)
-            try:
-                features[number, 0] = _features(content, **self._settings)
-            except DataError as error:
-                raise DataError(f"{path}: {error}") from error
-        return features
+    def row(self, content: bytes) -> Tensor:
+        return _features(content, **self._settings).unsqueeze(0)  # (frames, mels) -> (1, frames, mels)
 
 
 def _features(content: bytes, *, rate: int, seconds: float, mels: int, window_ms: float, hop_ms: float) -> Tensor:
@@ -210,13 +201,13 @@ class SoundEncoder(Encoder):
         return dict(self._settings)
 
     def encode(self, path: Path) -> Encoded:
+        return joined(self.chunks(path), path)
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
         paths = new_files(path, SUFFIXES, what="sound")
 
         def refuse(number: int, text: str) -> None:
             raise DataError(f"{paths[number]}: {text}")
 
         facts = [entry for entry in survey(paths, look, kind="sounds", refuse=refuse) if entry is not None]
-        reader = SoundReader(paths, facts, self._settings)
-        with one_thread():
-            features = reader.read(range(len(reader)))
-        return Encoded(features, columns={"path": [str(path) for path in paths]})
+        return SoundReader(paths, facts, self._settings).encoded()

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dlrun.data.augment import augment_images, is_active
+from dlrun.data.memory import give_back
 from dlrun.data.reading import Reader, one_thread
 from dlrun.data.spec import Batch, Scaling
 from dlrun.data.split import Split, scale, scaling_tensors
@@ -26,6 +27,7 @@ from dlrun.errors import DataError
 from dlrun.fields import Augment
 from dlrun.orphans import die_with_run
 
+_GIVEN_BACK_BYTES = 32 << 20  # read between two times that memory is given back
 _PREFETCH = 2  # chunks that each worker has ready
 
 
@@ -41,6 +43,7 @@ class StreamedSplit(Split):
         self.lengths = None
         self._scaling = scaling_tensors(scaling, ndim=len(reader.shape))
         self._workers = workers
+        self._bytes_read = 0  # since memory was given back
         self._workers_at_work: tuple[DataLoader[Tensor], _Order] | None = None
 
     @property
@@ -62,6 +65,10 @@ class StreamedSplit(Split):
         index = torch.arange(len(self))[rows] if isinstance(rows, slice) else rows.cpu()
         with one_thread():
             raw = self.reader.read(index.tolist())
+        self._bytes_read += raw.nbytes
+        if self._bytes_read >= _GIVEN_BACK_BYTES:
+            self._bytes_read = 0
+            give_back()
         return self._batch(raw, index, augment=augment, seed=seed, epoch=epoch)
 
     def stream(

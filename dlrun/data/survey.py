@@ -110,6 +110,20 @@ def _keep(kept: Path, paths: Sequence[Path], found: Sequence[Facts | None], know
         beside.unlink(missing_ok=True)
 
 
+def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
+    """Raise DataError when a file that was surveyed is gone or no longer what it was."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read any more ({error.strerror or error}).") from error
+    if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+        raise _changed(path)
+
+
+def _changed(path: Path) -> DataError:
+    return DataError(f"{path}: changed while the run was reading it; start a new run on files that stay.")
+
+
 def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes:
     """The content of a file that was surveyed.
 
@@ -122,7 +136,7 @@ def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes:
     except OSError as error:
         raise DataError(f"{path}: cannot be read any more ({error.strerror or error}).") from error
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns) or len(content) != size:
-        raise DataError(f"{path}: changed while the run was reading it; start a new run on files that stay.")
+        raise _changed(path)
     return content
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlrun.data.encoding import Encoded, FittedEncoder
+from dlrun.data.encoding import Encoded, FittedEncoder, joined
 from dlrun.data.table_columns import Column
 from dlrun.data.table_file import TableFile
-from dlrun.data.table_rows import Rows, read_rows
+from dlrun.data.table_rows import Rows, read_blocks
 from dlrun.errors import DataError, did_you_mean
 from dlrun.fields import printable
 
@@ -185,8 +185,8 @@ class TableEncoder(FittedEncoder):
             features[known, flag + codes[known] - 1] = 1.0
             flag += self._num_codes(column, lacking) - 1
 
-    def read(self, path: Path) -> tuple[TableFile, Rows]:
-        """A file's rows of these columns.
+    def blocks(self, path: Path) -> Iterator[Rows]:
+        """A file's rows of these columns, many at a time.
 
         Raises DataError where a column is not there.
         """
@@ -195,8 +195,11 @@ class TableEncoder(FittedEncoder):
             if column.name not in file.names:
                 what = f'there is no column "{printable(column.name)}", which the run was trained on.'
                 raise DataError(f"{file.shown}: {what} {did_you_mean(column.name, file.names)}".rstrip())
-        return file, read_rows(file, self.columns)
+        return read_blocks(file, self.columns, num_rows=_BLOCK_ROWS)
 
     def encode(self, path: Path) -> Encoded:
-        _, rows = self.read(path)
-        return Encoded(torch.from_numpy(self._finished(rows.raw, rows.words)))
+        return joined(self.chunks(path), path)
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        for rows in self.blocks(path):
+            yield Encoded(torch.from_numpy(self._finished(rows.raw, rows.words)))

@@ -16,6 +16,7 @@ from typing import Any
 
 from dlrun.data.extras import need
 from dlrun.data.files import check_file
+from dlrun.data.long_work import long_work
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.fields import printable
 
@@ -51,6 +52,7 @@ class TableFile:
         if path.stat().st_size == 0:
             raise DataError(f"{self.shown}: the file is empty.")
         self._encoding = encoding
+        self._num_lines = 0
         self._bad: Callable[[int, str], None] = lambda line, what: None
         self._has_quotes = False  # only then may a value go over several lines
         self._sample: dict[str, list[str | None]] | None = None
@@ -78,9 +80,12 @@ class TableFile:
         digest, offset, line = hashlib.sha256(), 0, 1
         is_text = self.format != "parquet" and self._encoding.lower().replace("_", "-") in ("utf-8", "utf8")
         decoder = codecs.getincrementaldecoder("utf-8")()
-        with self.path.open("rb") as stream:
+        size = self.path.stat().st_size >> 20
+        with self.path.open("rb") as stream, long_work(f"Checking {self.path.name}", size, unit="MiB") as done:
             while chunk := stream.read(4 << 20):
                 digest.update(chunk)
+                done(len(chunk) >> 20)
+                self._num_lines += 0 if self.format == "parquet" else chunk.count(b"\n")
                 self._has_quotes = self._has_quotes or b'"' in chunk
                 if is_text:
                     if offset == 0 and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -99,6 +104,13 @@ class TableFile:
                     line += chunk.count(b"\n")
                 offset += len(chunk)
         return digest.hexdigest()
+
+    @property
+    def num_rows(self) -> int:
+        """About how many rows there are: some may go over several lines."""
+        if self.format == "parquet":
+            return int(need("pyarrow.parquet", extra="table").ParquetFile(self.path).metadata.num_rows)
+        return self._num_lines
 
     def _text(self) -> Any:
         encoding = "utf-8-sig" if self._encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self._encoding

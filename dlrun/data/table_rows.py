@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.data.long_work import long_work
 from dlrun.data.table_columns import EXPECTED, Column, raw_values
 from dlrun.data.table_file import NotNumbersError, TableFile
 from dlrun.errors import DataError
@@ -74,6 +75,43 @@ def read_rows(
             as_text.add(error.column)
 
 
+def read_blocks(file: TableFile, columns: Sequence[Column], *, num_rows: int) -> Iterator[Rows]:
+    """The rows of `read_rows`, so many at a time, each block with the words that it needs.
+
+    Raises DataError naming file, line and column.
+    """
+    as_text: set[str] = set()
+    given = 0
+    while True:
+        reading = _Reading(file, columns, as_text, skip_bad=False, required=(), missing="fill")
+        try:
+            for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=given):
+                yield Rows(raw, reading.words())
+                given += len(raw)
+        except NotNumbersError as error:  # once more, with that column as texts: it may hold numbers written otherwise
+            as_text.add(error.column)
+        else:
+            return
+
+
+def _blocks_of(blocks: Iterator[Floats], *, num_rows: int, after: int) -> Iterator[Floats]:
+    """The rows of blocks of any length in blocks of one; the first `after` rows are passed over."""
+    waiting: list[Floats] = []
+    count = 0
+    for block in blocks:
+        passed = min(after, len(block))
+        after -= passed
+        rest = block[passed:]
+        while count + len(rest) >= num_rows:
+            taken = num_rows - count
+            yield np.concatenate([*waiting, rest[:taken]])
+            rest, waiting, count = rest[taken:], [], 0
+        waiting.append(rest)
+        count += len(rest)
+    if count:
+        yield np.concatenate(waiting)
+
+
 class _Reading:
     def __init__(
         self,
@@ -95,27 +133,31 @@ class _Reading:
         self._width = sum(column.width for column in columns)
 
     def read(self) -> Rows:
-        names = [column.name for column in self._columns]
-        numbers = {column.name for column in self._columns if column.kind == "number"} - self._as_text
-        matrix, count, records = np.empty((0, self._width), dtype=np.float32), 0, 0
-        for batch in self._file.batches(numbers=numbers, names=names, bad=self._note_ragged):
-            rows, kept = self._block(batch, first=records)
-            records += batch.num_rows
-            if not kept.all():
-                rows = rows[kept]
+        matrix, count = np.empty((0, self._width), dtype=np.float32), 0
+        for rows in self.blocks():
             if count + len(rows) > len(matrix):
-                matrix = _grown(matrix, count, self._expected_rows(records, batch.nbytes, batch.num_rows, count, rows))
+                matrix = _grown(matrix, count, self._expected_rows(count, rows))
             matrix[count : count + len(rows)] = rows
             count += len(rows)
-        return Rows(
-            matrix[:count],
-            {name: list(codes) for name, codes in self._codes.items()},
-            self._num_wrong,
-            self._listed(),
-            self._num_dropped,
-        )
+        return Rows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
 
-    def _expected_rows(self, records: int, nbytes: int, num_rows: int, count: int, rows: Floats) -> int:
+    def words(self) -> dict[str, list[str]]:
+        """The categories met so far, by column; a raw category is its number among them."""
+        return {name: list(codes) for name, codes in self._codes.items()}
+
+    def blocks(self) -> Iterator[Floats]:
+        """Raw numbers of the good rows in turn, (B, R)."""
+        names = [column.name for column in self._columns]
+        numbers = {column.name for column in self._columns if column.kind == "number"} - self._as_text
+        records = 0
+        with long_work(f"Reading {self._file.path.name}", self._file.num_rows, unit="rows") as done:
+            for batch in self._file.batches(numbers=numbers, names=names, bad=self._note_ragged):
+                rows, kept = self._block(batch, first=records)
+                records += batch.num_rows
+                done(batch.num_rows)
+                yield rows if kept.all() else rows[kept]
+
+    def _expected_rows(self, count: int, rows: Floats) -> int:
         """Room for the rest of the file, as its first rows speak for; memory not written to costs nothing."""
         if count == 0 and self._file.format == "csv":
             return int(self._file.path.stat().st_size / max(1, 8 << 20) * len(rows) * 1.2) + len(rows)

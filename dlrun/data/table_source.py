@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from dlrun.data.cache import Prepared, cached
+from dlrun.data.extras import need
 from dlrun.data.files import locate, unchanged
 from dlrun.data.spec import Source
 from dlrun.data.table_columns import KINDS, Column, kind_of
@@ -23,8 +24,6 @@ from dlrun.data.table_rows import Rows, Wrong, describe_skipped, read_rows
 from dlrun.data.table_target import target_of
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.fields import printable
-
-_CACHED_BYTES = 64 << 20  # files from this size on take seconds to read
 
 
 @dataclass(frozen=True)
@@ -163,13 +162,12 @@ def _rows(file: TableFile, columns: Sequence[Column], settings: TableSettings) -
             raise DataError(f"{file.shown}: no row is left ({found.num_skipped + found.num_dropped} were left out).")
         return found
 
-    if file.path.stat().st_size < _CACHED_BYTES:
-        found = read()
-    else:
-        decisive = {**asdict(settings), "path": "", "val": None, "test": None}
-        kinds = [[column.name, column.kind] for column in columns]
-        made = cached(settings.name, {"rows": file.digest}, {**decisive, "kinds": kinds}, lambda: _as_prepared(read()))
-        found = _as_rows(made)
+    decisive = {
+        **asdict(settings), "path": "", "val": None, "test": None,
+        "kinds": [[column.name, column.kind] for column in columns],
+        "reader": need("pyarrow", extra="table").__version__,
+    }  # fmt: skip
+    found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
     _check_columns(file, columns, found)
     return found
 

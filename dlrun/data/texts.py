@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.cache import Prepared, cached
 from dlrun.data.encoding import Encoded, Encoder
-from dlrun.data.files import locate
+from dlrun.data.files import digest_of, locate, unchanged
+from dlrun.data.long_work import counted, long_work
 from dlrun.data.records import BadRows, read_records
 from dlrun.data.spec import Source
-from dlrun.data.tokenizing import PADDING, Tokenizer, TokenizerName, fit_tokenizer, restored_tokenizer
+from dlrun.data.tokenizing import (
+    PADDING,
+    Tokenizer,
+    TokenizerName,
+    fit_tokenizer,
+    library_version,
+    restored_tokenizer,
+    tokenized,
+)
 from dlrun.errors import DataError
 
 
@@ -42,13 +54,18 @@ class Vocabulary:
 
     def fit(self, texts: Sequence[str]) -> Tokenizer:
         """The tokenizer of these texts."""
-        return fit_tokenizer(
-            texts,
-            name=self.tokenizer,
-            lowercase=self.lowercase,
-            max_vocabulary=self.max_vocabulary,
-            min_count=self.min_count,
-        )
+        with long_work("Learning the vocabulary", len(texts), unit="texts") as done:
+            return fit_tokenizer(
+                counted(texts, done),
+                name=self.tokenizer,
+                lowercase=self.lowercase,
+                max_vocabulary=self.max_vocabulary,
+                min_count=self.min_count,
+            )
+
+    def decisive(self) -> dict[str, Any]:
+        """All that decides the tokenizer of given texts, as JSON values."""
+        return {**dataclasses.asdict(self), "library": library_version(self.tokenizer)}
 
 
 class TextEncoder(Encoder):
@@ -79,9 +96,8 @@ class TextEncoder(Encoder):
 
     def padded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Ids of texts, padded to the longest, (N, T) int64, and how many each has, (N,)."""
-        rows = [torch.tensor(self.tokenizer.ids(text)[: self._form.max_length]) for text in texts]
-        inputs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)  # N x (t,) -> (N, T)
-        return inputs, torch.tensor([len(row) for row in rows])
+        ids, lengths = _tokens(self.tokenizer, texts, self._form)
+        return _padded(ids, lengths.long(), int(lengths.max())), lengths.long()
 
 
 def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: str | None, test: str | None) -> Source:
@@ -93,10 +109,12 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     texts: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
     notices: tuple[str, ...] = ()
-    for part, file in files.items():
-        bad = BadRows(file, skip=form.skip_bad_rows)
-        texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
-        notices += bad.notices()
+    with unchanged(*files.values()):
+        digests = {part: digest_of(file) for part, file in files.items()}
+        for part, file in files.items():
+            bad = BadRows(file, skip=form.skip_bad_rows)
+            texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
+            notices += bad.notices()
     names = sorted(set(labels["train"]), key=_natural)
     if len(names) < 2:
         raise DataError(
@@ -105,15 +123,20 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     targets = {part: torch.tensor([names.index(label) for label in found]) for part, found in labels.items()}
 
     def fitted(source: Source, train_rows: Tensor) -> Source:
-        tokenizer = vocabulary.fit([texts["train"][row] for row in train_rows.tolist()])
-        encoder = TextEncoder(tokenizer, form)
-        coded = {part: encoder.padded(found) for part, found in texts.items()}
-        longest = max(inputs.shape[1] for inputs, _ in coded.values())
+        decisive = {
+            **dataclasses.asdict(form),
+            **vocabulary.decisive(),
+            "rows": hashlib.sha256(train_rows.numpy().tobytes()).hexdigest(),
+        }
+        made = cached("text", digests, decisive, lambda: _prepared(texts, train_rows, form, vocabulary))
+        tokenizer = restored_tokenizer(made.values["tokenizer"])
+        longest = max(int(made.tensors[f"{part}_lengths"].max()) for part in texts)
         encoder = TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest))  # no text is longer than known
         fields: dict[str, Any] = {"encoder": encoder, "vocabulary_size": tokenizer.size, "fit": None}
-        for part, (inputs, lengths) in coded.items():
+        for part in texts:
             prefix = "" if part == "train" else f"{part}_"
-            fields[f"{prefix}inputs"] = torch.nn.functional.pad(inputs, (0, longest - inputs.shape[1]), value=PADDING)
+            lengths = made.tensors[f"{part}_lengths"].long()
+            fields[f"{prefix}inputs"] = _padded(made.tensors[f"{part}_ids"], lengths, longest)
             fields[f"{prefix}lengths"] = lengths
         return dataclasses.replace(source, **fields)
 
@@ -133,6 +156,36 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         fit=fitted,
         notices=notices,
     )
+
+
+def _prepared(
+    texts: Mapping[str, Sequence[str]], train_rows: Tensor, form: TextFormat, vocabulary: Vocabulary
+) -> Prepared:
+    """The tokenizer of the training rows; and of each part's texts the ids, one text after the other, and lengths."""
+    tokenizer = vocabulary.fit([texts["train"][row] for row in train_rows.tolist()])
+    tensors: dict[str, Tensor] = {}
+    for part, found in texts.items():
+        ids, lengths = _tokens(tokenizer, found, form)
+        tensors |= {f"{part}_ids": ids, f"{part}_lengths": lengths}
+    return Prepared(tensors, {"tokenizer": tokenizer.state()})
+
+
+def _tokens(tokenizer: Tokenizer, texts: Sequence[str], form: TextFormat) -> tuple[Tensor, Tensor]:
+    """Ids of texts, one after the other, (sum of T,) int32, and how many each has, (N,) int32."""
+    ids, lengths = array("i"), array("i")
+    with long_work("Reading tokens", len(texts), unit="texts") as done:
+        for row in tokenized(tokenizer, texts, done):
+            kept = row[: form.max_length]
+            ids.extend(kept)
+            lengths.append(len(kept))
+    return torch.tensor(ids, dtype=torch.int32), torch.tensor(lengths, dtype=torch.int32)
+
+
+def _padded(ids: Tensor, lengths: Tensor, longest: int) -> Tensor:
+    """(sum of T,) -> (N, longest) int64."""
+    inputs = torch.full((len(lengths), longest), PADDING)
+    inputs[torch.arange(longest) < lengths.unsqueeze(1)] = ids.long()  # (N, longest), row by row
+    return inputs
 
 
 def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tuple[list[str], list[str]]:

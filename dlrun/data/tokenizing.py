@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from dlrun.data.extras import need
 from dlrun.errors import ConfigError, Problem
 
 TokenizerName = Literal["words", "characters", "subword"]
 PADDING, UNKNOWN = 0, 1
 _SPECIAL = ("<padding>", "<unknown>")
 _WORD = re.compile(r"\w+|[^\w\s]")
+_CUT = re.compile(r"(?<=\S\n)(?=\S)")
+_TEXTS_AT_ONCE = 1024
 _SMALLEST_SUBWORDS = 300  # every byte is a token, and some must be left for what is learnt
 
 
@@ -29,6 +33,10 @@ class Tokenizer(ABC):
     def ids(self, text: str) -> list[int]:
         """A text's tokens, in order."""
 
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text, as `ids` gives them; many at once may be faster."""
+        return [self.ids(text) for text in texts]
+
     @abstractmethod
     def text(self, ids: Sequence[int]) -> str:
         """The text that ids stand for."""
@@ -41,6 +49,31 @@ class Tokenizer(ABC):
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Plain values that `restored` makes it from."""
+
+
+def tokenized(tokenizer: Tokenizer, texts: Sequence[str], done: Callable[[int], None]) -> Iterator[list[int]]:
+    """The tokens of each text; `done` is told how many texts are."""
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        part = texts[first : first + _TEXTS_AT_ONCE]
+        yield from tokenizer.ids_of(part)
+        done(len(part))
+
+
+def pieces_of(text: str, *, size: int = 1 << 16) -> list[str]:
+    """A long text cut where every tokenizer begins anew, so that the tokens of the pieces are those of the whole.
+
+    That is after a line's end with no other white space around. size: characters of a piece at least.
+    """
+    pieces, first = [], 0
+    while (found := _CUT.search(text, first + size)) is not None:
+        pieces.append(text[first : found.start()])
+        first = found.start()
+    return [*pieces, text[first:]]
+
+
+def library_version(name: TokenizerName) -> str:
+    """Version of what decides where a tokenizer divides a text."""
+    return str(need("tokenizers", extra="text").__version__) if name == "subword" else unicodedata.unidata_version
 
 
 def split_text(text: str, *, name: TokenizerName, lowercase: bool) -> list[str]:
@@ -81,7 +114,7 @@ class SubwordTokenizer(Tokenizer):
     """Byte-level byte pair encoding (Sennrich et al. 2016, Radford et al. 2019), by the library `tokenizers`."""
 
     def __init__(self, model: str, *, lowercase: bool) -> None:
-        self._tokenizer = _library().Tokenizer.from_str(model)
+        self._tokenizer = need("tokenizers", extra="text").Tokenizer.from_str(model)
         self._model = model
         self._lowercase = lowercase
 
@@ -91,6 +124,10 @@ class SubwordTokenizer(Tokenizer):
 
     def ids(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text.lower() if self._lowercase else text, add_special_tokens=False).ids)
+
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        lowered = [text.lower() for text in texts] if self._lowercase else list(texts)
+        return [list(found.ids) for found in self._tokenizer.encode_batch(lowered, add_special_tokens=False)]
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids)))
@@ -128,7 +165,7 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
                 f"Subwords begin with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
             )
         )
-    library = _library()
+    library = need("tokenizers", extra="text")
     tokenizer = library.Tokenizer(library.models.BPE(unk_token=_SPECIAL[UNKNOWN]))
     tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = library.decoders.ByteLevel()
@@ -141,13 +178,3 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
     )
     tokenizer.train_from_iterator((text.lower() if lowercase else text for text in texts), trainer)
     return str(tokenizer.to_str())
-
-
-def _library() -> Any:
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise ConfigError(
-            Problem("dataset.tokenizer=subword", 'Subwords need the library tokenizers: pip install "dlrun[text]".')
-        ) from error
-    return tokenizers

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dlrun.data.array_file import read_array
-from dlrun.data.encoding import Encoded, Encoder
+from dlrun.data.array_file import as_tensor, read_array, stored_array
+from dlrun.data.array_reader import ArrayReader
+from dlrun.data.encoding import Encoded, Encoder, joined
 from dlrun.data.files import locate, unchanged
+from dlrun.data.reading import Reader, blocks_of, fits
 from dlrun.data.spec import Goal, Kind, Source
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.fields import DataPath, printable
@@ -29,13 +34,16 @@ class ArraysEncoder(Encoder):
         return {"kind": self.kind, "name": self._name, "vocabulary_size": self._vocabulary_size}
 
     def encode(self, path: Path) -> Encoded:
-        inputs = as_inputs(read_array(path, self._name), self.kind, path)
-        if self._vocabulary_size is not None and len(inputs) and int(inputs.max()) >= self._vocabulary_size:
-            raise DataError(
-                f"{printable(str(path))}: token {int(inputs.max())}; the run was trained on 0 to "
-                f"{self._vocabulary_size - 1}."
-            )
-        return Encoded(inputs)
+        return joined(self.chunks(path), path)
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        for block in blocks_of(_reader(path, self._name, self.kind) or _whole(path, self._name, self.kind)):
+            highest = int(block.max()) if self._vocabulary_size is not None else 0
+            if self._vocabulary_size is not None and highest >= self._vocabulary_size:
+                raise DataError(
+                    f"{printable(str(path))}: token {highest}; the run was trained on 0 to {self._vocabulary_size - 1}."
+                )
+            yield Encoded(block)
 
 
 def arrays(
@@ -47,31 +55,95 @@ def arrays(
     test: DataPath | None,
     kind: Literal["auto", "dense", "image", "sequence", "tokens"],
     task: Literal["auto", "regression", "binary", "multiclass"],
+    in_memory: Literal["auto"] | bool,
 ) -> Source:
     """Rows of (N, F), (N, C, H, W), (N, T, F) or, whole numbers, (N, T); whole targets are classes.
+
+    in_memory: false reads rows of .npy and .safetensors off their file whenever they are needed.
 
     Raises DataError naming file, array and row.
     """
     files = {split: locate(name) for split, name in (("", path), ("val_", val), ("test_", test)) if name is not None}
-    found: dict[str, Tensor] = {}
     chosen: Kind | None = None if kind == "auto" else kind
     with unchanged(*files.values()):
+        readers = {}
         for split, file in files.items():
-            raw = read_array(file, inputs)
-            chosen = chosen or kind_of(raw, file)
-            found[f"{split}inputs"] = as_inputs(raw, chosen, file)
-            found[f"{split}targets"] = _targets(file, targets)
-            if len(found[f"{split}inputs"]) != len(found[f"{split}targets"]):
-                counts = f"{len(found[f'{split}inputs'])} inputs and {len(found[f'{split}targets'])} targets"
+            place = stored_array(file, inputs)
+            if place is not None:
+                chosen = chosen or kind_of(place.shape, place.dtype, file)
+                readers[split] = _reader(file, inputs, chosen)
+        rows, notices = _held(readers, files, inputs, in_memory=in_memory)
+        for split, file in files.items():
+            if split not in rows:
+                raw = read_array(file, inputs)
+                chosen = chosen or kind_of(tuple(raw.shape), raw.numpy().dtype, file)
+                rows[split] = as_inputs(raw, chosen, file)
+        wanted = {split: _targets(file, targets) for split, file in files.items()}
+        for split, file in files.items():
+            if len(rows[split]) != len(wanted[split]):
+                counts = f"{len(rows[split])} inputs and {len(wanted[split])} targets"
                 raise DataError(f"{printable(str(file))}: {counts}; each row needs both.")
-    assert chosen is not None  # noqa: S101 - there is always a training file
-    goal = _goal(found["targets"], task, files[""])
+        assert chosen is not None  # noqa: S101 - there is always a training file
+        size = _vocabulary_size(rows.values()) if chosen == "tokens" else None
+    goal = _goal(wanted[""], task, files[""])
     if goal != "regression":
-        found = {name: part.long() if name.endswith("targets") else part for name, part in found.items()}
-    size = int(max(part.max() for name, part in found.items() if "inputs" in name)) + 1 if chosen == "tokens" else None
+        wanted = {split: part.long() for split, part in wanted.items()}
     return Source(
-        chosen, goal, vocabulary_size=size, encoder=ArraysEncoder(chosen, inputs, size), **found  # type: ignore[arg-type]
-    )  # fmt: skip
+        chosen,
+        goal,
+        rows[""],
+        wanted[""],
+        val_inputs=rows.get("val_"),
+        val_targets=wanted.get("val_"),
+        test_inputs=rows.get("test_"),
+        test_targets=wanted.get("test_"),
+        vocabulary_size=size,
+        encoder=ArraysEncoder(chosen, inputs, size),
+        notices=notices,
+    )
+
+
+def _held(
+    readers: Mapping[str, ArrayReader | None], files: Mapping[str, Path], name: str, *, in_memory: bool | str
+) -> tuple[dict[str, Tensor | Reader], list[str]]:
+    """The readers of all files where rows are to be read as they are needed, else none; and what is said of it.
+
+    Raises ConfigError where that is asked for and cannot be done.
+    """
+    streamed = {split: reader for split, reader in readers.items() if reader is not None}
+    num_bytes = sum(reader.num_bytes for reader in streamed.values())
+    if in_memory is not False and fits(num_bytes, in_memory=in_memory):
+        return {}, []
+    whole = next((file for split, file in files.items() if split not in streamed), None)
+    if whole is None:
+        where = "read off their files as they are needed; trainer.workers=2 reads ahead"
+        count = sum(len(reader) for reader in streamed.values())
+        return dict(streamed), [f"{count:,} rows, {num_bytes / 2**20:,.1f} MiB, {where}."]
+    if in_memory is False:
+        what = f'The rows of "{printable(name)}" in {printable(str(whole))} do not lie one after the other. '
+        raise ConfigError(Problem("dataset.in_memory=false", f"{what}Save them as .npy in C order or .safetensors."))
+    return {}, []
+
+
+def _reader(path: Path, name: str, kind: Kind) -> ArrayReader | None:
+    """A reader of rows as inputs of a kind; None where they cannot be read one by one."""
+    place = stored_array(path, name)
+    if place is None:
+        return None
+    check_shape(place.shape, kind, path)
+    return ArrayReader(place, partial(_converted, kind=kind, path=path))
+
+
+def _converted(raw: NDArray[Any], *, kind: Kind, path: Path) -> Tensor:
+    return as_inputs(as_tensor(raw, printable(str(path), limit=500)), kind, path)
+
+
+def _whole(path: Path, name: str, kind: Kind) -> Tensor:
+    return as_inputs(read_array(path, name), kind, path)
+
+
+def _vocabulary_size(rows: Iterable[Tensor | Reader]) -> int:
+    return 1 + max(int(block.max()) for part in rows for block in blocks_of(part))
 
 
 def encoder(state: Mapping[str, Any]) -> ArraysEncoder:
@@ -79,21 +151,32 @@ def encoder(state: Mapping[str, Any]) -> ArraysEncoder:
     return ArraysEncoder(state["kind"], state["name"], state["vocabulary_size"])
 
 
-def kind_of(raw: Tensor, path: Path) -> Kind:
+def kind_of(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> Kind:
     """The kind that an array's shape and numbers speak for.
 
     Raises DataError for a shape of no kind.
     """
-    if raw.ndim == 2:
-        return "tokens" if raw.dtype in (torch.int64, torch.int32, torch.int16) else "dense"
-    if raw.ndim == 3:
-        return "image" if raw.dtype == torch.uint8 else "sequence"
-    if raw.ndim == 4:
+    if len(shape) == 2:
+        return "tokens" if dtype.kind in "iu" and dtype.itemsize > 1 else "dense"
+    if len(shape) == 3:
+        return "image" if dtype == np.uint8 else "sequence"
+    if len(shape) == 4:
         return "image"
     raise DataError(
-        f"{printable(str(path))}: inputs of shape {tuple(raw.shape)}; expected (rows, features), (rows, channels, "
+        f"{printable(str(path))}: inputs of shape {shape}; expected (rows, features), (rows, channels, "
         "height, width), (rows, steps, features) or whole numbers (rows, tokens)."
     )
+
+
+def check_shape(shape: tuple[int, ...], kind: Kind, path: Path) -> None:
+    """Raise DataError for an array of another shape than the kind's."""
+    shown = printable(str(path))
+    dims = len(shape) + (kind == "image" and len(shape) == 3)  # grey images may leave their channel out
+    if dims != _NUM_DIMS[kind] or 0 in shape[1:]:
+        raise DataError(f"{shown}: inputs of shape {shape}; {kind} rows need {_NUM_DIMS[kind]} dimensions.")
+    if kind == "image" and len(shape) == 4 and shape[3] in (1, 3) and shape[1] > 4:
+        what = f"inputs of shape {shape} look like (rows, height, width, channels); expected channels first."
+        raise DataError(f"{shown}: {what} numpy: inputs.transpose(0, 3, 1, 2).")
 
 
 def as_inputs(raw: Tensor, kind: Kind, path: Path) -> Tensor:
@@ -102,13 +185,9 @@ def as_inputs(raw: Tensor, kind: Kind, path: Path) -> Tensor:
     Raises DataError for another shape than the kind's.
     """
     shown = printable(str(path))
+    check_shape(tuple(raw.shape), kind, path)
     if kind == "image" and raw.ndim == 3:
         raw = raw.unsqueeze(1)  # (N, H, W) -> (N, 1, H, W)
-    if raw.ndim != _NUM_DIMS[kind] or 0 in raw.shape[1:]:
-        raise DataError(f"{shown}: inputs of shape {tuple(raw.shape)}; {kind} rows need {_NUM_DIMS[kind]} dimensions.")
-    if kind == "image" and raw.shape[3] in (1, 3) and raw.shape[1] > 4:
-        what = f"inputs of shape {tuple(raw.shape)} look like (rows, height, width, channels); expected channels first."
-        raise DataError(f"{shown}: {what} numpy: inputs.transpose(0, 3, 1, 2).")
     if kind == "tokens":
         if raw.is_floating_point() or (len(raw) and int(raw.min()) < 0):
             raise DataError(f"{shown}: tokens must be whole numbers from 0 up.")

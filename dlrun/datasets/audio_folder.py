@@ -10,8 +10,8 @@ from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.examples import resolve
 from dlrun.data.file_list import list_files
-from dlrun.data.folder_source import folder_source, survey_files
-from dlrun.data.reading import Reader
+from dlrun.data.file_reader import FileReader
+from dlrun.data.folder_source import check_numbers, folder_source, survey_files
 from dlrun.data.sound import SUFFIXES, SoundEncoder, SoundReader, look, look_closely
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts
@@ -25,6 +25,7 @@ def audio_folder(
     val: DataPath | None,
     test: DataPath | None,
     target: str,
+    task: Literal["classification", "regression"],
     sample_rate: Annotated[int, Range(1000, 192_000)],
     seconds: Annotated[float, Range(above=0, high=600)],
     mels: Annotated[int, Range(4, 256)],
@@ -54,16 +55,25 @@ def audio_folder(
         )
     bad = BadRows(on_bad_row)
     files = list_files(resolve(path), val=val, test=test, target=target, suffixes=SUFFIXES, what="sound", refuse=bad)
+    if task == "regression":
+        check_numbers(files, target=target, bad=bad)
     if on_bad_row == "skip":  # a row cannot vanish later, so every sample is read once
         surveyed = survey_files(files, look_closely, kind="sounds read", what="sound", bad=bad)
     else:
         surveyed = survey_files(files, look, kind="sounds", what="sound", bad=bad)
 
-    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> Reader:
+    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> FileReader:
         return SoundReader(paths, facts, settings)
 
     source = folder_source(
-        surveyed, make_reader, SoundEncoder(settings), files=files, bad=bad, in_memory=in_memory, what="sounds"
+        surveyed,
+        make_reader,
+        SoundEncoder(settings),
+        files=files,
+        bad=bad,
+        in_memory=in_memory,
+        task=task,
+        what="sounds",
     )
     lengths = [facts.holds["frames"] / facts.holds["rate"] for facts in surveyed.facts]
     cut = sum(length > seconds for length in lengths)

@@ -11,9 +11,9 @@ from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.examples import resolve
 from dlrun.data.file_list import list_files
-from dlrun.data.folder_source import folder_source, survey_files
+from dlrun.data.file_reader import FileReader
+from dlrun.data.folder_source import check_numbers, folder_source, survey_files
 from dlrun.data.pictures import SUFFIXES, PictureEncoder, PictureReader, bombs_are_errors, look, look_closely
-from dlrun.data.reading import Reader
 from dlrun.data.spec import Source
 from dlrun.data.survey import Facts
 from dlrun.fields import DataPath, Range
@@ -28,6 +28,7 @@ def image_folder(
     val: DataPath | None,
     test: DataPath | None,
     target: str,
+    task: Literal["classification", "regression"],
     size: Literal["auto"] | Annotated[int, Range(1, 4096)],
     fit: Literal["crop", "pad", "stretch"],
     channels: Literal["auto", 1, 3],
@@ -43,6 +44,8 @@ def image_folder(
     """
     bad = BadRows(on_bad_row)
     files = list_files(resolve(path), val=val, test=test, target=target, suffixes=SUFFIXES, what="picture", refuse=bad)
+    if task == "regression":
+        check_numbers(files, target=target, bad=bad)
     with bombs_are_errors():
         if on_bad_row == "skip":  # a row cannot vanish later, so every picture is unpacked once
             surveyed = survey_files(files, look_closely, kind="pictures unpacked", what="picture", bad=bad)
@@ -52,11 +55,13 @@ def image_folder(
     if channels == "auto":
         channels = 1 if all(facts.holds["grey"] for facts in surveyed.facts) else 3
 
-    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> Reader:
+    def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> FileReader:
         return PictureReader(paths, facts, size=chosen, fit=fit, channels=channels)
 
     made = PictureEncoder(size=chosen, fit=fit, channels=channels)
-    source = folder_source(surveyed, make_reader, made, files=files, bad=bad, in_memory=in_memory, what="pictures")
+    source = folder_source(
+        surveyed, make_reader, made, files=files, bad=bad, in_memory=in_memory, task=task, what="pictures"
+    )
     changed = sum((facts.holds["height"], facts.holds["width"]) != chosen for facts in surveyed.facts)
     if changed:
         how = {"crop": "cropped", "pad": "padded", "stretch": "stretched"}[fit]

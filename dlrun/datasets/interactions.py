@@ -23,13 +23,15 @@ _MOST = 10_000_000  # users or items
 class InteractionsEncoder(TableEncoder):
     """Users and items as codes, 0 for those never seen in training, (N, 2)."""
 
-    def encode(self, path: Path) -> Encoded:
-        _, rows = self.read(path)
-        names = {
-            column.name: [rows.words[column.name][int(code)] if code == code else None for code in rows.raw[:, place]]
-            for place, column in enumerate(self.columns)
-        }
-        return Encoded(torch.from_numpy(self._finished(rows.raw, rows.words)), columns=names)
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        for rows in self.blocks(path):
+            names = {
+                column.name: [
+                    rows.words[column.name][int(code)] if code == code else None for code in rows.raw[:, place]
+                ]
+                for place, column in enumerate(self.columns)
+            }
+            yield Encoded(torch.from_numpy(self._finished(rows.raw, rows.words)), columns=names)
 
     def candidates(self, path: Path) -> Iterator[Encoded]:
         """Every known item for each user in a file that has a column of users.

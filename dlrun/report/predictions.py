@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dlrun.data.extras import need
-from dlrun.durable import replace_file
+from dlrun.durable import replace_by_pieces
 from dlrun.errors import ConfigError, Problem
 from dlrun.fields import printable
 
@@ -37,40 +37,52 @@ def check_target(path: Path, source: Path) -> Path:
     return path
 
 
-def write(path: Path, columns: Columns) -> None:
-    """Write the file in the format of its ending.
+def write(path: Path, chunks: Iterable[Columns]) -> int:
+    """Write the file in the format of its ending, while the rows come; returns how many there are.
 
-    Raises StorageError naming it.
+    Raises StorageError naming it, and what reading the rows raises; the file is then as it was before.
     """
+    num_rows = 0
+
+    def counted() -> Iterator[Columns]:
+        nonlocal num_rows
+        for columns in chunks:
+            num_rows += len(next(iter(columns.values())))
+            yield columns
+
     ending = path.suffix.lower()
     if ending == ".parquet":
-        content = _as_parquet(columns)
-    elif ending == ".jsonl":
-        content = _as_jsonl(columns).encode()
+        replace_by_pieces(path, _as_parquet(counted()))
     else:
-        content = as_csv(columns, delimiter="\t" if ending == ".tsv" else ",").encode()
-    replace_file(path, content)
+        delimiter = "\t" if ending == ".tsv" else ","
+        lines = _as_jsonl(counted()) if ending == ".jsonl" else as_csv(counted(), delimiter=delimiter)
+        replace_by_pieces(path, (text.encode() for text in lines))
+    return num_rows
 
 
-def as_csv(columns: Columns, *, delimiter: str = ",") -> str:
+def as_csv(chunks: Iterable[Columns], *, delimiter: str = ",") -> Iterator[str]:
     """Lines under a heading. A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-    writer.writerow([_cell(name) for name in columns])
-    writer.writerows([_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
-    return stream.getvalue()
+    for number, columns in enumerate(chunks):
+        stream = io.StringIO()
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        if not number:
+            writer.writerow([_cell(name) for name in columns])
+        writer.writerows([_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+        yield stream.getvalue()
 
 
 def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _as_jsonl(columns: Columns) -> str:
-    rows = zip(*columns.values(), strict=True)
-    return "".join(
-        json.dumps({name: _finite(value) for name, value in zip(columns, row, strict=True)}, ensure_ascii=False) + "\n"
-        for row in rows
-    )
+def _as_jsonl(chunks: Iterable[Columns]) -> Iterator[str]:
+    for columns in chunks:
+        rows = zip(*columns.values(), strict=True)
+        yield "".join(
+            json.dumps({name: _finite(value) for name, value in zip(columns, row, strict=True)}, ensure_ascii=False)
+            + "\n"
+            for row in rows
+        )
 
 
 def _finite(value: Any) -> Any:
@@ -78,8 +90,43 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _as_parquet(columns: Columns) -> bytes:
+def _as_parquet(chunks: Iterable[Columns]) -> Iterator[bytes]:
     pyarrow, parquet = need("pyarrow", extra="table"), need("pyarrow.parquet", extra="table")
-    stream = io.BytesIO()
-    parquet.write_table(pyarrow.table(dict(columns)), stream)
-    return stream.getvalue()
+    sink, writer, schema = _Pieces(), None, None
+    for columns in chunks:
+        if writer is None:
+            fields = pyarrow.table(dict(columns)).schema
+            text = pyarrow.string()  # what has no value yet may have one in the next chunk
+            schema = pyarrow.schema([(f.name, text if f.type == pyarrow.null() else f.type) for f in fields])
+            writer = parquet.ParquetWriter(sink, schema)
+        writer.write_table(pyarrow.table(dict(columns), schema=schema))
+        yield sink.taken()
+    if writer is not None:
+        writer.close()
+    yield sink.taken()
+
+
+class _Pieces(io.RawIOBase):
+    """Takes what is written, to be handed on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._content = bytearray()
+        self._before = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self._content += content
+        return len(memoryview(content))
+
+    def tell(self) -> int:
+        return self._before + len(self._content)
+
+    def taken(self) -> bytes:
+        """What was written since this was asked last."""
+        content = bytes(self._content)
+        self._before += len(content)
+        self._content.clear()
+        return content

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,12 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from dlrun.data import cache
 from dlrun.data.cache import Prepared, cached, folder
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_WORTH_S", 0)
 
 
 class Maker:
@@ -70,3 +74,52 @@ def test_without_a_place_to_write_it_is_made_each_time(monkeypatch: pytest.Monke
     for _ in range(2):
         assert cached("table", {}, {}, make).values == {"names": ["a"]}
     assert make.made == 2
+
+
+def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_WORTH_S", 60)
+    make = Maker()
+    for _ in range(2):
+        cached("table", {}, {}, make)
+    assert make.made == 2
+    assert not list(folder().iterdir())
+
+
+def test_what_was_used_last_stays_when_room_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_MOST_BYTES", 24 * 2 + 100)  # three numbers of eight bytes each, and heads
+    make = Maker()
+    for name in ("a", "b", "a", "c"):
+        cached(name, {}, {}, make)
+    (length,) = {path.stat().st_size for path in folder().glob("*.safetensors")}
+    monkeypatch.setattr(cache, "_MOST_BYTES", 2 * length + 24)
+    cached("a", {}, {}, make)
+    assert make.made == 3
+    cached("d", {}, {}, make)
+    assert {path.name[0] for path in folder().glob("*.json")} == {"a", "c", "d"}
+    monkeypatch.setattr(cache, "_MOST_BYTES", 23)
+    cached("e", {}, {}, make)
+    assert "e" not in {path.name[0] for path in folder().iterdir()}
+
+
+SIDE_BY_SIDE = """
+import sys, time
+import torch
+from pathlib import Path
+from dlrun.data import cache
+cache._WORTH_S = 0
+def make():
+    with Path("made").open("a") as stream:
+        stream.write("once ")
+    time.sleep(1)
+    return cache.Prepared({"x": torch.arange(3)}, {})
+assert cache.cached("text", {}, {}, make).tensors["x"].tolist() == [0, 1, 2]
+"""
+
+
+def test_processes_side_by_side_make_it_once_and_say_that_they_wait() -> None:
+    Path("run.py").write_text(SIDE_BY_SIDE)
+    runs = [subprocess.Popen([sys.executable, "run.py"], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [run.communicate(timeout=60)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert Path("made").read_text() == "once "
+    assert "".join(said) in ("", "Another run prepares the same data; waiting for it.\n")

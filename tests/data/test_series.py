@@ -157,4 +157,4 @@ def test_without_a_column_of_times_rows_are_counted(tmp_path: Path) -> None:
     form, _ = series_format(
         Path(rising(tmp_path, 3)), columns=["a"], target=None, time=None, window=1, delimiter=None, encoding="utf-8"
     )
-    assert read_series(tmp_path / "x.csv", form, skip_bad_rows=False).times == ["1", "2", "3"]
+    assert read_series(tmp_path / "x.csv", form, skip_bad_rows=False).last_time == "3"

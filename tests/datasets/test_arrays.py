@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ import torch
 from safetensors.torch import save_file
 
 from dlrun.data import array_file
+from dlrun.data.prepare import prepare
 from dlrun.data.spec import Source
 from dlrun.datasets.arrays import arrays, encoder
 from dlrun.errors import DataError, DlrunError
+from dlrun.settings import DatasetSettings
 from tests.datasets.kinds import command, predictions, train_kill_resume_evaluate
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -23,7 +27,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 
 def source(path: str, **fields: Any) -> Source:
     asked = {"inputs": "inputs", "targets": "targets", "val": None, "test": None, "kind": "auto", "task": "auto"}
-    return arrays(path=path, **{**asked, **fields})
+    return arrays(path=path, **{**asked, "in_memory": "auto", **fields})
 
 
 def save(inputs: Any, targets: Any, path: str = "mine.npz") -> str:
@@ -139,3 +143,73 @@ def test_new_tokens_beyond_the_vocabulary_are_told() -> None:
     np.save("new.npy", np.array([[0, 12]]))
     with pytest.raises(DataError, match="token 12; the run was trained on 0 to 9"):
         encoder({"kind": "tokens", "name": "inputs", "vocabulary_size": 10}).encode(Path("new.npy"))
+
+
+def numbers(rows: int, features: int) -> None:
+    """x.npy, y.npy and both.safetensors: the class is whether the first number is above 0."""
+    x = np.random.default_rng(0).normal(size=(rows, features)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int64)
+    np.save("x.npy", x)
+    np.save("y.npy", y)
+    save_file({"inputs": torch.from_numpy(x), "targets": torch.from_numpy(y)}, "both.safetensors")
+
+
+def test_weights_are_the_same_in_memory_and_read_as_needed(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlrun.data import reading
+
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", 4096)
+    numbers(900, 6)
+    written, fingerprints = set(), set()
+    for number, words in enumerate(
+        (
+            ["dataset.path=x.npy", "dataset.targets=y.npy", "dataset.in_memory=true"],
+            ["dataset.path=x.npy", "dataset.targets=y.npy", "dataset.in_memory=false"],
+            ["dataset.path=both.safetensors", "dataset.in_memory=false", "trainer.workers=1"],
+        )
+    ):
+        code, _, err = dlrun(
+            "dataset=arrays", *words, "model=linear", "trainer.epochs=2", "device.threads=1", "device=cpu",
+            f"hydra.run.dir={number}",
+        )  # fmt: skip
+        assert code == 0, err
+        assert ("read off their files as they are needed" in err) == (number > 0)
+        last = Path(f"{number}/checkpoints/last").read_text().strip()
+        written.add(Path(f"{number}/checkpoints/{last}/model.safetensors").read_bytes())
+        fingerprints.add(json.loads(Path(f"{number}/result.json").read_text())["dataset"]["fingerprint"])
+    assert len(written) == len(fingerprints) == 1
+
+
+def test_rows_read_as_needed_are_checked_before_training() -> None:
+    x = np.ones((500, 3), dtype=np.float32)
+    x[321, 1] = np.inf
+    np.save("x.npy", x)
+    np.save("y.npy", np.arange(500) % 2)
+    found = source("x.npy", targets="y.npy", in_memory=False)
+    with pytest.raises(DataError, match="arrays: row 321 has an input that is not a finite number"):
+        prepare("arrays", found, DatasetSettings())
+    np.savez("x.npz", inputs=x, targets=np.arange(500) % 2)
+    with pytest.raises(
+        DlrunError, match=r'rows of "inputs" in x\.npz do not lie one after the other.*\.npy in C order'
+    ):
+        source("x.npz", in_memory=False)
+
+
+def test_what_unpacks_to_more_than_there_is_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed("mine.npz", inputs=np.zeros((1000, 1000), dtype=np.float32), targets=np.zeros(1000))
+    assert Path("mine.npz").stat().st_size < 20_000
+    monkeypatch.setattr(array_file, "available_memory", lambda: 7 << 20)
+    message = 'the array "inputs" unpacks to 4 MiB, and must fit into memory twice; 7 MiB are free. Save it as .npy'
+    with pytest.raises(DataError, match=re.escape(message)):
+        source("mine.npz")
+
+
+def test_new_rows_come_in_blocks_that_make_up_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlrun.data import reading
+
+    numbers(100, 3)
+    made = encoder({"kind": "dense", "name": "inputs", "vocabulary_size": None})
+    whole = made.encode(Path("x.npy")).inputs
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", 7 * 12)
+    blocks = [chunk.inputs for chunk in made.chunks(Path("both.safetensors"))]
+    assert [len(block) for block in blocks] == [7] * 14 + [2]
+    assert torch.equal(torch.cat(blocks), whole)

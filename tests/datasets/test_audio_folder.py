@@ -57,7 +57,7 @@ FRAMES = {"window_ms": 25.0, "hop_ms": 10.0, "in_memory": "auto", "on_bad_row": 
 
 
 def read(path: Path | str, **fields: Any) -> Source:
-    return audio_folder(path=str(path), **{**FIELDS, **FRAMES, **fields})
+    return audio_folder(path=str(path), **{"task": "classification", **FIELDS, **FRAMES, **fields})
 
 
 def refused(path: Path | str, **fields: Any) -> str:
@@ -165,7 +165,7 @@ def test_without_the_library_its_name_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(ConfigError) as caught:
         read(folder)
-    assert 'Reading sound needs soundfile: pip install "dlrun[audio]".' in str(caught.value)
+    assert 'This needs soundfile, which is not installed: pip install "dlrun[audio]".' in str(caught.value)
 
 
 def test_features_are_the_same_with_any_number_of_threads_and_read_one_by_one(tmp_path: Path) -> None:

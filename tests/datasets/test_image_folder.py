@@ -40,7 +40,9 @@ def make(folder: Path, *, classes: tuple[str, ...] = ("cat", "dog", "owl"), each
 
 def read(path: Path | str, **fields: Any) -> Source:
     given = {"val": None, "test": None, "target": "label", "size": "auto", "fit": "crop", "channels": "auto"}
-    return image_folder(path=str(path), **{**given, "in_memory": "auto", "on_bad_row": "stop", **fields})
+    return image_folder(
+        path=str(path), **{**given, "task": "classification", "in_memory": "auto", "on_bad_row": "stop", **fields}
+    )
 
 
 def inputs(source: Source) -> torch.Tensor:
@@ -363,3 +365,56 @@ def test_new_pictures_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "new" / "x.png").symlink_to("/etc/hostname")
     with pytest.raises(DataError, match=r"x\.png: a link that leaves the folder"):
         reading.encode(tmp_path / "new")
+
+
+def rated(folder: Path, labels: list[str]) -> Path:
+    """Pictures that are the lighter the higher their label, and the list of them."""
+    folder.mkdir()
+    for number, label in enumerate(labels):
+        level = int(float(label) * 200) if label.replace(".", "").isdigit() else 0
+        Image.new("RGB", (8, 8), (level, level, level)).save(folder / f"{number}.png")
+    rows = "".join(f"{number}.png,{label}\n" for number, label in enumerate(labels))
+    (folder / "list.csv").write_text(f"path,label\n{rows}")
+    return folder / "list.csv"
+
+
+def test_labels_may_be_numbers_to_predict(tmp_path: Path, dlrun: Dlrun) -> None:
+    path = rated(tmp_path / "data", [f"{(i * 7 % 50) / 50}" for i in range(50)])
+    source = read(path, task="regression")
+    assert (source.goal, source.targets.dtype, source.class_names) == ("regression", torch.float32, ())
+    assert source.targets[:3].tolist() == [[0.0], [pytest.approx(0.14)], [pytest.approx(0.28)]]
+    assert any("Numbers to predict from 0 to 0.98, mean 0.49" in notice for notice in source.notices)
+    assert source.fingerprint != read(path).fingerprint
+    words = ("dataset=image_folder", f"dataset.path={path}", "dataset.task=regression", "model=linear",
+             "optimizer.lr=0.01", "trainer.epochs=60", "device.threads=1", "--quiet")  # fmt: skip
+    code, _, err = dlrun(*words, "hydra.run.dir=run")
+    assert code == 0, err
+    assert json.loads(Path("run/result.json").read_text())["metrics"]["test/r2"] > 0.9
+    (found,) = predicted(dlrun, Path("run"), tmp_path / "data" / "25.png")
+    assert abs(float(found["prediction"]) - 0.5) < 0.15
+
+
+def test_labels_that_are_no_numbers_are_told_with_their_row(tmp_path: Path) -> None:
+    path = rated(tmp_path / "data", ["0.5", "much", "0.7", "nan", "0.9"])
+    said = refused(path, task="regression")
+    assert "list.csv, row 3: " in said
+    assert '1.png: column "label": expected a finite number, got "much".' in said
+    source = read(path, task="regression", on_bad_row="skip")
+    assert source.targets.tolist() == [[0.5], [pytest.approx(0.7)], [pytest.approx(0.9)]]
+    assert len(source.skipped) == 2
+    same = rated(tmp_path / "same", ["1", "1.0", "1"])
+    assert "The target is 1 in every training row; there is nothing to learn." in refused(same, task="regression")
+
+
+def test_new_pictures_come_in_chunks_that_make_up_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlrun.data import file_reader
+
+    folder = make(tmp_path / "data", each=5)
+    encoder = read(folder).encoder
+    assert encoder is not None
+    whole = encoder.encode(folder)
+    monkeypatch.setattr(file_reader, "_PREDICTED_AT_ONCE", 4)
+    chunks = list(encoder.chunks(folder))
+    assert [len(chunk.inputs) for chunk in chunks] == [4] * (len(whole.inputs) // 4) + [len(whole.inputs) % 4]
+    assert torch.equal(torch.cat([chunk.inputs for chunk in chunks]), whole.inputs)
+    assert [name for chunk in chunks for name in chunk.columns["path"]] == whole.columns["path"]

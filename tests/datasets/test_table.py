@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pyarrow import csv, parquet
 
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.table_source import TableSettings, table_source
@@ -312,9 +314,10 @@ def test_a_changed_file_cannot_be_gone_on_with(dlrun: Dlrun) -> None:
 def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    from dlrun.data import cache
     from dlrun.data import table_source as module
 
-    monkeypatch.setattr(module, "_CACHED_BYTES", 0)
+    monkeypatch.setattr(cache, "_WORTH_S", 0)
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))
     first = data(rows() + "1,2\n", skip_bad=True)
     monkeypatch.setattr(module, "read_rows", None)
@@ -323,3 +326,52 @@ def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
     assert first.notices == again.notices
     assert first.skipped == again.skipped
     assert np.isfinite(again.train.inputs.numpy()).all()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_new_rows_come_in_chunks_that_make_up_the_whole(ending: str, dlrun: Dlrun, tmp_path: Path) -> None:
+    from dlrun.data import table_encoding
+
+    words = ("dataset=table", f"dataset.path={write(rows(60))}", "dataset.target=bought", "model=linear")
+    code, _, err = dlrun(*words, "device.threads=1", "--quiet", "hydra.run.dir=run")
+    assert code == 0, err
+    table = csv.read_csv(io.BytesIO(rows(50).encode()))
+    if ending == "csv":
+        csv.write_csv(table, "new.csv")
+    elif ending == "parquet":
+        parquet.write_table(table, "new.parquet")
+    else:
+        Path("new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    with pytest.MonkeyPatch.context() as patched:
+        code, whole, err = dlrun("predict", "run", f"new.{ending}", "--probabilities")
+        assert code == 0, err
+        patched.setattr(table_encoding, "_BLOCK_ROWS", 7)
+        for out in ("out.csv", "out.tsv", "out.jsonl", "out.parquet"):
+            code, _, err = dlrun("predict", "run", f"new.{ending}", "--probabilities", "-o", out)
+            assert code == 0, err
+            assert err == f"{table.num_rows} predictions in {out}\n"
+    expected = [line.split(",") for line in whole.splitlines()]
+    for out, delimiter in (("out.csv", ","), ("out.tsv", "\t")):
+        found = [line.split(delimiter) for line in Path(out).read_text().splitlines()]
+        assert [row[0] for row in found] == [row[0] for row in expected]
+        for ours, theirs in zip(found[1:], expected[1:], strict=True):
+            assert [float(value) for value in ours[1:]] == pytest.approx([float(value) for value in theirs[1:]])
+    columns = parquet.read_table("out.parquet").to_pydict()
+    assert columns["prediction"] == [row[0] for row in expected[1:]]
+    assert [json.loads(line)["prediction"] for line in Path("out.jsonl").read_text().splitlines()] == columns[
+        "prediction"
+    ]
+
+
+def test_a_bad_row_in_a_later_chunk_leaves_no_file_and_no_output(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlrun.data import table_encoding
+
+    words = ("dataset=table", f"dataset.path={write(rows(60))}", "dataset.target=bought", "model=linear")
+    assert dlrun(*words, "device.threads=1", "--quiet", "hydra.run.dir=run")[0] == 0
+    monkeypatch.setattr(table_encoding, "_BLOCK_ROWS", 7)
+    Path("new.csv").write_text(rows(50) + "many,Oslo,yes,a\n")
+    for words in (("-o", "out.csv"), ()):
+        code, out, err = dlrun("predict", "run", "new.csv", *words)
+        assert (code, out) == (3, "")
+        assert 'column "size": expected a number, got "many"' in err
+    assert not list(Path().glob("*out.csv*"))
