@@ -51,30 +51,27 @@ def trained(dlrun: Dlrun, own_folder: Path) -> Callable[..., dict[str, bytes]]:
     return train
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("trainer.log_every=0",),
-        ("trainer.log_every=1",),
-        ("trainer.eval_every=0",),
-        ("trainer.eval_every_steps=3",),
-        ("trainer.eval_batch_size=7",),
-        ("checkpoint.every_epochs=0",),
-        ("checkpoint.every_steps=2", "checkpoint.keep=1"),
-        ("trainer.workers=2",),
-        ("trainer.max_time=1h",),
-        ("metric=loss",),
-        ("device.deterministic=true",),
-        ("--profile",),
-    ],
-    ids=" ".join,
+BESIDE_THE_ARITHMETIC = (
+    ("trainer.log_every=0",),
+    ("trainer.log_every=1",),
+    ("trainer.eval_every=0",),
+    ("trainer.eval_every_steps=3",),
+    ("trainer.eval_batch_size=7",),
+    ("checkpoint.every_epochs=0",),
+    ("checkpoint.every_steps=2", "checkpoint.keep=1"),
+    ("trainer.workers=2",),
+    ("trainer.max_time=1h",),
+    ("metric=loss",),
+    ("device.deterministic=true",),
+    ("--profile",),
 )
-def test_watching_evaluating_and_saving_change_no_byte(
-    trained: Callable[..., dict[str, bytes]], words: tuple[str, ...]
-) -> None:
+
+
+def test_watching_evaluating_and_saving_change_no_byte(trained: Callable[..., dict[str, bytes]]) -> None:
     without = trained(*CNN)
     assert set(without) == {"model.safetensors", "optimizer.safetensors", "random.safetensors"}
-    assert trained(*CNN, *words) == without
+    for words in BESIDE_THE_ARITHMETIC:
+        assert trained(*CNN, *words) == without, words
 
 
 def test_the_console_changes_no_byte(trained: Callable[..., dict[str, bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
