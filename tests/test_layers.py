@@ -10,7 +10,18 @@ import torch
 from torch import nn
 
 from dlrun import fields
-from dlrun.layers import ACTIVATIONS, activation, dense_layers, initialise, norm_1d, norm_2d, num_logits
+from dlrun.data.spec import DataSpec
+from dlrun.layers import (
+    ACTIVATIONS,
+    EmbedCategories,
+    activation,
+    dense_layers,
+    flat_inputs,
+    initialise,
+    norm_1d,
+    norm_2d,
+    num_logits,
+)
 
 
 def test_every_activation_that_a_field_may_name_exists() -> None:
@@ -99,3 +110,27 @@ def test_dense_layers_give_their_last_width() -> None:
 
 def test_two_classes_take_one_logit() -> None:
     assert [num_logits("binary", 2), num_logits("multiclass", 3), num_logits("regression", 4)] == [1, 3, 4]
+
+
+def test_codes_become_vectors_that_are_learnt_and_code_0_none() -> None:
+    layer = EmbedCategories([3, 200])
+    assert layer.width == 2 + 50  # min(50, (codes + 1) // 2)
+    rows = torch.tensor([[0.5, -1.0, 1.0, 199.0], [0.5, -1.0, 0.0, 0.0]])
+    out = layer(rows)
+    assert out.shape == (2, 2 + 52)
+    assert out[:, :2].tolist() == [[0.5, -1.0]] * 2
+    first, second = (table.weight for table in layer.tables)
+    assert torch.equal(out[0, 2:4], first[1])  # type: ignore[index]
+    assert torch.equal(out[0, 4:], second[199])  # type: ignore[index]
+    assert not out[1, 2:].any()
+    out.sum().backward()
+    assert not first.grad[0].any()  # type: ignore[union-attr, index]
+    assert first.grad[1].all()  # type: ignore[union-attr, index]
+
+
+def test_flat_inputs_count_what_categories_become() -> None:
+    plain, width = flat_inputs(DataSpec("image", (1, 2, 3), "binary", 2))
+    assert (plain(torch.zeros(4, 1, 2, 3)).shape, width) == ((4, 6), 6)
+    embedding, width = flat_inputs(DataSpec("dense", (5,), "binary", 2, categories=(4, 9)))
+    assert width == 3 + 2 + 5
+    assert embedding(torch.zeros(4, 5)).shape == (4, 10)
