@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
+from dlrun.data import long_work as module
 from dlrun.data.long_work import counted, long_work, silenced, tell
+
+Dlrun = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -57,3 +61,30 @@ def test_rows_are_counted_many_at_a_time() -> None:
     told: list[int] = []
     assert list(counted(range(600), told.append)) == list(range(600))
     assert told == [256, 256, 88]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("dataset=table", "dataset.path=example:people.csv", "dataset.target=renewed"), "Reading people.csv: "),
+        (("dataset=series", "dataset.path=example:weather.csv", "dataset.time=day"), "Reading weather.csv: "),
+        (("dataset=text", "dataset.path=example:reviews.csv"), "Reading tokens: 800 of 800 texts in "),
+        (("dataset=arrays", "dataset.path=example:wine.npz"), "Measuring: "),
+        (("dataset=image_folder", "dataset.path=example:shapes"), "Reading pictures: 600 of 600 files in "),
+    ],
+    ids=["table", "series", "text", "arrays", "pictures"],
+)
+def test_every_kind_tells_how_far_reading_is_unless_quiet(
+    words: tuple[str, ...], told: str, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SILENT_S", -1.0)
+    real = time.monotonic
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 11 * next(ticks))
+    model = "model=rnn" if "text" in words[0] else "model=linear"
+    code, _, err = dlrun("check", *words, model, "device.threads=1")
+    assert code == 0, err
+    assert told in err
+    code, _, err = dlrun("check", *words, model, "device.threads=1", "--quiet")
+    assert code == 0
+    assert "of" not in err.split()
