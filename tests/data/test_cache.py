@@ -86,12 +86,11 @@ def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_was_used_last_stays_when_room_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_MOST_BYTES", 24 * 2 + 100)  # three numbers of eight bytes each, and heads
     make = Maker()
     for name in ("a", "b", "a", "c"):
         cached(name, {}, {}, make)
     (length,) = {path.stat().st_size for path in folder().glob("*.safetensors")}
-    monkeypatch.setattr(cache, "_MOST_BYTES", 2 * length + 24)
+    monkeypatch.setattr(cache, "_MOST_BYTES", 2 * length + 24)  # room for two, and three numbers of eight bytes each
     cached("a", {}, {}, make)
     assert make.made == 3
     cached("d", {}, {}, make)
