@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -74,6 +75,15 @@ def test_without_a_place_to_write_it_is_made_each_time(monkeypatch: pytest.Monke
     for _ in range(2):
         assert cached("table", {}, {}, make).values == {"names": ["a"]}
     assert make.made == 2
+
+
+def test_what_a_killed_run_left_half_written_goes_after_a_day() -> None:
+    folder().mkdir(parents=True)
+    for name, age_s in ((".old.tmp", 90_000), (".new.tmp", 0)):
+        (folder() / name).write_bytes(b"half")
+        os.utime(folder() / name, (time.time() - age_s,) * 2)
+    cached("table", {}, {}, Maker())
+    assert [path.name for path in folder().glob(".*.tmp")] == [".new.tmp"]
 
 
 def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
