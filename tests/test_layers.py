@@ -10,7 +10,18 @@ import torch
 from torch import nn
 
 from dlrun import fields
-from dlrun.layers import ACTIVATIONS, activation, dense_layers, initialise, norm_1d, norm_2d, num_logits
+from dlrun.data.spec import DataSpec
+from dlrun.layers import (
+    ACTIVATIONS,
+    EmbedCategories,
+    activation,
+    dense_layers,
+    flat_inputs,
+    initialise,
+    norm_1d,
+    norm_2d,
+    num_logits,
+)
 
 
 def test_every_activation_that_a_field_may_name_exists() -> None:
@@ -112,3 +123,27 @@ def test_an_activation_in_place_gives_what_torch_gives_and_the_same_gradient(nam
     assert torch.equal(*found)
     gradients = [torch.autograd.grad((out * weights).sum(), inputs)[0] for out in found]
     assert torch.equal(*gradients)
+
+
+def test_codes_become_vectors_that_are_learnt_and_code_0_none() -> None:
+    layer = EmbedCategories([3, 200])
+    assert layer.width == 2 + 50  # min(50, (codes + 1) // 2)
+    rows = torch.tensor([[0.5, -1.0, 1.0, 199.0], [0.5, -1.0, 0.0, 0.0]])
+    out = layer(rows)
+    assert out.shape == (2, 2 + 52)
+    assert out[:, :2].tolist() == [[0.5, -1.0]] * 2
+    first, second = (table.weight for table in layer.tables)
+    assert torch.equal(out[0, 2:4], first[1])  # type: ignore[index]
+    assert torch.equal(out[0, 4:], second[199])  # type: ignore[index]
+    assert not out[1, 2:].any()
+    out.sum().backward()
+    assert not first.grad[0].any()  # type: ignore[union-attr, index]
+    assert first.grad[1].all()  # type: ignore[union-attr, index]
+
+
+def test_flat_inputs_count_what_categories_become() -> None:
+    plain, width = flat_inputs(DataSpec("image", (1, 2, 3), "binary", 2))
+    assert (plain(torch.zeros(4, 1, 2, 3)).shape, width) == ((4, 6), 6)
+    embedding, width = flat_inputs(DataSpec("dense", (5,), "binary", 2, categories=(4, 9)))
+    assert width == 3 + 2 + 5
+    assert embedding(torch.zeros(4, 5)).shape == (4, 10)

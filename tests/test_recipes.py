@@ -85,7 +85,8 @@ def test_a_quick_recipe_keeps_its_promise(name: str, dlrun: Dlrun) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "name", ["lenet_random", "rnn_digits", "birnn_digits", "gan_digits", "gru_weather", "language_gpl3"]
+    "name",
+    ["lenet_random", "rnn_digits", "birnn_digits", "gan_digits", "gru_weather", "language_gpl3", "transformer_reviews"],
 )
 def test_a_recipe_keeps_its_promise(name: str, dlrun: Dlrun) -> None:
     whole(name, dlrun)

@@ -26,6 +26,7 @@ from dlrun.errors import StorageError
 FORMAT = 1
 _WORTH_S = 1.0  # what is made faster than this is made again rather than kept
 _MOST_BYTES = 16 << 30  # kept in all
+_ABANDONED_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,9 @@ def _save(place: Path, made: Prepared) -> bool:
 
 def _make_room(num_bytes: int) -> bool:
     """Remove what was not used for longest until so much more may be kept; False where the disk has no such room."""
+    for path in folder().glob(".*.tmp"):  # what runs that were killed left half-written
+        if path.stat().st_mtime < time.time() - _ABANDONED_S:
+            path.unlink(missing_ok=True)
     if num_bytes > min(_MOST_BYTES, shutil.disk_usage(folder()).free // 2):
         return False
     entries = [(path.stat().st_mtime, path) for path in folder().glob("*.json")]

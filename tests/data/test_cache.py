@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -76,6 +77,15 @@ def test_without_a_place_to_write_it_is_made_each_time(monkeypatch: pytest.Monke
     assert make.made == 2
 
 
+def test_what_a_killed_run_left_half_written_goes_after_a_day() -> None:
+    folder().mkdir(parents=True)
+    for name, age_s in ((".old.tmp", 90_000), (".new.tmp", 0)):
+        (folder() / name).write_bytes(b"half")
+        os.utime(folder() / name, (time.time() - age_s,) * 2)
+    cached("table", {}, {}, Maker())
+    assert [path.name for path in folder().glob(".*.tmp")] == [".new.tmp"]
+
+
 def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_WORTH_S", 60)
     make = Maker()
@@ -86,12 +96,11 @@ def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_was_used_last_stays_when_room_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_MOST_BYTES", 24 * 2 + 100)  # three numbers of eight bytes each, and heads
     make = Maker()
     for name in ("a", "b", "a", "c"):
         cached(name, {}, {}, make)
     (length,) = {path.stat().st_size for path in folder().glob("*.safetensors")}
-    monkeypatch.setattr(cache, "_MOST_BYTES", 2 * length + 24)
+    monkeypatch.setattr(cache, "_MOST_BYTES", 2 * length + 24)  # room for two, and three numbers of eight bytes each
     cached("a", {}, {}, make)
     assert make.made == 3
     cached("d", {}, {}, make)

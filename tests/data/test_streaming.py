@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from PIL import Image
 from torch import Tensor
 
 from dlrun.data import reading
-from dlrun.data.long_work import long_work
 from dlrun.data.prepare import prepare
 from dlrun.data.reading import Reader, available_memory, fits, read_all
 from dlrun.data.spec import Scaling, Source
@@ -160,15 +158,6 @@ def test_the_limit_of_the_process_bounds_what_is_available(monkeypatch: pytest.M
     monkeypatch.setattr(resource, "getrlimit", lambda which: (used + 5000, used + 5000))
     monkeypatch.setattr(reading, "_address_space", lambda: used)
     assert available_memory() == 5000
-
-
-def test_long_work_tells_how_far_it_is(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 1.0, 11.0, 12.0, 20.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    with long_work("Reading", 40) as done:
-        for _ in range(3):
-            done(10)
-    assert capfd.readouterr().err == "Reading: 20 of 40 files, 11 s left\nReading: 30 of 40 files in 20 s\n"
 
 
 def pictures(folder: Path, count: int, side: int) -> Path:

@@ -7,8 +7,10 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dlrun.data.tokenizing import Tokenizer, TokenizerName, fit_tokenizer, restored_tokenizer
+from dlrun.data.tokenizing import Tokenizer, TokenizerName, fit_tokenizer, pieces_of, restored_tokenizer
 from dlrun.errors import ConfigError
 
 TEXTS = ["The cat sat.", "The cat, the DOG"]
@@ -74,3 +76,24 @@ def test_subwords_without_their_library(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ConfigError, match=r'needs tokenizers, which is not installed: pip install "dlrun\[text\]"'):
         fit("subword")
+
+
+@given(text=st.text(st.sampled_from("ab1'sß \n\t\r.Σ"), max_size=60), size=st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_pieces_of_a_text_have_the_tokens_of_the_whole(text: str, size: int) -> None:
+    pieces = pieces_of(text, size=size)
+    assert "".join(pieces) == text
+    for tokenizer in TOKENIZERS:
+        whole = tokenizer.ids(text)
+        assert [number for found in tokenizer.ids_of(pieces) for number in found] == whole
+    lowered = fit_tokenizer([text], name="subword", lowercase=True, max_vocabulary=300, min_count=1)
+    assert fit_tokenizer(pieces, name="subword", lowercase=True, max_vocabulary=300, min_count=1).state() == (
+        lowered.state()
+    )
+
+
+TOKENIZERS: list[Tokenizer] = [
+    fit_tokenizer(["ab a.\nbb 1's ß\n\nΣ"] * 3, name=name, lowercase=lowercase, max_vocabulary=300, min_count=1)
+    for name in ("words", "characters", "subword")
+    for lowercase in (True, False)
+]

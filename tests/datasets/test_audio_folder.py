@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import wave
 from collections.abc import Callable
@@ -18,8 +17,7 @@ from dlrun.data import sound
 from dlrun.data.spec import Source
 from dlrun.datasets.audio_folder import audio_folder, encoder
 from dlrun.errors import ConfigError, DataError
-from tests.datasets.kill_and_resume import encoder_state, killed_resumed_and_whole, weights
-from tests.datasets.survival import predicted
+from tests.datasets.survival import killed_and_gone_on_with, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -191,20 +189,17 @@ def test_sounds_are_trained_on_killed_resumed_evaluated_and_encoded(
     folder = make(tmp_path / "data", each=20)
     small = "model.channels=[4]" if model == "cnn" else "model.hidden=8"
     words = ("dataset=audio_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.sample_rate=8000")
-    killed, whole = killed_resumed_and_whole(
-        dlrun, *words, "dataset.seconds=0.25", "dataset.mels=20", f"model={model}", small, "trainer.batch_size=4",
-        "optimizer.lr=0.01", workers=workers,
-    )  # fmt: skip
-    assert weights(killed) == weights(whole)
-    code, out, err = dlrun("eval", "killed", "--json")
-    assert code == 0, err
-    assert json.loads(out)["test/accuracy"] > 0.5
+    words += ("dataset.seconds=0.25", "dataset.mels=20", f"model={model}", small, "trainer.batch_size=4",
+              "optimizer.lr=0.01")  # fmt: skip
+    killed, metrics = killed_and_gone_on_with(words, dlrun, workers=workers)
+    assert metrics["test/accuracy"] > 0.5
+    _, reads = restored(killed)
     new = make(tmp_path / "new", each=2)
-    encoded = encoder(encoder_state(killed)).encode(new)
+    encoded = reads.encode(new)
     assert encoded.inputs.shape == (4, 1, 26, 20)
     names = ("high/00.wav", "high/01.flac", "low/00.wav", "low/01.flac")
     assert encoded.columns == {"path": [f"{new}/{name}" for name in names]}
-    assert torch.equal(encoder(encoder_state(killed)).encode(new / "low/00.wav").inputs, encoded.inputs[2:3])
+    assert torch.equal(reads.encode(new / "low/00.wav").inputs, encoded.inputs[2:3])
     rows = predicted(dlrun, killed, new)
     assert [row["path"] for row in rows] == encoded.columns["path"]
     assert [row["prediction"] for row in rows] == ["high", "high", "low", "low"]
