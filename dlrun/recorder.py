@@ -68,6 +68,7 @@ class Recorder:
         return {f"train/{name}": value / batches for name, value in sums.items()}
 
     def log(self) -> None:
+        """Tell listeners the means of the steps since they were last told."""
         row = {**self._row(), **self._take_means(), "lr": self._state.updater.lr}
         for listener in self._listeners:
             listener.on_step(self._progress, row)
@@ -131,6 +132,10 @@ class Recorder:
         return gain > 0
 
     def save(self, *, is_best: bool) -> None:
+        """Begin to write a checkpoint of a copy of the state.
+
+        Raises StorageError when the one before could not be written.
+        """
         if not weights_are_finite(self._state.task):
             raise NotFinite
         self._stop.save_asked = False
