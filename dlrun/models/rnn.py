@@ -116,7 +116,7 @@ class _Recurrent(nn.Module):
             padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # -> (B, T)
             inputs = inputs.masked_fill(padding if inputs.ndim == 2 else padding.unsqueeze(2), 0)
         steps = inputs if self.embedding is None else self.embedding_dropout(self.embedding(inputs))  # -> (B, T, E)
-        turned = _turned(steps, lengths)
+        turned = _turned(steps, lengths) if len(self.layers[0]) > 1 else None  # type: ignore[arg-type]
         for number, directions in enumerate(self.layers):
             if number > 0:
                 steps = self.dropout(steps)
@@ -147,12 +147,17 @@ class _Recurrent(nn.Module):
                 scores = scores.masked_fill(padding.unsqueeze(2), -torch.inf)
             attended: Tensor = (scores.softmax(dim=1) * steps).sum(dim=1)  # (B, T, 1), (B, T, D * H) -> (B, D * H)
             return attended
-        rows = torch.arange(len(steps), device=steps.device)
-        end = -1 if lengths is None else lengths.clamp(min=1) - 1
         if len(self.layers[0]) == 1:  # type: ignore[arg-type]
-            return steps[rows, end]  # (B, T, H) -> (B, H)
+            return _last(steps, lengths)  # (B, T, H) -> (B, H)
         forward, backward = steps.chunk(2, dim=2)  # (B, T, 2 * H) -> 2 x (B, T, H)
-        return torch.cat([forward[rows, end], backward[:, 0]], dim=1)  # 2 x (B, H) -> (B, 2 * H)
+        return torch.cat([_last(forward, lengths), backward[:, 0]], dim=1)  # 2 x (B, H) -> (B, 2 * H)
+
+
+def _last(steps: Tensor, lengths: Tensor | None) -> Tensor:
+    """The last step of each row that is not padding, the first of a row of nothing; (B, T, H) -> (B, H)."""
+    if lengths is None:
+        return steps[:, -1]
+    return steps[torch.arange(len(steps), device=steps.device), lengths.clamp(min=1) - 1]
 
 
 def _turned(steps: Tensor, lengths: Tensor | None) -> Tensor:
@@ -164,11 +169,11 @@ def _turned(steps: Tensor, lengths: Tensor | None) -> Tensor:
     return torch.where(mirrored >= 0, mirrored, order)
 
 
-def _read(steps: Tensor, directions: nn.Module, turned: Tensor) -> Tensor:
-    """One layer: forward and, where there is one, backward, (B, T, F) -> (B, T, D * H)."""
+def _read(steps: Tensor, directions: nn.Module, turned: Tensor | None) -> Tensor:
+    """One layer: forward and, where steps are `turned` for it, backward, (B, T, F) -> (B, T, D * H)."""
     forward, *backward = directions.children()
     out: Tensor = forward(steps)[0]  # (B, T, F) -> (B, T, H)
-    if not backward:
+    if turned is None:
         return out
     reverse = backward[0](_gather(steps, turned))[0]  # (B, T, F) -> (B, T, H)
     return torch.cat([out, _gather(reverse, turned)], dim=2)  # 2 x (B, T, H) -> (B, T, 2 * H)
