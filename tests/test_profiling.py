@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import SHORT
 
-PHASES = {"data", "forward", "backward", "step", "evaluate", "save", "other"}
+PHASES = {"data", "forward", "backward", "step", "evaluate", "log", "save", "other"}
 
 
 def test_a_profile_says_where_the_time_went(dlrun: Callable[..., tuple[int, str, str]], own_folder: Path) -> None:
@@ -17,6 +17,7 @@ def test_a_profile_says_where_the_time_went(dlrun: Callable[..., tuple[int, str,
     profile = json.loads((own_folder / "mine" / "profile.json").read_text())
     assert set(profile["seconds"]) == PHASES
     assert profile["steps"] == 60
+    assert 0 < profile["writing_seconds"] < profile["total_seconds"]
     assert sum(profile["seconds"].values()) > 0.999 * profile["total_seconds"]
     assert abs(sum(profile["share"].values()) - 1) < 0.01
     assert all(profile["seconds"][phase] > 0 for phase in PHASES)
