@@ -2,8 +2,8 @@
 
 Each round trains twice with everything on: as it is, for the seconds, and with `--profile`, for how long the loop
 stands still for each part. Runs with a part on and off were tried first: on a shared machine two runs differ by more
-than that (-6 to 24 % for one part). Checkpoints are written beside the loop; the work of that is told too, as a share: it is what
-writing costs where no core is free.
+than that (-6 to 24 % for one part). Checkpoints are written beside the loop; the work of that is told too, as a share:
+it is what writing costs where no core is free.
 """
 
 from __future__ import annotations
