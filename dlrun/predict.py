@@ -83,24 +83,6 @@ def generate(
         return generate_text(task, encoder, prompt, length=length, temperature=temperature, seed=config.seed)
 
 
-def predict(
-    config: RunConfig,
-    catalog: Catalog,
-    folder: Path,
-    source: Path,
-    *,
-    probabilities: bool = False,
-    top: int | None = None,
-    warn: Warn = lambda text: None,
-) -> dict[str, list[Any]]:
-    """All of `predicted` at once: headings to columns."""
-    found: dict[str, list[Any]] = {}
-    for columns in predicted(config, catalog, folder, source, probabilities=probabilities, top=top, warn=warn):
-        for name, values in columns.items():
-            found.setdefault(name, []).extend(values)
-    return found
-
-
 def predicted(
     config: RunConfig,
     catalog: Catalog,

@@ -68,12 +68,10 @@ class Trainer:
         about: Mapping[str, Any] | None = None,
         capsule: Path | None = None,
     ) -> None:
-        self.task, self.data, self.device = task, data, device
-        self.updater, self.schedule = updater, schedule
+        self.task, self.device, self.updater = task, device, updater
         self.settings, self.checkpointing, self.store = settings, checkpointing, store
         self.progress = progress or Progress()
         self.means = means or RunningMeans(on_cpu=device.is_cpu)
-        self.ema = ema
         self.state = Trained(task, updater, schedule, self.means, ema)
         self.capsule = capsule  # the folder for what a step that went bad leaves
         self.horizon = horizon(len(data.train), settings)

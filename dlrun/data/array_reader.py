@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dlrun.data.files import changed, check_unchanged, unreadable
 from dlrun.data.reading import Reader
-from dlrun.errors import DataError
-from dlrun.fields import printable
 
 _SAFETENSORS_DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -115,7 +114,7 @@ class ArrayReader(Reader):
                 self._read(raw[start:end], index[start:end])
             self._check()
         except OSError as error:
-            raise DataError(f"{self._shown}: cannot be read any more ({error.strerror or error}).") from error
+            raise unreadable(self._place.path, error) from error
         return self._convert(raw)
 
     def _read(self, into: NDArray[Any], index: NDArray[np.int64]) -> None:
@@ -127,14 +126,10 @@ class ArrayReader(Reader):
         while rest:
             num_bytes = os.preadv(self._opened(), [rest], offset)
             if not num_bytes:
-                raise self._changed()
+                raise changed(self._place.path)
             rest, offset = rest[num_bytes:], offset + num_bytes
         if span is not into:
             np.take(span, index - first, axis=0, out=into)
-
-    @property
-    def _shown(self) -> str:
-        return printable(str(self._place.path), limit=500)
 
     def _opened(self) -> int:
         if self._handle is None:
@@ -142,12 +137,7 @@ class ArrayReader(Reader):
         return self._handle
 
     def _check(self) -> None:
-        status = os.stat(self._place.path)
-        if (status.st_size, status.st_mtime_ns) != (self._place.size, self._place.mtime_ns):
-            raise self._changed()
-
-    def _changed(self) -> DataError:
-        return DataError(f"{self._shown}: changed while the run was reading it; start a new run on files that stay.")
+        check_unchanged(self._place.path, self._place.size, self._place.mtime_ns)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_handle": None}  # each process opens the file for itself

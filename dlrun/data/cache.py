@@ -18,7 +18,7 @@ import safetensors.torch
 from torch import Tensor
 
 import dlrun
-from dlrun.data.files import digest_of
+from dlrun.data.files import cache_folder, digest_of
 from dlrun.data.long_work import tell
 from dlrun.durable import replace_file
 from dlrun.errors import StorageError
@@ -38,8 +38,8 @@ class Prepared:
 
 
 def folder() -> Path:
-    """Where it is kept: `$DLRUN_CACHE`, or `~/.cache/dlrun`."""
-    return Path(os.environ.get("DLRUN_CACHE") or Path.home() / ".cache" / "dlrun") / "prepared"
+    """Where it is kept."""
+    return cache_folder() / "prepared"
 
 
 def cached(name: str, files: Mapping[str, str], settings: Mapping[str, Any], make: Callable[[], Prepared]) -> Prepared:

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from dlrun.data.cache import Prepared, cached
 from dlrun.data.encoding import Encoded
+from dlrun.data.files import check_unchanged
 from dlrun.data.reading import Reader, one_thread, read_all
-from dlrun.data.survey import Facts, check_unchanged, read_unchanged
+from dlrun.data.survey import Facts, read_unchanged
 from dlrun.errors import DataError
 
 _PREDICTED_AT_ONCE = 256

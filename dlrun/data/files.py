@@ -17,6 +17,11 @@ _CHUNK_BYTES = 4 << 20
 _EXAMPLE = "example:"
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: `$DLRUN_CACHE`, or `~/.cache/dlrun`."""
+    return Path(os.environ.get("DLRUN_CACHE") or "~/.cache/dlrun").expanduser()
+
+
 def locate(name: str) -> Path:
     """The file that `dataset.path` names: `example:NAME` is one that comes with dlrun, `~` the user's home.
 
@@ -91,3 +96,24 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
+    """Raise DataError when a file that was looked at before is gone or no longer what it was."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+        raise changed(path)
+
+
+def changed(path: Path) -> DataError:
+    """What to say of a file whose rows are read as they are needed, and that was written to meanwhile."""
+    shown = printable(str(path), limit=500)
+    return DataError(f"{shown}: changed while the run was reading it; start a new run on files that stay.")
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """What to say of such a file that cannot be read any more."""
+    return DataError(f"{printable(str(path), limit=500)}: cannot be read any more ({error.strerror or error}).")

@@ -16,7 +16,7 @@ from dlrun.data.bad_rows import BadRows
 from dlrun.data.encoding import Encoder
 from dlrun.data.file_list import FileList, Listed, class_names
 from dlrun.data.file_reader import FileReader, read_files
-from dlrun.data.reading import Reader, fits
+from dlrun.data.reading import AS_NEEDED, Reader, fits
 from dlrun.data.spec import Goal, Source
 from dlrun.data.survey import Facts, Look, fingerprint, survey
 from dlrun.errors import DataError
@@ -90,7 +90,7 @@ def folder_source(
         inputs = dict(read_files(readers, what=what))
         where = "in memory"
     else:
-        where = "read off their files as they are needed; trainer.workers=2 reads ahead"
+        where = AS_NEEDED
     row_bytes = num_bytes // sum(len(reader) for reader in readers.values())
     return Source(
         "image",

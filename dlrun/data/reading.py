@@ -19,6 +19,7 @@ from dlrun.errors import ConfigError, Problem
 
 _SHARE = 0.3  # of the memory that is free: what rows may take to be held there, since splitting copies them
 _ROWS_AT_ONCE = 64
+AS_NEEDED = "read off their files as they are needed; trainer.workers=2 reads ahead"  # where rows are, in a notice
 _BLOCK_BYTES = 16 << 20
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dlrun.data.files import cache_folder, changed, unreadable
 from dlrun.data.long_work import long_work
 from dlrun.errors import DataError
 
@@ -31,11 +32,6 @@ class Facts:
     mtime_ns: int
     sha256: str
     holds: dict[str, Any]
-
-
-def cache_folder() -> Path:
-    """Where what can be made again is kept: $DLRUN_CACHE, or ~/.cache/dlrun."""
-    return Path(os.environ.get("DLRUN_CACHE") or "~/.cache/dlrun").expanduser()
 
 
 def survey(paths: Sequence[Path], look: Look, *, kind: str, refuse: Callable[[int, str], None]) -> list[Facts | None]:
@@ -110,20 +106,6 @@ def _keep(kept: Path, paths: Sequence[Path], found: Sequence[Facts | None], know
         beside.unlink(missing_ok=True)
 
 
-def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
-    """Raise DataError when a file that was surveyed is gone or no longer what it was."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read any more ({error.strerror or error}).") from error
-    if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
-        raise _changed(path)
-
-
-def _changed(path: Path) -> DataError:
-    return DataError(f"{path}: changed while the run was reading it; start a new run on files that stay.")
-
-
 def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes:
     """The content of a file that was surveyed.
 
@@ -134,9 +116,9 @@ def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes:
             status = os.fstat(stream.fileno())
             content = stream.read()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read any more ({error.strerror or error}).") from error
+        raise unreadable(path, error) from error
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns) or len(content) != size:
-        raise _changed(path)
+        raise changed(path)
     return content
 
 

@@ -16,7 +16,7 @@ from dlrun.data.array_file import as_tensor, read_array, stored_array
 from dlrun.data.array_reader import ArrayReader
 from dlrun.data.encoding import Encoded, Encoder, joined
 from dlrun.data.files import locate, unchanged
-from dlrun.data.reading import Reader, blocks_of, fits
+from dlrun.data.reading import AS_NEEDED, Reader, blocks_of, fits
 from dlrun.data.spec import Goal, Kind, Source
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.fields import DataPath, printable
@@ -38,10 +38,10 @@ class ArraysEncoder(Encoder):
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         for block in blocks_of(_reader(path, self._name, self.kind) or _whole(path, self._name, self.kind)):
-            highest = int(block.max()) if self._vocabulary_size is not None else 0
-            if self._vocabulary_size is not None and highest >= self._vocabulary_size:
+            if self._vocabulary_size is not None and int(block.max()) >= self._vocabulary_size:
                 raise DataError(
-                    f"{printable(str(path))}: token {highest}; the run was trained on 0 to {self._vocabulary_size - 1}."
+                    f"{printable(str(path))}: token {int(block.max())}; the run was trained on 0 to "
+                    f"{self._vocabulary_size - 1}."
                 )
             yield Encoded(block)
 
@@ -112,13 +112,12 @@ def _held(
     """
     streamed = {split: reader for split, reader in readers.items() if reader is not None}
     num_bytes = sum(reader.num_bytes for reader in streamed.values())
-    if in_memory is not False and fits(num_bytes, in_memory=in_memory):
+    if fits(num_bytes, in_memory=in_memory):
         return {}, []
     whole = next((file for split, file in files.items() if split not in streamed), None)
     if whole is None:
-        where = "read off their files as they are needed; trainer.workers=2 reads ahead"
         count = sum(len(reader) for reader in streamed.values())
-        return dict(streamed), [f"{count:,} rows, {num_bytes / 2**20:,.1f} MiB, {where}."]
+        return dict(streamed), [f"{count:,} rows, {num_bytes / 2**20:,.1f} MiB, {AS_NEEDED}."]
     if in_memory is False:
         what = f'The rows of "{printable(name)}" in {printable(str(whole))} do not lie one after the other. '
         raise ConfigError(Problem("dataset.in_memory=false", f"{what}Save them as .npy in C order or .safetensors."))
