@@ -15,7 +15,7 @@ from benchmarks.arguments import add_common
 
 _FIRST_STEP = """
 import os, sys
-import dlrun.trainer as trainer
+import dlrun.training.trainer as trainer
 trainer.Trainer._train_epoch = lambda self: os._exit(0)  # everything before the first step is done
 from dlrun.cli.main import main
 main(sys.argv[1:])

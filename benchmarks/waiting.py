@@ -52,7 +52,7 @@ def write_pictures(folder: Path, count: int, side: int) -> None:
 def timed_epochs(words: Sequence[str]) -> list[tuple[float, float]]:
     """Train; for each epoch its seconds, and those in which the loop waited for a batch."""
     from dlrun.cli.main import main as dlrun
-    from dlrun.data.split import Loader
+    from dlrun.data.loading.split import Loader
 
     found = []
     of_loader = Loader.epoch

@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dlrun import recipe
-from dlrun.registry import Catalog
+from dlrun.configuration import recipe
+from dlrun.configuration.schema.catalog import Catalog
 
 Dlrun = Callable[..., tuple[int, str, str]]
 SHORTENED = ("trainer.epochs=1", "trainer.max_steps=3", "dataset.limit=100", "device.threads=1", "--quiet")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.fields import printable
+from dlrun.wording import printable
 
 VERBS: Mapping[str, str] = {
     "train": "[KEY=VALUE ...]  train; the word may be left out; -m sweeps",
@@ -141,7 +141,8 @@ def parse(argv: Sequence[str]) -> Command:
 
 def help_text() -> str:
     """What `dlrun --help` prints; nothing heavy is imported for it."""
-    from dlrun import compose, schema
+    from dlrun.configuration import compose
+    from dlrun.configuration.schema import groups as schema
 
     chosen = compose.default_choices()
     lines = [

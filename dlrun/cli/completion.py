@@ -6,7 +6,8 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 
 from dlrun.cli.command import VERBS
-from dlrun.schema import GROUPS, TOP_LEVEL, Field, builtin_names
+from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, builtin_names
+from dlrun.configuration.schema.signature import Field
 
 _FLAGS = ("--multirun", "--plugin", "--config-dir", "--quiet", "--profile", "--debug", "--json", "--help", "--version")
 _TAKE_RECIPES = ("cat", "cp")
@@ -42,7 +43,7 @@ def _choices(words: Sequence[str], word: str) -> Iterable[str]:
 
 
 def _recipes() -> list[str]:
-    from dlrun import recipe
+    from dlrun.configuration import recipe
 
     return recipe.names()
 
@@ -69,8 +70,7 @@ def _named(kind: typing.Any) -> list[str]:
 
 def _fields(words: Sequence[str], group: str) -> Mapping[str, Field]:
     """The fields of the option chosen on this line, or of the one that is chosen otherwise."""
-    from dlrun.registry import default_choices
-    from dlrun.schema import builtin
+    from dlrun.configuration.schema.groups import builtin, default_choices
 
     chosen = {key: value for key, _, value in (word.partition("=") for word in words)}
     name = chosen.get(group, default_choices()[group])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from dlrun import schema
-from dlrun.cli.asking import catalog_of, points_of
 from dlrun.cli.command import Command
-from dlrun.compose import plan
-from dlrun.overrides import parse
+from dlrun.cli.context import catalog_of, points_of
+from dlrun.configuration.compose import plan
+from dlrun.configuration.overrides import parse
+from dlrun.configuration.schema import groups as schema
 
 
 def hand_to_hydra(command: Command) -> int:
@@ -26,7 +26,7 @@ def hand_to_hydra(command: Command) -> int:
     before = sys.argv
     sys.argv = ["dlrun", *command.hydra_flags, *flags, *planned.words(), *request.hydra]
     try:
-        hydra.main(version_base="1.3", config_path=str(schema.share("conf").resolve()), config_name="config")(
+        hydra.main(version_base="1.3", config_path=str(schema.resource_dir("conf").resolve()), config_name="config")(
             _never_called
         )()
     finally:

@@ -11,25 +11,25 @@ from collections.abc import Callable, Sequence
 import dlrun
 from dlrun.cli import command as command_line
 from dlrun.cli.command import Command
-from dlrun.data.long_work import silenced
+from dlrun.data.files.status_line import silenced
 from dlrun.errors import DlrunError
-from dlrun.signals import StopRequest
+from dlrun.training.signals import StopRequest
 
 _HANDLERS = {
-    "train": "dlrun.cli.training:train",
-    "check": "dlrun.cli.training:check",
-    "resume": "dlrun.cli.training:resume",
-    "eval": "dlrun.cli.training:evaluate",
-    "predict": "dlrun.cli.predicting:predict",
-    "ls": "dlrun.cli.listing:ls",
-    "show": "dlrun.cli.listing:show",
-    "cp": "dlrun.cli.listing:copy",
-    "cat": "dlrun.cli.listing:cat",
-    "env": "dlrun.cli.listing:env",
-    "replay": "dlrun.cli.recovery:replay",
-    "clean": "dlrun.cli.recovery:clean",
-    "runs": "dlrun.cli.history:runs",
-    "compare": "dlrun.cli.history:compare",
+    "train": "dlrun.cli.verbs.training:train",
+    "check": "dlrun.cli.verbs.training:check",
+    "resume": "dlrun.cli.verbs.training:resume",
+    "eval": "dlrun.cli.verbs.training:evaluate",
+    "predict": "dlrun.cli.verbs.predicting:predict",
+    "ls": "dlrun.cli.verbs.inspecting:ls",
+    "show": "dlrun.cli.verbs.inspecting:show",
+    "cp": "dlrun.cli.verbs.inspecting:copy",
+    "cat": "dlrun.cli.verbs.inspecting:cat",
+    "env": "dlrun.cli.verbs.inspecting:env",
+    "replay": "dlrun.cli.verbs.maintenance:replay",
+    "clean": "dlrun.cli.verbs.maintenance:clean",
+    "runs": "dlrun.cli.verbs.history:runs",
+    "compare": "dlrun.cli.verbs.history:compare",
 }
 
 

@@ -6,20 +6,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dlrun.compose import Composed
-from dlrun.data.long_work import silenced
-from dlrun.registry import Catalog
+from dlrun.configuration.compose import Composed
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.files.status_line import silenced
 
 
 def run_one(
     composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool, profile: bool = False
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run in a folder; returns its result and the folder it got."""
-    from dlrun.signals import StopRequest
+    from dlrun.training.signals import StopRequest
 
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun import run, run_dir
-        from dlrun.report import watch
+        from dlrun.report import listeners as watch
+        from dlrun.runs import run
+        from dlrun.storage import run_dir
 
         stop.leave_if_asked()
         for notice in composed.notices:

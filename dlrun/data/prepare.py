@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlrun.data.augment import is_active
-from dlrun.data.encoding import Encoder, FittedEncoder
-from dlrun.data.long_work import long_work
-from dlrun.data.randomness import generator
-from dlrun.data.reading import Reader, blocks_of
-from dlrun.data.scaling import fit_scaling
-from dlrun.data.spec import DataSpec, Rows, Skipped, Source, TargetScaling
-from dlrun.data.split import MemorySplit, Split
-from dlrun.data.streaming import StreamedSplit
+from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.files.status_line import long_work
+from dlrun.data.loading.augment import is_active
+from dlrun.data.loading.randomness import generator
+from dlrun.data.loading.reader import Reader, blocks_of
+from dlrun.data.loading.scaling import fit_scaling
+from dlrun.data.loading.split import MemorySplit, Split
+from dlrun.data.loading.streaming import StreamedSplit
+from dlrun.data.source import Encoder, FittedEncoder, Rows, Skipped, Source
+from dlrun.data.spec import DataSpec, TargetScaling
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.settings import DatasetSettings
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from dlrun.data.encoding import Encoder
-from dlrun.data.reading import Reader
-
 Kind = Literal["dense", "image", "tokens", "sequence"]
-Skipped = Sequence[str] | Mapping[str, Any]
-"""Rows left out as asked: each with why, or how many by file and the first of them."""
 Goal = Literal["regression", "binary", "multiclass", "language"]
-Rows = tuple[Tensor | Reader, Tensor, Tensor | None]
-"""Inputs, targets and lengths, as in Batch."""
 
 
 class Batch(NamedTuple):
@@ -136,64 +129,3 @@ class DataSpec:
         if self.goal == "language":
             return f"windows of {self.shape[0]} tokens, the next out of {self.num_outputs} to guess"
         return f"{inputs}, {self.num_outputs} classes"
-
-
-@dataclass
-class Source:
-    """What a dataset's function returns: raw rows, not yet split or scaled.
-
-    inputs: uint8 or float32, as in Batch, or a reader of them where they are read as they are needed; targets: int64
-    classes or float32 numbers, (N,) or (N, K).
-    test_inputs and test_targets: the published test set, where there is one.
-    """
-
-    kind: Kind
-    goal: Goal
-    inputs: Tensor | Reader
-    targets: Tensor
-    test_inputs: Tensor | Reader | None = None
-    test_targets: Tensor | None = None
-    class_names: Sequence[str] = ()
-    value_range: tuple[float, float] | None = None  # of raw image values
-    vocabulary_size: int | None = None
-    lengths: Tensor | None = None
-    test_lengths: Tensor | None = None
-    val_inputs: Tensor | Reader | None = None  # validation rows of the user's own, instead of a fraction
-    val_targets: Tensor | None = None
-    val_lengths: Tensor | None = None
-    encoder: Encoder | None = None  # how new rows of this kind are read
-    fit_on: int | None = None  # scaling is fitted on so many training rows, drawn by seed; None: on all of them
-    fit: Callable[[Source, Tensor], Source] | None = None  # finishes it, given which rows are trained on, (N,) int64
-    fingerprint: str | None = None  # of the files and settings that the rows are from; else of the rows themselves
-    notices: Sequence[str] = ()  # what its user should know before training
-    skipped: Skipped = ()  # rows left out because they are bad
-
-    def rows(self, index: Tensor) -> Rows:
-        """The rows asked for: inputs, targets, lengths."""
-        return self.inputs[index], self.targets[index], None if self.lengths is None else self.lengths[index]
-
-    def test_rows(self, index: Tensor) -> Rows:
-        """Rows of the published test set, which must be there."""
-        assert self.test_inputs is not None  # noqa: S101 - the caller's promise
-        assert self.test_targets is not None  # noqa: S101
-        lengths = None if self.test_lengths is None else self.test_lengths[index]
-        return self.test_inputs[index], self.test_targets[index], lengths
-
-    def val_rows(self) -> Rows:
-        """The validation rows that the user gave, which must be there."""
-        assert self.val_inputs is not None  # noqa: S101 - the caller's promise
-        assert self.val_targets is not None  # noqa: S101
-        return self.val_inputs, self.val_targets, self.val_lengths
-
-    def __post_init__(self) -> None:
-        if self.goal == "regression":
-            self.targets = _as_columns(self.targets)
-            if self.test_targets is not None:
-                self.test_targets = _as_columns(self.test_targets)
-            if self.val_targets is not None:
-                self.val_targets = _as_columns(self.val_targets)
-
-
-def _as_columns(targets: Tensor) -> Tensor:
-    targets = targets.to(torch.float32)
-    return targets.unsqueeze(1) if targets.ndim == 1 else targets  # (N,) -> (N, 1)

@@ -13,13 +13,12 @@ from rich.progress import Task as Bar
 from rich.table import Table
 from rich.text import Text
 
-from dlrun import figures
-from dlrun.events import Listener, Row
-from dlrun.progress import Progress
-from dlrun.report import words
+from dlrun import wording as figures
+from dlrun.report import lines as words
+from dlrun.tasks.progress import Listener, Progress, Row
 
 if TYPE_CHECKING:
-    from dlrun.run import Session
+    from dlrun.runs.run import Session
 
 _MAX_LINES = 24  # evaluations shown as lines of their own; beyond, only those that improve or are spaced out
 _REFRESH_HZ = 8

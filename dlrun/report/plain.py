@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dlrun.events import Listener, Row
-from dlrun.progress import Progress
-from dlrun.report import words
+from dlrun.report import lines as words
+from dlrun.tasks.progress import Listener, Progress, Row
 
 if TYPE_CHECKING:
-    from dlrun.run import Session
+    from dlrun.runs.run import Session
 
 _MIN_SECONDS = 1.0  # between lines of evaluations
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.extras import need
-from dlrun.durable import replace_by_pieces
+from dlrun.data.files.optional import need
 from dlrun.errors import ConfigError, Problem
-from dlrun.fields import printable
+from dlrun.storage.atomic import replace_by_pieces
+from dlrun.wording import printable
 
 Columns = Mapping[str, list[Any]]
 """Headings to the values of each row."""

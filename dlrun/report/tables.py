@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from dlrun.fields import printable
+from dlrun.wording import printable
 
 _PIPE_WIDTH = 10_000
 

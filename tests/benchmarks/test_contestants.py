@@ -20,7 +20,7 @@ from benchmarks.networks import network
 from benchmarks.texts import NUM_CLASSES, numbered, texts
 from benchmarks.training import CONTESTANTS
 from benchmarks.workload import WORKLOADS, floats, images
-from dlrun.task import count_parameters
+from dlrun.tasks.task import count_parameters
 
 TINY = {name: dataclasses.replace(workload, rows=16, epochs=2) for name, workload in WORKLOADS.items()}
 

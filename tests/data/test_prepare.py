@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from dlrun.configuration.schema.fields import Augment
+from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle, prepare
-from dlrun.data.spec import Source
-from dlrun.data.split import MemorySplit
+from dlrun.data.source import Source
 from dlrun.errors import ConfigError, DataError
-from dlrun.fields import Augment
-from dlrun.settings import DatasetSettings
 
 ALL_TRAIN = DatasetSettings(val_fraction=0.0, test_fraction=0.0)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlrun.data import cache
+from dlrun.data.files.paths import cache
 
 Dlrun = Callable[..., tuple[int, str, str]]
 COMMON = ("trainer.max_steps=3", "device.threads=1", "device=cpu", "--quiet")
@@ -68,12 +68,12 @@ def ratings(folder: Path) -> tuple[str, ...]:
 
 
 KINDS: dict[str, tuple[Callable[[Path], tuple[str, ...]], str, str]] = {
-    "text": (texts, "dlrun.data.texts._prepared", "dataset.split_seed=1"),
-    "language": (language, "dlrun.data.language._prepared", "dataset.val_fraction=0.2"),
-    "series": (series, "dlrun.data.series._read", "dataset.target=t"),
-    "pictures": (pictures, "dlrun.data.file_reader.read_all", "dataset.size=6"),
-    "sounds": (sounds, "dlrun.data.file_reader.read_all", "dataset.mels=12"),
-    "interactions": (ratings, "dlrun.data.table_source.read_rows", "dataset.on_bad_row=skip"),
+    "text": (texts, "dlrun.data.texts.classification._prepared", "dataset.split_seed=1"),
+    "language": (language, "dlrun.data.texts.language._prepared", "dataset.val_fraction=0.2"),
+    "series": (series, "dlrun.data.tables.series._read", "dataset.target=t"),
+    "pictures": (pictures, "dlrun.data.media.reader.read_all", "dataset.size=6"),
+    "sounds": (sounds, "dlrun.data.media.reader.read_all", "dataset.mels=12"),
+    "interactions": (ratings, "dlrun.data.tables.source.read_rows", "dataset.on_bad_row=skip"),
 }
 
 
@@ -122,7 +122,7 @@ def test_the_second_run_reads_what_the_first_kept(
 def test_a_picture_that_changes_after_the_survey_is_told_with_the_cache_too(
     tmp_path: Path, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlrun.data import file_reader
+    from dlrun.data.media import reader as file_reader
 
     words = pictures(tmp_path)
     assert dlrun(*words, *COMMON, "hydra.run.dir=first")[0] == 0

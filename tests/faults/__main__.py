@@ -34,7 +34,7 @@ def _prove(options: argparse.Namespace, scratch: Path) -> int:
     import torch
 
     torch.set_num_threads(1)
-    from dlrun.checkpoint import CheckpointStore
+    from dlrun.storage.checkpoints import CheckpointStore
     from tests.faults import damage, full_disks, kills
 
     failures: list[str] = []

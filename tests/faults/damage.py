@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlrun.checkpoint import CheckpointStore, Snapshot, load
 from dlrun.errors import StorageError
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load
 
 BLOCK = 4096
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from dlrun.disk import Disk
+from dlrun.storage.disk import Disk
 
 Before = Callable[[str, int], None]
 """Called with a call's name and number before it is made; may raise OSError or end the process."""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from dlrun import disk as system
-from dlrun.checkpoint import CheckpointStore, Snapshot
 from dlrun.errors import StorageError
+from dlrun.storage import disk as system
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from tests.faults.faulty_disk import CountingDisk, ShortDisk, failing
 
 DISKS: dict[str, Callable[[int], CountingDisk]] = {

@@ -22,12 +22,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlrun import disk as system
-from dlrun.cli.training import run_one
-from dlrun.compose import Composed, compose, plan
+from dlrun.cli.verbs.training import run_one
+from dlrun.configuration.compose import Composed, compose, plan
+from dlrun.configuration.overrides import parse
+from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import DlrunError
-from dlrun.overrides import parse
-from dlrun.registry import Catalog
+from dlrun.storage import disk as system
 from tests.faults.faulty_disk import CountingDisk, killing
 
 COMMON = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.checkpoint import CheckpointStore
+from dlrun.storage.checkpoints import CheckpointStore
 from tests.faults import full_disks
 from tests.faults.damage import flip_bits, newest_of, other_damage
 from tests.faults.kills import KINDS, whole_run
@@ -79,7 +79,7 @@ FILL = """
 import sys
 from pathlib import Path
 from dlrun.cli.main import main
-from dlrun.checkpoint import CheckpointStore
+from dlrun.storage.checkpoints import CheckpointStore
 
 words = ["dataset=iris", "model=mlp", "model.hidden=[8]", "device=cpu", "device.threads=1", "--quiet"]
 words += ["hydra.run.dir=full/run"]

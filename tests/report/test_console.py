@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.report.rows import kept_rows
+from dlrun.report.metrics_file import kept_rows
 from tests.conftest import SHORT
 
 Dlrun = Callable[..., tuple[int, str, str]]

@@ -1,0 +1,109 @@
+"""Where a value comes from: a file's line, an override, a recipe or an option's default."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from dlrun.configuration import safe_yaml
+from dlrun.configuration.compose import Composed
+from dlrun.configuration.schema import groups as schema
+from dlrun.configuration.schema import settings
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.groups import GROUPS
+from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.wording import printable, printable_key, show
+
+
+def why(key: str, composed: Composed, catalog: Catalog) -> str:
+    """A line for `key`, or one for each key below it: its value, and what set it.
+
+    Raises ConfigError with the nearest key when there is none such.
+    """
+    key = key.removesuffix(".name") if key.removesuffix(".name") in GROUPS else key
+    leaves = _leaves(composed.config.tree)
+    if key in GROUPS:
+        return f"{key} = {composed.choices[key]}: {_origin(key, composed, catalog)}"
+    found = [leaf for leaf in leaves if leaf == key or leaf.startswith(f"{key}.")]
+    if not found:
+        known = [*GROUPS, *leaves, *{leaf.rpartition(".")[0] for leaf in leaves} - {""}]
+        fields = {leaf.split(".", 1)[-1]: leaf for leaf in reversed(leaves)}
+        near = fields.get(key)
+        hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, known)
+        shown = printable_key(key)
+        raise ConfigError(Problem(f"--why {shown}", f'There is no key "{shown}". {hint}'.rstrip()))
+    return "\n".join(f"{leaf} = {show(leaves[leaf])}: {_origin(leaf, composed, catalog)}" for leaf in found)
+
+
+def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Every value by its dotted key, without names of options and what a recipe says about itself."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if key == "recipe" or (name == "name" and prefix[:-1] in GROUPS):
+            continue
+        if isinstance(value, dict) and value:
+            found.update(_leaves(value, f"{key}."))
+        else:
+            found[key] = value
+    return found
+
+
+def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
+    parts = key.split(".")
+    origin = composed.origins.get(key)
+    if origin is not None and origin.startswith("recipe ") and composed.recipe is not None:
+        return _in_recipe(parts, composed.recipe.path)
+    if origin is not None:
+        return origin
+    if len(parts) == 1:
+        root = schema.resource_dir("conf") / "config.yaml"
+        line = safe_yaml.line_of(root, *(("defaults", key) if key in GROUPS else (key,)))
+        return f"default in {place(root, line)}"
+    return _default(parts, composed, catalog)
+
+
+def _in_recipe(parts: list[str], path: Path) -> str:
+    for keys in ([*parts, "name"], parts, parts[:-1]):
+        line = safe_yaml.line_of(path, *keys)
+        if line is not None:
+            return f"recipe {place(path, line)}"
+    return f"recipe {place(path, None)}"
+
+
+def _default(parts: list[str], composed: Composed, catalog: Catalog) -> str:
+    """Where an option's default stands: its YAML file, its function's signature or the settings of its group."""
+    group, name = parts[0], parts[1]
+    option = catalog.option(group, composed.choices[group])
+    intro = f"default of {group}={composed.choices[group]} in"
+    files = [option.conf] if option.conf is not None else []
+    builtin = schema.resource_dir("conf") / group / f"{option.name}.yaml"
+    if builtin not in files and option.name in schema.builtin_names(group):
+        files.append(builtin)  # what a preset does not set comes from the option it is a preset of
+    for path in files:
+        line = safe_yaml.line_of(path, *parts[1:]) or safe_yaml.line_of(path, name)
+        if line is not None:
+            return f"{intro} {place(path, line)}"
+    entry = option.fields.get(name)
+    if entry is not None and entry.line is not None and option.source is not None:
+        return f"{intro} {place(option.source, entry.line)}"
+    return f"{intro} {place(Path(settings.__file__), _line_in_settings(group, name))}"
+
+
+def _line_in_settings(group: str, name: str) -> int | None:
+    """Where the settings that all options of a group share declare a field, for options without a YAML file."""
+    common = GROUPS[group].common
+    if common is None:
+        return None
+    body = ast.parse(Path(settings.__file__).read_text(encoding="utf-8")).body
+    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == common.__name__]
+    entries = [entry for node in classes for entry in node.body if isinstance(entry, ast.AnnAssign)]
+    return next((entry.lineno for entry in entries if ast.unparse(entry.target) == name), None)
+
+
+def place(path: Path, line: int | None) -> str:
+    """A file and a line; one that comes with dlrun by its path there, any other as it was given."""
+    roots = (schema.resource_dir("conf").parent, Path(schema.__file__).parents[3])
+    shown = next((str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), str(path))
+    return printable(shown if line is None else f"{shown}:{line}", limit=4096)

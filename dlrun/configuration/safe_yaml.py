@@ -1,0 +1,215 @@
+"""A bounded reader of YAML for files that strangers wrote.
+
+It reads data and nothing else: no tags, anchors, aliases, merge keys or duplicate keys, a single document, bounded
+in bytes, depth and nodes. Scalars follow the YAML 1.2 core schema, so `no` is a text and `1e-3` a number.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dlrun.errors import ConfigError, Problem
+from dlrun.wording import printable, printable_key, show
+
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
+FORBIDDEN_KEYS = {
+    "hydra": "A recipe cannot reach Hydra's own configuration.",
+    "defaults": "A recipe cannot change what is composed; name the options instead (model: {name: mlp}).",
+}
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a file may hold."""
+
+    max_bytes: int = 65_536
+    max_depth: int = 12
+    max_nodes: int = 4_096
+
+
+def read(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
+    """The mapping that a YAML file holds.
+
+    Raises ConfigError naming the file and the line when it cannot be read, is over bounds or is more than data.
+    """
+    bounds = bounds or Bounds()
+    return parse(_bytes_of(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
+
+
+def _bytes_of(path: Path, count: int) -> bytes:
+    """At most `count` bytes of a regular file; a pipe or a device is not opened, since it might never answer."""
+    name = printable(str(path))
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
+                return stream.read(count)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise ConfigError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+    what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+    raise ConfigError(f"{name}: expected a file, got {what}.")
+
+
+def line_of(path: Path, *keys: str) -> int | None:
+    """The line, from 1 on, on which a YAML file holds the value under `keys`; None where it holds none.
+
+    A list is searched for an entry with the key. Read the file with `read` first, which refuses what is unsafe.
+    """
+    node = yaml.compose(_bytes_of(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
+    line = None
+    for key in keys:
+        mappings = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        entries = [entry for mapping in mappings if isinstance(mapping, yaml.MappingNode) for entry in mapping.value]
+        found = [(name, value) for name, value in entries if name.value == key]
+        if not found:
+            return None
+        ((name, node),) = found
+        line = name.start_mark.line + 1
+    return line
+
+
+def parse(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[str, Any]:
+    """The mapping in `raw`; `name` stands for it in errors, which are as for `read`."""
+    bounds = bounds or Bounds()
+    name = printable(name, limit=4096)
+    if len(raw) > bounds.max_bytes:
+        raise ConfigError(f"{name}: larger than {bounds.max_bytes:,} bytes, too large for a recipe.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}).") from error
+    try:
+        return _Builder(name, bounds, yaml.parse(text, Loader=_Loader)).document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark is not None else name
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{where}: not valid YAML: {printable(str(what))}.") from error
+
+
+class _Builder:
+    """Builds plain containers from parser events, refusing whatever is more than data."""
+
+    def __init__(self, name: str, bounds: Bounds, events: Iterator[Any]) -> None:
+        self._name = name
+        self._bounds = bounds
+        self._events = events
+        self._nodes = 0
+
+    def document(self) -> dict[str, Any]:
+        content: Any = None
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._refuse(event, "holds more than one document")
+                content = self._node(next(self._events), depth=1)
+        if content is None:
+            return {}
+        if not isinstance(content, dict):
+            raise ConfigError(f"{self._name}: expected a mapping of keys to values.")
+        return content
+
+    def _node(self, event: Any, *, depth: int) -> Any:
+        self._nodes += 1
+        if self._nodes > self._bounds.max_nodes:
+            raise self._refuse(event, f"more than {self._bounds.max_nodes:,} values")
+        if depth > self._bounds.max_depth:
+            raise self._refuse(event, f"nested deeper than {self._bounds.max_depth} levels")
+        if isinstance(event, yaml.AliasEvent):
+            raise self._refuse(event, "aliases (*name) are not allowed; write the value out")
+        if event.anchor is not None:
+            raise self._refuse(event, "anchors (&name) are not allowed; write the value out")
+        if event.tag is not None:
+            raise self._refuse(event, f"tags ({printable(event.tag)}) are not allowed; a recipe is data, never code")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(depth)
+        return self._mapping(depth)
+
+    def _sequence(self, depth: int) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, depth=depth + 1))
+        return items
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if isinstance(event, yaml.ScalarEvent) and event.value == "<<":
+                raise self._refuse(event, "merge keys (<<) are not allowed")
+            key = self._node(event, depth=depth + 1)
+            if not isinstance(key, str):
+                raise self._refuse(event, f"expected a name as key, got {printable(str(key))}")
+            if key in entries:
+                raise self._refuse(event, f'the key "{printable(key)}" stands twice')
+            entries[key] = self._node(next(self._events), depth=depth + 1)
+        return entries
+
+    def _scalar(self, event: Any) -> Any:
+        text = event.value
+        for char in text:
+            if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in "\n\t":
+                raise self._refuse(event, f"holds a control character ({printable(char)})")
+        if event.style:  # quoted or block: always a text
+            return text
+        value = plain_scalar(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._refuse(event, f"{printable(text)} is too large a number")
+        return value
+
+    def _refuse(self, event: Any, what: str) -> ConfigError:
+        mark = event.start_mark
+        return ConfigError(f"{self._name}:{mark.line + 1}: {what}.")
+
+
+def plain_scalar(text: str) -> Any:
+    """The value of an unquoted scalar in the YAML 1.2 core schema."""
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE"):
+        return True
+    if text in ("false", "False", "FALSE"):
+        return False
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+def check_data(value: Any, key: str = "") -> list[Problem]:
+    """Refuse what is more than data anywhere in a tree: interpolations, and keys that Hydra gives a meaning."""
+    if isinstance(value, dict):
+        found = []
+        for name, entry in value.items():
+            where = f"{key}.{printable_key(name)}".lstrip(".")
+            if "${" in name:
+                found.append(Problem(where, "A recipe cannot hold interpolations."))
+            if name.startswith("_") and name.endswith("_"):
+                found.append(Problem(where, f'A recipe is data, never code; it cannot hold "{printable_key(name)}".'))
+            first = name.lstrip("+~").replace("/", ".").split(".")[0]
+            if first in FORBIDDEN_KEYS:
+                found.append(Problem(where, FORBIDDEN_KEYS[first]))
+            found += check_data(entry, where)
+        return found
+    if isinstance(value, list):
+        return [problem for i, entry in enumerate(value) for problem in check_data(entry, f"{key}[{i}]")]
+    if isinstance(value, str) and "${" in value:
+        return [Problem(key, f"A recipe cannot hold interpolations, got {show(value)}; write the value itself.")]
+    return []

@@ -1,0 +1,176 @@
+"""The catalog of options: dlrun's own, the user's plugins, installed packages' and those of a `--config-dir`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dlrun.configuration import safe_yaml
+from dlrun.configuration.schema import groups as schema
+from dlrun.configuration.schema import signature
+from dlrun.configuration.schema.groups import GROUPS, Option
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
+from dlrun.wording import printable, show
+
+ENTRY_POINT_GROUP = "dlrun.options"
+_TAKEN = '{path}: dlrun brings its own {group} "{name}"; give the file another name.'
+
+
+class Catalog:
+    """Every option that can be chosen in this process.
+
+    `plugins` are Python files named on the command line, `config_dirs` folders of further YAML options. Nothing is
+    imported until `load`.
+    """
+
+    def __init__(self, *, plugins: Sequence[Path] = (), config_dirs: Sequence[Path] = ()) -> None:
+        self.plugins = tuple(path.resolve() for path in plugins)
+        self.config_dirs = tuple(path.resolve() for path in config_dirs)
+        self._added = {(option.group, option.name): option for option in map(_plugin_option, self.plugins)}
+        self._modules: dict[tuple[str, str], str] = {}  # where installed packages' options are imported from
+
+    @cached_property
+    def _installed(self) -> dict[tuple[str, str], Option]:
+        """Options of installed packages, found through entry points; scanned once, and only when needed."""
+        from importlib.metadata import entry_points  # takes as long as all else here
+
+        found = {}
+        for entry in entry_points(group=ENTRY_POINT_GROUP):
+            relative = entry.module.replace(".", "/") + ".py"
+            path = Path(str(entry.dist.locate_file(relative))) if entry.dist is not None else Path(relative)
+            option = _option_of(path, entry.name, origin=entry.dist.name if entry.dist is not None else entry.module)
+            found[option.group, option.name] = option
+            self._modules[option.group, option.name] = entry.module
+        return found
+
+    def _base(self, group: str, name: str) -> Option | None:
+        """An option that is more than a preset: a plugin's, dlrun's own or an installed package's."""
+        if (group, name) in self._added:
+            return self._added[group, name]
+        if name in schema.builtin_names(group):
+            return schema.builtin(group, name)
+        return self._installed.get((group, name))
+
+    def _presets(self, group: str) -> dict[str, Path]:
+        return {path.stem: path for folder in self.config_dirs for path in sorted((folder / group).glob("*.yaml"))}
+
+    def names(self, group: str) -> list[str]:
+        """Every choice for `group`, sorted."""
+        added = [name for place, name in (*self._added, *self._installed) if place == group]
+        return sorted({*schema.builtin_names(group), *added, *self._presets(group)})
+
+    def get_group_options(self, group_name: str, results_filter: object = None) -> list[str]:
+        """What Hydra's override parser asks for to expand `glob(...)`."""
+        return self.names(group_name)
+
+    def option(self, group: str, choice: str) -> Option:
+        """The option that `group=choice` chooses.
+
+        Raises ConfigError with the nearest name when there is none.
+        """
+        presets = self._presets(group)
+        if choice in presets:
+            return self._preset(group, presets[choice])
+        option = self._base(group, choice)
+        if option is not None:
+            return option
+        hint = did_you_mean(choice, self.names(group))
+        raise ConfigError(Problem(f"{group}={printable(choice)}", f'There is no {group} "{printable(choice)}". {hint}'))
+
+    def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
+        """The option that the override `group=text` chooses and what is wrong with it.
+
+        When there is none such it is the nearest, so that its fields can be checked too.
+        """
+        shown = f"{group}={printable(text)}"
+        if not isinstance(choice, str) or "${" in choice:
+            hint = did_you_mean(text, self.names(group))
+            what = f"Expected the name of an option of {group}, got {show(choice)}. {hint}".rstrip()
+            return None, [Problem(shown, what)]
+        try:
+            return self.option(group, choice), []
+        except ConfigError as error:
+            near = nearest(choice, self.names(group))
+            stand_in = self.option(group, near) if near is not None and near != choice else None
+            return stand_in, error.problems or [Problem(shown, str(error))]
+
+    def _preset(self, group: str, path: Path) -> Option:
+        node = safe_yaml.read(path)
+        name = str(node.pop("name", path.stem))
+        if path.stem in schema.builtin_names(group):  # Hydra would take dlrun's own file
+            raise ConfigError(_TAKEN.format(path=path, group=group, name=path.stem))
+        base = self._base(group, name)
+        if base is None:
+            hint = did_you_mean(name, set(self.names(group)) - set(self._presets(group)))
+            raise ConfigError(f'{path}: name: expected an existing {group}, got "{printable(name)}". {hint}')
+        fields = {
+            key: dataclasses.replace(field, default=node.get(key, field.default)) for key, field in base.fields.items()
+        }
+        return dataclasses.replace(base, fields=fields, conf=path)
+
+    def without_conf(self) -> list[Option]:
+        """Options that have no YAML file, for which Hydra must be given the defaults."""
+        return [option for option in (*self._added.values(), *self._installed.values()) if option.conf is None]
+
+    def load(self, group: str, name: str) -> Callable[..., Any]:
+        """Import the file of an option, by its `name`, and return its function."""
+        option = self._base(group, name)
+        if option is None or option.source is None:
+            raise ConfigError(f'There is no {group} "{printable(name)}". {did_you_mean(name, self.names(group))}')
+        if option.origin == "dlrun":
+            module = importlib.import_module(f"dlrun.options.{GROUPS[group].folder}.{name}")
+        elif option.origin == "plugin":
+            module = _import_file(option.source)
+        else:
+            module = importlib.import_module(self._modules[group, name])
+        function: Callable[..., Any] = getattr(module, name)
+        return function
+
+
+def _import_file(path: Path) -> Any:
+    name = f"dlrun_plugin_{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(f"{path}: importing it failed: {type(error).__name__}: {error}.") from error
+    return module
+
+
+def _plugin_option(path: Path) -> Option:
+    option = _option_of(path, path.stem, origin="plugin")
+    if option.name in schema.builtin_names(option.group):  # Hydra would take dlrun's own defaults
+        raise ConfigError(_TAKEN.format(path=path, group=option.group, name=option.name))
+    return option
+
+
+def _option_of(path: Path, name: str, *, origin: str) -> Option:
+    """Read a file that somebody else wrote; its group follows from what its function takes and returns."""
+    first = signature.first_argument(path, name)
+    returned = signature.returns(path, name).split(".")[-1]
+    if first == "spec":
+        group = "loss" if returned == "Loss" else "model"
+    else:
+        owners = {entry.first: entry.name for entry in GROUPS.values() if entry.folder and entry.first != "spec"}
+        group = owners.get(first, "")  # a dataset's function takes nothing before its fields
+    if not group:
+        raise ConfigError(
+            f'{path}: the function "{name}" takes "{first}"; a model takes "spec", a loss "spec" (and returns '
+            'Loss), an optimizer "parameters", a scheduler "horizon", a logger "run_dir", a dataset nothing before its '
+            "fields."
+        )
+    return schema.read_option(group, name, source=path, conf=None, origin=origin)

@@ -1,0 +1,24 @@
+"""The small tables that come with dlrun; `dlrun/data/bundled/SOURCES.md` says where each is from."""
+
+from __future__ import annotations
+
+import gzip
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def read_table(name: str) -> NDArray[np.float64]:
+    """The rows of a bundled table, features first and the target last, (N, F + 1) float64."""
+    packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()
+    text = gzip.decompress(packed).decode("ascii")
+    header, rows = text.split("\n", 1)
+    columns = header.count(",") + 1
+    return np.fromstring(rows.replace("\n", ","), sep=",", dtype=np.float64).reshape(-1, columns)
+
+
+def column_names(name: str) -> list[str]:
+    """The names in a bundled table's first line."""
+    packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()
+    return gzip.decompress(packed).decode("ascii").split("\n", 1)[0].split(",")

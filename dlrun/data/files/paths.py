@@ -1,0 +1,119 @@
+"""Files of the user's own: found, fit to be read, and the same before and after."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from dlrun.errors import DataError, did_you_mean, nearest
+from dlrun.wording import printable
+
+_CHUNK_BYTES = 4 << 20
+_EXAMPLE = "example:"
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: `$DLRUN_CACHE`, or `~/.cache/dlrun`."""
+    return Path(os.environ.get("DLRUN_CACHE") or "~/.cache/dlrun").expanduser()
+
+
+def locate(name: str) -> Path:
+    """The file that `dataset.path` names: `example:NAME` is one that comes with dlrun, `~` the user's home.
+
+    Raises DataError when there is none such, it is no regular file or cannot be read.
+    """
+    if name.startswith(_EXAMPLE):
+        folder = Path(str(resources.files("dlrun.data"))) / "bundled" / "examples"
+        known = sorted(path.name for path in folder.iterdir())
+        if name.removeprefix(_EXAMPLE) not in known:
+            raise DataError(
+                f"{printable(name)}: there is no such example. {did_you_mean(name.removeprefix(_EXAMPLE), known)}"
+            )
+        return folder / name.removeprefix(_EXAMPLE)
+    return check_file(Path(name).expanduser())
+
+
+def check_file(path: Path) -> Path:
+    """The path itself, if it names a regular file that can be read.
+
+    Raises DataError saying what it is instead.
+    """
+    shown = printable(str(path), limit=500)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(f"{shown}: expected a file, got a folder.")
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{shown}: expected a file, got a pipe or a device.")
+        with path.open("rb"):
+            return path
+    except FileNotFoundError as error:
+        raise DataError(f"{shown}: there is no such file. {_near(path)}".rstrip()) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{shown}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+
+
+def _near(path: Path) -> str:
+    """A file beside it that is named alike."""
+    others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = nearest(path.name, others)
+    return f'Did you mean "{near}"?' if near is not None else ""
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def unchanged(*paths: Path) -> Iterator[None]:
+    """A block in which files are read; they must be the same before and after.
+
+    Raises DataError naming the file that was written to meanwhile.
+    """
+    before = [_state(path) for path in paths]
+    yield
+    for path, state in zip(paths, before, strict=True):
+        if _state(path) != state:
+            raise DataError(
+                f"{printable(str(path), limit=500)}: it changed while it was being read. "
+                "Wait until it is complete, then start again."
+            )
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
+    """Raise DataError when a file that was looked at before is gone or no longer what it was."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+        raise changed(path)
+
+
+def changed(path: Path) -> DataError:
+    """What to say of a file whose rows are read as they are needed, and that was written to meanwhile."""
+    shown = printable(str(path), limit=500)
+    return DataError(f"{shown}: changed while the run was reading it; start a new run on files that stay.")
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """What to say of such a file that cannot be read any more."""
+    return DataError(f"{printable(str(path), limit=500)}: cannot be read any more ({error.strerror or error}).")

@@ -1,0 +1,184 @@
+"""One split of a dataset, held in memory or read as it is asked for, and the batches of an epoch over it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from dlrun.configuration.schema.fields import Augment
+from dlrun.data.loading.augment import augment_images, is_active
+from dlrun.data.loading.bucketing import by_length, longest_of_batches, trimmed
+from dlrun.data.loading.randomness import permutation
+from dlrun.data.spec import Batch, Scaling
+
+_CHUNK_BYTES = 4 << 20  # rows are gathered for several batches at once: one call instead of many, still in cache
+
+
+class Split(ABC):
+    """Rows to learn from or be judged by, given in batches on the device that trains.
+
+    targets and lengths are whole tensors there, as in Batch; inputs may be read when they are asked for.
+    """
+
+    targets: Tensor
+    lengths: Tensor | None
+    channels_last: bool = False  # how images are laid out when fetched
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    @abstractmethod
+    def row_bytes(self) -> int:
+        """Bytes of one row of inputs as the model takes it."""
+
+    @property
+    @abstractmethod
+    def index_device(self) -> torch.device:
+        """Where numbers of rows are wanted."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> Split:
+        """The same split on another device."""
+
+    @abstractmethod
+    def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
+        """The rows asked for, (B,) int64 or a slice, scaled; augmented where `augment` says so.
+
+        Raises DataError for a row that cannot be read.
+        """
+
+    def stream(
+        self, groups: Sequence[Tensor | slice], *, augment: Augment | None = None, seed: int = 0, epoch: int = 0
+    ) -> Iterator[Batch]:
+        """What `fetch` gives for each group of rows, one after the other; later ones may be read ahead."""
+        return (self.fetch(rows, augment=augment, seed=seed, epoch=epoch) for rows in groups)
+
+
+def scaling_tensors(scaling: Scaling | None, *, ndim: int) -> tuple[Tensor, ...] | None:
+    """Shift and factor of a scaling, shaped for inputs of `ndim` dimensions."""
+    if scaling is None:
+        return None
+    trailing = (1,) * (ndim - 2) if ndim == 4 else ()
+    shift = torch.tensor(scaling.mean, dtype=torch.float32).reshape(-1, *trailing)
+    return shift, torch.tensor(scaling.std, dtype=torch.float32).reciprocal().reshape(-1, *trailing)
+
+
+def scale(inputs: Tensor, by: tuple[Tensor, ...] | None, *, channels_last: bool = False) -> Tensor:
+    """Raw inputs to the model's, float32, in memory as convolutions want them where asked."""
+    layout = torch.channels_last if channels_last else torch.preserve_format
+    if by is not None:
+        return inputs.to(torch.float32, copy=True, memory_format=layout).sub_(by[0]).mul_(by[1])
+    return inputs.contiguous(memory_format=layout) if channels_last else inputs
+
+
+class MemorySplit(Split):
+    """Whole tensors, on the device that trains.
+
+    Bytes stay bytes until they are fetched, a quarter of the memory of float32; floats were scaled beforehand.
+    """
+
+    def __init__(
+        self, inputs: Tensor, targets: Tensor, *, lengths: Tensor | None = None, scaling: Scaling | None = None
+    ) -> None:
+        self.inputs = inputs
+        self.targets = targets
+        self.lengths = lengths
+        self._scaling = scaling_tensors(scaling, ndim=inputs.ndim)
+
+    @property
+    def row_bytes(self) -> int:
+        return max(1, self.inputs[:1].numel()) * 4
+
+    @property
+    def index_device(self) -> torch.device:
+        return self.inputs.device
+
+    def to(self, device: torch.device) -> MemorySplit:
+        """The same split on another device."""
+        moved = MemorySplit.__new__(MemorySplit)
+        for name, value in vars(self).items():
+            setattr(moved, name, value.to(device) if isinstance(value, Tensor) else value)
+        moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
+        return moved
+
+    def scaled(self, inputs: Tensor, *, in_place: bool = False) -> Tensor:
+        """Raw inputs as the model takes them, float32 where there is a scaling."""
+        if self._scaling is None:
+            return inputs
+        if in_place and inputs.dtype == torch.float32:
+            return inputs.sub_(self._scaling[0]).mul_(self._scaling[1])
+        return scale(inputs, self._scaling)
+
+    def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
+        inputs = self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows)
+        if augment is not None and is_active(augment):
+            index = torch.arange(len(self), device=self.inputs.device)[rows] if isinstance(rows, slice) else rows
+            inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
+        inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
+        targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
+        lengths = None if self.lengths is None else self.lengths[rows]
+        return Batch(inputs, targets, lengths)
+
+
+class Loader:
+    """The batches of each epoch over a split: the same ones whenever (seed, epoch) are the same."""
+
+    def __init__(
+        self, split: Split, *, batch_size: int, seed: int, shuffle: bool, augment: Augment | None = None
+    ) -> None:
+        self.split = split
+        self.batch_size = batch_size
+        self._seed = seed
+        self._shuffle = shuffle and batch_size < len(split)  # one batch with all rows has no order
+        self._augment = augment
+        self._lengths = None if split.lengths is None else split.lengths.cpu()
+        batch_bytes = batch_size * split.row_bytes
+        self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
+
+    def __len__(self) -> int:
+        """Batches an epoch; the last may be smaller."""
+        return -(-len(self.split) // self.batch_size)
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on.
+
+        Chunks begin at fixed batches, whatever `start` is, so that a batch always lies at the same place in memory
+        and vectorised kernels give the same bits.
+        """
+        order = permutation(len(self.split), seed=self._seed, epoch=epoch) if self._shuffle else None
+        lengths = self._lengths
+        if order is not None and lengths is not None:
+            order = by_length(order, lengths, batch_size=self.batch_size, seed=self._seed, epoch=epoch)
+            lengths = lengths[order]
+        longest = None if lengths is None else longest_of_batches(lengths, batch_size=self.batch_size)
+        if order is not None:
+            order = order.to(self.split.index_device)
+        firsts = range(start - start % self._chunk, len(self), self._chunk)
+        slices = [slice(first * self.batch_size, (first + self._chunk) * self.batch_size) for first in firsts]
+        groups = slices if order is None else [order[rows] for rows in slices]
+        chunks = self.split.stream(groups, augment=self._augment, seed=self._seed, epoch=epoch)
+        for first, chunk in zip(firsts, chunks, strict=True):
+            skip = max(0, start - first)
+            for number, batch in enumerate(_batches(chunk, self.batch_size, skip=skip), start=first + skip):
+                yield batch if longest is None else trimmed(batch, longest[number])
+
+
+def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
+    """Views of `size` rows into a chunk."""
+    inputs = torch.split(chunk.inputs, size)
+    targets = torch.split(chunk.targets, size)
+    lengths = (None,) * len(inputs) if chunk.lengths is None else torch.split(chunk.lengths, size)
+    for number in range(skip, len(inputs)):
+        yield Batch(inputs[number], targets[number], lengths[number])
+
+
+def in_order(split: Split, *, batch_size: int) -> Iterator[Batch]:
+    """All rows once, in their own order, for evaluation; where rows differ in length, cut to a batch's longest."""
+    longest = None if split.lengths is None else longest_of_batches(split.lengths.cpu(), batch_size=batch_size)
+    groups = [slice(first, first + batch_size) for first in range(0, len(split), batch_size)]
+    for number, batch in enumerate(split.stream(groups)):
+        yield batch if longest is None else trimmed(batch, longest[number])

@@ -1,0 +1,203 @@
+"""A split whose rows are read off files while training goes on, by worker processes where there are any.
+
+Order and augmentation come from (seed, epoch, index of the row), and workers only decode: the batches are those of
+the same rows in memory, bit for bit, with any number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from multiprocessing.context import BaseContext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from dlrun.configuration.schema.fields import Augment
+from dlrun.data.loading.augment import augment_images, is_active
+from dlrun.data.loading.memory import give_back
+from dlrun.data.loading.orphans import die_with_run
+from dlrun.data.loading.reader import Reader, one_thread
+from dlrun.data.loading.split import Split, scale, scaling_tensors
+from dlrun.data.spec import Batch, Scaling
+from dlrun.errors import DataError
+
+_GIVEN_BACK_BYTES = 32 << 20  # read between two times that memory is given back
+_PREFETCH = 2  # chunks that each worker has ready
+
+
+class StreamedSplit(Split):
+    """Rows of a reader; targets lie on the device that trains.
+
+    workers: processes that decode ahead; with 0 the process that trains does it between two steps.
+    """
+
+    def __init__(self, reader: Reader, targets: Tensor, *, scaling: Scaling | None = None, workers: int = 0) -> None:
+        self.reader = reader
+        self.targets = targets
+        self.lengths = None
+        self._scaling = scaling_tensors(scaling, ndim=len(reader.shape))
+        self._workers = workers
+        self._bytes_read = 0  # since memory was given back
+        self._workers_at_work: tuple[DataLoader[Tensor], _Order] | None = None
+
+    @property
+    def row_bytes(self) -> int:
+        return max(1, torch.Size(self.reader.row_shape).numel()) * 4
+
+    @property
+    def index_device(self) -> torch.device:
+        return torch.device("cpu")
+
+    def to(self, device: torch.device) -> StreamedSplit:
+        """The same split, giving its batches on another device."""
+        moved = StreamedSplit(self.reader, self.targets.to(device), workers=self._workers)
+        moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
+        moved.channels_last = self.channels_last
+        return moved
+
+    def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
+        index = torch.arange(len(self))[rows] if isinstance(rows, slice) else rows.cpu()
+        with one_thread():
+            raw = self.reader.read(index.tolist())
+        self._bytes_read += raw.nbytes
+        if self._bytes_read >= _GIVEN_BACK_BYTES:
+            self._bytes_read = 0
+            give_back()
+        return self._batch(raw, index, augment=augment, seed=seed, epoch=epoch)
+
+    def stream(
+        self, groups: Sequence[Tensor | slice], *, augment: Augment | None = None, seed: int = 0, epoch: int = 0
+    ) -> Iterator[Batch]:
+        count = 0
+        if self._workers and len(groups) > 1:  # a worker for a single group would only be waited for
+            everything = torch.arange(len(self))
+            indices = [everything[rows] if isinstance(rows, slice) else rows for rows in groups]
+            for raw in self._decoded(indices):
+                yield self._batch(raw, indices[count], augment=augment, seed=seed, epoch=epoch)
+                count += 1
+        for rows in islice(groups, count, None):
+            yield self.fetch(rows, augment=augment, seed=seed, epoch=epoch)
+
+    def _batch(self, raw: Tensor, index: Tensor, *, augment: Augment | None, seed: int, epoch: int) -> Batch:
+        """Raw rows, augmented and scaled on the device as those in memory are: bytes augmented first, floats last."""
+        device = self.targets.device
+        index = index.to(device, non_blocking=True)
+        inputs = raw.to(device, non_blocking=True)
+        if inputs.dtype != torch.uint8:
+            inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
+        if augment is not None and is_active(augment):
+            inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
+        if inputs.dtype == torch.uint8:
+            inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
+        return Batch(inputs, self.targets.index_select(0, index), None)
+
+    def _decoded(self, groups: Sequence[Tensor]) -> Iterator[Tensor]:
+        """The raw rows of each group in turn, decoded by workers.
+
+        It ends early, after saying so, when workers were killed: whoever asks reads the rest by itself.
+        Raises DataError of the first group that cannot be read.
+        """
+        if self._workers_at_work is None:
+            self._workers_at_work = self._start()
+        loader, order = self._workers_at_work
+        order.groups = [group.tolist() for group in groups]
+        batches = iter(loader)
+        while True:
+            try:
+                raw = next(batches)
+            except StopIteration:
+                return
+            except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: while it handed rows over
+                if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+                    raise
+                self._workers_at_work = None
+                sys.stderr.write(
+                    f"Workers that read the data were killed, perhaps for their memory ({error}). "
+                    "The rest of this pass is read without them; try fewer trainer.workers.\n"
+                )
+                return
+            if isinstance(raw, _Unreadable):
+                raise DataError(raw.text)
+            yield raw
+
+    def _start(self) -> tuple[DataLoader[Tensor], _Order]:
+        """Workers that stay from one pass to the next, and the order that they read in."""
+        order = _Order()
+        loader = DataLoader(
+            _Rows(self.reader),
+            batch_sampler=order,
+            num_workers=self._workers,
+            collate_fn=_as_it_is,
+            pin_memory=self.targets.device.type == "cuda",
+            prefetch_factor=_PREFETCH,
+            persistent_workers=True,
+            worker_init_fn=worker_init,
+            multiprocessing_context=_context(self.reader),
+            generator=torch.Generator(),  # its own, so that the run's random state is left as it is
+        )
+        return loader, order
+
+
+class _Order:
+    """The rows of each chunk of the pass at hand."""
+
+    def __init__(self) -> None:
+        self.groups: Sequence[list[int]] = ()
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.groups)
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+
+class _Unreadable:
+    """What a worker hands over in place of rows it could not read: an error raised there would come as a traceback."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class _Rows(Dataset[Tensor]):
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __getitems__(self, rows: list[int]) -> Tensor | _Unreadable:
+        try:
+            return self._reader.read(rows)
+        except DataError as error:
+            return _Unreadable(str(error))
+
+
+def _as_it_is(rows: Any) -> Any:
+    return rows
+
+
+def worker_init(number: int) -> None:
+    """What each worker does first: end when its parent does, and leave Ctrl-C to the process that trains.
+
+    Ctrl-C reaches a whole group of processes; the run saves itself, and still needs its rows. SIGTERM ends a worker,
+    as the interpreter asks of those left at its own end; a run that loses workers so reads on without them.
+    """
+    del number
+    die_with_run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _context(reader: Reader) -> BaseContext:
+    """How workers are started: from a small server that has imported what they need.
+
+    A fork of the run itself would inherit its threads' locks and the open file that keeps others out of its folder,
+    so that a worker left behind would lock the run out.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, type(reader).__module__])
+    return context

@@ -1,0 +1,213 @@
+"""Sound files to log-mel features, (1, frames, mels), and what is wrong with those that are none."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dlrun.data.files.optional import need
+from dlrun.data.media.images import new_files
+from dlrun.data.media.reader import FileReader
+from dlrun.data.media.survey import Facts, survey
+from dlrun.data.source import Encoded, Encoder, joined
+from dlrun.errors import DataError
+
+if TYPE_CHECKING:
+    import soundfile
+
+SUFFIXES = (".wav", ".flac")
+_ZEROS = 16  # crossings of the sinc on each side of the resampling filter
+_ROLLOFF = 0.94  # its cut-off, as a share of the lower rate's half
+_FLOOR = 1e-6  # added to each energy before the logarithm: silence is -13.8
+
+
+def look(path: Path, content: bytes) -> dict[str, Any]:
+    """Samples a channel, samples a second and channels.
+
+    Raises DataError, without the file's name, when it is no sound, holds no sample or is not whole.
+    """
+    del path
+    with _opened(content) as sound:
+        if sound.frames == 0:
+            raise DataError("holds no sound: its length is zero.")
+        if content[:4] == b"RIFF" and 8 + int.from_bytes(content[4:8], "little") > len(content) + 1:
+            stated = int.from_bytes(content[4:8], "little")
+            if stated < 0xFFFFFF00:  # what recorders write that do not know the length yet
+                raise DataError(f"is cut off: {len(content)} bytes, its head says {8 + stated}.")
+        if content[:4] == b"fLaC":
+            _read(sound, sound.frames)
+        return {"frames": sound.frames, "rate": sound.samplerate, "channels": sound.channels}
+
+
+def _opened(content: bytes) -> soundfile.SoundFile:
+    soundfile = need("soundfile", extra="audio")
+    try:
+        return soundfile.SoundFile(io.BytesIO(content))
+    except soundfile.SoundFileError as error:
+        raise DataError("is not a sound; expected WAV or FLAC.") from error
+
+
+def _read(sound: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
+    """So many frames from where the file stands, float32 (T, channels)."""
+    soundfile = need("soundfile", extra="audio")
+    try:
+        samples = sound.read(frames, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise DataError("is damaged or cut off.") from error
+    if len(samples) < frames:
+        raise DataError(f"is cut off: {len(samples)} samples, its head says {frames}.")
+    return np.asarray(samples)
+
+
+def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
+    """The middle `seconds` of a sound in one channel at `rate` samples a second, (T,) float32; silence around less.
+
+    Raises DataError, without the file's name.
+    """
+    length = max(1, round(rate * seconds))
+    with _opened(content) as sound:
+        wanted = math.ceil(seconds * sound.samplerate) + 2 * _ZEROS
+        surplus = max(0, sound.frames - wanted)
+        sound.seek(surplus // 2)
+        samples = _read(sound, sound.frames - surplus)
+        if not np.isfinite(samples).all():
+            raise DataError("holds samples that are not finite numbers.")
+        mono = torch.tensor(samples.mean(axis=1))  # (T, channels) -> (T,)
+        mono = resample(mono, sound.samplerate, rate)
+    start = max(0, len(mono) - length) // 2
+    mono = mono[start : start + length]
+    missing = length - len(mono)
+    return F.pad(mono, (missing // 2, missing - missing // 2))  # (T,) -> (length,)
+
+
+def resample(samples: Tensor, before: int, after: int) -> Tensor:
+    """Samples at another rate, (T,) -> (ceil(T * after / before),), band-limited.
+
+    A sinc under a Hann window, evaluated at the few phases that the rates have in common (Smith, Digital Audio
+    Resampling, 2002). It needs nothing beside torch, and a rate is resampled the same way on every machine.
+    """
+    if before == after:
+        return samples
+    common = math.gcd(before, after)
+    before, after = before // common, after // common
+    kernel, width = _sinc(before, after)
+    padded = F.pad(samples, (width, width + before))[None, None]  # (T,) -> (1, 1, T')
+    phases = F.conv1d(padded, kernel, stride=before)  # (1, 1, T') -> (1, after, N)
+    return phases[0].T.reshape(-1)[: math.ceil(len(samples) * after / before)]  # (after, N) -> (N * after,)
+
+
+@lru_cache(maxsize=16)
+def _sinc(before: int, after: int) -> tuple[Tensor, int]:
+    """The filter of each phase, (after, 1, K), and how far it reaches to each side."""
+    cutoff = min(before, after) * _ROLLOFF
+    width = math.ceil(_ZEROS * before / cutoff)
+    steps = torch.arange(-width, width + before, dtype=torch.float64) / before  # (K,)
+    shifts = torch.arange(0, -after, -1, dtype=torch.float64) / after  # (after,)
+    times = ((shifts[:, None] + steps) * cutoff).clamp(-_ZEROS, _ZEROS)  # (after, K)
+    window = torch.cos(times * math.pi / _ZEROS / 2) ** 2
+    return (torch.sinc(times) * window * cutoff / before).float().unsqueeze(1), width  # (after, K) -> (after, 1, K)
+
+
+def log_mel(samples: Tensor, *, rate: int, mels: int, window_ms: float, hop_ms: float) -> Tensor:
+    """Logarithm of the energy in bands as the ear hears them, (T,) -> (frames, mels).
+
+    Davis and Mermelstein 1980; bands as in the HTK Book (Young et al. 2006), each with a peak of 1.
+    """
+    window = max(2, round(rate * window_ms / 1000))
+    size = 1 << (window - 1).bit_length()  # of the transform: a power of two
+    spectrum = torch.stft(
+        samples,
+        size,
+        hop_length=max(1, round(rate * hop_ms / 1000)),
+        win_length=window,
+        window=torch.hann_window(window),
+        pad_mode="constant",
+        return_complex=True,
+    )  # (T,) -> (size / 2 + 1, frames)
+    power = spectrum.real.square() + spectrum.imag.square()
+    return (power.T @ _bands(rate, size, mels) + _FLOOR).log()  # (frames, size / 2 + 1) -> (frames, mels)
+
+
+@lru_cache(maxsize=16)
+def _bands(rate: int, size: int, mels: int) -> Tensor:
+    """Triangles evenly spaced in mel, 2595 log10(1 + f / 700), from 20 Hz to half the rate, (size / 2 + 1, mels)."""
+    low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (20.0, rate / 2))
+    edges = 700 * (10 ** (torch.linspace(low, high, mels + 2, dtype=torch.float64) / 2595) - 1)
+    hertz = torch.linspace(0, rate / 2, size // 2 + 1, dtype=torch.float64)[:, None]  # (size / 2 + 1, 1)
+    rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
+    return torch.minimum(rising, falling).clamp(min=0).float()
+
+
+class SoundReader(FileReader):
+    """Sounds that were surveyed, made features when they are asked for, float32 (B, 1, frames, mels).
+
+    settings: rate (Hz), seconds, mels, window_ms and hop_ms.
+    """
+
+    dtype = torch.float32
+
+    def __init__(self, paths: Sequence[Path], facts: Sequence[Facts], settings: Mapping[str, Any]) -> None:
+        super().__init__(paths, facts)
+        self._settings = dict(settings)
+        rate = settings["rate"]
+        frames = max(1, round(rate * settings["seconds"])) // max(1, round(rate * settings["hop_ms"] / 1000)) + 1
+        self.row_shape = (1, frames, settings["mels"])
+
+    @property
+    def decisive(self) -> Mapping[str, Any]:
+        library = need("soundfile", extra="audio").__libsndfile_version__
+        return {
+            **self._settings,
+            "libraries": [library, torch.__version__],
+            "processor": torch.backends.cpu.get_cpu_capability(),
+        }
+
+    def row(self, content: bytes) -> Tensor:
+        return _features(content, **self._settings).unsqueeze(0)  # (frames, mels) -> (1, frames, mels)
+
+
+def _features(content: bytes, *, rate: int, seconds: float, mels: int, window_ms: float, hop_ms: float) -> Tensor:
+    """A file's bytes to (frames, mels)."""
+    samples = waveform(content, rate=rate, seconds=seconds)
+    return log_mel(samples, rate=rate, mels=mels, window_ms=window_ms, hop_ms=hop_ms)
+
+
+def look_closely(path: Path, content: bytes) -> dict[str, Any]:
+    """What `look` tells, after reading every sample."""
+    holds = look(path, content)
+    with _opened(content) as sound:
+        if not np.isfinite(_read(sound, sound.frames)).all():
+            raise DataError("holds samples that are not finite numbers.")
+    return holds
+
+
+class SoundEncoder(Encoder):
+    """New sounds made features as those trained on were. settings: as SoundReader takes them."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = dict(settings)
+
+    def state(self) -> dict[str, Any]:
+        return dict(self._settings)
+
+    def encode(self, path: Path) -> Encoded:
+        return joined(self.chunks(path), path)
+
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        paths = new_files(path, SUFFIXES, what="sound")
+
+        def refuse(number: int, text: str) -> None:
+            raise DataError(f"{paths[number]}: {text}")
+
+        facts = [entry for entry in survey(paths, look, kind="sounds", refuse=refuse) if entry is not None]
+        return SoundReader(paths, facts, self._settings).encoded()

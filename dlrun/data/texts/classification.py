@@ -1,0 +1,215 @@
+"""Labelled texts: read, told apart by class, and turned into ids over the training rows' vocabulary."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlrun.data.files.cache import Prepared, cached
+from dlrun.data.files.paths import digest_of, locate, unchanged
+from dlrun.data.files.records import BadRows, read_records
+from dlrun.data.files.status_line import counted, long_work
+from dlrun.data.source import Encoded, Encoder, Source
+from dlrun.data.texts.tokenizer import (
+    PADDING,
+    Tokenizer,
+    TokenizerName,
+    fit_tokenizer,
+    library_version,
+    restored_tokenizer,
+    tokenized,
+)
+from dlrun.errors import DataError
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How files of texts are read."""
+
+    text: str  # the texts' column
+    label: str
+    delimiter: str | None
+    encoding: str
+    max_length: int  # tokens kept of each text
+    skip_bad_rows: bool
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a tokenizer is fitted with."""
+
+    tokenizer: TokenizerName
+    lowercase: bool
+    max_vocabulary: int
+    min_count: int
+
+    def fit(self, texts: Sequence[str]) -> Tokenizer:
+        """The tokenizer of these texts."""
+        with long_work("Learning the vocabulary", len(texts), unit="texts") as done:
+            return fit_tokenizer(
+                counted(texts, done),
+                name=self.tokenizer,
+                lowercase=self.lowercase,
+                max_vocabulary=self.max_vocabulary,
+                min_count=self.min_count,
+            )
+
+    def decisive(self) -> dict[str, Any]:
+        """All that decides the tokenizer of given texts, as JSON values."""
+        return {**dataclasses.asdict(self), "library": library_version(self.tokenizer)}
+
+
+class TextEncoder(Encoder):
+    """Reads new texts with the vocabulary of the training rows."""
+
+    def __init__(self, tokenizer: Tokenizer, form: TextFormat) -> None:
+        self.tokenizer = tokenizer
+        self._form = form
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": "classification", "tokenizer": self.tokenizer.state(), "format": dataclasses.asdict(self._form)}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> TextEncoder:
+        """The encoder that gave `state`."""
+        return cls(restored_tokenizer(state["tokenizer"]), TextFormat(**state["format"]))
+
+    def encode(self, path: Path) -> Encoded:
+        form = self._form
+        bad = BadRows(path, skip=False)  # a prediction for each row
+        texts = []
+        for record in read_records(path, [form.text], delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+            if not record.cells[0].strip():
+                raise DataError(f'{path}: {record.place}, column "{form.text}": The text is empty.')
+            texts.append(record.cells[0])
+        inputs, lengths = self.padded(texts)
+        return Encoded(inputs, lengths)
+
+    def padded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Ids of texts, padded to the longest, (N, T) int64, and how many each has, (N,)."""
+        ids, lengths = _tokens(self.tokenizer, texts, self._form)
+        return _padded(ids, lengths.long(), int(lengths.max())), lengths.long()
+
+
+def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: str | None, test: str | None) -> Source:
+    """Texts and their classes; the vocabulary is fitted once it is known which rows are trained on.
+
+    Raises DataError naming file, row and column.
+    """
+    files = {part: locate(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
+    texts: dict[str, list[str]] = {}
+    labels: dict[str, list[str]] = {}
+    notices: tuple[str, ...] = ()
+    with unchanged(*files.values()):
+        digests = {part: digest_of(file) for part, file in files.items()}
+        for part, file in files.items():
+            bad = BadRows(file, skip=form.skip_bad_rows)
+            texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
+            notices += bad.notices()
+    names = sorted(set(labels["train"]), key=_natural)
+    if len(names) < 2:
+        raise DataError(
+            f'{files["train"]}: column "{form.label}": every row has the label "{names[0]}"; expected two or more.'
+        )
+    targets = {part: torch.tensor([names.index(label) for label in found]) for part, found in labels.items()}
+
+    def fitted(source: Source, train_rows: Tensor) -> Source:
+        decisive = {
+            **dataclasses.asdict(form),
+            **vocabulary.decisive(),
+            "rows": hashlib.sha256(train_rows.numpy().tobytes()).hexdigest(),
+        }
+        made = cached("text", digests, decisive, lambda: _prepared(texts, train_rows, form, vocabulary))
+        tokenizer = restored_tokenizer(made.values["tokenizer"])
+        longest = max(int(made.tensors[f"{part}_lengths"].max()) for part in texts)
+        encoder = TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest))  # no text is longer than known
+        fields: dict[str, Any] = {"encoder": encoder, "vocabulary_size": tokenizer.size, "fit": None}
+        for part in texts:
+            prefix = "" if part == "train" else f"{part}_"
+            lengths = made.tensors[f"{part}_lengths"].long()
+            fields[f"{prefix}inputs"] = _padded(made.tensors[f"{part}_ids"], lengths, longest)
+            fields[f"{prefix}lengths"] = lengths
+        return dataclasses.replace(source, **fields)
+
+    def numbers(part: str) -> Tensor | None:
+        return torch.arange(len(targets[part])).unsqueeze(1) if part in targets else None  # (N, 1), until fitted
+
+    return Source(
+        "tokens",
+        "binary" if len(names) == 2 else "multiclass",
+        torch.arange(len(targets["train"])).unsqueeze(1),
+        targets["train"],
+        class_names=tuple(names),
+        val_inputs=numbers("val"),
+        val_targets=targets.get("val"),
+        test_inputs=numbers("test"),
+        test_targets=targets.get("test"),
+        fit=fitted,
+        notices=notices,
+    )
+
+
+def _prepared(
+    texts: Mapping[str, Sequence[str]], train_rows: Tensor, form: TextFormat, vocabulary: Vocabulary
+) -> Prepared:
+    """The tokenizer of the training rows; and of each part's texts the ids, one text after the other, and lengths."""
+    tokenizer = vocabulary.fit([texts["train"][row] for row in train_rows.tolist()])
+    tensors: dict[str, Tensor] = {}
+    for part, found in texts.items():
+        ids, lengths = _tokens(tokenizer, found, form)
+        tensors |= {f"{part}_ids": ids, f"{part}_lengths": lengths}
+    return Prepared(tensors, {"tokenizer": tokenizer.state()})
+
+
+def _tokens(tokenizer: Tokenizer, texts: Sequence[str], form: TextFormat) -> tuple[Tensor, Tensor]:
+    """Ids of texts, one after the other, (sum of T,) int32, and how many each has, (N,) int32."""
+    ids, lengths = array("i"), array("i")
+    with long_work("Reading tokens", len(texts), unit="texts") as done:
+        for row in tokenized(tokenizer, texts, done):
+            kept = row[: form.max_length]
+            ids.extend(kept)
+            lengths.append(len(kept))
+    return torch.tensor(ids, dtype=torch.int32), torch.tensor(lengths, dtype=torch.int32)
+
+
+def _padded(ids: Tensor, lengths: Tensor, longest: int) -> Tensor:
+    """(sum of T,) -> (N, longest) int64."""
+    inputs = torch.full((len(lengths), longest), PADDING)
+    inputs[torch.arange(longest) < lengths.unsqueeze(1)] = ids.long()  # (N, longest), row by row
+    return inputs
+
+
+def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tuple[list[str], list[str]]:
+    """Texts and labels; with `known` labels, others are bad."""
+    texts, labels = [], []
+    columns = [form.text, form.label]
+    for record in read_records(path, columns, delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+        text, label = record.cells[0], record.cells[1].strip()
+        if not text.strip():
+            bad.add(f'{record.place}, column "{form.text}"', "The text is empty.")
+        elif not label:
+            bad.add(f'{record.place}, column "{form.label}"', "The label is empty.")
+        elif known and label not in known:
+            bad.add(f'{record.place}, column "{form.label}"', f'No training row has the label "{label}".')
+        else:
+            texts.append(text)
+            labels.append(label)
+    if not texts:
+        raise DataError(f"{path}: no row is left that can be used.")
+    return texts, labels
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    """Numbers in their order, before words in theirs."""
+    try:
+        return 0, float(label), label
+    except ValueError:
+        return 1, 0.0, label

@@ -1,0 +1,180 @@
+"""Texts as numbers and back: words, characters or subwords, over a vocabulary fitted on the training rows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from dlrun.data.files.optional import need
+from dlrun.errors import ConfigError, Problem
+
+TokenizerName = Literal["words", "characters", "subword"]
+PADDING, UNKNOWN = 0, 1
+_SPECIAL = ("<padding>", "<unknown>")
+_WORD = re.compile(r"\w+|[^\w\s]")
+_CUT = re.compile(r"(?<=\S\n)(?=\S)")
+_TEXTS_AT_ONCE = 1024
+_SMALLEST_SUBWORDS = 300  # every byte is a token, and some must be left for what is learnt
+
+
+class Tokenizer(ABC):
+    """Turns a text into ids; 0 is padding and 1 is what the vocabulary does not have."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many ids there are, padding and unknown included."""
+
+    @abstractmethod
+    def ids(self, text: str) -> list[int]:
+        """A text's tokens, in order."""
+
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text, as `ids` gives them; many at once may be faster."""
+        return [self.ids(text) for text in texts]
+
+    @abstractmethod
+    def text(self, ids: Sequence[int]) -> str:
+        """The text that ids stand for."""
+
+    @property
+    def separator(self) -> str:
+        """What stands between the texts of tokens that follow one another."""
+        return ""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Plain values that `restored` makes it from."""
+
+
+def tokenized(tokenizer: Tokenizer, texts: Sequence[str], done: Callable[[int], None]) -> Iterator[list[int]]:
+    """The tokens of each text; `done` is told how many texts are."""
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        part = texts[first : first + _TEXTS_AT_ONCE]
+        yield from tokenizer.ids_of(part)
+        done(len(part))
+
+
+def pieces_of(text: str, *, size: int = 1 << 16) -> list[str]:
+    """A long text cut where every tokenizer begins anew, so that the tokens of the pieces are those of the whole.
+
+    That is after a line's end with no other white space around. size: characters of a piece at least.
+    """
+    pieces, first = [], 0
+    while (found := _CUT.search(text, first + size)) is not None:
+        pieces.append(text[first : found.start()])
+        first = found.start()
+    return [*pieces, text[first:]]
+
+
+def library_version(name: TokenizerName) -> str:
+    """Version of what decides where a tokenizer divides a text."""
+    return str(need("tokenizers", extra="text").__version__) if name == "subword" else unicodedata.unidata_version
+
+
+def split_text(text: str, *, name: TokenizerName, lowercase: bool) -> list[str]:
+    """The words and punctuation marks, or the characters, of a text."""
+    text = text.lower() if lowercase else text
+    return _WORD.findall(text) if name == "words" else list(text)
+
+
+class VocabularyTokenizer(Tokenizer):
+    """Words or characters out of a list."""
+
+    def __init__(self, name: TokenizerName, vocabulary: Sequence[str], *, lowercase: bool) -> None:
+        self._name: TokenizerName = name
+        self._tokens = [*_SPECIAL, *vocabulary]
+        self._lowercase = lowercase
+        self._ids = {token: number for number, token in enumerate(self._tokens) if number > UNKNOWN}
+
+    @property
+    def size(self) -> int:
+        return len(self._tokens)
+
+    def ids(self, text: str) -> list[int]:
+        tokens = split_text(text, name=self._name, lowercase=self._lowercase)
+        return [self._ids.get(token, UNKNOWN) for token in tokens]
+
+    def text(self, ids: Sequence[int]) -> str:
+        return self.separator.join("\N{REPLACEMENT CHARACTER}" if i <= UNKNOWN else self._tokens[i] for i in ids)
+
+    @property
+    def separator(self) -> str:
+        return " " if self._name == "words" else ""
+
+    def state(self) -> dict[str, Any]:
+        return {"name": self._name, "vocabulary": self._tokens[len(_SPECIAL) :], "lowercase": self._lowercase}
+
+
+class SubwordTokenizer(Tokenizer):
+    """Byte-level byte pair encoding (Sennrich et al. 2016, Radford et al. 2019), by the library `tokenizers`."""
+
+    def __init__(self, model: str, *, lowercase: bool) -> None:
+        self._tokenizer = need("tokenizers", extra="text").Tokenizer.from_str(model)
+        self._model = model
+        self._lowercase = lowercase
+
+    @property
+    def size(self) -> int:
+        return int(self._tokenizer.get_vocab_size())
+
+    def ids(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text.lower() if self._lowercase else text, add_special_tokens=False).ids)
+
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        lowered = [text.lower() for text in texts] if self._lowercase else list(texts)
+        return [list(found.ids) for found in self._tokenizer.encode_batch(lowered, add_special_tokens=False)]
+
+    def text(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids)))
+
+    def state(self) -> dict[str, Any]:
+        return {"name": "subword", "model": self._model, "lowercase": self._lowercase}
+
+
+def fit_tokenizer(
+    texts: Iterable[str], *, name: TokenizerName, lowercase: bool, max_vocabulary: int, min_count: int
+) -> Tokenizer:
+    """The tokenizer whose vocabulary is the most frequent tokens of the texts, at most `max_vocabulary`.
+
+    Tokens that stand there fewer than `min_count` times are left out. Equally frequent ones rank by first appearance.
+    """
+    if name == "subword":
+        return SubwordTokenizer(_train_subwords(texts, lowercase, max_vocabulary, min_count), lowercase=lowercase)
+    counts = Counter(token for text in texts for token in split_text(text, name=name, lowercase=lowercase))
+    kept = [token for token, count in counts.most_common(max_vocabulary) if count >= min_count]
+    return VocabularyTokenizer(name, kept, lowercase=lowercase)
+
+
+def restored_tokenizer(state: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer that `state` describes."""
+    if state["name"] == "subword":
+        return SubwordTokenizer(state["model"], lowercase=state["lowercase"])
+    return VocabularyTokenizer(state["name"], state["vocabulary"], lowercase=state["lowercase"])
+
+
+def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, min_count: int) -> str:
+    if max_vocabulary < _SMALLEST_SUBWORDS:
+        raise ConfigError(
+            Problem(
+                f"dataset.max_vocabulary={max_vocabulary}",
+                f"Subwords begin with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
+            )
+        )
+    library = need("tokenizers", extra="text")
+    tokenizer = library.Tokenizer(library.models.BPE(unk_token=_SPECIAL[UNKNOWN]))
+    tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = library.decoders.ByteLevel()
+    trainer = library.trainers.BpeTrainer(
+        vocab_size=max_vocabulary,
+        min_frequency=min_count,
+        special_tokens=list(_SPECIAL),
+        initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((text.lower() if lowercase else text for text in texts), trainer)
+    return str(tokenizer.to_str())

@@ -1,0 +1,38 @@
+"""Random images with random labels: for trying a model's shapes and speed, and how it learns by heart."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+
+from dlrun.configuration.schema.fields import Range, Seed
+from dlrun.data.loading.randomness import generator
+from dlrun.data.source import Source
+from dlrun.errors import ConfigError, Problem
+
+_MAX_VALUES = 1 << 30  # 4 GiB of float32
+
+
+def random_images(
+    *,
+    rows: Annotated[int, Range(1, 10_000_000)],
+    channels: Annotated[int, Range(1, 64)],
+    size: Annotated[int, Range(1, 1024)],
+    classes: Annotated[int, Range(2, 10_000)],
+    image_seed: Seed,
+) -> Source:
+    """Images of normal noise, (channels, size, size) float32, and labels drawn evenly from `classes` classes.
+
+    rows: number of images. size: side in pixels. image_seed: decides images and labels.
+
+    Raises ConfigError when all images together would take more than 4 GiB.
+    """
+    values = rows * channels * size * size
+    if values > _MAX_VALUES:
+        got = f"{rows} x {channels} x {size} x {size} = {values}"
+        message = f"Expected at most {_MAX_VALUES} values in all images together, got {got}. "
+        raise ConfigError(Problem(f"dataset.rows={rows}", message + "Use fewer rows or a smaller dataset.size."))
+    images = torch.randn(rows, channels, size, size, generator=generator(image_seed, "random images"))
+    labels = torch.randint(classes, (rows,), generator=generator(image_seed, "random labels"))
+    return Source("image", "multiclass", images, labels, class_names=tuple(str(number) for number in range(classes)))

@@ -1,0 +1,54 @@
+"""A table of the user's own: CSV, TSV, Parquet or JSON lines, its columns' types read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath
+from dlrun.data.source import Source
+from dlrun.data.tables.encoding import TableEncoder
+from dlrun.data.tables.source import TableSettings, table_source
+
+
+def table(
+    *,
+    path: DataPath,
+    target: str,
+    val: DataPath | None,
+    test: DataPath | None,
+    task: Literal["auto", "regression", "binary", "multiclass"],
+    columns: ColumnKinds,
+    categories: Literal["one_hot", "embed"],
+    max_categories: Count,
+    missing: Literal["fill", "error", "drop"],
+    on_bad_row: Literal["stop", "skip"],
+    delimiter: str,
+    encoding: str,
+) -> Source:
+    """Rows of a table as features, and its target column: a number to predict or a class.
+
+    Raises DataError naming file, line and column.
+    """
+    return table_source(
+        TableSettings(
+            name="table",
+            path=path,
+            target=target,
+            val=val,
+            test=test,
+            task=task,
+            columns=columns,
+            embed=categories == "embed",
+            max_categories=max_categories,
+            missing=missing,
+            skip_bad=on_bad_row == "skip",
+            delimiter=delimiter,
+            encoding=encoding,
+        )
+    )
+
+
+def encoder(state: Mapping[str, Any]) -> TableEncoder:
+    """How new rows are read, as a checkpoint kept it."""
+    return TableEncoder.restored(state)

@@ -1,0 +1,41 @@
+"""TensorBoard's event files, beside metrics.jsonl."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from dlrun.configuration.schema.fields import Count
+from dlrun.errors import ConfigError, Problem
+from dlrun.tasks.progress import Listener, Progress, Row
+
+
+def tensorboard(run_dir: Path, *, flush_s: Count) -> Listener:
+    """Every row of metrics.jsonl as scalars in RUN_DIR/tensorboard.
+
+    Raises ConfigError when the package tensorboard is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError(
+            Problem("logger=tensorboard", 'The package tensorboard is not installed: pip install "dlrun[tensorboard]".')
+        )
+    return _TensorBoard(run_dir / "tensorboard", flush_s)
+
+
+class _TensorBoard(Listener):
+    def __init__(self, folder: Path, flush_s: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(folder), flush_secs=flush_s)
+
+    def on_step(self, progress: Progress, row: Row) -> None:
+        for name, value in row.items():
+            if name not in ("step", "epoch", "seconds"):
+                self._writer.add_scalar(name, value, progress.step)
+
+    def on_epoch(self, progress: Progress, row: Row) -> None:
+        self.on_step(progress, row)
+
+    def on_end(self, result: object) -> None:
+        self._writer.close()

@@ -1,0 +1,51 @@
+"""Cross entropy between two classes, from one logit."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlrun.configuration.schema.fields import Fraction
+from dlrun.data.spec import DataSpec
+from dlrun.errors import ConfigError, Problem
+from dlrun.options.losses._class_weights import class_weight_values
+
+Loss = nn.Module
+
+
+def binary_cross_entropy(
+    spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[float]
+) -> Loss:
+    """Mean of -log sigmoid(±logit): (B, 1) logits and (B,) classes 0 or 1 -> scalar."""
+    if spec.goal != "binary":
+        what = {
+            "multiclass": f"{spec.num_outputs} classes; use loss=cross_entropy",
+            "language": "tokens to guess; use loss=cross_entropy",
+        }.get(spec.goal, "numbers to predict; use loss=mse, mae or huber")
+        raise ConfigError(
+            Problem("loss=binary_cross_entropy", f"This dataset has {what}. loss=auto chooses by itself.")
+        )
+    return _BinaryCrossEntropy(class_weight_values(spec, class_weights), label_smoothing)
+
+
+class _BinaryCrossEntropy(nn.Module):
+    def __init__(self, class_weights: list[float] | None, label_smoothing: float) -> None:
+        super().__init__()
+        self.class_weights: Tensor | None
+        self._smoothing = label_smoothing
+        self.register_buffer(
+            "class_weights", None if class_weights is None else torch.tensor(class_weights), persistent=False
+        )
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """(B, 1), (B,) -> scalar."""
+        wanted = targets.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
+        weights = self.class_weights
+        if weights is None:
+            return F.binary_cross_entropy_with_logits(logits[:, 0], wanted)
+        row_weights = weights[targets]
+        losses = F.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction="none")
+        return (losses * row_weights).sum() / row_weights.sum()

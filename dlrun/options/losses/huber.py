@@ -1,0 +1,17 @@
+"""Huber's loss: squared for small errors, absolute for large ones."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from dlrun.configuration.schema.fields import Positive
+from dlrun.data.spec import DataSpec
+from dlrun.options.losses._class_weights import need_regression
+
+Loss = nn.Module
+
+
+def huber(spec: DataSpec, *, delta: Positive) -> Loss:
+    """Huber 1964, squared below `delta` and absolute above: (B, K) and (B, K) -> scalar."""
+    need_regression(spec, "huber")
+    return nn.HuberLoss(delta=delta)

@@ -1,0 +1,90 @@
+"""A convolutional network: blocks of convolution, normalisation, activation and pooling, then a dense head."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from torch import nn
+
+from dlrun.configuration.schema.fields import Activation, Fraction, Init, Kernel, Norm, Range, Width
+from dlrun.data.spec import DataSpec
+from dlrun.errors import ConfigError, Problem
+from dlrun.options.models._layers import RISING, dense_layers, initialise, norm_2d, num_logits
+from dlrun.options.models._layers import activation as make_activation
+
+
+def cnn(
+    spec: DataSpec,
+    *,
+    channels: list[Width],
+    kernel: Kernel,
+    padding: Literal["same", "valid"] | Annotated[int, Range(0, 31)],
+    pool: Literal["max", "avg", "none"],
+    pool_size: Annotated[int, Range(2, 16)],
+    norm: Norm,
+    dropout: Fraction,
+    hidden: list[Width],
+    activation: Activation,
+    init: Init,
+) -> nn.Module:
+    """Convolutional network over images, (B, C, H, W) -> (B, K).
+
+    Raises ConfigError when the rows are not images, or a kernel or pooling window does not fit what it is laid over.
+    """
+    if spec.kind != "image":
+        raise ConfigError(
+            Problem(
+                "model=cnn",
+                f"A CNN needs images, and this dataset has {spec.describe()}. Use model=mlp or model=linear.",
+            )
+        )
+    in_channels, height, width = spec.shape
+    layers: list[nn.Module] = []
+    for number, out_channels in enumerate(channels, start=1):
+        pad = _padding(padding, kernel)
+        height, width = height + 2 * pad - kernel + 1, width + 2 * pad - kernel + 1
+        if min(height, width) < 1:
+            before = f"{width + kernel - 1 - 2 * pad}x{height + kernel - 1 - 2 * pad}"
+            raise ConfigError(
+                Problem(
+                    f"model.kernel={kernel}",
+                    f"Block {number} is given images of {before} (padding {pad}), too small for a kernel of {kernel}. "
+                    f"Use a smaller model.kernel, model.padding=same, or fewer than {len(channels)} model.channels.",
+                )
+            )
+        layers.append(nn.Conv2d(in_channels, out_channels, kernel, padding=pad, bias=norm != "batch"))
+        if norm != "none":
+            layers.append(norm_2d(norm, out_channels))
+        layers.append(make_activation(activation))
+        if pool != "none":
+            if min(height, width) < pool_size:
+                raise ConfigError(
+                    Problem(
+                        f"model.pool_size={pool_size}",
+                        f"Block {number} leaves images of {width}x{height}, too small to pool by {pool_size}. "
+                        f"Use model.pool=none or fewer than {len(channels)} model.channels.",
+                    )
+                )
+            layers.append(nn.MaxPool2d(pool_size) if pool == "max" else nn.AvgPool2d(pool_size))
+            if pool == "max" and activation in RISING:  # the same numbers, and the activation sees fewer of them
+                layers[-2], layers[-1] = layers[-1], layers[-2]
+            height, width = height // pool_size, width // pool_size
+        in_channels = out_channels
+    layers.append(nn.Flatten())  # (B, C, H, W) -> (B, C * H * W)
+    head, last = dense_layers(in_channels * height * width, hidden, activation_name=activation, dropout=dropout)
+    return initialise(nn.Sequential(*layers, *head, nn.Linear(last, num_logits(spec.goal, spec.num_outputs))), init)
+
+
+def _padding(padding: str | int, kernel: int) -> int:
+    if padding == "valid":
+        return 0
+    if padding == "same":
+        if kernel % 2 == 0:
+            raise ConfigError(
+                Problem(
+                    f"model.kernel={kernel}",
+                    'Padding "same" needs an odd kernel: 3, 5 or 7, say; or give model.padding as a number.',
+                )
+            )
+        return kernel // 2
+    return int(padding)

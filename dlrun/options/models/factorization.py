@@ -1,0 +1,63 @@
+"""A recommender: a vector a user and an item, whose product says how much one likes the other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from dlrun.configuration.schema.fields import Fraction, Width
+from dlrun.data.spec import DataSpec
+from dlrun.errors import ConfigError, Problem
+from dlrun.options.models._layers import dense_layers
+
+
+def factorization(
+    spec: DataSpec,
+    *,
+    factors: Width,
+    variant: Literal["biased", "neural"],
+    hidden: list[Width],
+    dropout: Fraction,
+) -> nn.Module:
+    """Biased matrix factorisation, or its neural variant, (B, 2) -> (B, 1).
+
+    Sources: Koren, Bell and Volinsky 2009; He et al. 2017 (neural collaborative filtering).
+    biased: mean + bias of the user + bias of the item + product of their vectors. neural: the product is replaced by
+    a perceptron over both vectors side by side.
+    Raises ConfigError when the data is not pairs of user and item.
+    """
+    if len(spec.categories) != 2 or spec.shape != (2,) or spec.goal != "regression":
+        what = f"A recommender needs pairs of user and item; this dataset has {spec.describe()}."
+        raise ConfigError(Problem("model=factorization", f"{what} Use dataset=interactions."))
+    return _Factorization(spec.categories, factors, hidden if variant == "neural" else None, dropout)
+
+
+class _Factorization(nn.Module):
+    def __init__(self, sizes: tuple[int, ...], factors: int, hidden: list[int] | None, dropout: float) -> None:
+        super().__init__()
+        users, items = sizes
+        self.users, self.items = (nn.Embedding(size, factors, padding_idx=0) for size in (users, items))
+        self.user_bias, self.item_bias = (nn.Embedding(size, 1, padding_idx=0) for size in (users, items))
+        self.mean = nn.Parameter(torch.zeros(1))
+        for table in (self.users, self.items, self.user_bias, self.item_bias):
+            nn.init.normal_(table.weight, std=0.05)
+            nn.init.zeros_(table.weight.data[0])  # who was never seen is like everybody
+        self.drop = nn.Dropout(dropout)
+        self.perceptron: nn.Module | None = None
+        if hidden is not None:
+            layers, last = dense_layers(2 * factors, hidden, activation_name="relu", dropout=dropout)
+            self.perceptron = nn.Sequential(*layers, nn.Linear(last, 1))
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """(B, 2) codes -> (B, 1)."""
+        user, item = pairs.long().unbind(dim=1)
+        bias = self.mean + self.user_bias(user) + self.item_bias(item)  # (B, 1)
+        user_vector, item_vector = self.drop(self.users(user)), self.drop(self.items(item))  # (B, factors) each
+        if self.perceptron is not None:
+            liking: Tensor = self.perceptron(torch.cat([user_vector, item_vector], dim=1))  # (B, 2 factors) -> (B, 1)
+        else:
+            liking = (user_vector * item_vector).sum(dim=1, keepdim=True)  # (B, factors) -> (B, 1)
+        out: Tensor = bias + liking
+        return out

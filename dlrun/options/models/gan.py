@@ -1,0 +1,130 @@
+"""A generative adversarial network for images, of dense layers or of convolutions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+from dlrun.configuration.schema.fields import Activation, Count, Fraction, Init, OptimizerFields, Width
+from dlrun.data.spec import DataSpec
+from dlrun.errors import ConfigError, Problem
+from dlrun.options.models._layers import activation as make_activation
+from dlrun.options.models._layers import dense_layers, initialise
+from dlrun.tasks.gan import GanTask
+from dlrun.tasks.task import Task
+
+
+def gan(
+    spec: DataSpec,
+    *,
+    architecture: Literal["dense", "conv"],
+    latent_dim: Count,
+    hidden: list[Width],
+    channels: list[Width],
+    objective: Literal["saturating", "non_saturating", "hinge"],
+    dropout: Fraction,
+    activation: Activation,
+    init: Init,
+    generator_optimizer: OptimizerFields,
+    discriminator_optimizer: OptimizerFields,
+) -> Task:
+    """Generative adversarial network: a task whose generator maps (B, latent_dim) noise to (B, C, H, W) images.
+
+    Goodfellow et al. 2014; `conv` after Radford et al. 2016 (DCGAN).
+    Raises ConfigError when the rows are not images with classes, their range is not known, or they are too small to
+    be halved as often as there are channels.
+    """
+    if spec.kind != "image":
+        raise ConfigError(
+            Problem(
+                "model=gan",
+                f"A GAN makes images, and this dataset has {spec.describe()}. Use a dataset of images, "
+                "dataset=digits, say.",
+            )
+        )
+    if spec.goal == "regression":
+        raise ConfigError(
+            Problem(
+                "model=gan",
+                f"A GAN's samples are judged by the classes they show, and this dataset has {spec.describe()}. "
+                "Use a dataset of images with classes, dataset=digits, say.",
+            )
+        )
+    if spec.scaling is None:
+        raise ConfigError(
+            Problem(
+                "dataset.standardise=false",
+                "A GAN must know the range of its images, and these are numbers as they came. "
+                "Use dataset.standardise=true.",
+            )
+        )
+    if architecture == "dense":
+        generator, discriminator = _dense(spec.shape, latent_dim, hidden, activation, dropout)
+    else:
+        generator, discriminator = _conv(spec.shape, latent_dim, channels, activation, dropout)
+    return GanTask(
+        initialise(generator, init),
+        initialise(discriminator, init),
+        scaling=spec.scaling,
+        latent_dim=latent_dim,
+        objective=objective,
+        optimizer_overrides={"generator": generator_optimizer, "discriminator": discriminator_optimizer},
+    )
+
+
+def _dense(
+    shape: tuple[int, ...], latent_dim: int, hidden: list[int], activation: str, dropout: float
+) -> tuple[nn.Module, nn.Module]:
+    """Hidden layers of `hidden` units, and the same in reverse to tell real from made."""
+    num_pixels = shape[0] * shape[1] * shape[2]
+    layers, last = dense_layers(latent_dim, hidden, activation_name=activation)
+    generator = nn.Sequential(
+        *layers, nn.Linear(last, num_pixels), nn.Tanh(), nn.Unflatten(1, shape)
+    )  # -> (B, C, H, W)
+    layers, last = dense_layers(num_pixels, hidden[::-1], activation_name="leaky_relu", dropout=dropout)
+    return generator, nn.Sequential(
+        nn.Flatten(), *layers, nn.Linear(last, 1)
+    )  # (B, C, H, W) -> (B, C * H * W) -> (B, 1)
+
+
+def _conv(
+    shape: tuple[int, ...], latent_dim: int, channels: list[int], activation: str, dropout: float
+) -> tuple[nn.Module, nn.Module]:
+    """One doubling of the image's sides per entry of `channels`, and as many halvings to tell real from made."""
+    image_channels, height, width = shape
+    if not channels or min(height, width) < 2 ** len(channels):
+        raise ConfigError(
+            Problem(
+                "model.channels",
+                f"Each entry doubles the sides of an image on its way from noise; images of {width}x{height} allow "
+                f"1 to {min(height, width).bit_length() - 1} entries, got {len(channels)}.",
+            )
+        )
+    sizes = [(height, width)]
+    for _ in channels:
+        sizes.insert(0, tuple(-(-side // 2) for side in sizes[0]))  # type: ignore[arg-type]
+    first = (channels[0], *sizes[0])
+    generator: list[nn.Module] = [
+        nn.Linear(latent_dim, first[0] * first[1] * first[2], bias=False),
+        nn.Unflatten(1, first),  # (B, C * H * W) -> (B, C, H, W)
+        nn.BatchNorm2d(channels[0]),
+        make_activation(activation),
+    ]
+    for number, after in enumerate([*channels[1:], image_channels]):
+        is_last = number == len(channels) - 1
+        # a kernel of 4 doubles a side, one of 3 makes it an odd 2 n - 1
+        kernel = tuple(4 if side % 2 == 0 else 3 for side in sizes[number + 1])
+        generator.append(
+            nn.ConvTranspose2d(channels[number], after, kernel, stride=2, padding=1, bias=is_last)  # type: ignore[arg-type]
+        )
+        generator += [nn.Tanh()] if is_last else [nn.BatchNorm2d(after), make_activation(activation)]
+    discriminator: list[nn.Module] = []
+    before = image_channels
+    for after in reversed(channels):
+        discriminator += [nn.Conv2d(before, after, 3, stride=2, padding=1), make_activation("leaky_relu")]
+        if dropout:
+            discriminator.append(nn.Dropout(dropout))
+        before = after
+    discriminator += [nn.Flatten(), nn.Linear(first[0] * first[1] * first[2], 1)]  # -> (B, C * H * W) -> (B, 1)
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)

@@ -1,0 +1,21 @@
+"""Adam with weight decay apart from the gradient."""
+
+from __future__ import annotations
+
+import torch
+
+from dlrun.configuration.schema.fields import Fraction, LearningRate, NonNegative, Positive
+from dlrun.optim.param_groups import Parameters
+
+
+def adamw(
+    parameters: Parameters,
+    *,
+    lr: LearningRate,
+    beta1: Fraction,
+    beta2: Fraction,
+    eps: Positive,
+    weight_decay: NonNegative,
+) -> torch.optim.Optimizer:
+    """Loshchilov and Hutter 2019."""
+    return torch.optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=True)

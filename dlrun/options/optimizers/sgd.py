@@ -1,0 +1,20 @@
+"""Stochastic gradient descent, with momentum where asked for."""
+
+from __future__ import annotations
+
+import torch
+
+from dlrun.configuration.schema.fields import Fraction, LearningRate, NonNegative
+from dlrun.errors import ConfigError, Problem
+from dlrun.optim.param_groups import Parameters
+
+
+def sgd(
+    parameters: Parameters, *, lr: LearningRate, momentum: Fraction, nesterov: bool, weight_decay: NonNegative
+) -> torch.optim.Optimizer:
+    """Gradient descent; momentum as Sutskever et al. 2013."""
+    if nesterov and not momentum:
+        raise ConfigError(Problem("optimizer.nesterov=true", "Nesterov's form needs optimizer.momentum above 0."))
+    return torch.optim.SGD(
+        parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
+    )

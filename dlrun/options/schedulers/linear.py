@@ -1,0 +1,11 @@
+"""A straight line from the full rate down."""
+
+from __future__ import annotations
+
+from dlrun.configuration.schema.fields import Probability
+from dlrun.optim.schedule import Formula, Horizon, Schedule
+
+
+def linear(horizon: Horizon, *, min_factor: Probability) -> Schedule:
+    """From 1 to `min_factor` along a straight line."""
+    return Formula(lambda step: 1 + (min_factor - 1) * min(1.0, step / max(1, horizon.total_steps)))

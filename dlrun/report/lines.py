@@ -1,0 +1,66 @@
+"""Lines as people read them; what the live console, the plain one and the log have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dlrun.wording import count, duration, number, plural
+
+if TYPE_CHECKING:
+    from dlrun.runs.run import Session
+    from dlrun.tasks.progress import Row
+
+
+def headline(session: Session) -> list[tuple[str, str]]:
+    """What will run, on what, how large: pairs of a word and what it is."""
+    config, parts, trainer = session.config, session.parts, session.trainer
+    sizes = " · ".join(f"{count(rows)} {split}" for split, rows in parts.data.sizes.items())
+    settings = config.trainer
+    steps = trainer.horizon.steps_per_epoch
+    length = f"{plural(settings.epochs, 'epoch')} of {plural(steps, 'step')}" if settings.epochs else ""
+    if settings.max_steps:
+        length += (", " if length else "") + f"at most {count(settings.max_steps)} steps"
+    lines = [
+        ("data", f"{parts.data.name}: {parts.data.spec.describe()} ({sizes})"),
+        ("model", f"{config.model.name}, {count(parts.num_parameters)} parameters"),
+        (
+            "train",
+            f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizing.lr:g}, "
+            f"seed {config.seed}",
+        ),
+        ("device", parts.device.describe()),
+        ("folder", str(session.run_dir.path)),
+    ]
+    if session.resumed_from is not None:
+        lines.append(("resume", f"going on from step {count(session.resumed_from)}"))
+    return lines
+
+
+def epoch_line(row: Row, metrics: tuple[str, ...]) -> str:
+    """One evaluation in one line: losses first, then the metrics that matter."""
+    shown = {name: value for name, value in row.items() if name.startswith("train/") or name == "val/loss"}
+    shown.update({f"val/{name}": row[f"val/{name}"] for name in metrics if f"val/{name}" in row})
+    return "  ".join(f"{name} {number(value)}" for name, value in shown.items())
+
+
+def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows: a metric a row, a split a column."""
+    metrics = result["metrics"]
+    splits = list(dict.fromkeys(name.split("/", 1)[0] for name in metrics))
+    names = dict.fromkeys(name.split("/", 1)[1] for name in metrics)
+    return ["metric", *splits], [
+        [name, *(number(metrics.get(f"{split}/{name}")) for split in splits)] for name in names
+    ]
+
+
+def summary_line(result: Mapping[str, Any]) -> str:
+    """How a run went, in one line."""
+    rate = result["samples_per_second"]
+    text = f"{count(result['steps'])} steps in {duration(result['seconds']['total'])}"
+    if rate:
+        text += f" ({duration(result['seconds']['train'])} training, {count(rate)} rows a second)"
+    best = result["best"]
+    if best is not None:
+        text += f"; best {best['metric']} {number(best['value'])} at epoch {best['epoch']}"
+    return text

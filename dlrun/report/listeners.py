@@ -1,0 +1,91 @@
+"""Who watches a run: its metrics file, its log, the console that fits the terminal, samples, and the chosen logger."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.report.metrics_file import MetricsFile
+from dlrun.report.plain import PlainLines
+from dlrun.runs.run import Session
+from dlrun.storage import disk as system
+from dlrun.storage.atomic import storage_error, write_all
+from dlrun.tasks.progress import Listener, Progress, Row
+from dlrun.tasks.task import Task
+
+
+def listeners(session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False) -> Sequence[Listener]:
+    """Everybody who watches a run, in the order they are told."""
+    config, folder = session.config, session.run_dir.path
+    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)  # it may refuse
+    found: list[Listener] = [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from)]
+    found.append(LogFile(session, folder / "dlrun.log"))
+    found.append(Samples(session.parts.task, folder / "samples"))
+    if logger is not None:
+        found.append(logger)
+    if profile:
+        from dlrun.report.profile import Profile
+
+        found.append(Profile(session))
+    if not quiet:
+        found.append(console(session))
+    return found
+
+
+def console(session: Session) -> Listener:
+    """The live console on a terminal, plain lines elsewhere and in CI."""
+    if is_live(sys.stderr):
+        from rich.console import Console
+
+        from dlrun.report.live import LiveConsole
+
+        return LiveConsole(session, Console(stderr=True, highlight=False))
+    return PlainLines(session, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+
+
+def is_live(stream: IO[str]) -> bool:
+    """Whether a moving display makes sense there."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+class LogFile(PlainLines):
+    """`dlrun.log`: what the console says, without colour."""
+
+    def __init__(self, session: Session, path: Path) -> None:
+        self._path = path
+        try:
+            self._handle = system.disk.append(path)
+        except OSError as error:
+            raise storage_error(path, error) from error
+        super().__init__(session, self._write, every_evaluation=True)
+
+    def _write(self, line: str) -> None:
+        try:
+            write_all(self._handle, f"{line}\n".encode())
+        except OSError as error:
+            raise storage_error(self._path, error) from error
+
+    def on_end(self, result: object) -> None:
+        try:
+            super().on_end(result)  # type: ignore[arg-type]
+        finally:
+            os.close(self._handle)
+
+
+class Samples(Listener):
+    """A picture of what a generative model makes, after each evaluation."""
+
+    def __init__(self, task: Task, folder: Path) -> None:
+        self._task = task
+        self._folder = folder
+
+    def on_epoch(self, progress: Progress, row: Row) -> None:
+        path = self._folder / f"epoch-{int(row['epoch']):04d}.png"
+        try:
+            self._task.write_samples(path)
+        except OSError as error:
+            raise storage_error(path, error) from error

@@ -1,0 +1,60 @@
+"""metrics.jsonl: one JSON object a line, each step once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from dlrun.storage import disk as system
+from dlrun.storage.atomic import replace_file, storage_error, write_all
+from dlrun.tasks.progress import Listener, Progress, Row
+
+
+class MetricsFile(Listener):
+    """Appends each row as it comes; rows after the step that a run goes on from are cut off first.
+
+    A run that begins anew where one was killed before its first checkpoint cuts off all of them.
+    """
+
+    def __init__(self, path: Path, *, from_step: int | None = None) -> None:
+        self._path = path
+        if path.exists():
+            rows = [] if from_step is None else kept_rows(path, from_step)
+            replace_file(path, "".join(f"{line}\n" for line in rows).encode())
+        try:
+            self._handle: int | None = system.disk.append(path)
+        except OSError as error:
+            raise storage_error(path, error) from error
+
+    def on_step(self, progress: Progress, row: Row) -> None:
+        self._write(row)
+
+    def on_epoch(self, progress: Progress, row: Row) -> None:
+        self._write(row)
+
+    def _write(self, row: Row) -> None:
+        if self._handle is None:
+            return
+        try:
+            write_all(self._handle, (json.dumps(row) + "\n").encode())
+        except OSError as error:
+            raise storage_error(self._path, error) from error
+
+    def on_end(self, result: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def kept_rows(path: Path, step: int) -> list[str]:
+    """The lines of whole rows up to a step."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:  # the last line of a run that was killed while writing it
+            continue
+        if row["step"] <= step:
+            kept.append(line)
+    return kept

@@ -1,0 +1,65 @@
+"""`result.json`: how a run ended, what it measured, and what that took."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from dlrun.configuration.run_config import RunConfig
+from dlrun.tasks.progress import Progress
+from dlrun.training.build import Parts
+
+
+def result(
+    status: str,
+    *,
+    config: RunConfig,
+    parts: Parts,
+    progress: Progress,
+    metrics: Mapping[str, float],
+    environment: Mapping[str, Any],
+    seconds: float,
+    error: str | None = None,
+) -> dict[str, Any]:
+    """The result as plain values; `seconds` is the time of the whole run, stops left out."""
+    best = progress.best
+    return {
+        "status": status,
+        "error": error,
+        "metrics": dict(metrics),
+        "best": None
+        if best is None
+        else {"metric": f"val/{best.metric}", "value": best.value, "epoch": best.epoch, "step": best.step},
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "samples": progress.samples,
+        "seconds": {
+            "total": round(seconds, 3),
+            "train": round(progress.train_seconds, 3),
+            "eval": round(progress.eval_seconds, 3),
+        },
+        "samples_per_second": round(progress.samples / progress.train_seconds, 1) if progress.train_seconds else None,
+        "peak_memory_mib": peak_memory_mib(parts.device.torch),
+        "parameters": parts.num_parameters,
+        "seed": config.seed,
+        "config_sha256": config.sha256,
+        "dataset": {
+            "name": parts.data.name,
+            "fingerprint": parts.data.fingerprint,
+            "sizes": dict(parts.data.sizes),
+            "skipped": skipped if isinstance(skipped := parts.data.skipped, Mapping) else list(skipped),
+        },
+        "environment": dict(environment),
+    }
+
+
+def peak_memory_mib(where: torch.device) -> float:
+    """The most memory this process held so far: of the GPU when it trains there, else of the machine."""
+    if where.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(where) / 2**20, 1)
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)

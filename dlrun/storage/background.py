@@ -1,0 +1,46 @@
+"""Writing checkpoints beside the training loop: one thread, at most one write in flight."""
+
+from __future__ import annotations
+
+import threading
+
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot
+
+
+class Saver:
+    """Hands snapshots, which are copies, to a store in the background, in the order they come.
+
+    What goes wrong there is raised by the next call, in the caller's thread.
+    """
+
+    def __init__(self, store: CheckpointStore) -> None:
+        self._store = store
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def save(self, snapshot: Snapshot, *, is_best: bool) -> None:
+        """Begin to write a snapshot, once the one before is written.
+
+        Raises StorageError when the one before could not be.
+        """
+        self.finish()
+        self._thread = threading.Thread(target=self._write, args=(snapshot, is_best), name="dlrun-save")
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until everything is on the disk.
+
+        Raises StorageError when it could not be written.
+        """
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _write(self, snapshot: Snapshot, is_best: bool) -> None:
+        try:
+            self._store.save(snapshot, is_best=is_best)
+        except BaseException as error:  # noqa: BLE001 - raised by `finish`
+            self._error = error

@@ -1,0 +1,166 @@
+"""A run's state as a checkpoint holds it: gathered from, and put back into, the live objects."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlrun.data.spec import Batch
+from dlrun.errors import StorageError
+from dlrun.optim.ema import WeightAverage
+from dlrun.optim.kernels import parameters_of
+from dlrun.optim.schedule import Schedule
+from dlrun.optim.updater import Updater
+from dlrun.storage.checkpoints import Snapshot
+from dlrun.tasks.progress import Progress, RunningMeans
+from dlrun.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The live objects that a run's state is in, besides its progress."""
+
+    task: Task
+    updater: Updater
+    schedule: Schedule
+    means: RunningMeans
+    ema: WeightAverage | None = None
+
+    def step(self, window: Sequence[Batch], progress: Progress, *, tell: Callable[[dict[str, Tensor]], None]) -> None:
+        """Take the step after `progress` on the batches of a window; `tell` is given each one's scalars."""
+        updater = self.updater
+        if not self.schedule.is_constant:
+            updater.set_factor(self.schedule.factor(progress.step))
+        rows = sum(len(batch.targets) for batch in window)
+        for number, batch in enumerate(window, start=1):
+            updater.weight = len(batch.targets) / rows
+            updater.is_last = number == len(window)
+            tell(self.task.train_step(batch, updater))
+        progress.step += 1
+        progress.batch += len(window)
+        progress.samples += rows
+        if self.ema is not None:
+            self.ema.update(progress.step)
+
+
+def capture(state: Trained, progress: Progress, *, about: Mapping[str, Any]) -> Snapshot:
+    """Copies of everything the run's future depends on. `about` says which run and environment it was.
+
+    "model" holds the weights to evaluate and predict with; where they are an average, "raw" holds those in training.
+    """
+    optimizer_tensors, optimizer_values = _optimizer_state(state.updater)
+    random_tensors, random_values = random_state()
+    raw = state.task.weights().state_dict()
+    weights = {"model": raw} if state.ema is None else {"model": state.ema.merged(raw), "raw": raw}
+    return Snapshot(
+        step=progress.step,
+        tensors={
+            **{file: {name: _copy(tensor) for name, tensor in tensors.items()} for file, tensors in weights.items()},
+            "optimizer": optimizer_tensors,
+            "random": random_tensors,
+        },
+        values={
+            "progress": progress.state(),
+            "means": state.means.state(),
+            "schedule": state.schedule.state(),
+            "optimizer": optimizer_values,
+            "scalers": {name: scaler.state_dict() for name, scaler in state.updater.scalers.items()},
+            "random": random_values,
+            "about": dict(about),
+        },
+    )
+
+
+def restore(snapshot: Snapshot, state: Trained) -> Progress:
+    """Put a snapshot's state into the live objects; returns where the run stood."""
+    updater, schedule, means = state.updater, state.schedule, state.means
+    load_weights(state.task, snapshot, file="raw" if "raw" in snapshot.tensors else "model")
+    if state.ema is not None:
+        state.ema.restore(snapshot.tensors["model"])
+    _restore_optimizers(updater, snapshot)
+    for name, values in snapshot.values["scalers"].items():
+        if name in updater.scalers:
+            updater.scalers[name].load_state_dict(values)
+    schedule.restore(snapshot.values["schedule"])
+    means.restore(snapshot.values["means"], next(state.task.parameters()).device)
+    restore_random(snapshot.tensors["random"], snapshot.values["random"])
+    return Progress.restored(snapshot.values["progress"])
+
+
+def load_weights(task: Task, snapshot: Snapshot, *, file: str = "model") -> None:
+    """The weights alone, for evaluation.
+
+    Raises StorageError when they belong to another model.
+    """
+    try:
+        task.weights().load_state_dict(dict(snapshot.tensors[file]))
+    except RuntimeError as error:
+        raise StorageError(
+            f"The checkpoint of step {snapshot.step} holds the weights of another model: {error}"
+        ) from error
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def _optimizer_state(updater: Updater) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    tensors: dict[str, Tensor] = {}
+    values: dict[str, Any] = {}
+    for name, optimizer in updater.optimizers.items():
+        for number, parameter in enumerate(parameters_of(optimizer)):
+            for key, value in optimizer.state.get(parameter, {}).items():
+                place = f"{name}.{number}.{key}"
+                if isinstance(value, Tensor):
+                    tensors[place] = _copy(value)
+                else:
+                    values[place] = value
+    return tensors, values
+
+
+def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
+    stored = {**snapshot.tensors["optimizer"], **snapshot.values["optimizer"]}
+    for name, optimizer in updater.optimizers.items():
+        optimizer.state.clear()
+        for number, parameter in enumerate(parameters_of(optimizer)):
+            prefix = f"{name}.{number}."
+            for place, value in stored.items():
+                if place.startswith(prefix):
+                    key = place.removeprefix(prefix)
+                    if isinstance(value, Tensor) and value.shape == parameter.shape and key != "step":
+                        value = torch.empty_like(parameter).copy_(value)  # laid out as the parameter is
+                    elif isinstance(value, Tensor) and key != "step":
+                        value = value.to(device=parameter.device)
+                    elif isinstance(value, Tensor):  # fused optimizers count steps on the device
+                        fused = bool(optimizer.param_groups[0].get("fused")) and parameter.device.type != "cpu"
+                        value = value.to(parameter.device) if fused else value
+                    optimizer.state[parameter][key] = value
+    updater.forget()
+
+
+def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of every generator that a run may draw from: tensors and plain values, copied."""
+    tensors = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        tensors.update({f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())})
+    kind, keys, *rest = np.random.get_state()
+    version, internal, gauss = random.getstate()
+    return tensors, {"numpy": [kind, np.asarray(keys).tolist(), *rest], "python": [version, list(internal), gauss]}
+
+
+def restore_random(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """From what `random_state` gave."""
+    torch.set_rng_state(tensors["torch"])
+    cuda = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
+    if cuda and torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(cuda)
+    kind, keys, *rest = values["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+    version, internal, gauss = values["python"]
+    random.setstate((version, tuple(internal), gauss))

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from dlrun.configuration.schema import fields
+from dlrun.configuration.schema.fields import Range, Url, describe, is_machine, is_optional, misfit
+from dlrun.wording import printable, printable_key, show
+
+
+@dataclass
+class Stop:
+    patience: fields.Count | None = None
+    rate: float = 0.0
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        (Range(low=1), "from 1 up"),
+        (Range(low=0, high=64), "from 0 to 64"),
+        (Range(high=5), "at most 5"),
+        (Range(above=0), "above 0"),
+        (Range(above=0, high=1000), "above 0, at most 1000"),
+        (Range(low=0, below=1), "from 0 and below 1"),
+        (Range(below=1), "below 1"),
+        (Range(low=1, high=1_000_000_000), "from 1 to 1000000000"),
+        (Range(), ""),
+    ],
+)
+def test_a_range_says_its_bounds(bounds: Range, words: str) -> None:
+    assert str(bounds) == words
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "inside"),
+    [
+        (Range(low=0), 0, True),
+        (Range(low=0), -1, False),
+        (Range(high=2), 2, True),
+        (Range(high=2), 3, False),
+        (Range(above=0), 0, False),
+        (Range(above=0), 0.1, True),
+        (Range(below=1), 1, False),
+        (Range(below=1), 0.9, True),
+    ],
+)
+def test_low_and_high_are_inside_above_and_below_are_not(bounds: Range, value: float, inside: bool) -> None:
+    assert bounds.holds(value) is inside
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (int, "a whole number"),
+        (float, "a number"),
+        (bool, "true or false"),
+        (str, "a text"),
+        (list, "a list"),
+        (Any, "anything"),
+        (fields.Width, "a whole number from 1 to 65536"),
+        (list[fields.Width], "a list, each a whole number from 1 to 65536"),
+        (fields.Count | None, "a whole number from 1 to 1000000000 or null"),
+        (Literal["a", "b"] | int, "one of a, b or a whole number"),
+        (dict[str, Any], "a mapping"),
+        (Stop, "a mapping of patience, rate"),
+        (bytes, "bytes"),
+    ],
+)
+def test_a_type_is_described_in_words(kind: Any, words: str) -> None:
+    assert describe(kind) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+        (3, "3"),
+        (0.5, "0.5"),
+        ("a", '"a"'),
+        ([1, "a"], '[1, "a"]'),
+        ([], "[]"),
+        (list(range(9)), "[0, 1, 2, 3, 4, 5, 6, 7, ...]"),
+        ({"a": None}, "{a: null}"),
+    ],
+)
+def test_a_value_is_shown_as_the_user_would_write_it(value: Any, text: str) -> None:
+    assert show(value) == text
+
+
+def test_a_number_too_long_to_print_is_shown_in_words() -> None:
+    assert show(10**5000) == "a number of thousands of digits"
+
+
+def test_escape_codes_cannot_reach_the_terminal() -> None:
+    assert printable("\x1b[31mred\u202e") == "\\x1b[31mred\\u202e"
+
+
+def test_a_long_text_is_cut() -> None:
+    assert printable("abcdef", limit=4) == "abc…"
+    assert printable("abcd", limit=4) == "abcd"
+    assert len(printable("\x1b" * 1000)) == 120
+
+
+def test_a_letter_that_only_looks_like_ascii_is_written_out_in_a_key() -> None:
+    assert printable_key("m\u043edel") == "m\\u043edel"
+    assert printable_key("model") == "model"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (int, 3),
+        (float, 3),
+        (float, 0.5),
+        (bool, True),
+        (str, "x"),
+        (Any, object()),
+        (list, [1]),
+        (fields.Count | None, None),
+        (fields.Fraction, 0),
+        (Literal["a", "b"], "a"),
+        (Literal["same"] | int, 4),
+        (list[int], []),
+        (list[int] | Literal["none"], [1]),
+        (dict[str, Any], {"lr": 0.1}),
+        (dict, {"test/accuracy": [0, 1]}),
+        (Stop, {"patience": 3}),
+        (Stop, {}),
+    ],
+)
+def test_a_value_that_fits_has_no_misfit(kind: Any, value: Any) -> None:
+    assert misfit(kind, value, key="k") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (int, True, "Expected a whole number, got true."),
+        (int, 1.0, "Expected a whole number, got 1.0."),
+        (float, "fast", 'Expected a number, got "fast".'),
+        (float, float("nan"), "Expected a number, got nan."),
+        (float, float("inf"), "Expected a number, got inf."),
+        (float, 10**400, f"Expected a number, got {printable(str(10**400))}."),
+        (float, True, "Expected a number, got true."),
+        (bool, 1, "Expected true or false, got 1."),
+        (bool, "no", 'Expected true or false, got "no".'),
+        (str, 1, "Expected a text, got 1."),
+        (fields.Fraction, 1, "Expected a number from 0 and below 1, got 1."),
+        (fields.Width, 10**9, "Expected a whole number from 1 to 65536, got 1000000000."),
+        (Literal["max", "avg"], "mx", 'Expected one of max, avg, got "mx". Did you mean "max"?'),
+        (Literal["max", "avg"], "zzz", 'Expected one of max, avg, got "zzz".'),
+        (Literal["max", "avg"], "MAX", 'Expected one of max, avg, got "MAX". Did you mean "max"?'),
+        (Literal[1], True, "Expected one of 1, got true."),
+        (Literal["same"] | int, "smae", 'Expected one of same or a whole number, got "smae". Did you mean "same"?'),
+        (list[int], 3, "Expected a list, each a whole number, got 3."),
+        (dict, [1], "Expected a mapping, got [1]."),
+        (dict[str, Any], {"a b": 1}, "Expected a mapping, got {a b: 1}."),
+        (dict[str, Any], {"null": 1}, "Expected a mapping, got {null: 1}."),
+        (Stop, 3, "Expected a mapping of patience, rate, got 3."),
+    ],
+)
+def test_a_misfit_says_what_was_expected_and_what_came(kind: Any, value: Any, message: str) -> None:
+    assert misfit(kind, value, key="k") == [("k", message)]
+
+
+def test_every_wrong_entry_of_a_list_is_told_with_its_place() -> None:
+    assert misfit(list[int], [1, "a", None], key="k") == [
+        ("k[1]", 'Expected a whole number, got "a".'),
+        ("k[2]", "Expected a whole number, got null."),
+    ]
+
+
+def test_every_wrong_field_of_a_mapping_is_told_with_its_key() -> None:
+    assert misfit(Stop, {"patince": 3, "rate": "x"}, key="stop") == [
+        ("stop.patince", 'stop has no field "patince". Did you mean "stop.patience"?'),
+        ("stop.rate", 'Expected a number, got "x".'),
+    ]
+
+
+def test_a_type_with_null_is_optional() -> None:
+    assert is_optional(fields.Count | None)
+    assert not is_optional(fields.Count)
+    assert not is_optional(int | str)
+
+
+def test_an_address_is_found_inside_a_list_or_a_choice() -> None:
+    assert is_machine(Url)
+    assert is_machine(list[Url])
+    assert is_machine(list[Url] | None)
+    assert not is_machine(Annotated[str, Range()])
+    assert not is_machine(list[str])

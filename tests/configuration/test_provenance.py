@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlrun.configuration.compose import compose, plan, points
+from dlrun.configuration.overrides import parse
+from dlrun.configuration.provenance import place, why
+from dlrun.configuration.schema import groups as schema
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import ConfigError, Problem
+
+
+def told(key: str, *words: str, catalog: Catalog | None = None, multirun: bool = False) -> str:
+    catalog = catalog or Catalog()
+    request = parse(words, catalog, multirun=multirun)
+    run = compose(plan(points(request, catalog)[0], catalog), catalog, hydra_words=request.hydra)
+    return why(key, run, catalog)
+
+
+def line(path: str, starts: str) -> str:
+    """A file of dlrun's own and the line that begins so, counted by hand."""
+    lines = (schema.resource_dir("conf").parent / path).read_text(encoding="utf-8").splitlines()
+    return f"{path}:{next(number for number, text in enumerate(lines, 1) if text.startswith(starts))}"
+
+
+def test_a_default_is_told_with_its_options_file_and_line() -> None:
+    assert told("model.kernel") == "model.kernel = 3: default of model=cnn in conf/model/cnn.yaml:4"
+    assert told("optimizer.lr") == "optimizer.lr = 0.001: default of optimizer=adam in conf/optimizer/adam.yaml:3"
+    where = line("conf/trainer/default.yaml", "  patience:")
+    assert (
+        told("trainer.early_stop.patience")
+        == f"trainer.early_stop.patience = null: default of trainer=default in {where}"
+    )
+
+
+def test_a_top_level_key_is_told_with_the_root_files_line() -> None:
+    assert told("seed") == f"seed = 0: default in {line('conf/config.yaml', 'seed:')}"
+
+
+@pytest.mark.parametrize("key", ["model", "model.name"])
+def test_a_default_choice_is_told_with_the_root_files_line(key: str) -> None:
+    assert told(key) == f"model = cnn: default in {line('conf/config.yaml', '  - model:')}"
+
+
+def test_an_override_is_told_as_it_was_written() -> None:
+    words = ("model=mlp", "model.hidden=[5]", "optimizer.lr=1e-2", "seed=${trainer.epochs}")
+    assert told("model", *words) == "model = mlp: override model=mlp"
+    assert told("model.hidden", *words) == "model.hidden = [5]: override model.hidden=[5]"
+    assert told("optimizer.lr", *words) == "optimizer.lr = 0.01: override optimizer.lr=1e-2"
+    assert told("seed", *words) == "seed = 10: override seed=${trainer.epochs}"
+    assert told("model.init", *words).startswith('model.init = "default": default of model=mlp in conf/model/mlp.yaml:')
+
+
+def test_only_what_an_overridden_mapping_holds_comes_from_it() -> None:
+    patience, delta = told("trainer.early_stop", "trainer.early_stop={patience: 3}").splitlines()
+    assert patience == "trainer.early_stop.patience = 3: override trainer.early_stop={patience: 3}"
+    assert delta.startswith(
+        "trainer.early_stop.min_delta = 0.0: default of trainer=default in conf/trainer/default.yaml:"
+    )
+
+
+def test_a_recipes_value_is_told_with_its_line() -> None:
+    Path("mine.yaml").write_text(
+        "model:\n  name: mlp\n  hidden: [5]\ntrainer: {epochs: 2,\n  early_stop: {patience: 2}}\nseed: 3\n"
+    )
+    for key, said in {
+        "model": "model = mlp: recipe mine.yaml:2",
+        "model.hidden": "model.hidden = [5]: recipe mine.yaml:3",
+        "trainer.epochs": "trainer.epochs = 2: recipe mine.yaml:4",
+        "trainer.early_stop.patience": "trainer.early_stop.patience = 2: recipe mine.yaml:5",
+        "seed": "seed = 3: recipe mine.yaml:6",
+    }.items():
+        assert told(key, "recipe=mine.yaml") == said
+    assert told("seed", "recipe=mine.yaml", "seed=4") == "seed = 4: override seed=4"
+
+
+def test_what_a_recipe_sweeps_is_told() -> None:
+    Path("mine.yaml").write_text("sweep: {seed: [4, 5]}\n")
+    assert told("seed", "recipe=mine.yaml", multirun=True) == "seed = 4: sweep seed=4 of recipe mine.yaml"
+
+
+def test_a_plugins_default_is_told_with_its_signatures_line() -> None:
+    path = Path("tiny.py")
+    path.write_text("def tiny(\n    spec,\n    *,\n    width: int = 3,\n): ...\n")
+    catalog = Catalog(plugins=[path])
+    assert (
+        told("model.width", "model=tiny", catalog=catalog)
+        == f"model.width = 3: default of model=tiny in {path.resolve()}:4"
+    )
+
+
+def test_what_a_plugins_dataset_shares_with_all_is_told_with_the_settings_line() -> None:
+    Path("rows.py").write_text("def rows(*, count: int = 3): ...\n")
+    catalog = Catalog(plugins=[Path("rows.py")])
+    where = line("dlrun/configuration/schema/settings.py", "    limit:")
+    assert (
+        told("dataset.limit", "dataset=rows", catalog=catalog)
+        == f"dataset.limit = null: default of dataset=rows in {where}"
+    )
+
+
+def test_a_presets_value_is_told_with_its_file_and_the_rest_with_its_options() -> None:
+    Path("presets/trainer").mkdir(parents=True)
+    Path("presets/trainer/fast.yaml").write_text("name: default\nepochs: 1\n")
+    catalog = Catalog(config_dirs=[Path("presets")])
+    own = Path("presets/trainer/fast.yaml").resolve()
+    assert told("trainer", "trainer=fast", catalog=catalog) == "trainer = fast: override trainer=fast"
+    assert (
+        told("trainer.epochs", "trainer=fast", catalog=catalog)
+        == f"trainer.epochs = 1: default of trainer=fast in {own}:2"
+    )
+    assert told("trainer.batch_size", "trainer=fast", catalog=catalog) == (
+        f"trainer.batch_size = 32: default of trainer=fast in {line('conf/trainer/default.yaml', 'batch_size:')}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("model.kernl", 'Did you mean "model.kernel"?'),
+        ("lr", 'Did you mean "optimizer.lr"?'),
+        ("modle", 'Did you mean "model"?'),
+        ("trainer.early_stp", 'Did you mean "trainer.early_stop"?'),
+    ],
+)
+def test_a_key_that_is_not_there_is_told_with_the_nearest(key: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        told(key)
+    assert caught.value.problems == [Problem(f"--why {key}", f'There is no key "{key}". {hint}')]
+
+
+def test_every_key_of_the_defaults_has_a_place() -> None:
+    for group in schema.GROUPS:
+        for said in told(f"{group}").splitlines():
+            assert ": default in conf/config.yaml:" in said
+    catalog = Catalog()
+    run = compose(plan(parse([], catalog).points()[0], catalog), catalog)
+    for group, node in run.config.tree.items():
+        if group not in schema.GROUPS:
+            continue
+        for key in node:
+            if key != "name":
+                assert all(f"in conf/{group}/" in said for said in why(f"{group}.{key}", run, catalog).splitlines())
+
+
+def test_a_place_outside_is_told_in_full_and_made_visible() -> None:
+    assert place(Path("/x/a\x1b.yaml"), 3) == "/x/a\\x1b.yaml:3"
+    assert place(Path("/x/a.yaml"), None) == "/x/a.yaml"

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dlrun.configuration import recipe
+from dlrun.configuration.overrides import Value
+from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import ConfigError, Problem
+
+
+def load(text: str, *, own: bool = False) -> Recipe:
+    Path("mine.yaml").write_text(text)
+    return recipe.load("mine.yaml", Catalog(), own=own)
+
+
+def problems(text: str) -> list[tuple[str, str]]:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    return [(problem.where, problem.message) for problem in caught.value.problems]
+
+
+def test_a_recipe_is_split_into_choices_and_values() -> None:
+    loaded = load(
+        "recipe: {format: 1, title: Small, expect: {test/accuracy: [0.9, 1]}}\n"
+        "model: {name: cnn, kernel: 5}\n"
+        "trainer: {epochs: 3, early_stop: {patience: 2}}\n"
+        "seed: 7\n"
+    )
+    assert (loaded.name, loaded.path, loaded.title) == ("mine", Path("mine.yaml"), "Small")
+    assert loaded.about["expect"] == {"test/accuracy": [0.9, 1]}
+    assert loaded.choices == {"model": "cnn"}
+    assert loaded.values == {"model.kernel": 5, "trainer.epochs": 3, "trainer.early_stop.patience": 2, "seed": 7}
+    assert loaded.sweep == {}
+
+
+def test_a_recipe_without_a_title_is_called_by_its_name() -> None:
+    assert load("seed: 1").title == "mine"
+
+
+@pytest.mark.parametrize("text", ["", "recipe:\n", "recipe: {}\n", "sweep:\n"])
+def test_a_recipe_may_say_nothing(text: str) -> None:
+    loaded = load(text)
+    assert (loaded.about, loaded.choices, loaded.values, loaded.sweep) == ({}, {}, {}, {})
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
+    loaded = recipe.load(name, Catalog())
+    assert loaded.name == name
+    assert loaded.title != name
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("modle: {name: cnn}", "modle", 'There is no key "modle". Did you mean "model"?'),
+        ("model: cnn", "model", 'Expected a mapping with a name and fields, got "cnn".'),
+        ("model: {kernel: 3}", "model", "Expected a name: which option the fields belong to."),
+        ("model: {name: [cnn]}", "model.name", 'Expected a text, got ["cnn"].'),
+        ("model: {name: null}", "model.name", "Expected a text, got null."),
+        ("model: {name: cn}", "model=cn", 'There is no model "cn". Did you mean "cnn"?'),
+        (
+            "model: {name: cnn, kernl: 3}",
+            "model.kernl",
+            'The model "cnn" has no field "kernl". Did you mean "model.kernel"?',
+        ),
+        ("model: {name: cnn, kernel: 99}", "model.kernel", "Expected a whole number from 1 to 63, got 99."),
+        (
+            "trainer: {epochs: 10.0}",
+            "trainer.epochs",
+            "Expected a whole number from 1 to 1000000000 or null, got 10.0.",
+        ),
+        ("loss: {name: mae, delta: 1}", "loss.delta", 'The loss "mae" has no field "delta". It has none.'),
+        (
+            'trainer: {"early_stop.patience": 3}',
+            "trainer.early_stop.patience",
+            'The trainer "default" has no field "early_stop". Did you mean "trainer.early_stop"?',
+        ),
+        (
+            "trainer: {early_stop: {patince: 3}}",
+            "trainer.early_stop.patince",
+            'trainer.early_stop has no field "patince". Did you mean "trainer.early_stop.patience"?',
+        ),
+        ("seed: -1", "seed", "Expected a whole number from 0 to 4294967295, got -1."),
+        ("resume: maybe", "resume", 'Expected one of never, auto, must, got "maybe".'),
+        (
+            "recipe: 3",
+            "recipe",
+            "Expected a mapping with format, title, source, command, notes, expect, plugins, got 3.",
+        ),
+        ("recipe: {title: x}", "recipe.format", "Expected 1, the format this version of dlrun reads, got null."),
+        ("recipe: {format: 2}", "recipe.format", "Expected 1, the format this version of dlrun reads, got 2."),
+        ("recipe: {format: true}", "recipe.format", "Expected 1, the format this version of dlrun reads, got true."),
+        ("recipe: {format: 1, titel: x}", "recipe.titel", 'There is no key "titel". Did you mean "title"?'),
+        ("recipe: {format: 1, title: [x]}", "recipe.title", 'Expected a text, got ["x"].'),
+        ("recipe: {format: 1, plugins: {a.py: 3}}", "recipe.plugins", "Expected a text, got 3."),
+        ("recipe: {format: 1, plugins: [a.py]}", "recipe.plugins", 'Expected a mapping, got ["a.py"].'),
+        ("recipe: {format: 1, expect: [1]}", "recipe.expect", "Expected a mapping, got [1]."),
+        ("recipe: {format: 1, expect: {a: [2, 1]}}", "recipe.expect.a", "Expected [lowest, highest], got [2, 1]."),
+        ("recipe: {format: 1, expect: {a: [1]}}", "recipe.expect.a", "Expected [lowest, highest], got [1]."),
+        ("recipe: {format: 1, expect: {a: 1}}", "recipe.expect.a", "Expected [lowest, highest], got 1."),
+        ("sweep: [1]", "sweep", "Expected a mapping of keys to lists of values, got [1]."),
+        ("sweep: {seed: 1}", "sweep.seed", "Expected a list of values, got 1."),
+        ("sweep: {seed: []}", "sweep.seed", "Expected a list of values, got []."),
+        ("sweep: {seed: [x]}", "sweep.seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
+        ("sweep: {sed: [1]}", "sweep.sed", 'A recipe cannot sweep this key. Did you mean "seed"?'),
+        ("sweep: {model: [cnn, cn]}", "sweep.model", 'There is no model "cn". Did you mean "cnn"?'),
+        ("sweep: {model: [3]}", "sweep.model", "Expected a text, got 3."),
+        (
+            "model: {name: cnn}\nsweep: {model.kernl: [3]}",
+            "sweep.model.kernl",
+            'The model "cnn" has no field "kernl". Did you mean "model.kernel"?',
+        ),
+        (
+            "sweep: {optimizer.lr: [0.1, fast]}",
+            "sweep.optimizer.lr",
+            'Expected a number above 0, at most 1000, got "fast".',
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_key(text: str, where: str, message: str) -> None:
+    assert problems(text) == [(where, message)]
+
+
+def test_all_mistakes_are_told_at_once_under_the_files_name() -> None:
+    Path("mine.yaml").write_text("modle: {}\nseed: x\n")
+    with pytest.raises(ConfigError) as caught:
+        recipe.load("mine.yaml", Catalog())
+    assert str(caught.value) == (
+        "2 problems in the recipe mine.yaml:\n"
+        '  modle\n      There is no key "modle". Did you mean "model"?\n'
+        '  seed\n      Expected a whole number from 0 to 4294967295, got "x".'
+    )
+
+
+def test_one_mistake_is_told_in_the_singular() -> None:
+    Path("mine.yaml").write_text("seed: x\n")
+    with pytest.raises(ConfigError) as caught:
+        recipe.load("mine.yaml", Catalog())
+    assert str(caught.value).startswith("1 problem in the recipe mine.yaml:\n")
+
+
+def test_a_required_field_may_be_left_to_the_user() -> None:
+    assert load("model: {name: cnn, kernel: '???'}").values == {"model.kernel": "???"}
+
+
+def test_an_address_is_refused_except_the_default_or_in_the_users_own_run() -> None:
+    wrong = "dataset: {name: mnist, mirrors: ['file:///etc/']}"
+    message = "A recipe cannot name addresses; give them on the command line."
+    assert problems(wrong) == [("dataset.mirrors", message)]
+    assert load(wrong, own=True).values == {"dataset.mirrors": ["file:///etc/"]}
+    default = Catalog().option("dataset", "mnist").fields["mirrors"].default
+    assert load(f"dataset: {{name: mnist, mirrors: {default}}}").values == {"dataset.mirrors": default}
+
+
+def test_a_sweep_becomes_values_without_what_the_user_chose() -> None:
+    loaded = load(
+        "model: {name: cnn}\nsweep: {seed: [0, 1], model.kernel: [3, 5], optimizer.lr: [0.1], loss: [mae, mse]}"
+    )
+    cnn, mlp, one = Value("cnn", "cnn"), Value("mlp", "mlp"), Value("1", 1)
+    everything = loaded.sweep_values({})
+    assert list(everything) == ["seed", "model.kernel", "optimizer.lr", "loss"]
+    assert everything["seed"] == (Value("0", 0), Value("1", 1))
+    assert everything["loss"] == (Value('"mae"', "mae"), Value('"mse"', "mse"))
+    assert list(loaded.sweep_values({"seed": (one,), "model": (cnn,)})) == ["model.kernel", "optimizer.lr", "loss"]
+    assert list(loaded.sweep_values({"model": (mlp,)})) == ["seed", "optimizer.lr", "loss"]
+    assert list(loaded.sweep_values({"model": (cnn, mlp)})) == ["seed", "optimizer.lr", "loss"]
+    assert list(loaded.sweep_values({"optimizer": (Value("sgd", "sgd"),)})) == ["seed", "model.kernel", "loss"]
+
+
+def located(name: str) -> Problem:
+    with pytest.raises(ConfigError) as caught:
+        recipe.locate(name)
+    (problem,) = caught.value.problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    "name", ["no.yaml", "./no", "no\x00.yaml", "a/" + "b" * 5000 + ".yaml", "~nobody_at_all/x.yaml"]
+)
+def test_a_file_that_is_not_there_is_told(name: str) -> None:
+    assert located(name).message == "There is no such file."
+    assert located(name).where.startswith("recipe=")
+
+
+def test_a_name_that_is_not_there_is_told_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "names", lambda: ["lenet_mnist", "mlp_mnist"])
+    assert located("lenet_mnits") == Problem(
+        "recipe=lenet_mnits",
+        'There is no recipe "lenet_mnits". Did you mean "lenet_mnist"? `dlrun ls recipe` lists them.',
+    )
+
+
+def test_a_link_is_told_with_the_file_it_leads_to() -> None:
+    target = Path("real.yaml").resolve()
+    target.write_text("seed: 1")
+    os.symlink(target, "link.yaml")
+    assert located("link.yaml") == Problem("recipe=link.yaml", f"It is a link; name the file itself: recipe={target}")
+
+
+def test_a_folder_pipe_or_device_is_not_a_recipe() -> None:
+    Path("folder.yaml").mkdir()
+    os.mkfifo("pipe.yaml")
+    for name, what in (
+        ("folder.yaml", "a folder"),
+        ("pipe.yaml", "a pipe or a device"),
+        ("/dev/zero", "a pipe or a device"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            recipe.load(name, Catalog())
+        assert str(caught.value) == f"{name}: expected a file, got {what}."
+
+
+def test_a_recipe_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("seed: 4")
+    assert recipe.load("~/mine.yaml", Catalog()).values == {"seed": 4}

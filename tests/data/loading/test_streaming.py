@@ -1,0 +1,229 @@
+"""`dlrun.data.loading.streaming`: rows read as they are needed give what rows in memory give."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dlrun.configuration.schema.fields import Augment
+from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.loading import reader as reading
+from dlrun.data.loading.reader import Reader, available_memory, fits, read_all
+from dlrun.data.loading.split import Loader, MemorySplit, in_order
+from dlrun.data.loading.streaming import StreamedSplit
+from dlrun.data.prepare import prepare
+from dlrun.data.source import Source
+from dlrun.data.spec import Scaling
+from dlrun.errors import ConfigError, DataError
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+class Numbered(Reader):
+    """Row i is a picture of random bytes, drawn from i; one row may be bad, and one may end its process."""
+
+    dtype = torch.uint8
+    row_shape = (3, 6, 5)
+
+    def __init__(self, count: int, *, bad: int = -1, deadly: int = -1) -> None:
+        self._count, self._bad, self._deadly = count, bad, deadly
+        self._process = os.getpid()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, rows: Sequence[int]) -> Tensor:
+        if self._bad in rows:
+            raise DataError(f"{self._bad}.png: is damaged.")
+        if self._deadly in rows and os.getpid() != self._process:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return torch.stack(
+            [torch.from_numpy(np.random.default_rng(row).integers(0, 256, (3, 6, 5), "uint8")) for row in rows]
+        )
+
+
+SCALING = Scaling((90.0, 100.0, 110.0), (30.0, 40.0, 50.0), 0.0, 255.0)
+
+
+def both(count: int, *, workers: int) -> tuple[MemorySplit, StreamedSplit]:
+    reader, targets = Numbered(count), torch.arange(count)
+    return (
+        MemorySplit(reader.read(range(count)), targets, scaling=SCALING),
+        StreamedSplit(reader, targets, scaling=SCALING, workers=workers),
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_are_those_in_memory_from_any_batch_on(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.data.loading.split._CHUNK_BYTES", 2 * 7 * 360)  # two batches are read at once
+    loaders = [
+        Loader(split, batch_size=7, seed=3, shuffle=True, augment=Augment(shift=1, crop=1, flip=True))
+        for split in both(40, workers=workers)
+    ]
+    for epoch, start in ((0, 0), (1, 0), (1, 3), (2, 5)):
+        in_memory, streamed = (list(loader.epoch(epoch, start=start)) for loader in loaders)
+        assert len(in_memory) == len(streamed) == 6 - start
+        for one, other in zip(in_memory, streamed, strict=True):
+            assert torch.equal(one.inputs, other.inputs)
+            assert torch.equal(one.targets, other.targets)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_rows_in_order_are_those_in_memory(workers: int) -> None:
+    in_memory, streamed = both(25, workers=workers)
+    got = list(in_order(streamed, batch_size=10))
+    assert [len(batch.targets) for batch in got] == [10, 10, 5]
+    assert torch.equal(torch.cat([batch.inputs for batch in got]), in_memory.fetch(slice(None)).inputs)
+    assert streamed.row_bytes == in_memory.row_bytes == 360
+
+
+def test_a_pass_that_was_left_does_not_disturb_the_next() -> None:
+    in_memory, streamed = both(40, workers=2)
+    first = iter(streamed.stream([slice(0, 10), slice(10, 20), slice(20, 30), slice(30, 40)]))
+    next(first)
+    first.close()
+    got = torch.cat([batch.inputs for batch in in_order(streamed, batch_size=8)])
+    assert torch.equal(got, in_memory.fetch(slice(None)).inputs)
+
+
+def test_workers_leave_the_random_state_of_the_run_alone() -> None:
+    _, streamed = both(20, workers=2)
+    before = torch.get_rng_state()
+    assert len(list(in_order(streamed, batch_size=5))) == 4
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_bad_row_is_told_as_it_is(workers: int) -> None:
+    streamed = StreamedSplit(Numbered(20, bad=13), torch.arange(20), workers=workers)
+    batches = in_order(streamed, batch_size=4)
+    assert [len(next(batches).targets) for _ in range(3)] == [4, 4, 4]
+    with pytest.raises(DataError) as caught:
+        next(batches)
+    assert str(caught.value) == "13.png: is damaged."
+
+
+def test_when_workers_are_killed_the_rest_is_read_without_them(capfd: pytest.CaptureFixture[str]) -> None:
+    streamed = StreamedSplit(Numbered(20, deadly=9), torch.arange(20), workers=1)
+    rows = [int(row) for batch in in_order(streamed, batch_size=4) for row in batch.targets]
+    assert rows == list(range(20))
+    assert "Workers that read the data were killed, perhaps for their memory" in capfd.readouterr().err
+
+
+def test_a_split_moves_to_another_device() -> None:
+    _, streamed = both(4, workers=0)
+    moved = streamed.to(torch.device("cpu"))
+    assert torch.equal(moved.fetch(slice(1, 3)).inputs, streamed.fetch(torch.tensor([1, 2])).inputs)
+
+
+def source(reader: Reader, *, in_memory: bool) -> Source:
+    targets = torch.arange(len(reader)) % 2
+    return Source("image", "binary", read_all(reader, what="x") if in_memory else reader, targets, fit_on=10)
+
+
+def test_streamed_rows_are_split_padded_and_scaled_as_those_in_memory() -> None:
+    settings = DatasetSettings(limit=30, pad=1)
+    in_memory, streamed = (prepare("x", source(Numbered(40), in_memory=held), settings) for held in (True, False))
+    assert in_memory.spec == streamed.spec
+    assert streamed.spec.shape == (3, 8, 7)
+    assert in_memory.sizes == streamed.sizes
+    for name in in_memory.sizes:
+        assert torch.equal(
+            in_memory.split(name).fetch(slice(None)).inputs, streamed.split(name).fetch(slice(None)).inputs
+        )
+
+
+def test_rows_are_held_in_memory_when_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "available_memory", lambda: 1000)
+    assert fits(300, in_memory="auto")
+    assert not fits(301, in_memory="auto")
+    assert fits(10**15, in_memory=True)
+    assert not fits(1, in_memory=False)
+
+
+def test_the_limit_of_the_process_bounds_what_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert available_memory() > 0
+    used = reading._address_space()
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (used + 5000, used + 5000))
+    monkeypatch.setattr(reading, "_address_space", lambda: used)
+    assert available_memory() == 5000
+
+
+def pictures(folder: Path, count: int, side: int) -> Path:
+    for name, level in (("dark", 40), ("light", 200)):
+        (folder / name).mkdir(parents=True)
+        for number in range(count // 2):
+            Image.new("RGB", (side, side), (level, number % 250, 90)).save(folder / name / f"{number:04d}.png")
+    return folder
+
+
+def test_weights_are_the_same_in_memory_and_streamed_with_any_number_of_workers(tmp_path: Path, dlrun: Dlrun) -> None:
+    folder = pictures(tmp_path / "data", 60, 12)
+    written = set()
+    for number, words in enumerate(
+        (["dataset.in_memory=true"], ["dataset.in_memory=false"], ["dataset.in_memory=false", "trainer.workers=2"])
+    ):
+        code, _, err = dlrun(
+            "dataset=image_folder", f"dataset.path={folder}", "model=cnn", "model.channels=[4]", "trainer.epochs=2",
+            "dataset.augment.crop=2", "trainer.batch_size=8", "device.threads=1", "--quiet", f"hydra.run.dir={number}",
+            *words,
+        )  # fmt: skip
+        assert code == 0, err
+        last = Path(f"{number}/checkpoints/last").read_text().strip()
+        written.add(Path(f"{number}/checkpoints/{last}/model.safetensors").read_bytes())
+    assert len(written) == 1
+
+
+def test_rows_that_do_not_fit_are_told_before_they_are_read() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_all(Numbered(10**14), what="pictures")
+    assert str(caught.value).endswith(
+        "100,000,000,000,000 pictures, 8,583,068,848 MiB decoded, do not fit into memory. Use dataset.in_memory=false."
+    )
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from dlrun.cli.main import main
+words = ["dataset=image_folder", f"dataset.path={sys.argv[1]}", "dataset.val_fraction=0", "dataset.test_fraction=0.02",
+         "dataset.size=256", "model=linear", "trainer.max_steps=12", "trainer.eval_batch_size=32", "device.threads=1",
+         "device=cpu", "--quiet"]
+assert main([*words, "dataset.limit=40", "dataset.in_memory=false", "hydra.run.dir=warm"]) == 0  # imports everything
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (240 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+sys.exit(main([*words, f"dataset.in_memory={sys.argv[2]}", "hydra.run.dir=limited"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits on memory hold on Linux")
+def test_pictures_larger_than_the_memory_limit_are_trained_on_inside_it(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "data", 1600, 256)  # 300 MiB decoded, where 240 MiB more may be taken
+    (tmp_path / "limited.py").write_text(LIMITED)
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
+
+    def train(in_memory: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "limited.py", str(folder), in_memory]
+        return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    done = train("auto")
+    assert done.returncode == 0, done.stderr
+    assert "300.0 MiB decoded, read off their files as they are needed" in Path("limited/dlrun.log").read_text()
+    shutil.rmtree("limited")
+    shutil.rmtree("warm")
+    done = train("true")
+    assert done.returncode == 2
+    assert "do not fit into memory. Use dataset.in_memory=false." in done.stderr

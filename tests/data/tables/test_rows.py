@@ -1,0 +1,97 @@
+"""dlrun.data.tables.rows: rows as numbers, whole or in blocks, and what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlrun.data.files.table_file import TableFile
+from dlrun.data.tables.columns import Column
+from dlrun.data.tables.rows import Rows, _blocks_of, describe_skipped, read_blocks, read_rows
+from dlrun.errors import DataError
+
+COLUMNS = [Column("n", "number"), Column("c", "category"), Column("d", "date")]
+GOOD = "n,c,d\n1,red,2026-01-31\n,blue,\n3,,2026-02-01\n4,red,2026-02-01\n"
+
+
+def read(content: str, **fields: Any) -> Rows:
+    Path("t.csv").write_text(content)
+    return read_rows(TableFile(Path("t.csv")), COLUMNS, **fields)
+
+
+def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -> None:
+    rows = read(GOOD)
+    assert rows.raw.shape == (4, 7)
+    np.testing.assert_array_equal(rows.column(COLUMNS, "n"), [1, np.nan, 3, 4])
+    assert [rows.words["c"][int(code)] for code in rows.column(COLUMNS, "c")[[0, 1, 3]]] == ["red", "blue", "red"]
+    assert np.isnan(rows.column(COLUMNS, "c")[2])
+    assert rows.raw[0, 2:].tolist() == [2026, 1, 31, 5, 0]
+    assert np.isnan(rows.raw[1, 2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "many,red,2026-01-01",
+            r'line 6, column "n": expected a number, got "many"; if that is meant, dataset.columns',
+        ),
+        ("1e39,red,2026-01-01", r'line 6, column "n": expected a number, got "1e\+39"'),
+        ("1,red,soon", r'line 6, column "d": expected a date as 2026-01-31 .*, got "soon"'),
+        ("1,red", r"line 6: expected 3 columns, got 2; is a delimiter or a quote missing\?"),
+    ],
+)
+def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(f"{GOOD}{row}\n")
+    rows = read(f"{GOOD}{row}\n5,red,2026-03-01\n", skip_bad=True)
+    assert (len(rows.raw), rows.num_skipped) == (5, 1)
+    assert describe_skipped(rows)["rows"] == 1
+    assert describe_skipped(rows)["first"][0].startswith("line 6")
+
+
+def test_missing_values_fill_stop_or_drop() -> None:
+    assert len(read(GOOD, missing="fill").raw) == 4
+    with pytest.raises(DataError, match=r'line 3, column "n": the value is missing; dataset.missing=fill fills'):
+        read(GOOD, missing="error")
+    dropped = read(GOOD, missing="drop")
+    assert (len(dropped.raw), dropped.num_dropped) == (2, 2)
+    with pytest.raises(DataError, match=r'line 4, column "c": the value is missing\.'):
+        read(GOOD, required=["c"])
+
+
+@pytest.mark.parametrize("num_rows", [1, 3, 4, 100])
+def test_blocks_are_the_rows(num_rows: int) -> None:
+    whole = read(GOOD)
+    blocks = list(read_blocks(TableFile(Path("t.csv")), COLUMNS, num_rows=num_rows))
+    assert [len(block.raw) for block in blocks] == [num_rows] * (4 // num_rows) + (
+        [4 % num_rows] if 4 % num_rows else []
+    )
+    np.testing.assert_array_equal(np.concatenate([block.raw for block in blocks]), whole.raw)
+    assert blocks[-1].words == whole.words
+
+
+def test_numbers_that_arrow_does_not_know_do_not_repeat_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [f"{i}" for i in range(400_000)]
+    numbers[399_990] = " 7 "  # a number to us, a text to Arrow, found when most rows are given
+    Path("t.csv").write_text("n\n" + "\n".join(numbers) + "\n")
+    blocks = list(read_blocks(TableFile(Path("t.csv")), COLUMNS[:1], num_rows=65_536))
+    found = np.concatenate([block.raw[:, 0] for block in blocks])
+    expected = np.arange(400_000, dtype=np.float32)
+    expected[399_990] = 7
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(lengths=st.lists(st.integers(0, 9), max_size=8), num_rows=st.integers(1, 12), after=st.integers(0, 20))
+def test_blocks_of_any_length_become_blocks_of_one(lengths: list[int], num_rows: int, after: int) -> None:
+    everything = np.arange(sum(lengths), dtype=np.float32)[:, None]
+    ends = np.cumsum(lengths, dtype=int)
+    given_blocks = (everything[end - length : end] for length, end in zip(lengths, ends, strict=True))
+    found = list(_blocks_of(given_blocks, num_rows=num_rows, after=after))
+    assert all(len(block) == num_rows for block in found[:-1])
+    assert np.concatenate([*found, everything[:0]]).tolist() == everything[after:].tolist()

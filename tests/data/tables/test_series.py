@@ -1,0 +1,160 @@
+"""Series: windows by hand, no look into the future, forecasts in their own units."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.prepare import DataBundle, prepare
+from dlrun.data.source import Source
+from dlrun.data.tables.series import Series, read_series, restored_encoder, series_format, series_source, windows
+from dlrun.errors import ConfigError, DataError
+
+
+def write(folder: Path, *lines: str, name: str = "x.csv") -> str:
+    (folder / name).write_text("\n".join([*lines, ""]))
+    return str(folder / name)
+
+
+def rising(folder: Path, rows: int = 100, name: str = "x.csv") -> str:
+    return write(folder, "t,a,b", *(f"{i},{i},{1000 + 10 * i}" for i in range(rows)), name=name)
+
+
+def source(path: str, **fields: Any) -> Source:
+    form_fields: dict[str, Any] = {
+        name: fields.pop(name, default)
+        for name, default in {
+            "columns": ["a", "b"], "target": None, "time": "t", "window": 3, "delimiter": None, "encoding": "utf-8"
+        }.items()
+    }  # fmt: skip
+    form, notices = series_format(Path(path), **form_fields)
+    settings: dict[str, Any] = {
+        "val": None, "test": None, "val_fraction": 0.1, "test_fraction": 0.2, "horizon": 2, "step": 1,
+        "skip_bad_rows": False, **fields,
+    }  # fmt: skip
+    return series_source(path, form, notices=notices, **settings)
+
+
+def bundle(path: str, **fields: Any) -> DataBundle:
+    return prepare("series", source(path, **fields), DatasetSettings(standardise_target=True))
+
+
+def test_windows_by_hand() -> None:
+    series = Series(torch.arange(7.0).unsqueeze(1), 10 * torch.arange(7.0).unsqueeze(1), list("abcdefg"))
+    inputs, targets = windows(series, window=3, horizon=2, step=1)
+    assert inputs[:, :, 0].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+    assert targets.tolist() == [[30, 40], [40, 50], [50, 60]]
+    assert windows(series, window=3, horizon=2, step=2)[1].tolist() == [[30, 40], [50, 60]]
+    assert len(windows(series, window=6, horizon=2, step=1)[0]) == 0
+
+
+def test_targets_of_several_columns_stand_time_by_time(tmp_path: Path) -> None:
+    found = source(rising(tmp_path))
+    assert found.targets[0].tolist() == [3, 1030, 4, 1040]
+    assert list(found.class_names) == ["a+1", "b+1", "a+2", "b+2"]
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_no_window_sees_a_row_of_another_part(tmp_path: Path, step: int) -> None:
+    found = source(rising(tmp_path), columns=["a"], step=step)  # the value of a row is its index
+    assert found.val_inputs is not None
+    assert found.val_targets is not None
+    assert found.test_inputs is not None
+    assert found.test_targets is not None
+    assert max(found.inputs.max(), found.targets.max()) <= 71
+    assert min(found.val_inputs.min(), found.val_targets.min()) == 72
+    assert max(found.val_inputs.max(), found.val_targets.max()) <= 79
+    assert min(found.test_inputs.min(), found.test_targets.min()) == 80
+    assert found.targets.max() < found.val_targets[:, 0].min(), "no training row is later than a forecast"
+
+
+def test_scaling_knows_the_training_rows_alone_and_each_output_has_its_own(tmp_path: Path) -> None:
+    data = bundle(rising(tmp_path), target="b", horizon=2)
+    inputs = torch.stack([torch.arange(i, i + 3, dtype=torch.float64) for i in range(68)])
+    assert data.spec.scaling is not None
+    assert data.spec.scaling.mean == pytest.approx((inputs.mean().item(), 1000 + 10 * inputs.mean().item()))
+    first = 1030 + 10 * torch.arange(68, dtype=torch.float64)
+    assert data.spec.target_mean == pytest.approx((first.mean().item(), first.mean().item() + 10))
+    assert data.val is not None
+    raw = data.spec.target_scaling.raw(data.val.targets)
+    assert torch.allclose(raw, torch.tensor([[1750.0, 1760], [1760, 1770], [1770, 1780], [1780, 1790]]).double())
+    again = type(data.spec).restored(json.loads(json.dumps(data.spec.state())))
+    assert again == data.spec
+
+
+def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
+    other = rising(tmp_path, 10, name="other.csv")
+    found = source(rising(tmp_path), val=other, test=other)
+    assert len(found.inputs) == 96
+    assert found.val_targets is not None
+    assert len(found.val_targets) == 6
+
+
+def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "day,place,a", "2024-01-01,x,1", "2024-01-02,y,2")
+    form, notices = series_format(
+        Path(path), columns=None, target=None, time="day", window=1, delimiter=None, encoding="utf-8"
+    )
+    assert (form.columns, form.target) == (["a"], ["a"])
+    assert notices == (f"{path}: left out, not numbers: place.",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (("t,a,b", "1,1,x"), r'row 1 \(line 2\), column "b": Expected a finite number, got "x"\.'),
+        (("t,a,b", "1,1,1", "2,,1"), r'row 2 \(line 3\), column "a": Expected a finite number, got nothing\.'),
+        (("t,a,b", "1,1,inf"), r'column "b": Expected a finite number, got "inf"\.'),
+        (("t,a,b", "1,1,nan"), r'column "b": Expected a finite number, got "nan"\.'),
+        (("t,a,b", "2,1,1", "2,1,1"), r'row 2 \(line 3\), column "t": 2 comes after 2; expected times that rise'),
+        (("t,a,b", "2024-01-02,1,1", "2024-01-01,1,1"), r"2024-01-01 comes after 2024-01-02"),
+        (("t,a,b", "noon,1,1"), r'column "t": expected a number or an ISO date, got "noon"'),
+        (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val part has 2 rows and no whole window; .* takes 5\."),
+        (("t,a", "1,1"), r'there is no column "b"'),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_told(lines: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        source(write(tmp_path, *lines), target=["a"])
+
+
+def test_columns_that_are_not_there(tmp_path: Path) -> None:
+    path = rising(tmp_path)
+    with pytest.raises(DataError, match=r'no column "c" \(dataset.target\)'):
+        source(path, target="c")
+    with pytest.raises(ConfigError, match="one column or more to look back on and to forecast"):
+        source(path, columns=[])
+    with pytest.raises(DataError, match=r"no column holds numbers; there are t, a"):
+        source(write(tmp_path, "t,a", "x,y"), columns=None)
+
+
+def test_windows_with_a_bad_row_are_left_out_when_asked(tmp_path: Path) -> None:
+    lines = [f"{i},{'?' if i == 10 else i},{i}" for i in range(100)]
+    found = source(write(tmp_path, "t,a,b", *lines), skip_bad_rows=True)
+    assert len(found.inputs) == 68 - 5
+    assert not (found.inputs == 10).any()
+    assert not (found.targets == 10).any()
+    assert '1 row was left out. row 11 (line 12), column "a": Expected a finite number, got "?".' in found.notices[0]
+
+
+def test_the_last_window_of_a_new_file_is_what_a_forecast_looks_back_on(tmp_path: Path) -> None:
+    encoder = source(rising(tmp_path), target="b", columns=["a"]).encoder
+    assert encoder is not None
+    again = restored_encoder(json.loads(json.dumps(encoder.state())))
+    encoded = again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", "7,3", "8,4", name="new.csv")))
+    assert encoded.inputs.tolist() == [[[2], [3], [4]]]
+    assert encoded.columns == {"after": ["8"]}
+    with pytest.raises(DataError, match=r"short.csv: 2 rows; a forecast looks back on 3"):
+        again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", name="short.csv")))
+
+
+def test_without_a_column_of_times_rows_are_counted(tmp_path: Path) -> None:
+    form, _ = series_format(
+        Path(rising(tmp_path, 3)), columns=["a"], target=None, time=None, window=1, delimiter=None, encoding="utf-8"
+    )
+    assert read_series(tmp_path / "x.csv", form, skip_bad_rows=False).last_time == "3"

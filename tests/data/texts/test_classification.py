@@ -1,0 +1,137 @@
+"""Labelled texts: the vocabulary knows the training rows alone, and bad rows are told with their place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.prepare import DataBundle, prepare
+from dlrun.data.texts.classification import TextEncoder, TextFormat, Vocabulary, labelled_texts
+from dlrun.errors import DataError
+
+FORM = TextFormat("text", "label", None, "utf-8", max_length=5, skip_bad_rows=False)
+WORDS = Vocabulary("words", lowercase=True, max_vocabulary=1000, min_count=1)
+
+
+def write(folder: Path, *rows: str, name: str = "x.csv") -> str:
+    (folder / name).write_text("\n".join(["text,label", *rows, ""]))
+    return str(folder / name)
+
+
+def many(folder: Path) -> str:
+    return write(folder, *(f"common word{i},{'A' if i % 2 else 'B'}" for i in range(40)))
+
+
+def bundle(path: str, form: TextFormat = FORM, *, limit: int | None = None, **files: Any) -> DataBundle:
+    source = labelled_texts(path, form, WORDS, val=files.get("val"), test=files.get("test"))
+    return prepare("text", source, DatasetSettings(limit=limit))
+
+
+def encoder(data: DataBundle) -> TextEncoder:
+    assert isinstance(data.encoder, TextEncoder)
+    return data.encoder
+
+
+def test_the_vocabulary_is_that_of_the_training_rows_alone(tmp_path: Path) -> None:
+    data = bundle(many(tmp_path))
+    assert data.sizes == {"train": 28, "val": 4, "test": 8}
+    assert data.spec.vocabulary_size == encoder(data).tokenizer.size == 2 + 1 + 28
+    assert data.val is not None
+    assert data.test is not None
+    assert int((data.train.inputs == 1).sum()) == 0
+    assert data.val.inputs.tolist() == [[2, 1]] * 4
+    assert data.test.inputs.tolist() == [[2, 1]] * 8
+
+
+def test_a_limit_leaves_rows_out_of_the_vocabulary_too(tmp_path: Path) -> None:
+    data = bundle(many(tmp_path), limit=20)
+    assert data.spec.vocabulary_size == 2 + 1 + len(data.train)
+
+
+def test_texts_are_cut_padded_and_measured(tmp_path: Path) -> None:
+    path = write(tmp_path, "a b c d e f g,x", "a,y", "a b,x", "b,y")
+    data = bundle(path, test=path)
+    assert data.test is not None
+    assert data.test.inputs.tolist()[:3] == [[2, 3, 4, 5, 6], [2, 0, 0, 0, 0], [2, 3, 0, 0, 0]]
+    assert data.test.lengths is not None
+    assert data.test.lengths.tolist() == [5, 1, 2, 1]
+    assert data.spec.has_lengths
+    assert data.spec.describe() == "texts of up to 5 tokens, 2 classes"
+
+
+def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
+    other = write(tmp_path, "common new,A", "new,B", name="other.csv")
+    data = bundle(many(tmp_path), val=other, test=other)
+    assert data.sizes == {"train": 40, "val": 2, "test": 2}
+    assert data.test is not None
+    assert data.test.inputs.tolist() == [[2, 1], [1, 0]]
+    assert data.test.targets.tolist() == [0, 1]
+
+
+def test_labels_that_are_numbers_keep_their_order(tmp_path: Path) -> None:
+    data = bundle(write(tmp_path, *(f"a,{number}" for number in (10, 9, 2) * 5)))
+    assert data.spec.class_names == ("2", "9", "10")
+    assert data.spec.goal == "multiclass"
+
+
+def test_a_text_of_nothing_that_shows_has_a_token_all_the_same(tmp_path: Path) -> None:
+    data = bundle(write(tmp_path, *("\N{ZERO WIDTH SPACE},x", "b,y") * 10))
+    assert data.train.lengths is not None
+    assert set(data.train.lengths.tolist()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (("a,x", " ,y"), r'x.csv: row 2 \(line 3\), column "text": The text is empty\. .*on_bad_row=skip'),
+        (("a,x", "b, "), r'x.csv: row 2 \(line 3\), column "label": The label is empty\.'),
+        (("a,x", "b,x"), r'x.csv: column "label": every row has the label "x"; expected two or more'),
+        (("a,b,c",), r"x.csv: row 1 \(line 2\): Expected 2 cells, got 3\."),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_told(rows: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        bundle(write(tmp_path, *rows))
+
+
+def test_a_label_that_training_does_not_have(tmp_path: Path) -> None:
+    other = write(tmp_path, "a,z", name="other.csv")
+    with pytest.raises(DataError, match=r'other.csv: row 1 \(line 2\), .*No training row has the label "z"\.'):
+        bundle(write(tmp_path, "a,x", "b,y"), test=other)
+
+
+def test_bad_rows_are_left_out_counted_and_listed_when_asked(tmp_path: Path) -> None:
+    form = TextFormat("text", "label", None, "utf-8", max_length=5, skip_bad_rows=True)
+    data = bundle(write(tmp_path, *("a,x", ",y", "b,y") * 10), form)
+    assert sum(data.sizes.values()) == 20
+    (notice,) = data.notices
+    assert '10 rows were left out. row 2 (line 3), column "text": The text is empty.' in notice
+    with pytest.raises(DataError, match="no row is left that can be used"):
+        bundle(write(tmp_path, ",x", ",y"), form)
+
+
+def test_new_texts_are_read_as_the_training_rows_were(tmp_path: Path) -> None:
+    data = bundle(many(tmp_path))
+    again = TextEncoder.restored(json.loads(json.dumps(encoder(data).state())))
+    (tmp_path / "new.jsonl").write_text('{"text": "Common stranger common"}\n{"text": "common", "extra": 1}\n')
+    encoded = again.encode(tmp_path / "new.jsonl")
+    assert encoded.inputs.tolist() == [[2, 1], [2, 0]]
+    assert encoded.lengths is not None
+    assert torch.equal(encoded.lengths, torch.tensor([2, 1]))
+
+
+def test_a_new_text_is_no_longer_than_any_that_was_known(tmp_path: Path) -> None:
+    data = bundle(many(tmp_path))
+    (tmp_path / "new.csv").write_text("text\ncommon common common common\n")
+    assert encoder(data).encode(tmp_path / "new.csv").inputs.shape == (1, data.spec.shape[0]) == (1, 2)
+
+
+def test_a_new_text_that_is_empty_is_told(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("text\na\n \n")
+    with pytest.raises(DataError, match=r'new.csv: row 2 \(line 3\), column "text": The text is empty'):
+        encoder(bundle(many(tmp_path))).encode(tmp_path / "new.csv")

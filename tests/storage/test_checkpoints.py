@@ -1,0 +1,151 @@
+"""dlrun.storage.checkpoints: whole checkpoints, verified, pruned."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlrun.errors import StorageError
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load
+
+
+def snapshot(step: int, *, best: int | None = None) -> Snapshot:
+    values = {"note": step} if best is None else {"note": step, "progress": {"best": {"step": best}}}
+    return Snapshot(step, {"model": {"weight": torch.full((2, 3), float(step))}}, values)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "checkpoints")
+    store.save(snapshot(7), is_best=True)
+    loaded = store.load_best()
+    assert loaded.step == 7
+    assert loaded.values == {"note": 7}
+    assert torch.equal(loaded.tensors["model"]["weight"], torch.full((2, 3), 7.0))
+    assert store.pointer("last") == store.pointer("best") == "step-7"
+
+
+def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep=2)
+    for step in (1, 2, 3, 4, 5):
+        store.save(snapshot(step, best=2 if step >= 2 else None), is_best=step == 2)
+    assert store.steps() == [2, 4, 5]
+    assert store.load_best().step == 2
+    newest, complaints = store.load_newest()
+    assert newest is not None
+    assert newest.step == 5
+    assert complaints == []
+
+
+def test_the_manifest_lists_size_and_digest_of_every_file(tmp_path: Path) -> None:
+    import hashlib
+
+    CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
+    manifest = json.loads((tmp_path / "step-1" / "manifest.json").read_text())
+    assert sorted(manifest["files"]) == ["model.safetensors", "state.json"]
+    content = (tmp_path / "step-1" / "model.safetensors").read_bytes()
+    assert manifest["files"]["model.safetensors"] == {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    assert manifest["format"] == 1
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "state.json"])
+def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+    CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
+    path = tmp_path / "step-1" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=rf"{name}: damaged: its SHA-256 is not the manifest's"):
+        load(tmp_path / "step-1")
+
+
+def test_a_truncated_file_is_found(tmp_path: Path) -> None:
+    CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
+    path = tmp_path / "step-1" / "state.json"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StorageError, match=r"state.json: damaged: 9 bytes, the manifest says 10"):
+        load(tmp_path / "step-1")
+
+
+def test_a_missing_file_is_found(tmp_path: Path) -> None:
+    CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
+    (tmp_path / "step-1" / "model.safetensors").unlink()
+    with pytest.raises(StorageError, match=r"model.safetensors: cannot be read \(No such file or directory\)"):
+        load(tmp_path / "step-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "damaged: not JSON"),
+        ("[]", "damaged: not a mapping"),
+        ("{}", "damaged: it lists no files"),
+        ('{"files": {}, "format": 2}', "written in format 2; this version of dlrun reads 1"),
+        ('{"files": {}, "format": 1}', "damaged: it lists no model and state"),
+        ('{"files": {"../x": {"bytes": 0, "sha256": ""}}, "format": 1}', "damaged: '../x' is not a file's name"),
+    ],
+)
+def test_a_damaged_manifest_is_told(tmp_path: Path, text: str, message: str) -> None:
+    CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
+    (tmp_path / "step-1" / "manifest.json").write_text(text)
+    with pytest.raises(StorageError, match=message):
+        load(tmp_path / "step-1")
+
+
+def test_a_damaged_newest_is_passed_over_aloud_and_kept(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(1), is_best=False)
+    store.save(snapshot(2), is_best=False)
+    (tmp_path / "step-2" / "state.json").write_text("{}")
+    newest, complaints = store.load_newest()
+    assert newest is not None
+    assert newest.step == 1
+    assert len(complaints) == 1
+    assert "step-2" in complaints[0]
+    assert [path.name for path in store.set_aside_newer(1)] == ["step-2.damaged"]
+    assert store.steps() == [1]
+
+
+def test_pointers_are_not_needed_to_find_the_newest(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(3), is_best=True)
+    (tmp_path / "last").unlink()
+    (tmp_path / "best").unlink()
+    newest, _ = store.load_newest()
+    assert newest is not None
+    assert newest.step == 3
+
+
+def test_no_checkpoint_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no checkpoint yet"):
+        CheckpointStore(tmp_path / "none").load_best()
+    assert CheckpointStore(tmp_path / "none").load_newest() == (None, [])
+
+
+def test_a_save_that_fails_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(1), is_best=True)
+
+    def refuse(path: Path, content: bytes) -> None:
+        raise StorageError(f"{path}: could not be written (No space left on device).")
+
+    monkeypatch.setattr("dlrun.storage.checkpoints.write_file", refuse)
+    with pytest.raises(StorageError):
+        store.save(snapshot(2), is_best=True)
+    assert store.load_best().step == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "last", "step-1"]
+
+
+def test_swapped_files_are_found(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(1), is_best=False)
+    store.save(snapshot(2), is_best=False)
+    shutil.copy(tmp_path / "step-1" / "model.safetensors", tmp_path / "step-2" / "model.safetensors")
+    with pytest.raises(StorageError, match="SHA-256"):
+        load(tmp_path / "step-2")

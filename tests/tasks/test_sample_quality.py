@@ -1,0 +1,96 @@
+"""The judge: the Fréchet distance by hand, what it was trained on, and that it leaves the run's randomness alone."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.prepare import DataBundle, prepare
+from dlrun.options.datasets.digits import digits
+from dlrun.tasks.sample_quality import SampleJudge, frechet_distance
+
+
+@pytest.fixture(scope="module")
+def data() -> DataBundle:
+    return prepare("digits", digits(), DatasetSettings())
+
+
+@pytest.fixture(scope="module")
+def judge(data: DataBundle) -> SampleJudge:
+    return SampleJudge(data, to_unit)
+
+
+def to_unit(images: Tensor) -> Tensor:
+    return images / 2
+
+
+def test_frechet_distance_of_one_feature_by_hand() -> None:
+    first, second = torch.tensor([[0.0], [2.0]]), torch.tensor([[5.0], [5.0], [11.0]])
+    expected = (7 - 1) ** 2 + (math.sqrt(2) - math.sqrt(12)) ** 2  # variances 2 and 12
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_frechet_distance_of_two_features_by_hand() -> None:
+    first = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]])  # covariance diag(2/3, 8/3)
+    second = first.flip(1) + 3  # diag(8/3, 2/3), means 3 apart
+    expected = 18 + 2 * (math.sqrt(8 / 3) - math.sqrt(2 / 3)) ** 2
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_frechet_distance_needs_no_common_axes() -> None:
+    torch.manual_seed(0)
+    first = (torch.randn(200, 5) @ torch.randn(5, 5)).double()
+    second = (torch.randn(300, 5) @ torch.randn(5, 5)).double()
+    product = torch.cov(first.T) @ torch.cov(second.T)
+    crossed = torch.linalg.eigvals(product).real.clamp(min=0).sqrt().sum()
+    expected = (first.mean(0) - second.mean(0)).square().sum() + first.var(0).sum() + second.var(0).sum() - 2 * crossed
+    assert frechet_distance(first, second) == pytest.approx(expected.item(), rel=1e-9)
+    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
+
+
+def test_it_knows_held_out_digits(judge: SampleJudge) -> None:
+    assert judge.accuracy >= 0.97
+    assert judge.reference["confidence"] > 0.95
+    assert judge.reference["classes"] == 10
+
+
+def test_real_images_score_well_and_noise_badly(judge: SampleJudge, data: DataBundle) -> None:
+    assert data.test is not None
+    real = judge.measure(to_unit(data.test.fetch(slice(None)).inputs))
+    noise = judge.measure(torch.rand(500, 1, 8, 8) * 2 - 1)
+    assert real["frechet_distance"] < 10 < 50 < noise["frechet_distance"]
+    assert real["classes"] == 10
+    assert real["confidence"] > 0.95
+
+
+def test_samples_can_be_held_against_other_real_images(judge: SampleJudge, data: DataBundle) -> None:
+    assert data.test is not None
+    real = to_unit(data.test.fetch(slice(None)).inputs)
+    assert judge.measure(real, real=real)["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    assert judge.measure(real)["frechet_distance"] > 0.1
+
+
+def test_one_image_over_and_over_is_one_class(judge: SampleJudge, data: DataBundle) -> None:
+    scores = judge.measure(to_unit(data.train.fetch(slice(0, 1)).inputs).expand(100, -1, -1, -1))
+    assert scores["classes"] == 1
+
+
+def test_it_sees_training_and_validation_rows_only_and_leaves_the_random_state_alone(
+    judge: SampleJudge, data: DataBundle
+) -> None:
+    without_test = DataBundle("digits", data.train, data.val, None, data.spec, data.fingerprint)
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    again = SampleJudge(without_test, to_unit)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert again.reference == judge.reference
+
+
+def test_without_held_out_rows_it_compares_with_training_rows(data: DataBundle) -> None:
+    small = prepare("digits", digits(), DatasetSettings(limit=100, val_fraction=0, test_fraction=0))
+    assert small.val is None
+    assert SampleJudge(small, to_unit).reference["frechet_distance"] == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,47 @@
+"""dlrun.report.lines: numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlrun import wording as figures
+from dlrun.report import lines as words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.98333, "0.9833"),
+        (12.3456, "12.3456"),
+        (1234.5678, "1235"),
+        (1.5e-5, "1.5e-05"),
+        (10.0, "10"),
+        (None, "-"),
+        (float("nan"), "nan"),
+        (0.0, "0"),
+    ],
+)
+def test_metrics(value: float | None, text: str) -> None:
+    assert figures.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (42.4, "42 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert figures.duration(seconds) == text
+
+
+def test_counts_and_plurals() -> None:
+    assert figures.count(60000) == "60,000"
+    assert figures.plural(1, "epoch") == "1 epoch"
+    assert figures.plural(2, "step") == "2 steps"
+
+
+def test_the_result_table_has_a_column_a_split() -> None:
+    result = {"metrics": {"val/loss": 0.5, "val/accuracy": 0.9, "test/loss": 0.6, "test/accuracy": 0.8}}
+    assert words.result_table(result) == (
+        ["metric", "val", "test"],
+        [["loss", "0.5000", "0.6000"], ["accuracy", "0.9000", "0.8000"]],
+    )
+    assert words.result_table({"metrics": {"train/loss": 2}}) == (["metric", "train"], [["loss", "2"]])

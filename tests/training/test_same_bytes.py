@@ -1,0 +1,176 @@
+"""What changes the weights of a run and what does not, down to the last bit; README says so in words.
+
+Elsewhere: streaming and workers (tests/data/loading/test_streaming.py), stopping and resuming
+(tests/training/test_trainer.py, tests/faults), steps of fused optimizers against torch's own
+(tests/optim/test_kernels.py), texts of similar length against packed sequences (tests/options/models/test_rnn.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from dlrun.configuration.compose import compose, plan
+from dlrun.configuration.overrides import parse
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.loading.split import Loader, MemorySplit
+from dlrun.data.spec import Batch, Scaling
+from dlrun.report import listeners as watch
+from dlrun.storage.background import Saver
+from dlrun.storage.checkpoints import Snapshot
+from dlrun.training.build import Parts, build_parts
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+CNN = (
+    "dataset=digits", "dataset.limit=120", "model=cnn", "model.channels=[4,8]", "model.hidden=[16]", "trainer.epochs=3",
+    "trainer.batch_size=16", "optimizer=adam", "optimizer.lr=0.01", "device=cpu", "device.threads=1",
+)  # fmt: skip
+MLP = (
+    "dataset=digits", "dataset.limit=120", "model=mlp", "model.hidden=[16]", "trainer.epochs=3",
+    "trainer.batch_size=16", "optimizer=adam", "optimizer.lr=0.01", "device=cpu", "device.threads=1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def trained(dlrun: Dlrun, own_folder: Path) -> Callable[..., dict[str, bytes]]:
+    """Train with overrides; returns the bytes of the last weights and of the optimizer's and the random state."""
+
+    def train(*words: str, quiet: bool = True) -> dict[str, bytes]:
+        name = f"run{len(list(own_folder.iterdir()))}"
+        code, _, err = dlrun(*words, f"hydra.run.dir={name}", *(["--quiet"] if quiet else []))
+        assert code == 0, err
+        last = own_folder / name / "checkpoints" / (own_folder / name / "checkpoints" / "last").read_text().strip()
+        return {path.name: path.read_bytes() for path in last.glob("*.safetensors")}
+
+    return train
+
+
+BESIDE_THE_ARITHMETIC = (
+    ("trainer.log_every=0",),
+    ("trainer.log_every=1",),
+    ("trainer.eval_every=0",),
+    ("trainer.eval_every_steps=3",),
+    ("trainer.eval_batch_size=7",),
+    ("checkpoint.every_epochs=0",),
+    ("checkpoint.every_steps=2", "checkpoint.keep=1"),
+    ("trainer.workers=2",),
+    ("trainer.max_time=1h",),
+    ("metric=loss",),
+    ("device.deterministic=true",),
+    ("--profile",),
+)
+
+
+def test_watching_evaluating_and_saving_change_no_byte(trained: Callable[..., dict[str, bytes]]) -> None:
+    without = trained(*CNN)
+    assert set(without) == {"model.safetensors", "optimizer.safetensors", "random.safetensors"}
+    for words in BESIDE_THE_ARITHMETIC:
+        assert trained(*CNN, *words) == without, words
+
+
+def test_the_console_changes_no_byte(trained: Callable[..., dict[str, bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
+    without = trained(*CNN)
+    assert trained(*CNN, quiet=False) == without  # plain lines
+    monkeypatch.setattr(watch, "is_live", lambda stream: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert trained(*CNN, quiet=False) == without  # a bar that moves
+
+
+def test_saving_beside_the_loop_or_within_it_is_the_same(
+    trained: Callable[..., dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = trained(*CNN, "checkpoint.every_steps=1")
+
+    def save(saver: Saver, snapshot: Snapshot, *, is_best: bool) -> None:
+        saver._store.save(snapshot, is_best=is_best)
+
+    monkeypatch.setattr(Saver, "save", save)
+    assert trained(*CNN, "checkpoint.every_steps=1") == beside
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_bytes_until_the_batch_are_scaled_as_floats_beforehand_are(*, channels_last: bool) -> None:
+    pixels = torch.randint(0, 256, (50, 3, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    shift, deviation = (101.0, 90.5, 3.25), (7.0, 61.3, 80.1)
+    classes = torch.arange(50) % 10
+    as_bytes = MemorySplit(pixels, classes, scaling=Scaling(shift, deviation, low=0.0, high=255.0))
+    factors = torch.tensor(deviation).reciprocal().reshape(3, 1, 1)
+    as_floats = MemorySplit((pixels.float() - torch.tensor(shift).reshape(3, 1, 1)) * factors, classes)
+    for split in (as_bytes, as_floats):
+        split.channels_last = channels_last
+    ours, theirs = (list(Loader(split, batch_size=8, seed=1, shuffle=True).epoch(0)) for split in (as_bytes, as_floats))
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.equal(mine.inputs, other.inputs)
+        assert mine.inputs.stride() == other.inputs.stride()
+        assert torch.equal(mine.targets, other.targets)
+
+
+def test_batches_cut_from_whole_tensors_are_rows_put_together_one_by_one() -> None:
+    inputs = torch.randn(50, 5, generator=torch.Generator().manual_seed(0))
+    split = MemorySplit(inputs, torch.arange(50))
+    for batch in Loader(split, batch_size=8, seed=1, shuffle=True).epoch(0):
+        assert torch.equal(batch.inputs, torch.stack([inputs[row] for row in batch.targets.tolist()]))
+
+
+def by_hand(
+    words: tuple[str, ...], *, fused: bool = True, flush: bool = True, channels_last: bool = True
+) -> dict[str, Tensor]:
+    """The weights after a loop as a user would write it, over the batches that dlrun draws from the seed."""
+    catalog = Catalog()
+    (point,) = parse(words, catalog).points()
+    parts = build_parts(compose(plan(point, catalog), catalog).config, catalog)
+    torch.set_flush_denormal(flush)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = parts.task.to(memory_format=layout)  # type: ignore[call-overload]  # the stubs know devices only
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=fused)
+    for batch in batches(parts, epochs=3):
+        loss = nn.functional.cross_entropy(model.model(batch.inputs.contiguous(memory_format=layout)), batch.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return {name.removeprefix("model."): value.detach() for name, value in model.state_dict().items()}
+
+
+def batches(parts: Parts, *, epochs: int) -> list[Batch]:
+    loader = Loader(parts.data.train, batch_size=16, seed=0, shuffle=True)
+    return [batch for epoch in range(epochs) for batch in loader.epoch(epoch)]
+
+
+@pytest.mark.parametrize("words", [CNN, MLP], ids=["cnn", "mlp"])
+def test_a_run_ends_with_the_bytes_of_the_loop_by_hand(words: tuple[str, ...], dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun(*words, "--quiet", "hydra.run.dir=run")
+    assert code == 0, err
+    last = (own_folder / "run" / "checkpoints" / "last").read_text().strip()
+    ours = load_file(own_folder / "run" / "checkpoints" / last / "model.safetensors")
+    theirs = by_hand(words)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("other", [{"fused": False}, {"channels_last": False}], ids=["not fused", "channels first"])
+def test_other_kernels_differ_in_the_last_bits_only(other: dict[str, bool]) -> None:
+    quick, usual = by_hand(CNN), by_hand(CNN, **other)
+    for name in quick:
+        torch.testing.assert_close(quick[name], usual[name], rtol=1e-4, atol=1e-5)
+
+
+def test_flushing_changes_nothing_where_no_number_is_denormal() -> None:
+    flushed, kept = by_hand(CNN, flush=True), by_hand(CNN, flush=False)
+    assert all(torch.equal(flushed[name], kept[name]) for name in flushed)
+
+
+def test_a_run_takes_denormal_numbers_for_zero(dlrun: Dlrun) -> None:
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush denormals")
+    torch.set_flush_denormal(False)
+    halved = torch.full((64,), 1e-38)
+    assert float(halved.mul(0.5).sum()) > 0
+    code, _, err = dlrun(*MLP, "--quiet", "trainer.epochs=1")
+    assert code == 0, err
+    assert float(halved.mul(0.5).sum()) == 0
