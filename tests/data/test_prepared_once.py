@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlrun.data.files.paths import cache
+from dlrun.data.files import cache
 
 Dlrun = Callable[..., tuple[int, str, str]]
 COMMON = ("trainer.max_steps=3", "device.threads=1", "device=cpu", "--quiet")

@@ -314,7 +314,7 @@ def test_a_changed_file_cannot_be_gone_on_with(dlrun: Dlrun) -> None:
 def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from dlrun.data.files.paths import cache
+    from dlrun.data.files import cache
     from dlrun.data.tables import source as module
 
     monkeypatch.setattr(cache, "_WORTH_S", 0)
