@@ -8,12 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-import dlrun
 from dlrun.cli import command as command_line
 from dlrun.cli.command import Command
 from dlrun.data.files.status_line import silenced
 from dlrun.errors import DlrunError
 from dlrun.training.signals import StopRequest
+from dlrun.version import __version__
 
 _HANDLERS = {
     "train": "dlrun.cli.verbs.training:train",
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         parsed = command_line.parse(argv)
         if parsed.has("version"):
-            print(f"dlrun {dlrun.__version__}")  # noqa: T201
+            print(f"dlrun {__version__}")  # noqa: T201
             return 0
         if parsed.has("help"):
             print(command_line.help_text())  # noqa: T201

@@ -8,14 +8,14 @@ import sys
 from importlib import metadata
 from typing import Any
 
-import dlrun
+from dlrun.version import __version__
 
 PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "safetensors", "rich", "pillow", "tensorboard")
 
 
 def versions() -> dict[str, str]:
     """The installed version of each package that dlrun uses."""
-    found = {"dlrun": dlrun.__version__, "python": platform.python_version()}
+    found = {"dlrun": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
@@ -64,7 +64,7 @@ def decisive(threads: int, device: str) -> dict[str, Any]:
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "dlrun": dlrun.__version__,
+        "dlrun": __version__,
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "instruction_set": torch.backends.cpu.get_cpu_capability(),

@@ -17,11 +17,11 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-import dlrun
 from dlrun.data.files.paths import cache_folder, digest_of
 from dlrun.data.files.status_line import tell
 from dlrun.errors import StorageError
 from dlrun.storage.atomic import replace_file
+from dlrun.version import __version__
 
 FORMAT = 1
 _WORTH_S = 1.0  # what is made faster than this is made again rather than kept
@@ -49,7 +49,7 @@ def cached(name: str, files: Mapping[str, str], settings: Mapping[str, Any], mak
     the outcome, as JSON values. Parallel runs wait for the one that makes it. A damaged entry is made anew, and a
     cache that cannot be written to is done without. What takes less than a second is not kept.
     """
-    text = json.dumps([FORMAT, dlrun.__version__, name, files, settings], sort_keys=True)
+    text = json.dumps([FORMAT, __version__, name, files, settings], sort_keys=True)
     place = folder() / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
