@@ -65,12 +65,18 @@ def _near(path: Path) -> str:
     return f'Did you mean "{near}"?' if near is not None else ""
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
+def read_in_chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, some megabytes at a time."""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
+            yield chunk
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    for chunk in read_in_chunks(path):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
