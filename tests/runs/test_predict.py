@@ -149,7 +149,7 @@ def test_a_plugins_own_encoder_reads_new_rows(dlrun: Dlrun) -> None:
     Path("mine.py").write_text(
         "import torch\n"
         "from dlrun.data.source import Encoded, Encoder\n"
-        "from dlrun.data.source import Source\n"
+        "from dlrun import Rows, Source\n"
         "class Reader(Encoder):\n"
         "    def state(self): return {'scale': 2}\n"
         "    def encode(self, path): return Encoded(torch.tensor([[float(path.read_text())]]))\n"
@@ -158,7 +158,7 @@ def test_a_plugins_own_encoder_reads_new_rows(dlrun: Dlrun) -> None:
         "    return Reader()\n"
         "def mine() -> Source:\n"
         "    x = torch.arange(20.).unsqueeze(1)\n"
-        "    return Source('dense', 'regression', x, x, encoder=Reader())\n"
+        "    return Source('dense', 'regression', Rows(x, x), encoder=Reader())\n"
     )
     words = ("--plugin", "mine.py", "dataset=mine", "model=linear", "trainer.epochs=1", *CPU)
     assert dlrun(*words, "hydra.run.dir=run")[0] == 0

@@ -96,7 +96,7 @@ def _save(place: Path, made: Prepared) -> bool:
         os.replace(part, content)
         manifest = {"format": FORMAT, "sha256": digest, "values": dict(made.values)}
         replace_file(place.with_suffix(".json"), json.dumps(manifest).encode())
-    except (OSError, StorageError, safetensors.SafetensorError):  # a full disk must not stop the run, which does not need this copy
+    except (OSError, StorageError, safetensors.SafetensorError):  # a full disk must not stop the run
         _remove(place)
         return False
     finally:

@@ -98,8 +98,8 @@ def _fetch_from_any(addresses: Sequence[str], target: Path, *, sha256: str, max_
 
 def _what_to_do(target: Path, part: Path) -> str:
     received = part.stat().st_size if part.exists() else 0
-    resume = f"The {received} bytes received so far are kept; the same command resumes from there. " if received else ""
-    return f"{resume}Put the file into {target.parent} yourself, or set dataset.root=FOLDER to the folder with the file."
+    resume = f"The {received} bytes received are kept; the same command resumes from there. " if received else ""
+    return f"{resume}Put the file into {target.parent}, or set dataset.root=FOLDER to the folder with the file."
 
 
 def _try_mirror(address: str, part: Path, *, sha256: str, max_bytes: int) -> None:

@@ -17,7 +17,7 @@ from dlrun.data.loading.reader import AS_NEEDED, Reader, fits
 from dlrun.data.media.listing import FileList, Listed, class_names
 from dlrun.data.media.reader import FileReader, read_files
 from dlrun.data.media.survey import Facts, Probe, fingerprint, survey
-from dlrun.data.source import Encoder, Source
+from dlrun.data.source import Encoder, Rows, Source
 from dlrun.data.spec import Goal
 from dlrun.errors import DataError
 from dlrun.wording import plural, printable
@@ -91,19 +91,17 @@ def folder_source(
         where = "in memory"
     else:
         where = AS_NEEDED
+    splits = {part: Rows(inputs[part], targets[part]) for part in parts}
     row_bytes = num_bytes // sum(len(reader) for reader in readers.values())
     return Source(
         "image",
         goal,
-        inputs["train"],
-        targets["train"],
-        test_inputs=inputs.get("test"),
-        test_targets=targets.get("test"),
-        val_inputs=inputs.get("val"),
-        val_targets=targets.get("val"),
+        train=splits["train"],
+        val=splits.get("val"),
+        test=splits.get("test"),
         class_names=names,
         encoder=encoder,
-        fit_on=min(4096, max(64, _SAMPLE_BYTES // row_bytes)),
+        scaling_rows=min(4096, max(64, _SAMPLE_BYTES // row_bytes)),
         fingerprint=fingerprint(
             repr(encoder.state()) + task.removeprefix("classification"),
             [(part, entry.label, facts) for part, rows in parts.items() for entry, facts in rows],

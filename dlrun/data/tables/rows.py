@@ -35,7 +35,7 @@ class Wrong:
 
 
 @dataclass
-class Rows:
+class TableRows:
     """raw: (N, R) float32, NaN where a value is missing; a category is its number among `words`."""
 
     raw: Floats
@@ -61,7 +61,7 @@ def read_rows(
     skip_bad: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
-) -> Rows:
+) -> TableRows:
     """Read the columns of every row.
 
     required: columns whose value may not be missing. missing: what becomes of rows with a missing value elsewhere.
@@ -75,7 +75,7 @@ def read_rows(
             as_text.add(error.column)
 
 
-def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[Rows]:
+def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
     """The rows of `read_rows`, so many at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
@@ -86,7 +86,7 @@ def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -
         reading = _Reading(file, columns, as_text, skip_bad=False, required=(), missing="fill")
         try:
             for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=given):
-                yield Rows(raw, reading.words())
+                yield TableRows(raw, reading.words())
                 given += len(raw)
         except NotNumbersError as error:  # once more, with that column as texts: it may hold numbers written otherwise
             as_text.add(error.column)
@@ -132,14 +132,14 @@ class _Reading:
         self._num_dropped = 0
         self._width = sum(column.width for column in columns)
 
-    def read(self) -> Rows:
+    def read(self) -> TableRows:
         matrix, count = np.empty((0, self._width), dtype=np.float32), 0
         for rows in self.blocks():
             if count + len(rows) > len(matrix):
                 matrix = _grown(matrix, count, self._expected_rows(count, rows))
             matrix[count : count + len(rows)] = rows
             count += len(rows)
-        return Rows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
+        return TableRows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
 
     def words(self) -> dict[str, list[str]]:
         """The categories met so far, by column; a raw category is its number among them."""
@@ -240,6 +240,6 @@ def _grown(matrix: Floats, count: int, rows: int) -> Floats:
     return larger
 
 
-def describe_skipped(rows: Rows) -> Mapping[str, Any]:
+def describe_skipped(rows: TableRows) -> Mapping[str, Any]:
     """What `result.json` says of rows left out."""
     return {"rows": rows.num_skipped, "first": [str(wrong) for wrong in rows.skipped]}

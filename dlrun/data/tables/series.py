@@ -18,7 +18,7 @@ from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
 from dlrun.data.files.records import Record, open_records, read_records
-from dlrun.data.source import Encoded, Encoder, Source
+from dlrun.data.source import Encoded, Encoder, Rows, Source
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 
 
@@ -151,7 +151,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
     )
 
 
-def windows(series: Series, *, window: int, horizon: int, step: int) -> tuple[Tensor, Tensor]:
+def windows(series: Series, *, window: int, horizon: int, step: int) -> Rows:
     """Every `step` rows: `window` rows to look back on and the targets of the `horizon` rows that follow.
 
     (R, F), (R, K) -> (N, T, F), (N, horizon * K) float32. Windows that touch a row left out are left out.
@@ -161,7 +161,7 @@ def windows(series: Series, *, window: int, horizon: int, step: int) -> tuple[Te
     future = first.unsqueeze(1) + window + torch.arange(horizon)  # (N,) -> (N, horizon)
     inputs, targets = series.inputs[past], series.targets[future].flatten(1)  # -> (N, T, F), (N, horizon * K)
     whole = torch.isfinite(inputs).flatten(1).all(dim=1) & torch.isfinite(targets).all(dim=1)
-    return inputs[whole].to(torch.float32), targets[whole].to(torch.float32)
+    return Rows(inputs[whole].to(torch.float32), targets[whole].to(torch.float32))
 
 
 def series_source(
@@ -197,23 +197,20 @@ def series_source(
     cut = {}
     for name, series in parts.items():
         cut[name] = windows(series, window=form.window, horizon=horizon, step=step)
-        if not len(cut[name][0]):
+        if not len(cut[name]):
             raise DataError(
                 f"{path}: the {name} part has {series.num_rows} rows and no whole window; looking back on "
                 f"{form.window} and forecasting {horizon} takes {form.window + horizon}. Use a smaller "
                 f"dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )
-    none = (None, None)
     outputs = tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target)
     return Source(
         "sequence",
         "regression",
-        *cut["train"],
+        train=cut["train"],
+        val=cut.get("val"),
+        test=cut.get("test"),
         class_names=outputs,
-        val_inputs=cut.get("val", none)[0],
-        val_targets=cut.get("val", none)[1],
-        test_inputs=cut.get("test", none)[0],
-        test_targets=cut.get("test", none)[1],
         encoder=SeriesEncoder(form),
         notices=notices,
     )

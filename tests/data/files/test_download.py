@@ -106,7 +106,7 @@ def test_a_lost_connection_is_resumed_from_the_next_mirror(site: Site, tmp_path:
 
 
 def test_a_partial_body_is_kept_for_the_next_command(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="connection lost: expected 16 bytes, got 6\nThe 6 bytes received so far are kept"):
+    with pytest.raises(DataError, match="connection lost: expected 16 bytes, got 6\nThe 6 bytes received are kept"):
         get(tmp_path, site.mirror("short"))
     assert not (tmp_path / "file.gz").exists()
     assert (tmp_path / "file.gz.part").read_bytes() == CONTENT[:6]
@@ -126,7 +126,7 @@ def test_when_every_mirror_fails_each_reason_is_named(site: Site, tmp_path: Path
         f"  {site.address}/absent/file.gz: HTTP 404 Not Found",
         f"  {site.address}/wrong/file.gz: wrong content: expected SHA-256 {SHA256}, "
         f"got {hashlib.sha256(OTHER).hexdigest()}",
-        f"Put the file into {tmp_path} yourself, or set dataset.root=FOLDER to the folder with the file.",
+        f"Put the file into {tmp_path}, or set dataset.root=FOLDER to the folder with the file.",
     ]
 
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.rows import Rows, _blocks_of, describe_skipped, read_blocks, read_rows
+from dlrun.data.tables.rows import TableRows, _blocks_of, describe_skipped, read_blocks, read_rows
 from dlrun.errors import DataError
 
 COLUMNS = [Column("n", "number"), Column("c", "category"), Column("d", "date")]
 GOOD = "n,c,d\n1,red,2026-01-31\n,blue,\n3,,2026-02-01\n4,red,2026-02-01\n"
 
 
-def read(content: str, **fields: Any) -> Rows:
+def read(content: str, **fields: Any) -> TableRows:
     Path("t.csv").write_text(content)
     return read_rows(ArrowTable(Path("t.csv")), COLUMNS, **fields)
 

@@ -66,10 +66,10 @@ def refused(path: Path | str, **fields: Any) -> str:
 
 def test_sounds_become_frames_by_bands(tmp_path: Path) -> None:
     source = read(make(tmp_path / "data"))
-    assert isinstance(source.inputs, torch.Tensor)
-    assert source.inputs.shape == (8, 1, 26, 20)  # 0.25 s at a frame each 10 ms, and one for the end
+    assert isinstance(source.train.inputs, torch.Tensor)
+    assert source.train.inputs.shape == (8, 1, 26, 20)  # 0.25 s at a frame each 10 ms, and one for the end
     assert source.class_names == ["high", "low"]
-    loudest = source.inputs[:, 0, 13].argmax(dim=1)
+    loudest = source.train.inputs[:, 0, 13].argmax(dim=1)
     assert (loudest[:4] > loudest[4:]).all()
     assert "Sounds last 0.3 to 0.3 s; 8 are cut to their middle 0.25 s." in source.notices
 
@@ -131,7 +131,7 @@ def test_a_bad_sound_stops_the_run_before_training_or_is_left_out(bad: str, tmp_
     (folder / "low" / "bad.wav").write_bytes(content)
     assert refused(folder, in_memory=False).startswith(f"{folder}/low/bad.wav: {message}")
     source = read(folder, on_bad_row="skip")
-    assert len(source.targets) == 8
+    assert len(source.train.targets) == 8
     assert source.skipped == [f"{folder}/low/bad.wav: {message}"]
 
 
@@ -169,9 +169,9 @@ def test_without_the_library_its_name_is_told(tmp_path: Path, monkeypatch: pytes
 def test_features_are_the_same_with_any_number_of_threads_and_read_one_by_one(tmp_path: Path) -> None:
     folder = make(tmp_path / "data", each=6)
     before = torch.get_num_threads()
-    streamed = read(folder, in_memory=False).inputs
+    streamed = read(folder, in_memory=False).train.inputs
     torch.set_num_threads(2)
-    in_memory = read(folder).inputs
+    in_memory = read(folder).train.inputs
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
     assert isinstance(in_memory, torch.Tensor)

@@ -45,8 +45,8 @@ def read(path: Path | str, **fields: Any) -> Source:
 
 
 def inputs(source: Source) -> torch.Tensor:
-    assert isinstance(source.inputs, torch.Tensor)
-    return source.inputs
+    assert isinstance(source.train.inputs, torch.Tensor)
+    return source.train.inputs
 
 
 def refused(path: Path | str, **fields: Any) -> str:
@@ -58,7 +58,7 @@ def refused(path: Path | str, **fields: Any) -> str:
 def test_a_folder_a_class_is_read_in_order_of_names(tmp_path: Path) -> None:
     source = read(make(tmp_path / "data", classes=("owl", "cat", "dog"), each=2))
     assert source.class_names == ["cat", "dog", "owl"]
-    assert source.targets.tolist() == [0, 0, 1, 1, 2, 2]
+    assert source.train.targets.tolist() == [0, 0, 1, 1, 2, 2]
     assert inputs(source).shape == (6, 3, 8, 8)
     expected = torch.from_numpy(np.array(Image.open(tmp_path / "data/cat/00.png"))).permute(2, 0, 1)
     assert torch.equal(inputs(source)[0], expected)
@@ -70,7 +70,7 @@ def test_a_csv_names_files_and_classes(tmp_path: Path) -> None:
     (folder / "list.csv").write_text("\ufeffkind,path\nred,a/01.png\nblue,b/00.png\n\nred,a/00.png\n")
     source = read(folder / "list.csv", target="kind")
     assert source.class_names == ["blue", "red"]
-    assert source.targets.tolist() == [1, 0, 1]
+    assert source.train.targets.tolist() == [1, 0, 1]
 
 
 def test_splits_of_ones_own_are_read_as_they_are(tmp_path: Path) -> None:
@@ -78,11 +78,11 @@ def test_splits_of_ones_own_are_read_as_they_are(tmp_path: Path) -> None:
     make(tmp_path / "data/valid", each=2)
     make(tmp_path / "elsewhere", each=1, classes=("cat",))
     source = read(tmp_path / "data", test=str(tmp_path / "elsewhere"))
-    assert len(source.targets) == 9
-    assert source.val_targets is not None
-    assert len(source.val_targets) == 6
-    assert source.test_targets is not None
-    assert source.test_targets.tolist() == [0]
+    assert len(source.train.targets) == 9
+    assert source.val is not None
+    assert len(source.val.targets) == 6
+    assert source.test is not None
+    assert source.test.targets.tolist() == [0]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "1", "CMYK", "I;16"])
@@ -200,7 +200,7 @@ def test_a_bad_picture_stops_the_run_before_training_or_is_left_out(bad: str, tm
     assert said.startswith(f"{folder}/cat/bad.jpg: {message}")
     assert said.endswith("dataset.on_bad_row=skip leaves such rows out.")
     source = read(folder, on_bad_row="skip")
-    assert len(source.targets) == 12
+    assert len(source.train.targets) == 12
     assert len(source.skipped) == 1
     assert source.skipped[0].startswith(f"{folder}/cat/bad.jpg: {message}")
     assert any("1 row was left out (dataset.on_bad_row=skip):" in notice for notice in source.notices)
@@ -211,8 +211,8 @@ def test_damage_that_only_unpacking_shows_is_told_when_it_is_reached(tmp_path: P
     content = bytearray(png_of(100, 100))  # too few rows for its head
     (folder / "cat" / "bad.png").write_bytes(bytes(content))
     assert refused(folder, in_memory=True).startswith(f"{folder}/cat/bad.png: is damaged or cut off (")
-    assert len(read(folder, in_memory=False).targets) == 13
-    assert len(read(folder, in_memory=False, on_bad_row="skip").targets) == 12
+    assert len(read(folder, in_memory=False).train) == 13
+    assert len(read(folder, in_memory=False, on_bad_row="skip").train) == 12
 
 
 def test_a_path_or_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
@@ -377,8 +377,8 @@ def rated(folder: Path, labels: list[str]) -> Path:
 def test_labels_may_be_numbers_to_predict(tmp_path: Path, dlrun: Dlrun) -> None:
     path = rated(tmp_path / "data", [f"{(i * 7 % 50) / 50}" for i in range(50)])
     source = read(path, task="regression")
-    assert (source.goal, source.targets.dtype, source.class_names) == ("regression", torch.float32, ())
-    assert source.targets[:3].tolist() == [[0.0], [pytest.approx(0.14)], [pytest.approx(0.28)]]
+    assert (source.goal, source.train.targets.dtype, source.class_names) == ("regression", torch.float32, ())
+    assert source.train.targets[:3].tolist() == [[0.0], [pytest.approx(0.14)], [pytest.approx(0.28)]]
     assert any("Numbers to predict from 0 to 0.98, mean 0.49" in notice for notice in source.notices)
     assert source.fingerprint != read(path).fingerprint
     words = ("dataset=image_folder", f"dataset.path={path}", "dataset.task=regression", "model=linear",
@@ -396,7 +396,7 @@ def test_labels_that_are_no_numbers_are_told_with_their_row(tmp_path: Path) -> N
     assert "list.csv, row 3: " in said
     assert '1.png: column "label": expected a finite number, got "much".' in said
     source = read(path, task="regression", on_bad_row="skip")
-    assert source.targets.tolist() == [[0.5], [pytest.approx(0.7)], [pytest.approx(0.9)]]
+    assert source.train.targets.tolist() == [[0.5], [pytest.approx(0.7)], [pytest.approx(0.9)]]
     assert len(source.skipped) == 2
     same = rated(tmp_path / "same", ["1", "1.0", "1"])
     assert "The target is 1 in every training row; there is nothing to learn." in refused(same, task="regression")
