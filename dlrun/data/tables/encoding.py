@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlrun.data.files.table_file import TableFile
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.source import Encoded, Encoder, Fitted, Rows, joined
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.rows import TableRows, read_blocks
@@ -204,7 +204,7 @@ class TableEncoder(Encoder):
 
         Raises DataError where a column is not there.
         """
-        file = TableFile(path, delimiter=self._delimiter, encoding=self._encoding)
+        file = ArrowTable(path, delimiter=self._delimiter, encoding=self._encoding)
         for column in self.columns:
             if column.name not in file.names:
                 what = f'there is no column "{printable(column.name)}", which the run was trained on.'

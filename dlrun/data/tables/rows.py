@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
 from dlrun.data.files.status_line import long_work
-from dlrun.data.files.table_file import NotNumbersError, TableFile
 from dlrun.data.tables.columns import EXPECTED, Column, raw_values
 from dlrun.errors import DataError
 from dlrun.wording import printable
@@ -55,7 +55,7 @@ class TableRows:
 
 
 def read_rows(
-    file: TableFile,
+    file: ArrowTable,
     columns: Sequence[Column],
     *,
     skip_bad: bool = False,
@@ -75,7 +75,7 @@ def read_rows(
             as_text.add(error.column)
 
 
-def read_blocks(file: TableFile, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
+def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
     """The rows of `read_rows`, so many at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
@@ -115,7 +115,7 @@ def _blocks_of(blocks: Iterator[Floats], *, num_rows: int, after: int) -> Iterat
 class _Reading:
     def __init__(
         self,
-        file: TableFile,
+        file: ArrowTable,
         columns: Sequence[Column],
         as_text: set[str],
         *,
@@ -207,7 +207,7 @@ class _Reading:
         return values, is_null, bad, lambda row: words[indices[row]]
 
     def _note_ragged(self, line: int, what: str) -> None:
-        wrong = Wrong(line, "", f"{what}; is a delimiter or a quote missing?")
+        wrong = Wrong(line, "", what)
         if not self._skip_bad:
             raise DataError(f"{self._file.shown}: {wrong} dataset.on_bad_row=skip leaves such rows out.")
         self._num_wrong += 1

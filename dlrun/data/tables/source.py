@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.optional import need
+from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import locate, unchanged
-from dlrun.data.files.table_file import TableFile
 from dlrun.data.source import Rows, Source
 from dlrun.data.tables.columns import KINDS, Column, kind_of
 from dlrun.data.tables.encoding import TableEncoder
@@ -90,11 +90,11 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
     )
 
 
-def _open(path: Path, settings: TableSettings) -> TableFile:
-    return TableFile(path, delimiter=settings.delimiter, encoding=settings.encoding)
+def _open(path: Path, settings: TableSettings) -> ArrowTable:
+    return ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
 
 
-def _columns(file: TableFile, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
+def _columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
     """The columns that become features, and why others do not."""
     for name, kind in settings.columns.items():
         where = f"dataset.columns.{printable(name)}"
@@ -129,7 +129,7 @@ def _columns(file: TableFile, settings: TableSettings) -> tuple[list[Column], di
     return columns, ignored
 
 
-def _target_column(file: TableFile, settings: TableSettings) -> Column:
+def _target_column(file: ArrowTable, settings: TableSettings) -> Column:
     if settings.task == "regression":
         return Column(settings.target, "number")
     if settings.task in ("binary", "multiclass") or settings.columns.get(settings.target) == "category":
@@ -147,7 +147,7 @@ def _target_column(file: TableFile, settings: TableSettings) -> Column:
     return Column(settings.target, "number" if kind == "number" else "category")
 
 
-def _rows(file: TableFile, columns: Sequence[Column], settings: TableSettings) -> TableRows:
+def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
     """The file's rows, from the cache where reading them takes long."""
     for column in columns:
         if column.name not in file.names:
@@ -164,7 +164,7 @@ def _rows(file: TableFile, columns: Sequence[Column], settings: TableSettings) -
     decisive = {
         **asdict(settings), "path": "", "val": None, "test": None,
         "kinds": [[column.name, column.kind] for column in columns],
-        "reader": need("pyarrow", extra="table").__version__,
+        "reader": import_optional("pyarrow", extra="table", needed_by=file.shown).__version__,
     }  # fmt: skip
     found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
     _check_columns(file, columns, found)
@@ -183,7 +183,7 @@ def _as_rows(made: Prepared) -> TableRows:
     return TableRows(made.tensors["raw"].numpy(), skipped=listed, **values)
 
 
-def _check_columns(file: TableFile, columns: Sequence[Column], rows: TableRows) -> None:
+def _check_columns(file: ArrowTable, columns: Sequence[Column], rows: TableRows) -> None:
     for column in columns:
         if np.isnan(rows.column(columns, column.name)).all():
             raise DataError(
@@ -213,7 +213,7 @@ def _share_words(
     return joined
 
 
-def _fingerprint(files: Mapping[str, TableFile], settings: TableSettings) -> str:
+def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings) -> str:
     decisive = {**asdict(settings), "path": "", "val": "", "test": ""}
     text = json.dumps([{split: file.digest for split, file in files.items()}, decisive], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
-from dlrun.data.files.records import BadRows, read_records
+from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.status_line import counted, long_work
 from dlrun.data.source import Encoded, Encoder, Fitted, Rows, Source, fingerprint_of
 from dlrun.data.texts.tokenizer import (
@@ -84,11 +85,15 @@ class TextEncoder(Encoder):
 
     def encode(self, path: Path) -> Encoded:
         form = self._form
-        bad = BadRows(path, skip=False)  # a prediction for each row
         texts = []
-        for record in read_records(path, [form.text], delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+
+        def refuse(text: str) -> None:  # every row has a prediction
+            raise DataError(f"{path}: {text}")
+
+        file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+        for record in read_records(file, [form.text], bad=refuse):
             if not record.cells[0].strip():
-                raise DataError(f'{path}: {record.place}, column "{form.text}": The text is empty.')
+                refuse(f'{record.place}, column "{form.text}": the text is empty.')
             texts.append(record.cells[0])
         inputs, lengths = self.padded(texts)
         return Encoded(inputs, lengths)
@@ -111,9 +116,9 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     with unchanged(*files.values()):
         digests = {part: digest_of(file) for part, file in files.items()}
         for part, file in files.items():
-            bad = BadRows(file, skip=form.skip_bad_rows)
+            bad = BadRows(form.skip_bad_rows, f"{file}: ")
             texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
-            notices += bad.notices()
+            notices += tuple(bad.notices())
     names = sorted(set(labels["train"]), key=_natural)
     if len(names) < 2:
         raise DataError(
@@ -193,14 +198,15 @@ def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tup
     """Texts and labels; with `known` labels, others are bad."""
     texts, labels = [], []
     columns = [form.text, form.label]
-    for record in read_records(path, columns, delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+    file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+    for record in read_records(file, columns, bad=bad.add):
         text, label = record.cells[0], record.cells[1].strip()
         if not text.strip():
-            bad.add(f'{record.place}, column "{form.text}"', "The text is empty.")
+            bad.add(f'{record.place}, column "{form.text}": the text is empty.')
         elif not label:
-            bad.add(f'{record.place}, column "{form.label}"', "The label is empty.")
+            bad.add(f'{record.place}, column "{form.label}": the label is empty.')
         elif known and label not in known:
-            bad.add(f'{record.place}, column "{form.label}"', f'No training row has the label "{label}".')
+            bad.add(f'{record.place}, column "{form.label}": no training row has the label "{label}".')
         else:
             texts.append(text)
             labels.append(label)

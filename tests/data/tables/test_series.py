@@ -111,11 +111,11 @@ def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (("t,a,b", "1,1,x"), r'row 1 \(line 2\), column "b": Expected a finite number, got "x"\.'),
-        (("t,a,b", "1,1,1", "2,,1"), r'row 2 \(line 3\), column "a": Expected a finite number, got nothing\.'),
-        (("t,a,b", "1,1,inf"), r'column "b": Expected a finite number, got "inf"\.'),
-        (("t,a,b", "1,1,nan"), r'column "b": Expected a finite number, got "nan"\.'),
-        (("t,a,b", "2,1,1", "2,1,1"), r'row 2 \(line 3\), column "t": 2 comes after 2; expected times that rise'),
+        (("t,a,b", "1,1,x"), r'line 2, column "b": expected a finite number, got "x"\.'),
+        (("t,a,b", "1,1,1", "2,,1"), r'line 3, column "a": expected a finite number, got nothing\.'),
+        (("t,a,b", "1,1,inf"), r'column "b": expected a finite number, got "inf"\.'),
+        (("t,a,b", "1,1,nan"), r'column "b": expected a finite number, got "nan"\.'),
+        (("t,a,b", "2,1,1", "2,1,1"), r'line 3, column "t": 2 comes after 2; expected times that rise'),
         (("t,a,b", "2024-01-02,1,1", "2024-01-01,1,1"), r"2024-01-01 comes after 2024-01-02"),
         (("t,a,b", "noon,1,1"), r'column "t": expected a number or an ISO date, got "noon"'),
         (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val part has 2 rows and no whole window; .* takes 5\."),
@@ -143,7 +143,20 @@ def test_windows_with_a_bad_row_are_left_out_when_asked(tmp_path: Path) -> None:
     assert len(found.train.inputs) == 68 - 5
     assert not (found.train.inputs == 10).any()
     assert not (found.train.targets == 10).any()
-    assert '1 row was left out. row 11 (line 12), column "a": Expected a finite number, got "?".' in found.notices[0]
+    assert found.notices[0] == (
+        f"{tmp_path}/x.csv: 1 bad row skipped (dataset.on_bad_row=skip):\n"
+        '  line 12, column "a": expected a finite number, got "?".'
+    )
+
+
+def test_windows_with_a_row_of_another_width_are_left_out_when_asked(tmp_path: Path) -> None:
+    lines = [f"{i},{i},{i}" if i != 10 else "10,10" for i in range(100)]
+    with pytest.raises(DataError, match=r"line 12: expected 3 columns, got 2; is a delimiter or a quote missing\?"):
+        source(write(tmp_path, "t,a,b", *lines))
+    found = source(write(tmp_path, "t,a,b", *lines), skip_bad_rows=True)
+    assert len(found.train.inputs) == 68 - 5
+    assert not (found.train.inputs == 10).any()
+    assert "1 bad row skipped (dataset.on_bad_row=skip):\n  line 12: expected 3 columns" in found.notices[0]
 
 
 def test_the_last_window_of_a_new_file_is_what_a_forecast_looks_back_on(tmp_path: Path) -> None:

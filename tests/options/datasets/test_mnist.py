@@ -72,8 +72,8 @@ def test_every_missing_file_is_named_when_downloads_are_off(tmp_path: Path) -> N
         mnist(root=str(tmp_path), mirrors=[], download=False)
     assert str(caught.value) == (
         f"{tmp_path}: there is no train-labels-idx1-ubyte.gz (or train-labels-idx1-ubyte) and no "
-        "t10k-images-idx3-ubyte.gz (or t10k-images-idx3-ubyte), and dataset.download=false. Put what is missing there, "
-        "set dataset.root=FOLDER to the folder that has it, or dataset.download=true."
+        "t10k-images-idx3-ubyte.gz (or t10k-images-idx3-ubyte), and dataset.download=false. Put the missing "
+        "files there, set dataset.root=FOLDER to the folder that contains them, or set dataset.download=true."
     )
 
 
