@@ -123,7 +123,7 @@ def test_bad_rows_are_left_out_counted_and_listed_when_asked(tmp_path: Path) -> 
     assert notice.startswith(
         f'{tmp_path}/x.csv: 10 bad rows skipped (dataset.on_bad_row=skip):\n  line 3, column "text": the text is empty.'
     )
-    with pytest.raises(DataError, match="no row is left that can be used"):
+    with pytest.raises(DataError, match="no usable row is left"):
         bundle(write(tmp_path, ",x", ",y"), form)
 
 

@@ -61,7 +61,7 @@ def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
 
 
 def test_a_part_that_is_too_short(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the val part has 2 characters, which are too few for one window of 4 tokens"):
+    with pytest.raises(DataError, match=r"the val split has 2 characters, too few for a window of 4 tokens"):
         source(tmp_path, "abcdefghij" * 3)
 
 
