@@ -96,4 +96,7 @@ def test_a_logger_that_is_not_installed_says_what_to_install(dlrun: Dlrun, monke
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     code, _, err = dlrun(*SHORT, "logger=tensorboard")
     assert code == 2
-    assert 'logger=tensorboard\n      This needs tensorboard, which is not installed: pip install "dlrun[tensorboard]".' in err
+    assert (
+        'logger=tensorboard\n      This needs tensorboard, which is not installed: pip install "dlrun[tensorboard]".'
+        in err
+    )

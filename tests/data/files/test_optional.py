@@ -16,9 +16,7 @@ def test_a_module_that_is_installed_is_imported() -> None:
 
 
 @pytest.mark.parametrize("module", ["pyarrow", "pyarrow.parquet"])
-def test_a_missing_package_says_what_needs_it_and_what_to_install(
-    module: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_package_says_what_needs_it_and_what_to_install(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(ConfigError) as caught:

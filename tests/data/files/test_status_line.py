@@ -36,7 +36,9 @@ def test_more_units_than_expected_leave_no_negative_time(capfd: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_terminal_has_one_line_that_is_redrawn(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_has_one_line_that_is_redrawn(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with long_work("Reading", 40) as done:

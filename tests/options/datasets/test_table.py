@@ -168,8 +168,14 @@ BAD = {
     "ragged": (rows() + "1,2\n", 'mine.csv: line 14: expected 4 columns, got 2'),
     "too wide": (rows() + "1,Oslo,yes,a,b\n", "line 14: expected 4 columns, got 5"),
     "NUL": (rows() + "1,Os\0lo,yes,a\n", "line 14 has a NUL character"),
-    "latin-1": (rows().encode() + b"1,Troms\xf8,yes,a\n", "line 14: byte 0xf8 is not UTF-8. Set the encoding of the file"),
-    "utf-16": (rows().encode("utf-16"), "the file is UTF-16. Set the encoding of the file, for example dataset.encoding=utf-16"),
+    "latin-1": (
+        rows().encode() + b"1,Troms\xf8,yes,a\n",
+        "line 14: byte 0xf8 is not UTF-8. Set the encoding of the file, for example dataset.encoding=cp1252",
+    ),
+    "utf-16": (
+        rows().encode("utf-16"),
+        "the file is UTF-16. Set the encoding of the file, for example dataset.encoding=utf-16",
+    ),
     "empty": ("", "the file is empty"),
     "header only": ("size,town,paid,bought\n", "there is no row below the heading"),
     "blank": ("\n\n", "there is no row"),
