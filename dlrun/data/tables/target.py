@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.data.files.table_file import TableFile
-from dlrun.data.spec import Goal
+from dlrun.data.goals import Goal
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.rows import TableRows, Wrong
 from dlrun.errors import ConfigError, DataError, Problem

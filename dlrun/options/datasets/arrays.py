@@ -16,9 +16,10 @@ from dlrun.configuration.schema.fields import DataPath
 from dlrun.data.arrays.file import as_tensor, read_array, stored_array
 from dlrun.data.arrays.reader import ArrayReader
 from dlrun.data.files.paths import locate, unchanged
+from dlrun.data.goals import Goal
 from dlrun.data.loading.reader import AS_NEEDED, Reader, blocks_of, fits
 from dlrun.data.source import Encoded, Encoder, Rows, Source, joined
-from dlrun.data.spec import Goal, Kind
+from dlrun.data.spec import Kind
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
 

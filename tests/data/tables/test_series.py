@@ -44,6 +44,12 @@ def bundle(path: str, **fields: Any) -> DataBundle:
     return prepare("series", source(path, **fields), DatasetSettings(standardise_target=True))
 
 
+def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+    data = prepare("series", source(rising(tmp_path)), DatasetSettings(limit=3))
+    assert data.sizes == {"train": 3, "val": 3, "test": 3}
+    assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 4, "test": 16}
+
+
 def test_windows_by_hand() -> None:
     series = Series(torch.arange(7.0).unsqueeze(1), 10 * torch.arange(7.0).unsqueeze(1), list("abcdefg"))
     rows = windows(series, window=3, horizon=2, step=1)

@@ -86,7 +86,20 @@ def test_files_of_their_own_are_validation_and_test() -> None:
     found = source(save(np.zeros((4, 3)), [0, 1, 0, 1]), val="val.npz", test="test.npz")
     assert found.val is not None
     assert found.test is not None
-    assert len(found.val.inputs) == len(found.test.inputs) == 2
+    assert len(found.val) == len(found.test) == 2
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_limit_holds_for_every_file(in_memory: bool) -> None:
+    for name, count in (("train", 40), ("val", 30), ("test", 20)):
+        part = {"inputs": torch.arange(2.0 * count).reshape(count, 2), "targets": torch.arange(count) % 2}
+        save_file(part, f"{name}.safetensors")
+    found = source("train.safetensors", val="val.safetensors", test="test.safetensors", in_memory=in_memory)
+    data = prepare("arrays", found, DatasetSettings(limit=5, standardise=False))
+    assert data.sizes == {"train": 5, "val": 5, "test": 5}
+    for split in data.splits.values():
+        first = split.fetch(slice(None)).inputs[:, 0]
+        assert ((first / 2) % 2).tolist() == split.targets.tolist(), "a row keeps its target"
 
 
 class Evil:

@@ -104,6 +104,18 @@ def test_an_encoder_made_again_reads_new_rows_alike() -> None:
         again.encode(Path("new.csv"))
 
 
+def test_a_limit_holds_for_every_file() -> None:
+    files = {name: write(rows(count), f"{name}.csv") for name, count in (("val", 30), ("test", 20))}
+    settings = DatasetSettings(limit=8, standardise=False)
+    bundle = data(rows(40), settings, **files)
+    assert bundle.sizes == {"train": 8, "val": 8, "test": 8}
+    for split in bundle.splits.values():
+        fetched = split.fetch(slice(None))
+        assert (fetched.inputs[:, 0] % 2).tolist() == fetched.targets.tolist(), "a row keeps its target"
+    unlimited = data(rows(40), DatasetSettings(standardise=False), **files)
+    assert unlimited.sizes == {"train": 40, "val": 30, "test": 20}
+
+
 @pytest.mark.parametrize("ending", ["tsv", "jsonl", "parquet"])
 def test_other_formats_give_the_same_rows(ending: str) -> None:
     import pyarrow.csv
