@@ -13,7 +13,7 @@ from dlrun.cli.command import Command
 from dlrun.configuration import safe_yaml
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.report.tables import print_table
-from dlrun.tasks.metric_names import HIGHER_IS_BETTER
+from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import printable
 
 _MAX_DEPTH = 6
@@ -112,11 +112,12 @@ def _sorted(found: Sequence[Run], metric: str | None) -> list[Run]:
 
     def key(run: Run) -> tuple[Any, ...]:
         name = metric or (run.result.get("best") or {}).get("metric")
-        value = run.metrics.get(str(name))
+        value, higher = run.metrics.get(str(name)), is_higher_better(str(name), run.result)
         if value is None or value != value:
+            return (2, "", "", 0.0)
+        if higher is None:
             return (1, "", "", 0.0)
-        sign = -1.0 if HIGHER_IS_BETTER.get(str(name).split("/")[-1], False) else 1.0
-        return (0, "" if metric else run.config["dataset"]["name"], str(name), sign * value)
+        return (0, "" if metric else run.config["dataset"]["name"], str(name), -value if higher else value)
 
     return sorted(found, key=key)
 
