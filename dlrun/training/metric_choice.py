@@ -17,7 +17,7 @@ def choose_metric(task: Task, wanted: str) -> str:
     Raises ConfigError if the task does not declare it, or declares its metrics wrongly.
     """
     declared = task.metrics
-    if not isinstance(declared, Mapping) or not declared or not set(declared.values()) <= {"max", "min"}:
+    if not isinstance(declared, Mapping) or not declared or any(way not in ("max", "min") for way in declared.values()):
         what = (
             f'Expected every metric with its direction, "max" if a higher value is better or "min" if a lower one is, '
             f"for example {_EXAMPLE}; got {show(declared)}."
