@@ -157,7 +157,7 @@ class _Run:
             self._store.repoint(snapshot)
             self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
             self.seconds_before = self._progress.total_seconds
-        if config.device.compile:
+        if config.device_settings.compile:
             parts.task.compile()
         trainer = Trainer(
             task=parts.task,
@@ -170,7 +170,7 @@ class _Run:
             store=self._store,
             metric=parts.metric,
             seed=config.seed,
-            augment=config.data.augment,
+            augment=config.dataset_settings.augment,
             progress=self._progress,
             means=state.means,
             ema=state.ema,

@@ -42,7 +42,9 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
     chosen = device.set_up(config)
     with given_back():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
-        data = prepare(config.dataset.name, source, config.data, workers=config.trainer.workers).to(chosen.torch)
+        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
+            chosen.torch
+        )
         del source
     device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
@@ -100,7 +102,7 @@ def _metric(config: RunConfig, task: Task) -> str:
 
 def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Schedule:
     """The learning rate's schedule, after its warm-up."""
-    warmup = config.scheduling.warmup_steps
+    warmup = config.scheduler_settings.warmup_steps
     inner: Schedule = call_option(
         catalog,
         "scheduler",
@@ -113,7 +115,7 @@ def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Sched
 
 def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[str, torch.optim.Optimizer]:
     """One optimizer for each group of the task, with the group's own settings over the common ones."""
-    if not config.device.compile:
+    if not config.device_settings.compile:
         _leave_compiler_unloaded()
     function = catalog.load("optimizer", config.optimizer.name)
     overrides = task.optimizer_overrides()
@@ -122,7 +124,7 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
         settings: dict[str, Any] = {**config.optimizer.arguments, **overrides.get(name, {})}
         matrices, others = matrices_and_others(module)
         parameters: Parameters
-        if config.optimizing.decay_matrices_only:
+        if config.optimizer_settings.decay_matrices_only:
             parameters = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
         else:
             parameters = [{"params": [parameter for parameter in module.parameters() if parameter.requires_grad]}]

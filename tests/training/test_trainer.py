@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from dlrun.configuration.compose import compose, plan
-from dlrun.configuration.overrides import parse
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
@@ -30,8 +31,8 @@ SMALL = ("dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.epochs=4", "t
 
 def configure(*words: str) -> RunConfig:
     catalog = Catalog()
-    (point,) = parse(words, catalog).points()
-    return compose(plan(point, catalog), catalog).config
+    (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
+    return compose(plan, catalog).config
 
 
 class Watcher(Listener):
