@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dlrun.configuration.check import check_tree
 from dlrun.configuration.check_recipe import FORMAT
@@ -13,8 +17,11 @@ from dlrun.configuration.plan import Plan
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import default_choices, resource_dir
+from dlrun.configuration.schema.groups import Option, default_choices, resource_dir
 from dlrun.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 _KEEPS_PROMISE = ("dataset.root", "device", "logger", "checkpoint", "recipe", "resume")
 
@@ -39,11 +46,11 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
 
     Raises ConfigError with every problem found.
     """
-    tree, run_dir = _compose_with_hydra([*plan.hydra_overrides(), *hydra_words], catalog)
-    origins = plan.origins()
-    tree["recipe"] = _recipe_block(plan, origins, catalog)
     choices = {**default_choices(), **plan.choices()}
     options = {group: catalog.option(group, name) for group, name in choices.items()}
+    tree, run_dir = _compose_with_hydra(plan, list(options.values()), catalog.config_dirs, hydra_words)
+    origins = plan.origins()
+    tree["recipe"] = _recipe_block(plan, origins, catalog)
     for group, option in options.items():  # a preset may set only some fields of its option
         tree[group] = {**option.defaults(), **tree[group]}
     problems = []
@@ -86,28 +93,26 @@ def _recipe_block(plan: Plan, origins: Mapping[str, str], catalog: Catalog) -> d
     return block
 
 
-def _compose_with_hydra(words: list[str], catalog: Catalog) -> tuple[dict[str, Any], str]:
+def _compose_with_hydra(
+    plan: Plan, options: Sequence[Option], config_dirs: Sequence[Path], hydra_words: Sequence[str]
+) -> tuple[dict[str, Any], str]:
     """Return the composed tree without Hydra's own node, and the run's folder."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-    from hydra.core.config_store import ConfigStore
-    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
     from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
 
-    for option in catalog.without_conf():
-        store = ConfigStore.instance()
-        store.store(group=option.group, name=option.name, node=option.defaults(), provider=option.origin)
-    if catalog.config_dirs:
-        folders = [f"file://{folder}" for folder in catalog.config_dirs]
-        words = [*words, f"hydra.searchpath={as_text(folders)}"]
+    words = tuple(plan.hydra_overrides())
     try:
-        if GlobalHydra.instance().is_initialized():  # within a sweep's job
-            composed = hydra_compose("config", overrides=words, return_hydra_config=True)
+        if plan.point.swept and not hydra_words and not config_dirs:  # the user's files may refer to Hydra's own node
+            chosen, values = words[: len(plan.choices())], plan.values()
+            composed = copy.deepcopy(_compose_options(chosen, _defaults_without_conf(options)))
+            OmegaConf.set_readonly(composed, False)
+            for key, value in values.items():  # as Hydra itself applies `++key=value`
+                OmegaConf.update(composed, key, value.value, force_add=True)
         else:
-            with initialize_config_dir(str(resource_dir("conf").resolve()), version_base="1.3", job_name="dlrun"):
-                composed = hydra_compose("config", overrides=words, return_hydra_config=True)
+            search = [f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}"]
+            words = (*words, *hydra_words, *(search if config_dirs else ()))
+            composed = _run_hydra(words, _defaults_without_conf(options))
         run_dir = str(composed.hydra.run.dir)
         OmegaConf.set_readonly(composed, False)
         with open_dict(composed):
@@ -118,3 +123,31 @@ def _compose_with_hydra(words: list[str], catalog: Catalog) -> tuple[dict[str, A
     if not isinstance(tree, dict):
         raise ConfigError("Cannot compose the configuration: it is not a mapping.")
     return {str(key): value for key, value in tree.items()}, run_dir
+
+
+def _defaults_without_conf(options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:
+    """Return group, name and defaults, as JSON, of each option without a YAML file."""
+    return tuple(
+        (option.group, option.name, json.dumps(option.defaults())) for option in options if option.conf is None
+    )
+
+
+@lru_cache(maxsize=64)
+def _compose_options(words: tuple[str, ...], defaults: tuple[tuple[str, str, str], ...]) -> DictConfig:
+    """Compose the options that many points of a sweep share, once."""
+    return _run_hydra(words, defaults)
+
+
+def _run_hydra(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -> DictConfig:
+    """Compose `conf/` with overrides, after registering the defaults of options without a YAML file."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+
+    for group, name, node in defaults:
+        ConfigStore.instance().store(group=group, name=name, node=json.loads(node), provider="dlrun")
+    if GlobalHydra.instance().is_initialized():  # within a sweep's job
+        return hydra_compose("config", overrides=list(words), return_hydra_config=True)
+    with initialize_config_dir(str(resource_dir("conf").resolve()), version_base="1.3", job_name="dlrun"):
+        return hydra_compose("config", overrides=list(words), return_hydra_config=True)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlrun.configuration import compose as module
 from dlrun.configuration.check_request import check_hydra_overrides
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.overrides import parse_overrides
@@ -243,3 +247,57 @@ def test_awkward_texts_reach_the_configuration_as_they_were() -> None:
     awkward = "a\"b\\'c, {x: [1]}=#é"
     write("mine.yaml", f"metric: '{awkward.replace(chr(39), chr(39) * 2)}'\n")
     assert composed("recipe=mine.yaml").config.metric == awkward
+
+
+def test_installed_packages_are_searched_only_if_an_option_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*, group: str) -> None:
+        raise AssertionError(f"searched for {group}")
+
+    monkeypatch.setattr("importlib.metadata.entry_points", fail)
+    assert composed("model=mlp", "optimizer.lr=0.5").config.model.name == "mlp"
+    with pytest.raises(AssertionError, match=r"searched for dlrun\.options"):
+        composed("model=not_there")
+
+
+AWKWARD = (
+    "metric='a \"b\" c\\x'", "model.channels=[4,8]", "trainer.early_stop={patience: 2}", "dataset.augment.flip=true",
+    "trainer.epochs=null", "trainer.max_steps=5", "dataset.limit=${trainer.max_steps}", "optimizer.lr=1e-3",
+    "checkpoint.every_steps=${trainer.max_steps}", "trainer.clip_norm=2", "device=cpu", "device.precision=bf16",
+)  # fmt: skip
+
+
+def test_the_points_of_a_sweep_share_the_composition_of_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog()
+    words = [*AWKWARD, "seed=range(0,3)", "loss=auto,cross_entropy"]
+    plans = plan_runs(parse_overrides(words, catalog, multirun=True), catalog)
+    alone = [compose(replace(plan, point=replace(plan.point, swept=())), catalog) for plan in plans]
+    calls = []
+    run_hydra = module._run_hydra
+
+    def counted(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -> Any:
+        calls.append(words)
+        return run_hydra(words, defaults)
+
+    monkeypatch.setattr(module, "_run_hydra", counted)
+    module._compose_options.cache_clear()
+    together = [compose(plan, catalog) for plan in plans]
+    assert [run.config for run in together] == [run.config for run in alone]
+    assert [run.config.seed for run in together] == [0, 0, 1, 1, 2, 2]
+    assert [type(run.config.trainer.clip_norm) for run in together] == [int] * 6
+    assert calls == [("device=cpu", "loss=auto"), ("device=cpu", "loss=cross_entropy")]
+
+
+def test_a_plugin_with_other_defaults_is_composed_anew_in_a_sweep() -> None:
+    widths = []
+    for width in (3, 4):
+        catalog = Catalog(plugins=[write(f"{width}/tiny.py", f"def tiny(spec, *, width: int = {width}): ...\n")])
+        plans = plan_runs(parse_overrides(["model=tiny", "seed=1,2"], catalog, multirun=True), catalog)
+        widths += [compose(plan, catalog).config.model["width"] for plan in plans]
+    assert widths == [3, 3, 4, 4]
+
+
+def test_hydras_own_overrides_may_name_the_values_of_a_point() -> None:
+    catalog = Catalog()
+    request = parse_overrides(["seed=1,2", "hydra.run.dir=x/${hydra.job.override_dirname}"], catalog, multirun=True)
+    folders = [compose(plan, catalog, hydra_words=request.hydra).run_dir for plan in plan_runs(request, catalog)]
+    assert folders == ["x/++seed=1", "x/++seed=2"]

@@ -114,10 +114,6 @@ class Catalog:
         }
         return dataclasses.replace(base, fields=fields, conf=path, is_preset=True)
 
-    def without_conf(self) -> list[Option]:
-        """Return the options without a YAML file, whose defaults Hydra does not know."""
-        return [option for option in (*self._added.values(), *self._installed.values()) if option.conf is None]
-
     def load(self, group: str, name: str) -> Callable[..., Any]:
         """Import the file of the option `name` and return its function.
 
