@@ -141,10 +141,9 @@ def parse(argv: Sequence[str]) -> Command:
 
 def help_text() -> str:
     """What `dlrun --help` prints; nothing heavy is imported for it."""
-    from dlrun.configuration import compose
     from dlrun.configuration.schema import groups as schema
 
-    chosen = compose.default_choices()
+    chosen = schema.default_choices()
     lines = [
         "dlrun trains neural networks from configuration.",
         "",

@@ -43,9 +43,9 @@ def _choices(words: Sequence[str], word: str) -> Iterable[str]:
 
 
 def _recipes() -> list[str]:
-    from dlrun.configuration import recipe
+    from dlrun.configuration.recipe import recipe_names
 
-    return recipe.names()
+    return recipe_names()
 
 
 def _values(words: Sequence[str], key: str) -> Sequence[str]:
@@ -70,8 +70,8 @@ def _named(kind: typing.Any) -> list[str]:
 
 def _fields(words: Sequence[str], group: str) -> Mapping[str, Field]:
     """The fields of the option chosen on this line, or of the one that is chosen otherwise."""
-    from dlrun.configuration.schema.groups import builtin, default_choices
+    from dlrun.configuration.schema.groups import builtin_option, default_choices
 
     chosen = {key: value for key, _, value in (word.partition("=") for word in words)}
     name = chosen.get(group, default_choices()[group])
-    return builtin(group, name).fields if name in builtin_names(group) else {}
+    return builtin_option(group, name).fields if name in builtin_names(group) else {}

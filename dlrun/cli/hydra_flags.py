@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from dlrun.cli.command import Command
-from dlrun.cli.context import catalog_of, points_of
-from dlrun.configuration.compose import plan
-from dlrun.configuration.overrides import parse
+from dlrun.cli.context import catalog_of
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema import groups as schema
 
 
@@ -17,14 +17,13 @@ def hand_to_hydra(command: Command) -> int:
     import hydra
 
     catalog = catalog_of(command)
-    request = parse(command.words, catalog, multirun=command.has("multirun"))
-    (point, *_) = points_of(request, catalog)
-    planned = plan(point, catalog)
+    request = parse_overrides(command.words, catalog, multirun=command.has("multirun"))
+    (plan, *_) = plan_runs(request, catalog)
     flags = [word for path in catalog.config_dirs for word in ("--config-dir", str(path))]
     if command.has("multirun"):
         flags.append("--multirun")
     before = sys.argv
-    sys.argv = ["dlrun", *command.hydra_flags, *flags, *planned.words(), *request.hydra]
+    sys.argv = ["dlrun", *command.hydra_flags, *flags, *plan.hydra_overrides(), *request.hydra]
     try:
         hydra.main(version_base="1.3", config_path=str(schema.resource_dir("conf").resolve()), config_name="config")(
             _never_called

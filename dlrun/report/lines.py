@@ -26,7 +26,7 @@ def headline(session: Session) -> list[tuple[str, str]]:
         ("model", f"{config.model.name}, {count(components.num_parameters)} parameters"),
         (
             "train",
-            f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizing.lr:g}, "
+            f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizer_settings.lr:g}, "
             f"seed {config.seed}",
         ),
         ("device", components.device.describe()),

@@ -134,7 +134,7 @@ def test_time_over_ends_with_a_checkpoint_and_code_0(dlrun: Dlrun, own_folder: P
 def test_a_time_written_otherwise_is_told_with_the_right_one(dlrun: Dlrun, value: str, hint: str) -> None:
     code, _, err = dlrun("check", f"trainer.max_time={value}")
     assert code == 2
-    assert "Expected a text that says how long, such as 90s, 10m or 3h50m or null" in err
+    assert "Expected a string that states a duration, such as 90s, 10m or 3h50m or null" in err
     assert hint in err
 
 

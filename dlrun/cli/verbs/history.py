@@ -54,7 +54,7 @@ def read_run(folder: Path) -> Run:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         result = {"status": "unfinished"}
-    return Run(folder, safe_yaml.read(folder / "config.yaml"), result)
+    return Run(folder, safe_yaml.read_yaml(folder / "config.yaml"), result)
 
 
 def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:

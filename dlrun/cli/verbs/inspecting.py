@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.cli.command import Command
-from dlrun.cli.context import catalog_of, points_of
-from dlrun.configuration import recipe, safe_yaml
+from dlrun.cli.context import catalog_of
+from dlrun.configuration import safe_yaml
+from dlrun.configuration.recipe import locate_recipe, recipe_names
 from dlrun.configuration.schema import groups as schema
-from dlrun.configuration.schema.fields import describe
 from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.schema.type_check import describe_type
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable
 from dlrun.wording import show as shown
@@ -30,7 +31,7 @@ def ls(command: Command) -> int:
         rows = [
             {"group": name, "summary": group.summary, "options": catalog.names(name)} for name, group in GROUPS.items()
         ]
-        rows.append({"group": "recipe", "summary": "whole runs, ready to train", "options": recipe.names()})
+        rows.append({"group": "recipe", "summary": "whole runs, ready to train", "options": recipe_names()})
         if command.has("json"):
             return _json(rows)
         print_table(
@@ -39,7 +40,7 @@ def ls(command: Command) -> int:
         )
         return 0
     if wanted == "recipe":
-        described = [_recipe_row(name) for name in recipe.names()]
+        described = [_recipe_row(name) for name in recipe_names()]
         if command.has("json"):
             return _json(described)
         print_table(
@@ -61,7 +62,7 @@ def ls(command: Command) -> int:
 
 
 def _recipe_row(name: str) -> dict[str, Any]:
-    about = safe_yaml.read(schema.resource_dir("recipes") / f"{name}.yaml").get("recipe", {})
+    about = safe_yaml.read_yaml(schema.resource_dir("recipes") / f"{name}.yaml").get("recipe", {})
     expect = about.get("expect", {})
     promise = ", ".join(f"{metric} {low:g} to {high:g}" for metric, (low, high) in expect.items())
     return {
@@ -80,7 +81,7 @@ def _option(option: schema.Option) -> dict[str, Any]:
         "summary": option.summary,
         "origin": option.origin,
         "fields": [
-            {"name": field.name, "type": describe(field.kind), "default": field.default, "comment": field.comment}
+            {"name": field.name, "type": describe_type(field.kind), "default": field.default, "comment": field.comment}
             for field in option.fields.values()
         ],
     }
@@ -93,19 +94,20 @@ def _json(value: Any) -> int:
 
 def show(command: Command) -> int:
     """`dlrun show [KEY=VALUE ...] [--why KEY]`."""
-    from dlrun.configuration.compose import compose, plan
-    from dlrun.configuration.overrides import parse
+    from dlrun.configuration.compose import compose
+    from dlrun.configuration.overrides import parse_overrides
+    from dlrun.configuration.plan import plan_runs
     from dlrun.configuration.yaml_text import to_yaml
 
     catalog = catalog_of(command)
-    request = parse(command.words, catalog)
-    (point,) = points_of(request, catalog)
-    composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
+    request = parse_overrides(command.words, catalog)
+    (plan,) = plan_runs(request, catalog)
+    composed = compose(plan, catalog, hydra_words=request.hydra)
     why = command.last("why")
     if why is not None:
-        from dlrun.configuration.provenance import why as explain
+        from dlrun.configuration.provenance import explain_origin
 
-        print(explain(why, composed, catalog))  # noqa: T201
+        print(explain_origin(why, composed, catalog))  # noqa: T201
         return 0
     if command.has("json"):
         return _json(composed.config.tree)
@@ -117,8 +119,8 @@ def cat(command: Command) -> int:
     """`dlrun cat RECIPE`."""
     if len(command.words) != 1:
         raise ConfigError(Problem("cat", "Expected a recipe's name. `dlrun ls recipe` lists them."))
-    path = recipe.locate(command.words[0])
-    safe_yaml.read(path)  # refuses what is not a file of data
+    path = locate_recipe(command.words[0])
+    safe_yaml.read_yaml(path)  # refuses what is not a file of data
     print(path.read_text(encoding="utf-8"), end="")  # noqa: T201
     return 0
 
@@ -127,8 +129,8 @@ def copy(command: Command) -> int:
     """`dlrun cp RECIPE FILE`."""
     if len(command.words) != 2:
         raise ConfigError(Problem("cp", "Expected a recipe's name and a file: dlrun cp lenet_mnist mine.yaml."))
-    source, target = recipe.locate(command.words[0]), Path(command.words[1]).expanduser()
-    safe_yaml.read(source)
+    source, target = locate_recipe(command.words[0]), Path(command.words[1]).expanduser()
+    safe_yaml.read_yaml(source)
     if target.is_dir():
         target /= source.name
     try:

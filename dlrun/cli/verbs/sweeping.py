@@ -12,8 +12,9 @@ from typing import Any
 from dlrun import wording as figures
 from dlrun.cli.command import Command
 from dlrun.cli.running import run_one
-from dlrun.configuration.compose import compose, plan
-from dlrun.configuration.overrides import Point, Request
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import Request
+from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.runs.sweep import Row, best_first, launch
 
@@ -28,16 +29,16 @@ class PointRunner:
     quiet: bool
     done: int = 0
 
-    def __call__(self, point: Point, folder: Path) -> Mapping[str, Any]:
+    def __call__(self, plan: Plan, folder: Path) -> Mapping[str, Any]:
         self.done += 1
         if not self.quiet:
-            print(f"\n[{self.done}/{self.num_points}] {point.label}", file=sys.stderr)  # noqa: T201
+            print(f"\n[{self.done}/{self.num_points}] {plan.label}", file=sys.stderr)  # noqa: T201
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
-        composed = compose(plan(point, catalog), catalog)
+        composed = compose(plan, catalog)
         return run_one(composed, catalog, folder, asked=True, quiet=self.quiet)[0]
 
 
-def sweep(command: Command, request: Request, points: Sequence[Point], catalog: Catalog) -> int:
+def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:
     """Train every point, print one table, best first; the exit code is the first failure's."""
     runner = PointRunner(catalog.plugins, catalog.config_dirs, len(points), command.has("quiet"))
     folder, rows = launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)

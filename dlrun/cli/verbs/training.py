@@ -10,10 +10,11 @@ from typing import Any
 
 from dlrun import wording as figures
 from dlrun.cli.command import Command
-from dlrun.cli.context import catalog_of, of_run, points_of, run_folder
+from dlrun.cli.context import catalog_of, of_run, run_folder
 from dlrun.cli.running import run_one
-from dlrun.configuration.compose import compose, plan
-from dlrun.configuration.overrides import parse
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.errors import ConfigError, Problem
 from dlrun.report import lines as words
 from dlrun.wording import printable
@@ -26,14 +27,14 @@ def train(command: Command) -> int:
 
         return hand_to_hydra(command)
     catalog = catalog_of(command)
-    request = parse(command.words, catalog, multirun=command.has("multirun"))
-    asked = points_of(request, catalog)
+    request = parse_overrides(command.words, catalog, multirun=command.has("multirun"))
+    asked = plan_runs(request, catalog)
     if command.has("multirun"):
         from dlrun.cli.verbs.sweeping import sweep
 
         return sweep(command, request, asked, catalog)
-    (point,) = asked
-    composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
+    (plan,) = asked
+    composed = compose(plan, catalog, hydra_words=request.hydra)
     result, folder = run_one(
         composed,
         catalog,
@@ -73,11 +74,11 @@ def check(command: Command) -> int:
     from dlrun.training.build import build_components
 
     catalog = catalog_of(command)
-    request = parse(command.words, catalog, multirun=command.has("multirun"))
-    asked = points_of(request, catalog)
+    request = parse_overrides(command.words, catalog, multirun=command.has("multirun"))
+    asked = plan_runs(request, catalog)
     problems = []
-    for point in asked:
-        composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
+    for plan in asked:
+        composed = compose(plan, catalog, hydra_words=request.hydra)
         try:
             parts = build_components(composed.config, catalog)
         except ConfigError as error:
