@@ -1,0 +1,95 @@
+"""Runs read back from their folders: configuration, result and metrics. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlrun.configuration import safe_yaml
+from dlrun.errors import ConfigError, Problem
+from dlrun.tasks.metric_names import HIGHER_IS_BETTER
+from dlrun.wording import printable
+
+_MAX_DEPTH = 6
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a run's folder contains: `config.yaml` and `result.json`."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    result: Mapping[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Final metrics, and the metric of the best evaluation."""
+        best = self.result.get("best") or {}
+        found = dict(self.result.get("metrics") or {})
+        if best:
+            found.setdefault(str(best["metric"]), best["value"])
+        return found
+
+
+def require_run(folder: Path) -> None:
+    """Raise ConfigError when a folder contains no run."""
+    if not (folder / "config.yaml").is_file():
+        what = "There is no run in this folder: it has no config.yaml. `dlrun runs` lists runs."
+        raise ConfigError(Problem(printable(str(folder)), what))
+
+
+def read_run(folder: Path) -> SavedRun:
+    """Read a run. Without a readable result its status is "unfinished": it is running, or was killed.
+
+    Raises ConfigError when the folder contains no run.
+    """
+    require_run(folder)
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        result = {"status": "unfinished"}
+    return SavedRun(folder, safe_yaml.read(folder / "config.yaml"), result)
+
+
+def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield every folder with a run, down to six levels below `folder`, in the order of their names."""
+    if (folder / "config.yaml").is_file() and (folder / ".lock").exists():
+        yield folder
+        return
+    if depth < _MAX_DEPTH:
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
+                yield from find_runs(child, depth + 1)
+
+
+def best_first(runs: Sequence[SavedRun], metric: str | None = None) -> list[SavedRun]:
+    """Sort by `metric`; without one, by dataset and then by the metric that "best" meant. Runs without it come last."""
+
+    def key(run: SavedRun) -> tuple[int, str, str, float]:
+        name = metric or (run.result.get("best") or {}).get("metric")
+        value = run.metrics.get(str(name))
+        if value is None or value != value:
+            return (1, "", "", 0.0)
+        sign = -1.0 if HIGHER_IS_BETTER.get(str(name).split("/")[-1], False) else 1.0
+        return (0, "" if metric else run.config["dataset"]["name"], str(name), sign * value)
+
+    return sorted(runs, key=key)
+
+
+def differing(runs: Sequence[SavedRun]) -> dict[str, list[Any]]:
+    """The keys whose values differ between configurations, each with one value per run; None where it is missing."""
+    flat = [dict(_flatten(run.config)) for run in runs]
+    keys = dict.fromkeys(key for config in flat for key in config if not key.startswith("recipe."))
+    values = {key: [config.get(key) for config in flat] for key in keys}
+    return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
+
+
+def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flatten(value, f"{prefix}{key}.")
+    else:
+        yield prefix.rstrip("."), node
