@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dlrun.cli import flags, verbs
 from dlrun.cli.flags import Flag
@@ -17,7 +17,7 @@ from dlrun.wording import printable
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Command:
     """A command line, parsed and checked."""
 
@@ -39,8 +39,7 @@ class Command:
         return list(self.given.get(flag.name, ()))
 
 
-@dataclass
-class Given:
+class Given(NamedTuple):
     """A flag as typed; one that does not exist has no record."""
 
     spelling: str
@@ -52,30 +51,28 @@ class Given:
         return printable(self.typed)
 
 
-@dataclass
-class Tokens:
+class Tokens(NamedTuple):
     """The words of a command line, sorted without knowing the verb, which may come last."""
 
-    plain: list[str] = field(default_factory=list)
-    given: list[Given] = field(default_factory=list)
+    plain: list[str]
+    given: list[Given]
 
 
 def tokenize(argv: Sequence[str]) -> Tokens:
     """Sort words into flags with their values, and the rest."""
-    tokens, rest = Tokens(), list(argv)
+    tokens, rest = Tokens([], []), list(argv)
     while rest:
         word = rest.pop(0)
         if not word.startswith("-") or word == "-":
             tokens.plain.append(word)
             continue
         spelling, equals, text = word.partition("=")
-        given = Given(spelling, text if equals else None, word, flags.BY_SPELLING.get(spelling))
-        flag = given.flag
+        flag, value = flags.BY_SPELLING.get(spelling), text if equals else None
         takes_next = flag is not None and not equals and not flag.is_switch
         if flag is not None and takes_next and rest and (not flag.optional or rest[0] in flag.choices):
-            given.value = rest.pop(0)
-            given.typed = f"{word} {given.value}"
-        tokens.given.append(given)
+            value = rest.pop(0)
+            word = f"{word} {value}"
+        tokens.given.append(Given(spelling, value, word, flag))
     return tokens
 
 

@@ -12,7 +12,6 @@ from dlrun.configuration.compose import Composed, check_plan, check_request, com
 from dlrun.configuration.overrides import Point, Request, Value, parse
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
-from dlrun.runs.history import require_run
 from dlrun.wording import printable
 
 
@@ -42,6 +41,8 @@ def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Com
 
     Raises ConfigError when the folder contains no run, an override is wrong, or a plugin of the run is not given.
     """
+    from dlrun.runs.history import require_run
+
     require_run(folder)
     request = parse(overrides, catalog)
     if any(key == "recipe" for key in request.settings):

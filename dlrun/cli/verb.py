@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dlrun.cli.flags import EVERYWHERE, Flag
 
@@ -17,8 +17,7 @@ HINTS = {
 """Where to find a word of a kind."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A positional word of a verb, or several of one kind."""
 
     metavar: str  # as the usage shows it: RUN_DIR
@@ -29,8 +28,7 @@ class Word:
     unless: Flag[Any] | None = None  # with this flag, the verb does not take the word
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     """A command line that works, and what it does. A test runs each."""
 
     line: str
@@ -38,7 +36,7 @@ class Example:
     exit_code: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verb:
     """A command of dlrun. Its module `dlrun.cli.verbs.NAME` holds the record as `VERB` and the function `run`."""
 
