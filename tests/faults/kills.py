@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlrun.cli.verbs.training import run_one
+from dlrun.cli.running import run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
