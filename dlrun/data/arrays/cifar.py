@@ -16,7 +16,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from dlrun.data.files.download import fetch, not_there
+from dlrun.data.files.download import fetch, missing_files
 from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
 
@@ -70,7 +70,7 @@ def _read(folder: Path, *, mirrors: Sequence[str], download: bool) -> dict[str, 
     if not archive.exists():
         try:
             if not download:
-                raise not_there(f"{_ARCHIVE} (or {_FOLDER})", folder=folder)
+                raise missing_files(f"{_ARCHIVE} (or {_FOLDER})", folder=folder)
             fetch(_ARCHIVE, sha256=_SHA256, folder=folder, mirrors=mirrors, max_bytes=_MAX_DOWNLOAD_BYTES)
         except DataError as error:
             raise DataError(f"{error}{_about_pickles(folder)}") from error

@@ -109,7 +109,7 @@ def folder_source(
         notices=[
             f"{sum(len(rows) for rows in parts.values()):,} {what}, {num_bytes / 2**20:,.1f} MiB decoded, {where}.",
             *(_counts([entry.label for entry, _ in parts["train"]]) if names else _range(targets["train"])),
-            *_ignored(files.ignored, what),
+            *_ignored(files.ignored),
             *bad.notices(),
         ],
         skipped=bad.listed,
@@ -176,7 +176,7 @@ def _counts(labels: Sequence[str]) -> list[str]:
     return notices
 
 
-def _ignored(files: Sequence[str], what: str) -> list[str]:
+def _ignored(files: Sequence[str]) -> list[str]:
     if not files:
         return []
-    return [f"Ignored {plural(len(files), 'file')} that do not have the ending of {what}, for example {files[0]}."]
+    return [f"Ignored {plural(len(files), 'file')} with other endings, for example {files[0]}."]

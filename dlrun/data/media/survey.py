@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,8 @@ def _remember(cache_file: Path, paths: Sequence[Path], found: Sequence[Facts | N
         part.write_text(json.dumps({"format": _FORMAT, "files": {**known, **files}}, separators=(",", ":")))
         os.replace(part, cache_file)
     except OSError:  # a full disk or a read-only folder costs the next run time, and this run nothing
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where there is no folder, there is no file
+            part.unlink(missing_ok=True)
 
 
 def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes:

@@ -11,9 +11,9 @@ from dlrun.tasks.progress import Listener, Progress, Row
 
 
 def tensorboard(run_dir: Path, *, flush_s: Count) -> Listener:
-    """Every row of metrics.jsonl as scalars in RUN_DIR/tensorboard.
+    """Return a listener that writes every row of metrics.jsonl as scalars to RUN_DIR/tensorboard.
 
-    Raises ConfigError when the package tensorboard is not installed.
+    Raises ConfigError if the package tensorboard is not installed.
     """
     import_optional("tensorboard", extra="tensorboard", needed_by="logger=tensorboard")
     return _TensorBoard(run_dir / "tensorboard", flush_s)

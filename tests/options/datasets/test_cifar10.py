@@ -96,7 +96,8 @@ def test_nothing_there_and_downloads_off(tmp_path: Path) -> None:
         load(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: there is no cifar-10-binary.tar.gz (or cifar-10-batches-bin), and dataset.download=false. Put "
-        "the missing files there, set dataset.root=FOLDER to the folder that contains them, or set dataset.download=true."
+        "the missing files there, set dataset.root=FOLDER to the folder that contains them, or set "
+        "dataset.download=true."
     )
 
 

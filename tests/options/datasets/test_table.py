@@ -182,7 +182,8 @@ BAD = {
     "too wide": (rows() + "1,Oslo,yes,a,b\n", "line 14: expected 4 columns, got 5"),
     "NUL": (rows() + "1,Os\0lo,yes,a\n", "line 14 has a NUL character"),
     "latin-1": (
-        rows().encode() + b"1,Troms\xf8,yes,a\n", "line 14: byte 0xf8 is not UTF-8. Set the encoding of the file",
+        rows().encode() + b"1,Troms\xf8,yes,a\n",
+        "line 14: byte 0xf8 is not UTF-8. Set the encoding of the file, for example dataset.encoding=cp1252",
     ),
     "utf-16": (
         rows().encode("utf-16"),
