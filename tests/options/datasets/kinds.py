@@ -1,4 +1,4 @@
-"""What every kind of data is put through: trained, killed, gone on with, evaluated and asked about new rows."""
+"""Trained, killed, resumed, evaluated and predicted, for each kind of data, in processes of their own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def train_kill_resume_evaluate(words: Sequence[str], folder: Path) -> None:
-    """Kill a run once it has a checkpoint, go on with it: it ends with the weights of one that was never killed."""
+    """Kill a run once it has a checkpoint, resume it: it ends with the weights of one that was never killed."""
     words = [*words, "device=cpu", "device.threads=1", "trainer.log_every=1", "checkpoint.every_steps=2"]
     whole = command(*words, "hydra.run.dir=whole", folder=folder)
     assert whole.returncode == 0, whole.stderr
@@ -61,7 +61,7 @@ def last_weights(run: Path) -> dict[str, Tensor]:
 
 
 def predictions(run: Path, source: str, *words: str, folder: Path) -> list[dict[str, str]]:
-    """What `dlrun predict` writes for a file, asked in another folder than the run was trained in."""
+    """What `dlrun predict` writes for a file, called in another folder than the one of training."""
     done = command("predict", str(run), source, "-o", "out.csv", *words, folder=folder)
     assert done.returncode == 0, done.stderr
     with (folder / "out.csv").open(newline="") as stream:

@@ -1,4 +1,4 @@
-"""One life of a run: trained, killed, gone on with, evaluated; for each kind of data."""
+"""A run that is killed and resumed ends as an unbroken one, for each kind of data."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _KILLED_AFTER = 7  # steps: two checkpoints, and with most data the middle of an
 
 
 def weights(run: Path) -> bytes:
-    """Of the last checkpoint, as they lie in its file."""
+    """The bytes of the last checkpoint's weights."""
     last = (run / "checkpoints" / "last").read_text().strip()
     return (run / "checkpoints" / last / "model.safetensors").read_bytes()
 
 
-def killed_and_gone_on_with(words: tuple[str, ...], dlrun: Dlrun, *, workers: int = 0) -> tuple[Path, dict[str, float]]:
-    """Train twice: once unbroken, once killed by SIGKILL on the way and resumed; both must end alike.
+def killed_and_resumed(words: tuple[str, ...], dlrun: Dlrun, *, workers: int = 0) -> tuple[Path, dict[str, float]]:
+    """Train twice: once unbroken, once killed by SIGKILL and resumed; both must end with the same weights.
 
     Nothing that the killed run started may outlive it.
     Returns the folder of the resumed run and the test metrics that `dlrun eval` finds.
@@ -78,14 +78,14 @@ def restored(run: Path) -> tuple[SupervisedTask, Any]:
 
 
 def predicted(dlrun: Dlrun, run: Path, new: Path) -> list[dict[str, str]]:
-    """The rows that `dlrun predict` answers with, from the run and a file or folder of new rows."""
+    """The rows that `dlrun predict` returns for a file or folder of new rows."""
     code, out, err = dlrun("predict", str(run), str(new))
     assert code == 0, err
     return list(csv.DictReader(io.StringIO(out)))
 
 
 def outputs(task: SupervisedTask, encoded: Encoded) -> torch.Tensor:
-    """What a task makes of new rows, scaled as its training rows were."""
+    """A task's outputs for new rows, scaled as its training rows were."""
     inputs, scaling = encoded.inputs, task.spec.scaling
     if scaling is not None:
         inputs = (inputs - torch.tensor(scaling.mean)) / torch.tensor(scaling.std)
@@ -99,7 +99,7 @@ def _wait_for_steps(run: subprocess.Popen[bytes], checkpoints: Path) -> None:
             return
         assert run.poll() is None, run.stderr.read().decode() if run.stderr else ""
         time.sleep(0.005)
-    raise AssertionError("the run came to no checkpoint within a minute")
+    raise AssertionError("the run wrote no checkpoint within a minute")
 
 
 def _descendants(pid: int) -> list[int]:

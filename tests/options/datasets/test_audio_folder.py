@@ -16,7 +16,7 @@ from dlrun.data.source import Source
 from dlrun.errors import ConfigError, DataError
 from dlrun.options.datasets.audio_folder import audio_folder
 from tests.data.media.samples import make_audio, wav_of
-from tests.options.datasets.survival import killed_and_gone_on_with, predicted, restored
+from tests.options.datasets.survival import killed_and_resumed, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -123,7 +123,7 @@ def test_a_run_is_killed_resumed_evaluated_and_predicts_new_files(
     words = ("dataset=audio_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.sample_rate=8000")
     words += ("dataset.seconds=0.25", "dataset.mels=20", f"model={model}", small, "trainer.batch_size=4",
               "optimizer.lr=0.01")  # fmt: skip
-    killed, metrics = killed_and_gone_on_with(words, dlrun, workers=workers)
+    killed, metrics = killed_and_resumed(words, dlrun, workers=workers)
     assert metrics["test/accuracy"] > 0.5
     _, reads = restored(killed)
     new = make_audio(tmp_path / "new", each=2)

@@ -19,7 +19,7 @@ from dlrun.errors import DataError
 from dlrun.options.datasets import image_folder as module
 from dlrun.options.datasets.image_folder import image_folder
 from tests.data.media.samples import jpeg, make_images, png_of
-from tests.options.datasets.survival import killed_and_gone_on_with, predicted, restored
+from tests.options.datasets.survival import killed_and_resumed, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -198,7 +198,7 @@ def test_a_run_is_killed_resumed_evaluated_and_predicts_new_images(workers: int,
     folder = make_images(tmp_path / "data", each=20)
     words = ("dataset=image_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.augment.flip=true")
     words += ("model=linear", "trainer.batch_size=4", "optimizer.lr=0.01")
-    killed, metrics = killed_and_gone_on_with(words, dlrun, workers=workers)
+    killed, metrics = killed_and_resumed(words, dlrun, workers=workers)
     assert metrics["test/accuracy"] > 0.5
     _, reads = restored(killed)
     new = make_images(tmp_path / "new", each=1, side=20)

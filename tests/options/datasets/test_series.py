@@ -1,4 +1,4 @@
-"""Series from the command line: each life of a run, and a forecast in the units of the file."""
+"""Series from the command line: killed, resumed, evaluated, and a forecast in the units of the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.options.datasets.survival import killed_and_gone_on_with, outputs, predicted, restored
+from tests.options.datasets.survival import killed_and_resumed, outputs, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -25,7 +25,7 @@ def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(dlrun: Dl
         "dataset.window=8", "dataset.horizon=2", "model=rnn", "model.hidden=32", "optimizer.lr=0.01",
         "trainer.epochs=15",
     )  # fmt: skip
-    run, metrics = killed_and_gone_on_with(words, dlrun)
+    run, metrics = killed_and_resumed(words, dlrun)
     assert metrics["test/rmse"] < 25  # of a wave that goes up and down by 400
     (tmp_path / "load.csv").unlink()
     (tmp_path / "elsewhere").mkdir()
