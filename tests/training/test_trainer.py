@@ -316,7 +316,10 @@ def test_a_changed_environment_is_told(tmp_path: Path, monkeypatch: pytest.Monke
             ("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"),
             "Nesterov's form needs optimizer.momentum above 0",
         ),
-        (("dataset=iris", "model=mlp", "dataset.augment.shift=1"), "Shift, crop and flip are for images"),
+        (
+            ("dataset=arrays", "dataset.path=example:wine.npz", "model=mlp", "dataset.augment.shift=1"),
+            "Shift, crop and flip are for images",
+        ),
         (
             ("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=0.01", "trainer.batch_size=100"),
             "Gradient descent diverges on this data above a rate of 0.0003",
