@@ -32,7 +32,7 @@ def run_one(
                 catalog,
                 claimed,
                 stop=stop,
-                watch=lambda session: watch.listeners(session, catalog, quiet=quiet, profile=profile),
+                make_listeners=lambda session: watch.listeners(session, catalog, quiet=quiet, profile=profile),
             )
         finally:
             claimed.release()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlrun.errors import StorageError
-from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_snapshot
 
 BLOCK = 4096
 
@@ -17,7 +17,7 @@ BLOCK = 4096
 def is_found(folder: Path, step: int) -> bool:
     """Whether loading says that something is wrong."""
     try:
-        load(folder, step=step)
+        load_snapshot(folder, step=step)
     except StorageError:
         return True
     return False

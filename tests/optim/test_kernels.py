@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from dlrun.optim.kernels import parameters_of, step_of
-from dlrun.optim.updater import clipped
+from dlrun.optim.updater import clip_gradients
 
 MAKERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01, fused=True),
@@ -94,7 +94,7 @@ def test_clipping_equals_torchs() -> None:
     for parameter, gradient in zip(model.parameters(), found, strict=True):
         parameter.grad = gradient.clone()
     nn.utils.clip_grad_norm_(model.parameters(), 0.01)
-    ours = clipped([*found, None], 0.01)
+    ours = clip_gradients([*found, None], 0.01)
     assert ours[-1] is None
     for parameter, gradient in zip(model.parameters(), ours, strict=False):
         assert parameter.grad is not None

@@ -20,7 +20,7 @@ from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Interrupted, StorageError
 from dlrun.runs import run
 from dlrun.storage import run_dir
-from dlrun.storage.checkpoint_format import load
+from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.signals import StopRequest
@@ -81,13 +81,13 @@ def test_a_stop_within_an_evaluation_saves_and_evaluates_again(tmp_path: Path, m
         monkeypatch.setattr(SupervisedTask, "evaluation", asking)
         claimed = run_dir.claim(tmp_path / name, asked=True, resume="never")
 
-        def watch(session: run.Session, name: str = name) -> list[Listener]:
+        def make_listeners(session: run.Session, name: str = name) -> list[Listener]:
             from dlrun.report.metrics_file import MetricsFile
 
             return [MetricsFile(tmp_path / name / "metrics.jsonl", from_step=session.resumed_from)]
 
         with pytest.raises(Interrupted, match="everything is saved"):
-            run.train(configure(*words), Catalog(), claimed, stop=stop, watch=watch)
+            run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=make_listeners)
         claimed.release()
         monkeypatch.setattr(SupervisedTask, "evaluation", evaluation)
         last = (tmp_path / name / "checkpoints" / "last").read_text().strip()
@@ -110,7 +110,7 @@ def test_time_over_ends_with_a_checkpoint_and_code_0(dlrun: Dlrun, own_folder: P
     code, out, err = dlrun(*words, "trainer.max_time=2s", "--quiet")
     assert code == 0
     assert out == ""
-    assert "after 2.0 s (trainer.max_time); dlrun resume goes on" in err
+    assert "after 2.0 s (trainer.max_time); dlrun resume continues the run" in err
     result = json.loads((own_folder / "a" / "result.json").read_text())
     assert result["status"] == "interrupted"
     assert (own_folder / "a" / "checkpoints" / "last").read_text().strip() == f"step-{result['steps']}"
@@ -149,11 +149,11 @@ def test_usr1_saves_and_goes_on(tmp_path: Path) -> None:
     claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
     with stop:
         words = (*SMALL, "trainer.epochs=1", "checkpoint.keep=9", "trainer.log_every=1")
-        result = run.train(configure(*words), Catalog(), claimed, stop=stop, watch=lambda session: [Ask()])
+        result = run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=lambda session: [Ask()])
     claimed.release()
     assert result["status"] == "completed"
     assert sorted(path.name for path in (tmp_path / "a" / "checkpoints").glob("step-*")) == ["step-2", "step-4"]
-    assert load(tmp_path / "a" / "checkpoints" / "step-2").step == 2
+    assert load_snapshot(tmp_path / "a" / "checkpoints" / "step-2").step == 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -228,11 +228,11 @@ def test_a_gradient_that_is_not_finite_names_step_and_layer_and_can_be_replayed(
     assert "The gradient is no longer a finite number at step 6." in err
     assert "in the gradient of bias in model.first (Linear)" in err or "weight in model.first (Linear)" in err
     assert "The checkpoint of step 4 is whole" in err
-    capsule = load(own_folder / "a" / "capsule")
+    capsule = load_snapshot(own_folder / "a" / "capsule")
     assert capsule.step == 5
     assert set(capsule.tensors["batch"]) == {"0.inputs", "0.targets"}
     assert all(torch.isfinite(tensor).all() for tensor in capsule.tensors["model"].values())
-    assert load(own_folder / "a" / "checkpoints" / "step-4").step == 4
+    assert load_snapshot(own_folder / "a" / "checkpoints" / "step-4").step == 4
     code, _, again = dlrun("replay", "a", "--plugin", "bad.py")
     assert code == 4
     assert "The gradient is no longer a finite number at step 6" in again
@@ -242,7 +242,7 @@ def test_replay_needs_a_capsule(short_run: Callable[..., Path], dlrun: Dlrun) ->
     short_run("a")
     code, _, err = dlrun("replay", "a")
     assert code == 2
-    assert "This run left no capsule" in err
+    assert "This run has no folder repro/" in err
 
 
 def test_too_little_memory_names_the_batch_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +288,9 @@ def test_other_rows_and_another_order_within_an_epoch_are_refused(tmp_path: Path
         train(tmp_path / "a", *SMALL, stop_after=6)
     with pytest.raises(ConfigError, match=r"dataset.val_fraction=0.2\n.*The checkpoint was trained with 0.1"):
         train(tmp_path / "a", *SMALL, "dataset.val_fraction=0.2", resume="auto")
-    with pytest.raises(ConfigError, match=r"trainer.batch_size=16\n.*The epoch at hand was begun with 32"):
+    with pytest.raises(
+        ConfigError, match=r"trainer.batch_size=16\n.*mid-epoch, with 32: changing this would repeat or skip rows"
+    ):
         train(tmp_path / "a", *SMALL, "trainer.batch_size=16", resume="auto")
     train(tmp_path / "a", *SMALL, resume="auto")
     train(tmp_path / "a", *SMALL, "trainer.batch_size=16", "trainer.epochs=5", resume="auto")  # between two epochs

@@ -88,14 +88,14 @@ def test_a_text_that_a_spreadsheet_would_run_is_made_harmless() -> None:
         (("predict",), 2, "Expected a run's folder and a file of new rows"),
         (("predict", "moved"), 2, "Expected a run's folder and a file of new rows"),
         (("predict", "nowhere", "new.csv"), 2, "There is no run in this folder"),
-        (("predict", "moved", "none.csv"), 3, "none.csv: there is no such file or folder"),
+        (("predict", "moved", "none.csv"), 3, "none.csv: no such file or folder"),
         (("predict", "moved", "new.csv", "-o", "out.xlsx"), 2, "Expected a file ending in .csv, .tsv"),
         (("predict", "moved", "new.csv", "-o", "new.csv"), 2, "This is the input; name another file"),
         (("predict", "moved", "new.csv", "-o", "no/out.csv"), 2, "Expected a file in a folder that is there"),
         (("predict", "moved", "new.csv", "--top", "3"), 2, "Only a recommender"),
         (("predict", "moved", "new.csv", "--top", "x"), 2, "Expected a whole number from 1"),
         (("predict", "moved", "--prompt", "Once"), 2, "This run has no language model"),
-        (("predict", "moved", "empty.csv"), 3, "there are no rows to predict"),
+        (("predict", "moved", "empty.csv"), 3, "no rows to predict"),
         (("predict", "moved", "narrow.csv"), 3, "narrow.csv: line 2: expected 4 numbers, got 2 values"),
         (("predict", "moved", "text.csv"), 3, 'text.csv: line 2, column 3: expected a number, got "x"'),
     ],
@@ -142,7 +142,7 @@ def test_runs_that_predict_nothing_say_so(short_run: Callable[..., Path], dlrun:
         manifest.write_bytes(sealed_manifest({key: listed[key] for key in ("files", "format", "step")}))
     code, _, err = dlrun("predict", "line", "new.csv")
     assert code == 5
-    assert "kept too little to predict" in err
+    assert "checkpoints do not contain what predicting needs" in err
 
 
 def test_a_plugins_own_encoder_reads_new_rows(dlrun: Dlrun) -> None:

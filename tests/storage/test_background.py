@@ -61,7 +61,7 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_what_is_written_is_a
     claimed = run_dir.claim(tmp_path / "held", asked=True, resume="never")
     with StopRequest() as stop:
         words = (*WORDS, "checkpoint.every_steps=4")
-        run.train(configure(*words), Catalog(), claimed, stop=stop, watch=lambda session: [Hold()])
+        run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=lambda session: [Hold()])
     claimed.release()
     for name in ("model", "optimizer"):
         kept = [tmp_path / way / "checkpoints" / "step-4" / f"{name}.safetensors" for way in ("free", "held")]

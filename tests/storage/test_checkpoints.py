@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dlrun.errors import StorageError
-from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_snapshot
 
 
 def snapshot(step: int, *, best: int | None = None) -> Snapshot:
@@ -61,8 +61,8 @@ def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
-    with pytest.raises(StorageError, match=rf"{name}: damaged: its SHA-256 is not the manifest's"):
-        load(tmp_path / "step-1")
+    with pytest.raises(StorageError, match=rf"{name}: damaged: its SHA-256 does not match the manifest"):
+        load_snapshot(tmp_path / "step-1")
 
 
 def test_a_truncated_file_is_found(tmp_path: Path) -> None:
@@ -70,14 +70,14 @@ def test_a_truncated_file_is_found(tmp_path: Path) -> None:
     path = tmp_path / "step-1" / "state.json"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(StorageError, match=r"state.json: damaged: 9 bytes, the manifest says 10"):
-        load(tmp_path / "step-1")
+        load_snapshot(tmp_path / "step-1")
 
 
 def test_a_missing_file_is_found(tmp_path: Path) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     (tmp_path / "step-1" / "model.safetensors").unlink()
     with pytest.raises(StorageError, match=r"model.safetensors: cannot be read \(No such file or directory\)"):
-        load(tmp_path / "step-1")
+        load_snapshot(tmp_path / "step-1")
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_a_missing_file_is_found(tmp_path: Path) -> None:
         ("[]", "damaged: not a mapping"),
         ("{}", "damaged: it lists no files"),
         ('{"files": {}, "format": 2}', "written in format 2; this version of dlrun reads 1"),
-        ('{"files": {}, "format": 1}', "damaged: it lists no model and state"),
-        ('{"files": {"../x": {"bytes": 0, "sha256": ""}}, "format": 1}', "damaged: '../x' is not a file's name"),
+        ('{"files": {}, "format": 1}', "damaged: it does not list model and state"),
+        ('{"files": {"../x": {"bytes": 0, "sha256": ""}}, "format": 1}', "damaged: '../x' is not a file name"),
     ],
 )
 def test_a_damaged_manifest_is_told(tmp_path: Path, text: str, message: str) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     (tmp_path / "step-1" / "manifest.json").write_text(text)
     with pytest.raises(StorageError, match=message):
-        load(tmp_path / "step-1")
+        load_snapshot(tmp_path / "step-1")
 
 
 def test_a_damaged_newest_is_passed_over_aloud_and_kept(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_pointers_are_not_needed_to_find_the_newest(tmp_path: Path) -> None:
 
 
 def test_no_checkpoint_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="there is no checkpoint yet"):
+    with pytest.raises(StorageError, match="no checkpoint yet"):
         CheckpointStore(tmp_path / "none").load_best()
     assert CheckpointStore(tmp_path / "none").load_newest() == (None, [])
 
@@ -148,4 +148,4 @@ def test_swapped_files_are_found(tmp_path: Path) -> None:
     store.save(snapshot(2), is_best=False)
     shutil.copy(tmp_path / "step-1" / "model.safetensors", tmp_path / "step-2" / "model.safetensors")
     with pytest.raises(StorageError, match="SHA-256"):
-        load(tmp_path / "step-2")
+        load_snapshot(tmp_path / "step-2")

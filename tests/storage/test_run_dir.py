@@ -46,13 +46,13 @@ def test_a_folder_that_holds_a_run_is_refused_unless_gone_on_with(tmp_path: Path
     first = claim(tmp_path / "mine", asked=True, resume="never")
     first.write_config("seed: 0\n")
     first.release()
-    with pytest.raises(ConfigError, match=r"This folder holds a run already\. Add resume=auto to go on with it"):
+    with pytest.raises(ConfigError, match=r"This folder already contains a run\. Add resume=auto to resume it"):
         claim(tmp_path / "mine", asked=True, resume="never")
     assert claim(tmp_path / "mine", asked=True, resume="auto").holds_run
 
 
 def test_must_needs_a_run(tmp_path: Path, claim: Claim) -> None:
-    with pytest.raises(ConfigError, match="There is no run to go on with in"):
+    with pytest.raises(ConfigError, match="There is no run to resume in"):
         claim(tmp_path / "none", asked=True, resume="must")
 
 

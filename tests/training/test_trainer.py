@@ -63,11 +63,11 @@ def train(
     watcher = Watcher(stop, stop_after=stop_after)
     claimed = run_dir.claim(folder, asked=True, resume=resume)
 
-    def watch(session: run.Session) -> Sequence[Listener]:
+    def make_listeners(session: run.Session) -> Sequence[Listener]:
         return [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from), watcher]
 
     try:
-        result = run.train(configure(*words), Catalog(), claimed, stop=stop, watch=watch)
+        result = run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=make_listeners)
     finally:
         claimed.release()
     return watcher, result
@@ -260,7 +260,7 @@ def test_another_model_cannot_go_on_with_a_checkpoint(tmp_path: Path) -> None:
     train(tmp_path / "a", *SMALL)
     with pytest.raises(ConfigError, match=r"model.hidden\n.*The checkpoint was written by another model"):
         train(tmp_path / "a", *SMALL, "model.hidden=[9]", resume="auto")
-    with pytest.raises(ConfigError, match="The checkpoint holds the state of adam"):
+    with pytest.raises(ConfigError, match="The checkpoint contains the state of adam"):
         train(tmp_path / "a", *SMALL, "optimizer=sgd", resume="auto")
 
 
@@ -286,15 +286,17 @@ def test_a_changed_environment_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("dlrun.runs.environment.processor", lambda: "another processor")
     claimed = run_dir.claim(tmp_path / "a", asked=True, resume="auto")
 
-    def watch(session: run.Session) -> Sequence[Listener]:
+    def make_listeners(session: run.Session) -> Sequence[Listener]:
         told.extend(session.notices)
         return []
 
-    run.train(configure(*SMALL, "trainer.epochs=5"), Catalog(), claimed, stop=StopRequest(), watch=watch)
+    run.train(
+        configure(*SMALL, "trainer.epochs=5"), Catalog(), claimed, stop=StopRequest(), make_listeners=make_listeners
+    )
     claimed.release()
     assert len(told) == 1
     assert "→ another processor" in told[0]
-    assert "not bit for bit" in told[0]
+    assert "bitwise identical results are not guaranteed" in told[0]
 
 
 @pytest.mark.parametrize(

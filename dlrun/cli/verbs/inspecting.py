@@ -147,7 +147,7 @@ def env(command: Command) -> int:
     from dlrun.report.tables import print_table
     from dlrun.runs import environment
 
-    described = environment.describe()
+    described = environment.collect()
     if command.has("json"):
         return _json(described)
     rows = [[name, version] for name, version in described["versions"].items()]

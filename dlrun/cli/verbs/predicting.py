@@ -30,12 +30,14 @@ def predict(command: Command) -> int:
     if prompt is not None:
         length = _number("--length", command.last("length")) or 200
         temperature = _temperature(command.last("temperature"))
-        print(predicting.generate(composed.config, catalog, folder, prompt, length=length, temperature=temperature))  # noqa: T201
+        config = composed.config
+        text = predicting.continue_prompt(config, catalog, folder, prompt, length=length, temperature=temperature)
+        print(text)  # noqa: T201
         return 0
     source = Path(inputs[0]).expanduser()
     target = command.last("output")
     path = None if target is None else predictions.check_target(Path(target).expanduser(), source)
-    found = predicting.predicted(
+    found = predicting.predict(
         composed.config,
         catalog,
         folder,

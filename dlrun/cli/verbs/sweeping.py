@@ -15,7 +15,7 @@ from dlrun.cli.running import run_one
 from dlrun.configuration.compose import compose, plan
 from dlrun.configuration.overrides import Point, Request
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.runs.sweep import Row, best_first, launch
+from dlrun.runs.sweep import SweepRow, best_first, launch
 
 
 @dataclasses.dataclass
@@ -53,7 +53,7 @@ def sweep(command: Command, request: Request, points: Sequence[Point], catalog: 
     return failed[0].exit_code if failed else 0
 
 
-def _print(rows: Sequence[Row]) -> None:
+def _print(rows: Sequence[SweepRow]) -> None:
     """One table of all points."""
     from dlrun.report.tables import print_table
 

@@ -83,7 +83,7 @@ def test_a_folder_that_holds_a_run_is_refused(short_run: Callable[..., Path], dl
     short_run("mine")
     code, _, err = dlrun(*SHORT, "hydra.run.dir=mine")
     assert code == 2
-    assert "This folder holds a run already. Add resume=auto" in err
+    assert "This folder already contains a run. Add resume=auto" in err
 
 
 def test_the_same_command_with_resume_auto_starts_and_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
