@@ -7,7 +7,6 @@ before or after the k-th call that changes the disk.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -22,13 +21,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlrun.cli.verbs.training import run_one
+from dlrun.cli.running import run_one
 from dlrun.configuration.compose import Composed, compose, plan
 from dlrun.configuration.overrides import parse
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import DlrunError
 from dlrun.storage import disk as system
 from tests.faults.faulty_disk import CountingDisk, killing
+from tests.processes import describe, started_with, wait_until_none
 
 COMMON = (
     "device=cpu", "device.threads=1", "trainer.log_every=1", "resume=auto", "checkpoint.every_steps=2",
@@ -217,20 +217,10 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
     return tally
 
 
-def left_behind(scratch: Path, *, patience: float = 20.0) -> list[str]:
-    """Processes that killed runs had started and that live on, known by the cache in `scratch` they were told of."""
-    told = f"DLRUN_CACHE={scratch}".encode()
-    until = time.monotonic() + patience
-    while True:
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
-                if told in (process / "environ").read_bytes() and int(process.name) != os.getpid():
-                    words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    found.append(f"process {process.name} was left behind: {words[:120]}")
-        if not found or time.monotonic() > until:
-            return found
-        time.sleep(0.2)
+def left_behind(scratch: Path) -> list[str]:
+    """Return the processes that killed runs started and that still run, recognised by their environment."""
+    orphans = wait_until_none(lambda: started_with(f"DLRUN_CACHE={scratch / 'cache'}"), patience_s=20)
+    return [f"left behind: {describe(pid)}" for pid in orphans]
 
 
 def campaign(kind: str, kills: int, seed: int, scratch: Path) -> Tally:
