@@ -1,6 +1,6 @@
-"""Runs that are killed again and again, and must end as the one that never was.
+"""Kill runs again and again; they must end with the same files as a run that was never killed.
 
-A process that has imported torch forks a child for every attempt, so that an attempt costs milliseconds. The child
+A process that has imported torch forks a child for every attempt, so that an attempt takes milliseconds. The child
 trains in the run's folder, as `dlrun ... resume=auto` does, and is killed by SIGKILL: at a random moment, or right
 before or after the k-th call that changes the disk.
 """
@@ -59,12 +59,12 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "dataset.augment.shift=1", "dataset.augment.flip=true",
     ),
 }  # fmt: skip
-"""What is killed: one line of overrides a kind. PICTURES stands for a folder that `words_of` makes."""
+"""The overrides of each kind of run. PICTURES is replaced by a folder of images that `words_of` creates."""
 
 
 @dataclass
 class Tally:
-    """What became of the attempts."""
+    """The results of the attempts."""
 
     kills: Counter[str] = field(default_factory=Counter)  # by kind of kill
     runs: int = 0
@@ -78,14 +78,14 @@ class Tally:
 
 @functools.cache
 def composed(words: tuple[str, ...]) -> Composed:
-    """The configuration of a command line; composed once, since every attempt would compose the same."""
+    """Compose the configuration of a command line, once for all attempts."""
     catalog = Catalog()
     (point,) = parse([*COMMON, *words], catalog).points()
     return compose(plan(point, catalog), catalog)
 
 
 def train(words: tuple[str, ...], folder: Path) -> int:
-    """Start the run in `folder`, or go on with it, as the command line does; returns the exit code."""
+    """Start or resume the run in `folder`, as the command line does; return the exit code."""
     try:
         run_one(composed(words), Catalog(), folder, asked=True, quiet=True)
     except DlrunError as error:
@@ -95,12 +95,12 @@ def train(words: tuple[str, ...], folder: Path) -> int:
 
 
 def words_of(kind: str, scratch: Path) -> tuple[str, ...]:
-    """A kind's overrides; the pictures that one reads are drawn into `scratch` when they are not there."""
+    """Return a kind's overrides; create its images in `scratch` if needed."""
     pictures = scratch / "pictures"
     if kind == "workers" and not pictures.is_dir():
         from PIL import Image
 
-        for number in range(80):  # 200 KiB each as numbers, so that the training rows make several chunks of 4 MiB
+        for number in range(80):  # 200 KiB each as float32, so that the training rows fill several chunks of 4 MiB
             folder = pictures / ("dark", "light")[number % 2]
             folder.mkdir(parents=True, exist_ok=True)
             Image.effect_noise((128, 128), 1 + 60 * (number % 2)).convert("RGB").save(folder / f"{number:02d}.png")
@@ -108,13 +108,13 @@ def words_of(kind: str, scratch: Path) -> tuple[str, ...]:
 
 
 def warm_up(folder: Path) -> None:
-    """Import, in the process that forks, all that a run imports, by training one; it leaves no thread behind."""
+    """Train a run in the process that forks, so that everything is imported."""
     if train(KINDS["mlp"], folder) != 0:
-        raise RuntimeError("the run that warms up failed")
+        raise RuntimeError("the warm-up run failed")
 
 
 def attempt(words: tuple[str, ...], folder: Path, *, disk: CountingDisk | None = None) -> int:
-    """Fork a child that trains in `folder`, on a disk of its own where one is given; returns its process number."""
+    """Fork a child that trains in `folder`, with `disk` if given; return its process number."""
     composed(words)
     child = os.fork()
     if child:
@@ -129,28 +129,28 @@ def attempt(words: tuple[str, ...], folder: Path, *, disk: CountingDisk | None =
         code = train(words, folder)
         if disk is not None:
             folder.with_name(folder.name + ".calls").write_text(str(len(disk.calls)))
-    except Exception:  # noqa: BLE001 - told to the parent by exit code and log
+    except Exception:  # noqa: BLE001 - reported to the parent by exit code and log
         traceback.print_exc()
     finally:
         os._exit(code)
 
 
 def wait(child: int) -> int:
-    """Wait for a child; its exit code, or minus the signal that ended it."""
+    """Wait for a child; return its exit code, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that was never killed: what it left, how long it took and how many calls it made."""
+    """A run that was never killed: its files, its time and its number of disk calls."""
 
     files: Mapping[str, bytes]
     seconds: float
     calls: int
 
 
-def left(folder: Path) -> dict[str, bytes]:
-    """What must be equal: pointers, the last checkpoint's tensors, its state without seconds, the metrics file."""
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return what must be equal: pointers, tensors and state of the last and best checkpoint, metrics, result."""
     checkpoints = folder / "checkpoints"
     files = {name: (checkpoints / name).read_bytes() for name in ("last", "best")}
     files["folders"] = "\n".join(sorted(path.name for path in checkpoints.iterdir())).encode()
@@ -172,17 +172,17 @@ def left(folder: Path) -> dict[str, bytes]:
 
 
 def whole_run(words: tuple[str, ...], folder: Path) -> Whole:
-    """Train without being killed."""
+    """Train without a kill."""
     started = time.monotonic()
     code = wait(attempt(words, folder, disk=CountingDisk()))
     seconds = time.monotonic() - started
     if code != 0:
         raise RuntimeError(folder.with_name(folder.name + ".err").read_text())
-    return Whole(left(folder), seconds, int(folder.with_name(folder.name + ".calls").read_text()))
+    return Whole(files_of(folder), seconds, int(folder.with_name(folder.name + ".calls").read_text()))
 
 
 def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.Random, kills: int) -> Tally:
-    """Kill a run `kills` times, let it end, and hold what it left against the unbroken run's."""
+    """Kill a run `kills` times, let it end, and compare its files with those of the run that was not killed."""
     tally = Tally(runs=1)
     plan: list[str] = []
     misses = 0
@@ -202,7 +202,7 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
         if code == -signal.SIGKILL:
             tally.kills["aimed at a call" if aimed else "at a random moment"] += 1
         elif code == 0:
-            misses += 1  # it was done before the kill; what it left must stay as it is
+            misses += 1  # it ended before the kill; its files must not change any more
         else:
             tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
             return tally
@@ -210,7 +210,7 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
     if code != 0:
         tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
         return tally
-    found = left(folder)
+    found = files_of(folder)
     different = [name for name in whole.files.keys() | found.keys() if whole.files.get(name) != found.get(name)]
     if different:
         tally.wrong.append(f"{plan}: differs in {', '.join(sorted(different))}")
@@ -224,7 +224,7 @@ def left_behind(scratch: Path) -> list[str]:
 
 
 def campaign(kind: str, kills: int, seed: int, scratch: Path) -> Tally:
-    """Kill runs of a kind, 2 to 10 times each, until `kills` kills are done."""
+    """Kill runs of a kind, 2 to 10 times each, until there were `kills` kills."""
     rng = random.Random(f"{kind}{seed}")
     words, total, number = words_of(kind, scratch), Tally(), 0
     whole = whole_run(words, scratch / f"{kind}-whole")

@@ -1,4 +1,4 @@
-"""dlrun.storage.checkpoints: whole checkpoints, verified, pruned."""
+"""dlrun.storage.checkpoints: checkpoints are written whole, verified when loaded, and removed when old."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def snapshot(step: int, *, best: int | None = None) -> Snapshot:
     return Snapshot(step, {"model": {"weight": torch.full((2, 3), float(step))}}, values)
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_a_saved_snapshot_is_loaded(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "checkpoints")
     store.save(snapshot(7), is_best=True)
     loaded = store.load_best()
@@ -34,10 +34,10 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
         store.save(snapshot(step, best=2 if step >= 2 else None), is_best=step == 2)
     assert store.steps() == [2, 4, 5]
     assert store.load_best().step == 2
-    newest, complaints = store.load_newest()
+    newest, errors = store.load_newest()
     assert newest is not None
     assert newest.step == 5
-    assert complaints == []
+    assert errors == []
 
 
 def test_the_manifest_lists_size_and_digest_of_every_file(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_manifest_lists_size_and_digest_of_every_file(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "state.json"])
-def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+def test_a_flipped_bit_is_detected(tmp_path: Path, name: str) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     path = tmp_path / "step-1" / name
     content = bytearray(path.read_bytes())
@@ -65,7 +65,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
         load_snapshot(tmp_path / "step-1")
 
 
-def test_a_truncated_file_is_found(tmp_path: Path) -> None:
+def test_a_truncated_file_is_detected(tmp_path: Path) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     path = tmp_path / "step-1" / "state.json"
     path.write_bytes(path.read_bytes()[:-1])
@@ -73,7 +73,7 @@ def test_a_truncated_file_is_found(tmp_path: Path) -> None:
         load_snapshot(tmp_path / "step-1")
 
 
-def test_a_missing_file_is_found(tmp_path: Path) -> None:
+def test_a_missing_file_is_detected(tmp_path: Path) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     (tmp_path / "step-1" / "model.safetensors").unlink()
     with pytest.raises(StorageError, match=r"model.safetensors: cannot be read \(No such file or directory\)"):
@@ -91,28 +91,28 @@ def test_a_missing_file_is_found(tmp_path: Path) -> None:
         ('{"files": {"../x": {"bytes": 0, "sha256": ""}}, "format": 1}', "damaged: '../x' is not a file name"),
     ],
 )
-def test_a_damaged_manifest_is_told(tmp_path: Path, text: str, message: str) -> None:
+def test_a_damaged_manifest_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     (tmp_path / "step-1" / "manifest.json").write_text(text)
     with pytest.raises(StorageError, match=message):
         load_snapshot(tmp_path / "step-1")
 
 
-def test_a_damaged_newest_is_passed_over_aloud_and_kept(tmp_path: Path) -> None:
+def test_a_damaged_newest_checkpoint_is_reported_and_set_aside(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=False)
     store.save(snapshot(2), is_best=False)
     (tmp_path / "step-2" / "state.json").write_text("{}")
-    newest, complaints = store.load_newest()
+    newest, errors = store.load_newest()
     assert newest is not None
     assert newest.step == 1
-    assert len(complaints) == 1
-    assert "step-2" in complaints[0]
+    assert len(errors) == 1
+    assert "step-2" in errors[0]
     assert [path.name for path in store.set_aside_newer(1)] == ["step-2.damaged"]
     assert store.steps() == [1]
 
 
-def test_pointers_are_not_needed_to_find_the_newest(tmp_path: Path) -> None:
+def test_the_newest_is_found_without_last_and_best(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(3), is_best=True)
     (tmp_path / "last").unlink()
@@ -122,13 +122,13 @@ def test_pointers_are_not_needed_to_find_the_newest(tmp_path: Path) -> None:
     assert newest.step == 3
 
 
-def test_no_checkpoint_is_told(tmp_path: Path) -> None:
+def test_no_checkpoint_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no checkpoint yet"):
         CheckpointStore(tmp_path / "none").load_best()
     assert CheckpointStore(tmp_path / "none").load_newest() == (None, [])
 
 
-def test_a_save_that_fails_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=True)
 
@@ -142,7 +142,7 @@ def test_a_save_that_fails_leaves_the_earlier_one(tmp_path: Path, monkeypatch: p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "last", "step-1"]
 
 
-def test_swapped_files_are_found(tmp_path: Path) -> None:
+def test_swapped_files_are_detected(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=False)
     store.save(snapshot(2), is_best=False)
