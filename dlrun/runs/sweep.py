@@ -15,6 +15,7 @@ from typing import Any
 from dlrun.configuration.overrides import Point
 from dlrun.configuration.schema import groups as schema
 from dlrun.errors import ConfigError, DlrunError, Interrupted
+from dlrun.storage import run_dir
 from dlrun.storage.atomic import storage_error
 from dlrun.tasks.metric_names import HIGHER_IS_BETTER
 
@@ -52,13 +53,13 @@ class Job:
 
         number = int(config.point)
         point = self.points[number]
-        run_dir = Path(HydraConfig.get().runtime.output_dir)
+        folder = Path(HydraConfig.get().runtime.output_dir)
         overrides = point.label.split() if point.label else []
         if self.stopped is not None:
             return None
-        make_row = functools.partial(SweepRow, number, overrides, run_dir=str(run_dir))
+        make_row = functools.partial(SweepRow, number, overrides, run_dir=str(folder))
         try:
-            result = self.run_point(point, run_dir)
+            result = self.run_point(point, folder)
             row = make_row(result["status"], result["metrics"], result["best"], result["seconds"]["total"])
         except Interrupted as error:
             self.stopped = error.exit_code - 128
@@ -147,8 +148,8 @@ def claim_folder(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path.parent, error) from error
-    for number in range(1, 100_000):
-        candidate = (path if number == 1 else path.with_name(f"{path.name}_{number}")).resolve()
+    for name in run_dir.numbered(path):
+        candidate = name.resolve()
         try:
             candidate.mkdir()
         except FileExistsError:
@@ -158,7 +159,7 @@ def claim_folder(path: Path) -> Path:
         except OSError as error:
             raise storage_error(candidate, error) from error
         return candidate
-    raise ConfigError(f"{path}: every name up to {path.name}_99999 is taken.")
+    raise ConfigError(f"{path}: every name up to {path.name}_{run_dir.MOST_NAMES} is taken.")
 
 
 def best_first(rows: Sequence[SweepRow]) -> list[SweepRow]:

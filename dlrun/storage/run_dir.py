@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ _DEBRIS = (
     ".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".repro.*.tmp", ".capsule.*.tmp",
     "samples/.*.tmp",
 )  # fmt: skip
+MOST_NAMES = 99_999
 _locks: weakref.WeakSet[IO[str]] = weakref.WeakSet()
 
 
@@ -79,8 +81,7 @@ def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path.parent, error) from error
-    for number in range(1, 100_000):
-        candidate = path if number == 1 else path.with_name(f"{path.name}_{number}")
+    for candidate in numbered(path):
         try:
             candidate.mkdir()  # fails if another process was first
         except FileExistsError:
@@ -88,7 +89,14 @@ def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
         except OSError as error:
             raise storage_error(candidate, error) from error
         return _lock(candidate, holds_run=False)
-    raise StorageError(f"{path}: every name up to {path.name}_99999 is taken.")
+    raise StorageError(f"{path}: every name up to {path.name}_{MOST_NAMES} is taken.")
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield `path`, then the same name with _2, _3 and so on up to MOST_NAMES."""
+    yield path
+    for number in range(2, MOST_NAMES + 1):
+        yield path.with_name(f"{path.name}_{number}")
 
 
 def _lock(path: Path, *, holds_run: bool) -> RunDir:

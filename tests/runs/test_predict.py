@@ -145,6 +145,14 @@ def test_runs_that_cannot_predict_say_so(short_run: Callable[..., Path], dlrun: 
     assert "checkpoints do not contain what predicting needs" in err
 
 
+def test_a_generative_model_cannot_predict(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
+    short_run("gan", "dataset=digits", "dataset.limit=60", "model=gan", "trainer.epochs=1")
+    Path("new.csv").write_text("1\n")
+    code, _, err = dlrun("predict", "gan", "new.csv")
+    assert code == 2
+    assert "This model generates samples and predicts nothing; its images are in the run's folder samples/." in err
+
+
 def test_the_encoder_of_a_plugin_reads_new_rows(dlrun: Dlrun) -> None:
     Path("mine.py").write_text(
         "import torch\n"

@@ -149,3 +149,28 @@ def test_swapped_files_are_detected(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "step-1" / "model.safetensors", tmp_path / "step-2" / "model.safetensors")
     with pytest.raises(StorageError, match="SHA-256"):
         load_snapshot(tmp_path / "step-2")
+
+
+def test_a_checkpoint_that_was_being_replaced_gets_its_name_back(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(1), is_best=False)
+    (tmp_path / "step-1").rename(tmp_path / ".step-1.before")
+    (tmp_path / ".step-1.99.tmp").mkdir()
+    assert store.recover() == [f"{tmp_path / 'step-1'} was being replaced when the run was killed; it is restored."]
+    assert load_snapshot(tmp_path / "step-1").step == 1
+    shutil.copytree(tmp_path / "step-1", tmp_path / ".step-1.before")
+    assert store.recover() == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last", "step-1"]
+
+
+def test_a_second_damaged_checkpoint_of_a_step_gets_a_number(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    (tmp_path / "step-2.damaged").mkdir()
+    (tmp_path / "step-2").mkdir()
+    assert store.set_aside_newer(1) == [tmp_path / "step-2.damaged_2"]
+
+
+def test_cleaning_without_a_whole_checkpoint_removes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "step-2").mkdir()
+    assert CheckpointStore(tmp_path).clean() == []
+    assert (tmp_path / "step-2").is_dir()

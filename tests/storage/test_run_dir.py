@@ -79,6 +79,14 @@ def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path, claim: Clai
         claim(tmp_path / "file" / "run", asked=False, resume="never")
 
 
+def test_too_many_taken_names_are_an_error(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.storage.run_dir.MOST_NAMES", 2)
+    for _ in range(2):
+        claim(tmp_path / "run", asked=False, resume="never")
+    with pytest.raises(StorageError, match="run: every name up to run_2 is taken"):
+        claim(tmp_path / "run", asked=False, resume="never")
+
+
 def test_runs_started_at_once_never_share_a_folder(tmp_path: Path, claim: Claim) -> None:
     code = (
         "import sys; from pathlib import Path; from dlrun.storage.run_dir import claim\n"
