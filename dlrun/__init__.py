@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from dlrun.optim.schedule import Formula as Formula
     from dlrun.optim.schedule import Horizon as Horizon
     from dlrun.optim.schedule import Schedule as Schedule
+    from dlrun.tasks.goals import num_logits as num_logits
     from dlrun.tasks.progress import Listener as Listener
     from dlrun.tasks.progress import Progress as Progress
     from dlrun.tasks.progress import Row as Row
@@ -69,6 +70,7 @@ _ROOMS = {
     "errors": ("ConfigError", "DataError", "DlrunError", "Problem"),
     "optim.param_groups": ("Parameters",),
     "optim.schedule": ("Formula", "Horizon", "Schedule"),
+    "tasks.goals": ("num_logits",),
     "tasks.progress": ("Listener", "Progress", "Row"),
     "tasks.task": ("Evaluation", "Task", "Update"),
 }  # fmt: skip

@@ -9,8 +9,8 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.run import build_state
 from dlrun.storage.checkpoint_format import load_snapshot
-from dlrun.training.build import build_parts
-from dlrun.training.divergence import Finding, Probe, window_of
+from dlrun.training.build import build_components
+from dlrun.training.divergence import Finding, Probe, batches_of
 from dlrun.training.state import restore
 from dlrun.wording import printable
 
@@ -24,14 +24,14 @@ def replay(config: RunConfig, catalog: Catalog, folder: Path) -> tuple[int, Find
     """
     stored = next((folder / name for name in FOLDERS if (folder / name).is_dir()), None)
     if stored is None:
-        what = "This run has no folder repro/: a run writes it when its training diverges."
+        what = f"This run has no step to replay: only a run that diverged writes one, to {FOLDERS[0]}/."
         raise ConfigError(Problem(printable(str(folder)), what))
     snapshot = load_snapshot(stored)
-    parts = build_parts(config, catalog)
-    parts.task.prepare(parts.data)
-    parts.task.train()
-    state = build_state(config, catalog, parts)
-    progress = restore(snapshot, state)
+    components = build_components(config, catalog)
+    components.task.prepare(components.data)
+    components.task.train()
+    state = restore(snapshot, build_state(config, catalog, components))
     probe = Probe(state)
-    with probe.watching(), parts.device.autocast():
-        return snapshot.step + 1, probe.take(window_of(snapshot.tensors["batch"], parts.device.torch), progress)
+    batches = batches_of(snapshot.tensors["batch"], components.device.torch)
+    with probe.attached(), components.device.autocast():
+        return snapshot.step + 1, probe.take_step(batches)

@@ -7,25 +7,25 @@ from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
-from dlrun.training.build import Parts
+from dlrun.training.build import Components
 from dlrun.wording import show
 
 IGNORED_DATASET_FIELDS = ("root", "path", "mirrors", "workers", "augment")
 """Fields of a dataset that change neither which rows are in which split nor how they are scaled."""
 
 
-def metadata(config: RunConfig, parts: Parts, environment: Mapping[str, Any]) -> dict[str, Any]:
+def metadata(config: RunConfig, components: Components, environment: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a checkpoint says about the run that wrote it, as plain values (`about` in its `state.json`)."""
     return {
         "model": config.tree["model"],
         "optimizer": config.optimizer.name,
-        "fingerprint": parts.data.fingerprint,
+        "fingerprint": components.data.fingerprint,
         "environment": dict(environment),
         "dataset": config.dataset.name,
         "rows": _row_settings(config),
         "order": _order_settings(config),
-        "spec": parts.data.spec.state(),
-        "encoder": None if parts.data.encoder is None else parts.data.encoder.state(),
+        "spec": components.data.spec.state(),
+        "encoder": None if components.data.encoder is None else components.data.encoder.state(),
     }
 
 
@@ -46,14 +46,14 @@ def _order_settings(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def check_resumable(before: Mapping[str, Any], config: RunConfig, parts: Parts, *, mid_epoch: bool) -> None:
+def check_resumable(before: Mapping[str, Any], config: RunConfig, components: Components, *, mid_epoch: bool) -> None:
     """Raise ConfigError, listing every difference, if a checkpoint does not fit this model, optimizer or data.
 
     before: the checkpoint's metadata. mid_epoch: whether it was written within an epoch; then the order of the rows
     must be the same too.
     """
     problems = _model_problems(before, config)
-    if before["fingerprint"] != parts.data.fingerprint:
+    if before["fingerprint"] != components.data.fingerprint:
         what = "The data is not what the checkpoint was trained on (its fingerprint differs)."
         problems.append(Problem(f"dataset={config.dataset.name}", what))
     else:

@@ -21,7 +21,7 @@ from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.build import Parts, build_optimizers, build_parts, build_schedule
+from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
 from dlrun.training.evaluation import evaluate
 from dlrun.training.signals import StopRequest
@@ -34,7 +34,7 @@ class Session:
     """A run about to start: what its listeners need to report it."""
 
     config: RunConfig
-    parts: Parts
+    components: Components
     trainer: Trainer
     run_dir: RunDir
     resumed_from: int | None  # the checkpoint's step
@@ -53,17 +53,17 @@ def train(
     Raises the DlrunError that ended the run, after writing a result that contains it.
     """
     started = time.perf_counter()
-    stop.leave_if_asked()
-    with stop.leaving_at_once():  # nothing is written yet
-        parts = build_parts(config, catalog)
-        parts.task.prepare(parts.data)
+    stop.raise_if_requested()
+    with stop.at_once():  # nothing is written yet
+        components = build_components(config, catalog)
+        components.task.prepare(components.data)
     run_dir.clean()
-    run = _Run(config, catalog, parts, run_dir, stop, started=started)
+    run = _Run(config, catalog, components, run_dir, stop, started=started)
     trainer, resumed_from, notices = run.build_trainer()  # an error here leaves the folder as it is
-    run.listeners.extend(make_listeners(Session(config, parts, trainer, run_dir, resumed_from, notices)))
+    run.listeners.extend(make_listeners(Session(config, components, trainer, run_dir, resumed_from, notices)))
     run_dir.write_config(to_yaml({**config.tree, "resume": "never"}))  # resuming does not belong to a run's identity
     try:
-        if _fit(trainer) == "out of time":
+        if _fit(trainer, repro=run_dir.path / "repro") == "out of time":
             limit, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
             stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
             return run.finish("interrupted", error=stopped)
@@ -78,7 +78,7 @@ def train(
     return run.finish("completed", metrics=metrics)
 
 
-def _fit(trainer: Trainer) -> Outcome:
+def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     """Train to the end.
 
     Raises what `Trainer.fit` raises, but DivergedError, which explains what happened, instead of NotFinite.
@@ -86,18 +86,18 @@ def _fit(trainer: Trainer) -> Outcome:
     try:
         return trainer.fit()
     except NotFinite:
-        raise explain(trainer) from None
+        raise explain(trainer, repro=repro) from None
 
 
-def build_state(config: RunConfig, catalog: Catalog, parts: Parts) -> train_state.Trained:
+def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
     """Return everything that training changes, as it is before the first step."""
-    optimizers = build_optimizers(parts.task, config, catalog)
-    return train_state.Trained(
-        parts.task,
-        Updater(optimizers, device=parts.device, clip_norm=config.trainer.clip_norm),
-        build_schedule(config, catalog, len(parts.data.train)),
-        RunningMeans(on_cpu=parts.device.is_cpu),
-        None if config.trainer.ema is None else WeightAverage(parts.task.weights(), decay=config.trainer.ema),
+    optimizers = build_optimizers(components.task, config, catalog)
+    return train_state.TrainingState(
+        components.task,
+        Updater(optimizers, device=components.device, clip_norm=config.trainer.clip_norm),
+        build_schedule(config, catalog, len(components.data.train)),
+        RunningMeans(on_cpu=components.device.is_cpu),
+        None if config.trainer.ema is None else WeightAverage(components.task.weights(), decay=config.trainer.ema),
     )
 
 
@@ -108,18 +108,18 @@ class _Run:
         self,
         config: RunConfig,
         catalog: Catalog,
-        parts: Parts,
+        components: Components,
         run_dir: RunDir,
         stop: StopRequest,
         *,
         started: float,
     ) -> None:
         self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
-        self._config, self._catalog, self._parts = config, catalog, parts
+        self._config, self._catalog, self._components = config, catalog, components
         self._run_dir, self._stop, self._started = run_dir, stop, started
         metrics_file = run_dir.path / "metrics.jsonl"
         self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
-        self._environment = environment.collect_numeric(parts.device.threads, str(parts.device.torch))
+        self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._progress = Progress()
         self._seconds_before = 0.0  # of this run before it was resumed
 
@@ -128,37 +128,27 @@ class _Run:
 
         Raises ConfigError if the newest checkpoint does not fit the configuration.
         """
-        config, parts = self._config, self._parts
-        state = build_state(config, self._catalog, parts)
+        config, components = self._config, self._components
+        state = build_state(config, self._catalog, components)
         snapshot, notices = self._find_checkpoint()
         if snapshot is not None:
-            self._progress = train_state.restore(snapshot, state)
+            state = train_state.restore(snapshot, state)
             self._store.repoint(snapshot)
             self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
-            self._seconds_before = self._progress.total_seconds
+            self._seconds_before = state.progress.total_seconds
+        self._progress = state.progress
         if config.device.compile:
-            parts.task.compile()
+            components.task.compile()
         trainer = Trainer(
-            task=parts.task,
-            data=parts.data,
-            device=parts.device,
-            updater=state.updater,
-            schedule=state.schedule,
-            settings=config.trainer,
-            checkpointing=config.checkpoint,
+            config,
+            components,
+            state,
             store=self._store,
-            metric=parts.metric,
-            seed=config.seed,
-            augment=config.data.augment,
-            progress=self._progress,
-            means=state.means,
-            ema=state.ema,
+            metadata=resume.metadata(config, components, self._environment),
             listeners=self.listeners,
             stop=self._stop,
-            about=resume.metadata(config, parts, self._environment),
-            capsule=self._run_dir.path / "capsule",
         )
-        return trainer, None if snapshot is None else snapshot.step, [*parts.data.notices, *notices]
+        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *notices]
 
     def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
         """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
@@ -173,7 +163,7 @@ class _Run:
         if snapshot is not None:
             before = snapshot.values["about"]
             mid_epoch = bool(snapshot.values["progress"]["batch"])
-            resume.check_resumable(before, self._config, self._parts, mid_epoch=mid_epoch)
+            resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
             notices += resume.environment_notices(before["environment"], self._environment)
         aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
         notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
@@ -181,17 +171,17 @@ class _Run:
 
     def final_metrics(self, trainer: Trainer) -> dict[str, float]:
         """Evaluate the best checkpoint on every held-out split."""
-        parts, started = self._parts, time.perf_counter()
-        train_state.load_weights(parts.task, self._store.load_best())
+        components, started = self._components, time.perf_counter()
+        train_state.load_weights(components.task, self._store.load_best())
         metrics = {}
-        held_out = [name for name in ("val", "test") if name in parts.data.sizes]
+        held_out = [name for name in ("val", "test") if name in components.data.sizes]
         for name in held_out or ["train"]:  # no held-out split: report training metrics
             found = evaluate(
-                parts.task,
-                parts.data.split(name),
-                device=parts.device,
+                components.task,
+                components.data.split(name),
+                device=components.device,
                 batch_size=self._config.trainer.eval_batch_size,
-                between=lambda: self._stop.leave_if_asked("Stopped while testing; the trained run is saved."),
+                before_batch=lambda: self._stop.raise_if_requested("Stopped while testing; the trained run is saved."),
             )
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         trainer.progress.eval_seconds += time.perf_counter() - started
@@ -207,7 +197,7 @@ class _Run:
         result = make_result(
             status,
             config=self._config,
-            parts=self._parts,
+            components=self._components,
             progress=self._progress,
             metrics=metrics or {},
             environment=self._environment,
@@ -231,12 +221,15 @@ def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: st
     Raises StorageError if the checkpoint is missing, or if the data is not what the run was trained on.
     """
     snapshot = CheckpointStore(folder / "checkpoints").load_best()
-    parts = build_parts(config, catalog)
-    if snapshot.values["about"]["fingerprint"] != parts.data.fingerprint:
+    components = build_components(config, catalog)
+    if snapshot.values["about"]["fingerprint"] != components.data.fingerprint:
         raise StorageError(f"{folder}: the data is not what this run was trained on (its fingerprint differs).")
-    parts.task.prepare(parts.data)
-    train_state.load_weights(parts.task, snapshot)
+    components.task.prepare(components.data)
+    train_state.load_weights(components.task, snapshot)
     found = evaluate(
-        parts.task, parts.data.split(split), device=parts.device, batch_size=config.trainer.eval_batch_size
+        components.task,
+        components.data.split(split),
+        device=components.device,
+        batch_size=config.trainer.eval_batch_size,
     )
     return {f"{split}/{metric}": value for metric, value in found.items()}

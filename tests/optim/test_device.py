@@ -10,7 +10,7 @@ import torch
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError
 from dlrun.optim.device import Device, available, set_up
-from tests.training.test_trainer import SMALL, configure
+from tests.harness import SMALL, configure
 
 
 def on_cuda(precision: str) -> RunConfig:

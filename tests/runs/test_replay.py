@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from dlrun.storage.checkpoint_format import load_snapshot
-from tests.training.test_trainer import CPU
+from tests.harness import CPU
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -48,19 +48,21 @@ def test_a_gradient_that_is_not_finite_names_step_and_layer_and_can_be_replayed(
     assert code == 4
     assert "The gradient is no longer a finite number at step 6." in err
     assert "in the gradient of bias in model.first (Linear)" in err or "weight in model.first (Linear)" in err
-    assert "The checkpoint of step 4 is whole" in err
-    capsule = load_snapshot(own_folder / "a" / "capsule")
-    assert capsule.step == 5
-    assert set(capsule.tensors["batch"]) == {"0.inputs", "0.targets"}
-    assert all(torch.isfinite(tensor).all() for tensor in capsule.tensors["model"].values())
+    assert "The checkpoint of step 4 is intact" in err
+    repro = load_snapshot(own_folder / "a" / "repro")
+    assert repro.step == 5
+    assert set(repro.tensors["batch"]) == {"0.inputs", "0.targets"}
+    assert all(torch.isfinite(tensor).all() for tensor in repro.tensors["model"].values())
     assert load_snapshot(own_folder / "a" / "checkpoints" / "step-4").step == 4
-    code, _, again = dlrun("replay", "a", "--plugin", "bad.py")
-    assert code == 4
-    assert "The gradient is no longer a finite number at step 6" in again
+    for name in ("repro", "capsule"):  # the folder of earlier versions
+        (own_folder / "a" / "repro").rename(own_folder / "a" / name)
+        code, _, again = dlrun("replay", "a", "--plugin", "bad.py")
+        assert code == 4
+        assert "The gradient is no longer a finite number at step 6" in again
 
 
 def test_replay_needs_a_diverged_run(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     short_run("a")
     code, _, err = dlrun("replay", "a")
     assert code == 2
-    assert "This run has no folder repro/" in err
+    assert "This run has no step to replay: only a run that diverged writes one, to repro/." in err

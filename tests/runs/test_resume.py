@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.errors import ConfigError, Interrupted
-from tests.training.test_trainer import SMALL, train
+from tests.harness import SMALL, train
 
 
 def test_other_rows_are_an_error_and_within_an_epoch_another_order_too(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.signals import StopRequest
-from tests.training.test_trainer import CPU, SMALL, configure, rows_without_seconds, train, weights
+from tests.harness import CPU, SMALL, configure, rows_without_seconds, train, weights
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -171,7 +171,9 @@ def test_too_little_memory_to_evaluate_names_the_batch_and_what_to_do(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr(SupervisedTask, "evaluation", refuse)
-    with pytest.raises(ConfigError, match=r"Out of memory:\n.*eval_batch_size=80\n.*same in smaller.*_batch_size=20$"):
+    with pytest.raises(
+        ConfigError, match=r"Out of memory:\n.*eval_batch_size=80\n.*Smaller batches give.*_batch_size=20$"
+    ):
         train(tmp_path / "a", *SMALL, "trainer.eval_batch_size=80")
 
 

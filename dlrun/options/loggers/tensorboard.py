@@ -12,9 +12,9 @@ from dlrun.tasks.progress import Listener, Progress, Row
 
 
 def tensorboard(run_dir: Path, *, flush_s: Count) -> Listener:
-    """Every row of metrics.jsonl as scalars in RUN_DIR/tensorboard.
+    """Return a listener that writes every row of metrics.jsonl as scalars to RUN_DIR/tensorboard.
 
-    Raises ConfigError when the package tensorboard is not installed.
+    Raises ConfigError if the package tensorboard is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise ConfigError(
