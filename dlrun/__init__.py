@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from dlrun.data.loading.reader import Reader as Reader
     from dlrun.data.source import Encoded as Encoded
     from dlrun.data.source import Encoder as Encoder
-    from dlrun.data.source import FittedEncoder as FittedEncoder
+    from dlrun.data.source import Fitted as Fitted
+    from dlrun.data.source import Rows as Rows
     from dlrun.data.source import Source as Source
     from dlrun.data.spec import Batch as Batch
     from dlrun.data.spec import DataSpec as DataSpec
@@ -65,7 +66,7 @@ _ROOMS = {
         "Url", "Width",
     ),
     "data.loading.reader": ("Reader",),
-    "data.source": ("Encoded", "Encoder", "FittedEncoder", "Source"),
+    "data.source": ("Encoded", "Encoder", "Fitted", "Rows", "Source"),
     "data.spec": ("Batch", "DataSpec", "Scaling", "TargetScaling"),
     "errors": ("ConfigError", "DataError", "DlrunError", "Problem"),
     "optim.param_groups": ("Parameters",),

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 import dlrun
-from dlrun.cli.context import of_run
+from dlrun.cli.context import compose_run
 from dlrun.cli.main import main
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.source import Encoded
@@ -112,17 +111,8 @@ def kill_and_resume(words: Sequence[str], *, folder: Path, workers: int = 0) -> 
 
 def weights(run: Path) -> bytes:
     """Return the file of the last checkpoint's weights."""
-    return _weights_file(run).read_bytes()
-
-
-def last_weights(run: Path) -> dict[str, Tensor]:
-    """Return the weights of the last checkpoint by name."""
-    return dict(load_file(_weights_file(run)))
-
-
-def _weights_file(run: Path) -> Path:
     last = (run / "checkpoints" / "last").read_text().strip()
-    return run / "checkpoints" / last / "model.safetensors"
+    return (run / "checkpoints" / last / "model.safetensors").read_bytes()
 
 
 def predictions(run: Path, source: Path | str, *words: str, folder: Path) -> list[dict[str, str]]:
@@ -137,7 +127,7 @@ def restored(run: Path) -> tuple[SupervisedTask, Any]:
     catalog = Catalog()
     snapshot = CheckpointStore(run / "checkpoints").load_best()
     metadata = snapshot.values["about"]
-    task = build_task(of_run(run, [], catalog).config, catalog, DataSpec.restored(metadata["spec"]))
+    task = build_task(compose_run(run, [], catalog).config, catalog, DataSpec.restored(metadata["spec"]))
     train_state.load_weights(task, snapshot)
     assert isinstance(task, SupervisedTask)
     module = sys.modules[catalog.load("dataset", metadata["dataset"]).__module__]

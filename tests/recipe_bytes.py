@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import dlrun
-from dlrun.configuration import recipe
+from dlrun.configuration.recipe import recipe_names
 from tests.small_data import data_for
 
 ROWS = 2000  # of generated data
@@ -40,12 +40,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the lines to a file too")
     parser.add_argument("--against", type=Path, metavar="FILE", help="compare with the lines of an earlier --out")
     options = parser.parse_args(words)
-    unknown = sorted(set(options.recipes) - set(recipe.names()))
+    unknown = sorted(set(options.recipes) - set(recipe_names()))
     if unknown:
-        parser.error(f"unknown recipe {', '.join(unknown)}; choose from {', '.join(recipe.names())}")
+        parser.error(f"unknown recipe {', '.join(unknown)}; choose from {', '.join(recipe_names())}")
     if options.against is not None and not options.against.is_file():
         parser.error(f"--against {options.against}: no such file")
-    names = options.recipes or recipe.names()
+    names = options.recipes or recipe_names()
     before = None if options.against is None else read_lines(options.against)
     lines: list[str] = []
     for name in names:

@@ -112,7 +112,7 @@ def predict(
         raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")
     if not source.exists():
         raise DataError(f"{printable(str(source))}: no such file or folder.")
-    encoder = run.encoder or default_encoder(config.dataset.name, run.spec, pad=config.data.pad, warn=warn)
+    encoder = run.encoder or default_encoder(config.dataset.name, run.spec, pad=config.dataset_settings.pad, warn=warn)
     num_rows = 0
     for encoded in _chunks(encoder, source, top=top):
         outputs = _outputs(run, task, encoded)
@@ -137,7 +137,7 @@ def _chunks(encoder: Encoder, source: Path, *, top: int | None) -> Iterator[Enco
 
 def _outputs(run: LoadedRun, task: SupervisedTask, encoded: Encoded) -> Tensor:
     """Return the model's outputs for raw rows, scaled as in training, (N, K) float32 on the CPU."""
-    inputs, spec, pad = encoded.inputs, run.spec, run.config.data.pad
+    inputs, spec, pad = encoded.inputs, run.spec, run.config.dataset_settings.pad
     if pad and spec.kind == "image":
         inputs = F.pad(inputs, (pad, pad, pad, pad))  # (N, C, H, W) -> (N, C, H + 2 * pad, W + 2 * pad)
     has_lengths = encoded.lengths is not None and inputs.ndim == 1 + len(spec.shape)  # a row ends at its length

@@ -15,8 +15,8 @@ from tests.harness import SMALL, configure
 
 def on_cuda(precision: str) -> RunConfig:
     config = configure(*SMALL)
-    settings = dataclasses.replace(config.device, precision=precision)
-    return dataclasses.replace(config, device_name="cuda", device=settings)
+    settings = dataclasses.replace(config.device_settings, precision=precision)
+    return dataclasses.replace(config, device_name="cuda", device_settings=settings)
 
 
 def test_a_missing_device_is_an_error_that_lists_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

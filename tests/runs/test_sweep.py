@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from dlrun.configuration.overrides import Point, parse
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import Plan, plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DivergedError, Interrupted, StorageError
 from dlrun.runs.sweep import SweepRow, append_row, best_first, claim_folder, launch, read_rows, sweep_dir
 from dlrun.storage import run_dir
 
 
-def points(*words: str) -> list[Point]:
-    return parse(words, Catalog(), multirun=True).points()
+def points(*words: str) -> list[Plan]:
+    catalog = Catalog()
+    return plan_runs(parse_overrides(words, catalog, multirun=True), catalog)
 
 
 def result(value: float) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def result(value: float) -> dict[str, Any]:
 
 
 def test_each_point_adds_a_row_and_an_error_stops_no_other_point() -> None:
-    def run_point(point: Point, folder: Path) -> Mapping[str, Any]:
+    def run_point(point: Plan, folder: Path) -> Mapping[str, Any]:
         if "seed=1" in point.label:
             raise DivergedError("The loss is not finite.")
         if "seed=2" in point.label:
@@ -48,7 +50,7 @@ def test_each_point_adds_a_row_and_an_error_stops_no_other_point() -> None:
 
 
 def test_a_signal_ends_the_sweep_after_the_current_point() -> None:
-    def run_point(point: Point, folder: Path) -> Mapping[str, Any]:
+    def run_point(point: Plan, folder: Path) -> Mapping[str, Any]:
         if "seed=1" in point.label:
             raise Interrupted(15, "Stopped at step 4 of epoch 2; everything is saved.")
         return result(0.25)

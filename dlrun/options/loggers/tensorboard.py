@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.schema.fields import Count
-from dlrun.errors import ConfigError, Problem
+from dlrun.data.files.optional import import_optional
 from dlrun.tasks.progress import Listener, Progress, Row
 
 
@@ -16,10 +15,7 @@ def tensorboard(run_dir: Path, *, flush_s: Count) -> Listener:
 
     Raises ConfigError if the package tensorboard is not installed.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise ConfigError(
-            Problem("logger=tensorboard", 'The package tensorboard is not installed: pip install "dlrun[tensorboard]".')
-        )
+    import_optional("tensorboard", extra="tensorboard", needed_by="logger=tensorboard")
     return _TensorBoard(run_dir / "tensorboard", flush_s)
 
 

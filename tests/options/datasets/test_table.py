@@ -17,7 +17,7 @@ from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.tables.source import TableSettings, table_source
 from dlrun.errors import ConfigError, DataError, DlrunError
 from dlrun.options.datasets.table import encoder
-from tests.options.datasets.kinds import predictions, train_kill_resume_evaluate
+from tests.kill_and_resume import kill_and_resume, predictions
 
 Dlrun = Callable[..., tuple[int, str, str]]
 ALL = DatasetSettings(val_fraction=0, test_fraction=0, standardise=False)
@@ -44,7 +44,7 @@ def test_a_table_is_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(tm
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     words = ["recipe=table_people", "trainer.epochs=3", "trainer.batch_size=16"]
-    train_kill_resume_evaluate(words, tmp_path / "here")
+    kill_and_resume(words, folder=tmp_path / "here")
     new = "city,plan,member,joined,spent,visits,age,extra\nPorto,pro,yes,2016-05-01,200,9,30,x\nBabel,,no,,,1,,y\n"
     (tmp_path / "elsewhere" / "new.csv").write_text(new)
     found = predictions(tmp_path / "here/killed", "new.csv", "--probabilities", folder=tmp_path / "elsewhere")
@@ -167,13 +167,19 @@ def test_a_rare_class_is_told() -> None:
 BAD = {
     "ragged": (rows() + "1,2\n", 'mine.csv: line 14: expected 4 columns, got 2'),
     "too wide": (rows() + "1,Oslo,yes,a,b\n", "line 14: expected 4 columns, got 5"),
-    "NUL": (rows() + "1,Os\0lo,yes,a\n", "line 14 holds a NUL byte"),
-    "latin-1": (rows().encode() + b"1,Troms\xf8,yes,a\n", "line 14 is not UTF-8. Give the file's own encoding"),
-    "utf-16": (rows().encode("utf-16"), "this is UTF-16; add dataset.encoding=utf-16"),
+    "NUL": (rows() + "1,Os\0lo,yes,a\n", "line 14 has a NUL character"),
+    "latin-1": (
+        rows().encode() + b"1,Troms\xf8,yes,a\n",
+        "line 14: byte 0xf8 is not UTF-8. Set the encoding of the file, for example dataset.encoding=cp1252",
+    ),
+    "utf-16": (
+        rows().encode("utf-16"),
+        "the file is UTF-16. Set the encoding of the file, for example dataset.encoding=utf-16",
+    ),
     "empty": ("", "the file is empty"),
     "header only": ("size,town,paid,bought\n", "there is no row below the heading"),
     "blank": ("\n\n", "there is no row"),
-    "duplicated column": ("size,size,bought\n1,2,a\n", 'the column "size" stands twice'),
+    "duplicated column": ("size,size,bought\n1,2,a\n", 'duplicate column "size"; rename one of them'),
     "missing column": ("size,town\n1,Oslo\n", 'there is no column "bought" for dataset.target'),
     "all missing": ("x,y,bought\n1,,a\n2,,b\n3,,a\n4,,b\n", 'the column "y" has no value in any row'),
     "infinite": (rows() + "inf,Oslo,yes,a\n", 'line 14, column "size": expected a number, got "inf"'),
@@ -276,7 +282,7 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'there is no such example\. Did you mean "people.csv"'):
         table_source(TableSettings("table", path="example:peple.csv", target="x"))
     for ending in ("parquet", "jsonl"):
-        with pytest.raises(DlrunError, match=f"mine.{ending}: .*cannot be read as|expected a JSON"):
+        with pytest.raises(DlrunError, match=f"mine.{ending}: .*(cannot be read as|expected a JSON)"):
             table_source(TableSettings("table", path=write("not one", f"mine.{ending}"), target="x"))
 
 

@@ -21,5 +21,5 @@ def test_clean_keeps_the_best_and_the_newest(short_run: Callable[..., Path], dlr
     assert "MiB freed" in err
     code, _, err = dlrun("clean", "a", "--keep", "none")
     assert code == 2
-    assert "Expected how many checkpoints to keep, from 1 up" in err
+    assert "Expected a whole number from 1 to" in err
     assert dlrun("eval", "a")[0] == 0
