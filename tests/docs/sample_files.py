@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import wave
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +36,13 @@ def _write_tables(folder: Path, draw: random.Random) -> None:
     head = "text,label,COLUMN,day,age,plan,user,item,rating\n"
     rows = [
         f"{' '.join(draw.choices(_WORDS, k=9))},{('good', 'bad')[i % 2]},{10 + 5 * math.sin(i / 9):.3f},"
-        f"2024-{1 + i // 28:02d}-{1 + i % 28:02d},{20 + i % 50},{('free', 'paid')[i % 2]},u{i % 20},i{i % 30},"
+        f"{date(2024, 1, 1) + timedelta(days=i)},{20 + i % 50},{('free', 'paid')[i % 2]},u{i % 20},i{i % 30},"
         f"{1 + i % 5}\n"
-        for i in range(280)
+        for i in range(450)
     ]
     for name in ("FILE.csv", "VAL.csv", "TEST.csv", "NEW.csv"):
         (folder / name).write_text(head + "".join(rows))
+    (folder / "BAD.csv").write_text("text,label\nall is well,good\n,bad\n")
     (folder / "FILE.txt").write_text(" ".join(draw.choices(_WORDS, k=900)))
     (folder / "USERS.csv").write_text("user\nu1\nu2\n")
     (folder / "PAIRS.csv").write_text("user,item\nu1,i3\nu2,i4\n")
