@@ -76,8 +76,12 @@ class Command:
 
 
 def pages() -> list[Path]:
-    """README and every page under docs/ that a person wrote."""
-    return [README, *sorted(path for path in DOCS.rglob("*.md") if path.parent.name not in ("reference", "site"))]
+    """README and every page under docs/ that a person wrote; those of the commands and the options are generated."""
+    generated = {DOCS / "commands.md", *(DOCS / "reference").glob("*.md")}
+    return [
+        README,
+        *sorted(path for path in DOCS.rglob("*.md") if path not in generated and "_build" not in path.parts),
+    ]
 
 
 def blocks(page: Path) -> list[Block]:

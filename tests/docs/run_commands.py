@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dlrun.cli.command import VERBS
 from tests.docs.pages import ROOT, Block, Command, blocks
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -59,8 +58,9 @@ class PageRunner:
 
     def _shortening(self, words: Sequence[str]) -> list[str]:
         """What makes a training short, and a name for its folder."""
-        verb = words[0] if words and words[0] in VERBS else "train"
-        if verb not in ("train", "resume") or any(word in ("--help", "--version", "--cfg") for word in words):
+        plain = [word for before, word in zip(["", *words], words, strict=False) if _is_plain(before, word)]
+        verb = plain[0] if plain else "train"
+        if verb not in ("train", "resume") or {"--help", "--version", "--cfg"} & set(words):
             return []
         given = {word.partition("=")[0] for word in words}
         added = [word for word in _SHORT if word.partition("=")[0] not in given]
@@ -69,6 +69,11 @@ class PageRunner:
             self._run_dir = f"run-{self._runs}"
             added.append(f"hydra.run.dir={self._run_dir}")
         return added
+
+
+def _is_plain(before: str, word: str) -> bool:
+    """Whether a word is neither a flag, nor a flag's value, nor an override."""
+    return not word.startswith("-") and "=" not in word and before not in ("--plugin", "--config-dir")
 
 
 def _hold_against(shown: Sequence[str], printed: Sequence[str], told: str) -> None:
