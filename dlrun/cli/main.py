@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
             print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
             return 0
-        with silenced(wanted=parsed.has("quiet")), StopRequest("Stopped.") as stop, stop.leaving_at_once():
+        with silenced(wanted=parsed.has("quiet")), StopRequest("Stopped.") as stop, stop.at_once():
             # until a run takes over
             return _handler(parsed)(parsed)
     except DlrunError as error:

@@ -22,7 +22,7 @@ def run_one(
         from dlrun.runs import run
         from dlrun.storage import run_dir
 
-        stop.leave_if_asked()
+        stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.optim.device import Device
 from dlrun.optim.finite import AllFinite, NotFinite
-from dlrun.optim.kernels import parameters_of, step_of
+from dlrun.optim.kernels import Step, parameters_of, step_of
 
 
 class Updater:
@@ -26,6 +27,8 @@ class Updater:
         self.optimizers = dict(optimizers)
         self._parameters = {name: parameters_of(optimizer) for name, optimizer in optimizers.items()}
         self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
+        self._compute_gradients: Callable[..., list[Tensor | None]] = compute_gradients
+        self._instrument: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None
         self.forget()
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
@@ -41,8 +44,16 @@ class Updater:
 
     def forget(self) -> None:
         """Take up the optimizers' state anew: what was remembered of it stands no longer."""
-        self._steps = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
+        self._steps: dict[str, Step] = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
+        if self._instrument is not None:
+            self._steps = {name: self._instrument("step", step) for name, step in self._steps.items()}
         self._accumulated: dict[str, list[Tensor | None]] = {}
+
+    def instrument(self, wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
+        self._instrument = wrap
+        self._compute_gradients = wrap("backward", compute_gradients)
+        self.forget()
 
     def __call__(self, name: str, loss: Tensor) -> None:
         if self._device.precision != "fp32":
@@ -57,7 +68,12 @@ class Updater:
         if self.weight != 1.0:
             loss = loss * self.weight
         scaler = self.scalers.get(name)
-        gradients = self._gradients(name, loss if scaler is None else scaler.scale(loss))
+        gradients = self._compute_gradients(
+            loss if scaler is None else scaler.scale(loss),
+            self._parameters[name],
+            self._strides[name],
+            self._accumulated.pop(name, None),
+        )
         if not self.is_last:
             self._accumulated[name] = gradients
             return
@@ -73,26 +89,6 @@ class Updater:
             self._steps[name](gradients)
         if self._watch is not None:
             self._watch[1]()
-
-    def _gradients(self, name: str, loss: Tensor) -> list[Tensor | None]:
-        """The gradient of each parameter of a group, laid out as the parameter is, added to what was accumulated."""
-        found = torch.autograd.grad(loss, self._parameters[name], allow_unused=True)
-        # fused kernels walk memory in order: a gradient in another layout would be applied to other weights
-        gradients: list[Tensor | None] = [
-            gradient
-            if gradient is None or gradient.stride() == stride
-            else torch.empty_strided(gradient.shape, stride, dtype=gradient.dtype, device=gradient.device).copy_(
-                gradient
-            )
-            for gradient, stride in zip(found, self._strides[name], strict=True)
-        ]
-        before = self._accumulated.pop(name, None)
-        if before is None:
-            return gradients
-        return [
-            new if old is None else old if new is None else old + new
-            for old, new in zip(before, gradients, strict=True)
-        ]
 
     @contextmanager
     def watched(
@@ -129,6 +125,29 @@ class Updater:
         """The first group's learning rate now."""
         rate: float = next(iter(self.optimizers.values())).param_groups[0]["lr"]
         return rate
+
+
+def compute_gradients(
+    loss: Tensor,
+    parameters: list[Tensor],
+    strides: list[tuple[int, ...]],
+    accumulated: list[Tensor | None] | None,
+) -> list[Tensor | None]:
+    """Return the gradient of each parameter, with the parameter's strides, added to what was accumulated."""
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    # fused kernels read memory in order: a gradient in another layout would be applied to other weights
+    gradients: list[Tensor | None] = [
+        gradient
+        if gradient is None or gradient.stride() == stride
+        else torch.empty_strided(gradient.shape, stride, dtype=gradient.dtype, device=gradient.device).copy_(gradient)
+        for gradient, stride in zip(found, strides, strict=True)
+    ]
+    if accumulated is None:
+        return gradients
+    return [
+        new if old is None else old if new is None else old + new
+        for old, new in zip(accumulated, gradients, strict=True)
+    ]
 
 
 def clipped(gradients: list[Tensor | None], norm: float) -> list[Tensor | None]:

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 def headline(session: Session) -> list[tuple[str, str]]:
     """What will run, on what, how large: pairs of a word and what it is."""
-    config, parts, trainer = session.config, session.parts, session.trainer
-    sizes = " · ".join(f"{count(rows)} {split}" for split, rows in parts.data.sizes.items())
+    config, components, trainer = session.config, session.components, session.trainer
+    sizes = " · ".join(f"{count(rows)} {split}" for split, rows in components.data.sizes.items())
     settings = config.trainer
     steps = trainer.horizon.steps_per_epoch
     length = f"{plural(settings.epochs, 'epoch')} of {plural(steps, 'step')}" if settings.epochs else ""
     if settings.max_steps:
         length += (", " if length else "") + f"at most {count(settings.max_steps)} steps"
     lines = [
-        ("data", f"{parts.data.name}: {parts.data.spec.describe()} ({sizes})"),
-        ("model", f"{config.model.name}, {count(parts.num_parameters)} parameters"),
+        ("data", f"{components.data.name}: {components.data.spec.describe()} ({sizes})"),
+        ("model", f"{config.model.name}, {count(components.num_parameters)} parameters"),
         (
             "train",
             f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizing.lr:g}, "
             f"seed {config.seed}",
         ),
-        ("device", parts.device.describe()),
+        ("device", components.device.describe()),
         ("folder", str(session.run_dir.path)),
     ]
     if session.resumed_from is not None:

@@ -24,7 +24,7 @@ def listeners(session: Session, catalog: Catalog, *, quiet: bool = False, profil
     logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)  # it may refuse
     found: list[Listener] = [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from)]
     found.append(LogFile(session, folder / "dlrun.log"))
-    found.append(Samples(session.parts.task, folder / "samples"))
+    found.append(Samples(session.components.task, folder / "samples"))
     if logger is not None:
         found.append(logger)
     if profile:

@@ -63,7 +63,7 @@ class LiveConsole(Listener):
 
     def __init__(self, session: Session, console: Console) -> None:
         self._console = console
-        self._task = session.parts.task
+        self._task = session.components.task
         self._epochs = session.config.trainer.epochs
         self._lines = 0
         self._best: float | None = None

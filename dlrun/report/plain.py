@@ -20,7 +20,7 @@ class PlainLines(Listener):
 
     def __init__(self, session: Session, say: Callable[[str], None], *, every_evaluation: bool = False) -> None:
         self._say = say
-        self._metrics = session.parts.task.progress_metrics
+        self._metrics = session.components.task.progress_metrics
         self._epochs = session.config.trainer.epochs
         self._pause = 0.0 if every_evaluation else _MIN_SECONDS
         self._said = 0.0

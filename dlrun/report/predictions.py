@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.files.optional import need
+from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.storage.atomic import replace_by_pieces
 from dlrun.wording import printable
@@ -91,7 +91,9 @@ def _finite(value: Any) -> Any:
 
 
 def _as_parquet(chunks: Iterable[Columns]) -> Iterator[bytes]:
-    pyarrow, parquet = need("pyarrow", extra="table"), need("pyarrow.parquet", extra="table")
+    pyarrow, parquet = (
+        import_optional(module, extra="table", needed_by="-o FILE.parquet") for module in ("pyarrow", "pyarrow.parquet")
+    )
     sink, writer, schema = _Pieces(), None, None
     for columns in chunks:
         if writer is None:

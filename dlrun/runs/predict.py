@@ -24,6 +24,7 @@ from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.runs.generate import generate_text
 from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training import state as train_state
 from dlrun.training.build import build_task
@@ -104,7 +105,7 @@ def predicted(
     if not isinstance(task, SupervisedTask):
         what = "This model makes samples and predicts nothing; its pictures are in the run's folder samples/."
         raise ConfigError(Problem(f"model={config.model.name}", what))
-    if probabilities and trained.spec.goal == "regression":
+    if probabilities and not goal_of(trained.spec).has_classes:
         raise ConfigError(Problem("--probabilities", "This run predicts numbers, which have no probabilities."))
     if source.exists() and not source.is_file() and not source.is_dir():
         raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")
@@ -159,19 +160,4 @@ def _columns(encoder: Encoder, spec: DataSpec, outputs: Tensor, *, probabilities
     own = encoder.decode(outputs)
     if own is not None:
         return dict(own)
-    if spec.goal == "regression":
-        numbers = spec.target_scaling.raw(outputs)
-        if numbers.shape[1] == 1:
-            return {"prediction": numbers[:, 0].tolist()}
-        names = spec.class_names or tuple(f"prediction_{i + 1}" for i in range(numbers.shape[1]))
-        return {name: numbers[:, i].tolist() for i, name in enumerate(names)}
-    if spec.goal == "binary":
-        second = outputs[:, 0].double().sigmoid()
-        shares = torch.stack([1 - second, second], dim=1)  # (N,) -> (N, 2)
-        chosen = (outputs[:, 0] > 0).to(torch.int64)
-    else:
-        shares, chosen = outputs.double().softmax(dim=1), outputs.argmax(dim=1)
-    columns: dict[str, list[Any]] = {"prediction": [spec.class_names[i] for i in chosen.tolist()]}
-    if probabilities:
-        columns |= {f"probability_{name}": shares[:, i].tolist() for i, name in enumerate(spec.class_names)}
-    return columns
+    return goal_of(spec).columns(spec, outputs, probabilities=probabilities)

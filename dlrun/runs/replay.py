@@ -9,28 +9,33 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.run import build_state
 from dlrun.storage.checkpoint_format import load
-from dlrun.training.build import build_parts
-from dlrun.training.divergence import Finding, Probe, window_of
+from dlrun.training.build import build_components
+from dlrun.training.divergence import Finding, Probe, batches_of
 from dlrun.training.state import restore
 from dlrun.wording import printable
 
+_FOLDERS = ("repro", "capsule")  # the newer name first; runs of earlier versions have the other
+
 
 def replay(config: RunConfig, catalog: Catalog, folder: Path) -> tuple[int, Finding | None]:
-    """Take the step that a run's capsule holds; its number and what went bad, or None where nothing did.
+    """Take the step that a diverged run saved again; return its number and what is not finite, None if nothing is.
 
-    Raises ConfigError when the run left no capsule, StorageError when it is damaged.
+    Raises ConfigError if the run saved no step, StorageError if it is damaged.
     """
-    capsule = folder / "capsule"
-    if not capsule.is_dir():
+    repro = next((path for name in _FOLDERS if (path := folder / name).is_dir()), None)
+    if repro is None:
         raise ConfigError(
-            Problem(printable(str(folder)), "This run left no capsule: it holds one when its training diverged.")
+            Problem(
+                printable(str(folder)),
+                f"This run has no step to replay: only a run that diverged writes one, to {_FOLDERS[0]}/.",
+            )
         )
-    snapshot = load(capsule)
-    parts = build_parts(config, catalog)
-    parts.task.prepare(parts.data)
-    parts.task.train()
-    state = build_state(config, catalog, parts)
-    progress = restore(snapshot, state)
+    snapshot = load(repro)
+    components = build_components(config, catalog)
+    components.task.prepare(components.data)
+    components.task.train()
+    state = restore(snapshot, build_state(config, catalog, components))
     probe = Probe(state)
-    with probe.watching(), parts.device.autocast():
-        return snapshot.step + 1, probe.take(window_of(snapshot.tensors["batch"], parts.device.torch), progress)
+    batches = batches_of(snapshot.tensors["batch"], components.device.torch)
+    with probe.attached(), components.device.autocast():
+        return snapshot.step + 1, probe.take_step(batches)

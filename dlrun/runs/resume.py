@@ -7,25 +7,25 @@ from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
-from dlrun.training.build import Parts
+from dlrun.training.build import Components
 from dlrun.wording import show
 
 PLACES = ("root", "path", "mirrors", "workers", "augment")
 """Fields of a dataset that do not decide which rows are in which split, nor how they are scaled."""
 
 
-def about(config: RunConfig, parts: Parts, environment: Mapping[str, Any]) -> dict[str, Any]:
+def about(config: RunConfig, components: Components, environment: Mapping[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of the run that wrote it, as plain values."""
     return {
         "model": config.tree["model"],
         "optimizer": config.optimizer.name,
-        "fingerprint": parts.data.fingerprint,
+        "fingerprint": components.data.fingerprint,
         "environment": dict(environment),
         "dataset": config.dataset.name,
         "rows": _rows(config),
         "order": _order(config),
-        "spec": parts.data.spec.state(),
-        "encoder": None if parts.data.encoder is None else parts.data.encoder.state(),
+        "spec": components.data.spec.state(),
+        "encoder": None if components.data.encoder is None else components.data.encoder.state(),
     }
 
 
@@ -43,13 +43,13 @@ def _order(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def check_same(before: Mapping[str, Any], config: RunConfig, parts: Parts, *, mid_epoch: bool) -> None:
+def check_same(before: Mapping[str, Any], config: RunConfig, components: Components, *, mid_epoch: bool) -> None:
     """Refuse to go on with a state that means nothing for this model, data or, within an epoch, order.
 
     Raises ConfigError with everything that differs.
     """
     problems = _other_model(before, config)
-    if before["fingerprint"] != parts.data.fingerprint:
+    if before["fingerprint"] != components.data.fingerprint:
         what = "The data is not what the checkpoint was trained on (its fingerprint differs)."
         problems.append(Problem(f"dataset={config.dataset.name}", what))
     else:

@@ -22,7 +22,7 @@ from dlrun.storage.checkpoints import CheckpointStore
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.build import Parts, build_optimizers, build_parts, build_schedule
+from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
 from dlrun.training.evaluation import evaluate
 from dlrun.training.signals import StopRequest
@@ -35,7 +35,7 @@ class Session:
     """A run about to start: its parts and its trainer, for those who show it."""
 
     config: RunConfig
-    parts: Parts
+    components: Components
     trainer: Trainer
     run_dir: RunDir
     resumed_from: int | None
@@ -52,17 +52,17 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
     Raises the DlrunError that ended the run, after writing a result that says so.
     """
     started = time.perf_counter()
-    stop.leave_if_asked()
-    with stop.leaving_at_once():  # nothing is written yet
-        parts = build_parts(config, catalog)
-        parts.task.prepare(parts.data)
+    stop.raise_if_requested()
+    with stop.at_once():  # nothing is written yet
+        components = build_components(config, catalog)
+        components.task.prepare(components.data)
     run_dir.clean()
     metrics_file = run_dir.path / "metrics.jsonl"
     store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
-    run = _Run(config, catalog, parts, store, run_dir, stop)
+    run = _Run(config, catalog, components, store, run_dir, stop)
     listeners: list[Listener] = []
     trainer, resumed_from, notices = run.trainer(listeners)  # what is refused here leaves the folder as it is
-    listeners.extend(watch(Session(config, parts, trainer, run_dir, resumed_from, notices)))
+    listeners.extend(watch(Session(config, components, trainer, run_dir, resumed_from, notices)))
     run_dir.write_config(to_yaml({**config.tree, "resume": "never"}))  # going on is no part of what it is
 
     def ended(status: str, *, metrics: dict[str, float], error: str | None = None) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
         return found
 
     try:
-        if _fit(trainer) == "out of time":
+        if _fit(trainer, repro=run_dir.path / "repro") == "out of time":
             spent, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
             stopped = f"Stopped at step {step} after {spent} (trainer.max_time); dlrun resume goes on."
             return ended("interrupted", metrics={}, error=stopped)
@@ -94,7 +94,7 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
     return ended("completed", metrics=metrics)
 
 
-def _fit(trainer: Trainer) -> Outcome:
+def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     """Train to the end.
 
     Raises what `Trainer.fit` does; a number that is not finite is explained.
@@ -102,18 +102,18 @@ def _fit(trainer: Trainer) -> Outcome:
     try:
         return trainer.fit()
     except NotFinite:
-        raise explain(trainer) from None
+        raise explain(trainer, repro=repro) from None
 
 
-def build_state(config: RunConfig, catalog: Catalog, parts: Parts) -> train_state.Trained:
+def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
     """All that training changes, as it is before the first step."""
-    optimizers = build_optimizers(parts.task, config, catalog)
-    return train_state.Trained(
-        parts.task,
-        Updater(optimizers, device=parts.device, clip_norm=config.trainer.clip_norm),
-        build_schedule(config, catalog, len(parts.data.train)),
-        RunningMeans(on_cpu=parts.device.is_cpu),
-        None if config.trainer.ema is None else WeightAverage(parts.task.weights(), decay=config.trainer.ema),
+    optimizers = build_optimizers(components.task, config, catalog)
+    return train_state.TrainingState(
+        components.task,
+        Updater(optimizers, device=components.device, clip_norm=config.trainer.clip_norm),
+        build_schedule(config, catalog, len(components.data.train)),
+        RunningMeans(on_cpu=components.device.is_cpu),
+        None if config.trainer.ema is None else WeightAverage(components.task.weights(), decay=config.trainer.ema),
     )
 
 
@@ -124,22 +124,22 @@ class _Run:
         self,
         config: RunConfig,
         catalog: Catalog,
-        parts: Parts,
+        components: Components,
         store: CheckpointStore,
         run_dir: RunDir,
         stop: StopRequest,
     ) -> None:
-        self._config, self._catalog, self._parts = config, catalog, parts
+        self._config, self._catalog, self._components = config, catalog, components
         self._store, self._run_dir, self._stop = store, run_dir, stop
-        self._environment = environment.decisive(parts.device.threads, str(parts.device.torch))
+        self._environment = environment.decisive(components.device.threads, str(components.device.torch))
         self._progress = Progress()
         self.seconds_before = 0.0  # of the run that this one goes on from
 
     def trainer(self, listeners: Sequence[Listener]) -> tuple[Trainer, int | None, list[str]]:
         """The trainer, standing where the newest whole checkpoint left it, if there is one."""
-        config, parts = self._config, self._parts
-        state = build_state(config, self._catalog, parts)
-        snapshot, notices = None, [*parts.data.notices]
+        config, components = self._config, self._components
+        state = build_state(config, self._catalog, components)
+        snapshot, notices = None, [*components.data.notices]
         if self._run_dir.holds_run:
             notices += self._store.recover()
             snapshot, complaints = self._store.load_newest()
@@ -147,37 +147,27 @@ class _Run:
         if snapshot is not None:
             before = snapshot.values["about"]
             mid_epoch = bool(snapshot.values["progress"]["batch"])
-            resuming.check_same(before, config, parts, mid_epoch=mid_epoch)
+            resuming.check_same(before, config, components, mid_epoch=mid_epoch)
             notices += resuming.changed_environment(before["environment"], self._environment)
         if self._run_dir.holds_run:
             aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
             notices += [f"{path} is damaged and kept for inspection." for path in aside]
         if snapshot is not None:
-            self._progress = train_state.restore(snapshot, state)
+            state = train_state.restore(snapshot, state)
             self._store.repoint(snapshot)
             self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
-            self.seconds_before = self._progress.total_seconds
+            self.seconds_before = state.progress.total_seconds
+        self._progress = state.progress
         if config.device.compile:
-            parts.task.compile()
+            components.task.compile()
         trainer = Trainer(
-            task=parts.task,
-            data=parts.data,
-            device=parts.device,
-            updater=state.updater,
-            schedule=state.schedule,
-            settings=config.trainer,
-            checkpointing=config.checkpoint,
+            config,
+            components,
+            state,
             store=self._store,
-            metric=parts.metric,
-            seed=config.seed,
-            augment=config.data.augment,
-            progress=self._progress,
-            means=state.means,
-            ema=state.ema,
+            metadata=resuming.about(config, components, self._environment),
             listeners=listeners,
             stop=self._stop,
-            about=resuming.about(config, parts, self._environment),
-            capsule=self._run_dir.path / "capsule",
         )
         return trainer, None if snapshot is None else snapshot.step, notices
 
@@ -188,7 +178,7 @@ class _Run:
         return result(
             status,
             config=self._config,
-            parts=self._parts,
+            components=self._components,
             progress=self._progress,
             metrics=metrics,
             environment=self._environment,
@@ -198,17 +188,17 @@ class _Run:
 
     def final_metrics(self, trainer: Trainer) -> dict[str, float]:
         """Metrics of the best checkpoint on the rows held out."""
-        parts, started = self._parts, time.perf_counter()
-        train_state.load_weights(parts.task, self._store.load_best())
+        components, started = self._components, time.perf_counter()
+        train_state.load_weights(components.task, self._store.load_best())
         metrics = {}
-        held_out = [name for name in ("val", "test") if name in parts.data.sizes]
-        for name in held_out or ["train"]:  # without rows held out, what was learnt by heart is all there is to tell
+        held_out = [name for name in ("val", "test") if name in components.data.sizes]
+        for name in held_out or ["train"]:  # no held-out split: report training metrics
             found = evaluate(
-                parts.task,
-                parts.data.split(name),
-                device=parts.device,
+                components.task,
+                components.data.split(name),
+                device=components.device,
                 batch_size=self._config.trainer.eval_batch_size,
-                between=lambda: self._stop.leave_if_asked("Stopped while testing; the trained run is saved."),
+                before_batch=lambda: self._stop.raise_if_requested("Stopped while testing; the trained run is saved."),
             )
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         trainer.progress.eval_seconds += time.perf_counter() - started
@@ -219,12 +209,15 @@ def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: st
     """Metrics of a run's best checkpoint on one split."""
     store = CheckpointStore(folder / "checkpoints")
     snapshot = store.load_best()
-    parts = build_parts(config, catalog)
-    if snapshot.values["about"]["fingerprint"] != parts.data.fingerprint:
+    components = build_components(config, catalog)
+    if snapshot.values["about"]["fingerprint"] != components.data.fingerprint:
         raise StorageError(f"{folder}: the data is not what this run was trained on (its fingerprint differs).")
-    parts.task.prepare(parts.data)
-    train_state.load_weights(parts.task, snapshot)
+    components.task.prepare(components.data)
+    train_state.load_weights(components.task, snapshot)
     found = evaluate(
-        parts.task, parts.data.split(split), device=parts.device, batch_size=config.trainer.eval_batch_size
+        components.task,
+        components.data.split(split),
+        device=components.device,
+        batch_size=config.trainer.eval_batch_size,
     )
     return {f"{split}/{metric}": value for metric, value in found.items()}

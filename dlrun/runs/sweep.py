@@ -15,7 +15,7 @@ from dlrun.configuration.overrides import Point
 from dlrun.configuration.schema import groups as schema
 from dlrun.errors import ConfigError, DlrunError, Interrupted
 from dlrun.storage.atomic import storage_error
-from dlrun.tasks.metric_names import HIGHER_IS_BETTER
+from dlrun.tasks.metric_names import is_higher_better
 
 RunPoint = Callable[[Point, Path], Mapping[str, Any]]
 """Trains a point in its folder and returns the result; raises the DlrunError that ended it."""
@@ -164,12 +164,13 @@ def claim_folder(path: Path) -> Path:
 
 
 def best_first(rows: Sequence[Row]) -> list[Row]:
-    """Rows ordered by the metric that "best" meant, failures last."""
+    """Sort rows by their best metric; after them completed points whose order is unknown, failures last."""
 
     def key(row: Row) -> tuple[int, float]:
-        if row.best is None or row.best["value"] != row.best["value"]:
+        higher = None if row.best is None else is_higher_better(row.best["metric"], {"best": row.best})
+        if row.best is None or row.best["value"] != row.best["value"] or higher is None:
             return (1 if row.status == "completed" else 2, float(row.point))
         value = float(row.best["value"])
-        return (0, -value if HIGHER_IS_BETTER.get(row.best["metric"].split("/")[-1], False) else value)
+        return (0, -value if higher else value)
 
     return sorted(rows, key=key)

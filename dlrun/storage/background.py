@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 
@@ -17,6 +18,7 @@ class Saver:
         self._store = store
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.write_seconds = 0.0  # of the writing thread's own time: waiting for the disk does not count
 
     def save(self, snapshot: Snapshot, *, is_best: bool) -> None:
         """Begin to write a snapshot, once the one before is written.
@@ -40,7 +42,9 @@ class Saver:
             raise error
 
     def _write(self, snapshot: Snapshot, is_best: bool) -> None:
+        started = time.thread_time()
         try:
             self._store.save(snapshot, is_best=is_best)
         except BaseException as error:  # noqa: BLE001 - raised by `finish`
             self._error = error
+        self.write_seconds += time.thread_time() - started

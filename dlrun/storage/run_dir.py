@@ -14,7 +14,7 @@ from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.storage.atomic import remove_debris, replace_file, storage_error
 from dlrun.wording import printable
 
-_DEBRIS = (".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".capsule.*.tmp", "samples/.*.tmp")
+_DEBRIS = (".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".repro.*.tmp", "samples/.*.tmp")
 _held: weakref.WeakSet[IO[str]] = weakref.WeakSet()
 
 

@@ -93,12 +93,10 @@ def test_rows_of_a_killed_run_are_cut_to_the_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_logger_that_is_not_installed_says_what_to_install(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else found(name, *rest)
-    )
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     code, _, err = dlrun(*SHORT, "logger=tensorboard")
     assert code == 2
-    assert 'The package tensorboard is not installed: pip install "dlrun[tensorboard]"' in err
+    assert (
+        'logger=tensorboard\n      This needs tensorboard, which is not installed: pip install "dlrun[tensorboard]".'
+        in err
+    )

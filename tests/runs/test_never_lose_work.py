@@ -24,7 +24,7 @@ from dlrun.storage.checkpoint_format import load
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.signals import StopRequest
-from tests.training.test_trainer import CPU, SMALL, configure, rows_without_seconds, train, weights
+from tests.harness import CPU, SMALL, configure, rows_without_seconds, train, weights
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -227,22 +227,24 @@ def test_a_gradient_that_is_not_finite_names_step_and_layer_and_can_be_replayed(
     assert code == 4
     assert "The gradient is no longer a finite number at step 6." in err
     assert "in the gradient of bias in model.first (Linear)" in err or "weight in model.first (Linear)" in err
-    assert "The checkpoint of step 4 is whole" in err
-    capsule = load(own_folder / "a" / "capsule")
-    assert capsule.step == 5
-    assert set(capsule.tensors["batch"]) == {"0.inputs", "0.targets"}
-    assert all(torch.isfinite(tensor).all() for tensor in capsule.tensors["model"].values())
+    assert "The checkpoint of step 4 is intact" in err
+    repro = load(own_folder / "a" / "repro")
+    assert repro.step == 5
+    assert set(repro.tensors["batch"]) == {"0.inputs", "0.targets"}
+    assert all(torch.isfinite(tensor).all() for tensor in repro.tensors["model"].values())
     assert load(own_folder / "a" / "checkpoints" / "step-4").step == 4
-    code, _, again = dlrun("replay", "a", "--plugin", "bad.py")
-    assert code == 4
-    assert "The gradient is no longer a finite number at step 6" in again
+    for name in ("repro", "capsule"):  # the folder of earlier versions
+        (own_folder / "a" / "repro").rename(own_folder / "a" / name)
+        code, _, again = dlrun("replay", "a", "--plugin", "bad.py")
+        assert code == 4
+        assert "The gradient is no longer a finite number at step 6" in again
 
 
-def test_replay_needs_a_capsule(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
+def test_replay_needs_a_diverged_run(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     short_run("a")
     code, _, err = dlrun("replay", "a")
     assert code == 2
-    assert "This run left no capsule" in err
+    assert "This run has no step to replay: only a run that diverged writes one, to repro/." in err
 
 
 def test_too_little_memory_names_the_batch_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +264,9 @@ def test_too_little_memory_to_evaluate_names_the_batch_and_what_to_do(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr(SupervisedTask, "evaluation", refuse)
-    with pytest.raises(ConfigError, match=r"Out of memory:\n.*eval_batch_size=80\n.*same in smaller.*_batch_size=20$"):
+    with pytest.raises(
+        ConfigError, match=r"Out of memory:\n.*eval_batch_size=80\n.*Smaller batches give.*_batch_size=20$"
+    ):
         train(tmp_path / "a", *SMALL, "trainer.eval_batch_size=80")
 
 

@@ -67,11 +67,11 @@ def test_pictures_are_brought_to_the_size_of_training(short_run: Callable[..., P
     assert code == 0, err
     assert [line.split(",")[0] for line in out.splitlines()] == ["file", "a.png", "b.png"]
     assert len({line.split(",")[1] for line in out.splitlines()[1:]}) == 1
-    assert "notice: pictures/a.png is 20x20; pictures are resized to 8x8, as in training." in err
+    assert "notice: pictures/a.png is 20x20; images are resized to 8x8, as in training." in err
     Path("pictures/c.png").write_bytes(b"\x89PNG and then nothing")
     code, _, err = dlrun("predict", "run", "pictures", "-o", "out.csv")
     assert code == 3
-    assert "pictures/c.png: not a picture that can be read" in err
+    assert "pictures/c.png: is not an image; expected PNG, JPEG, BMP, WebP, GIF, TIFF or PPM." in err
     assert not Path("out.csv").exists()
 
 
@@ -149,7 +149,7 @@ def test_a_plugins_own_encoder_reads_new_rows(dlrun: Dlrun) -> None:
     Path("mine.py").write_text(
         "import torch\n"
         "from dlrun.data.source import Encoded, Encoder\n"
-        "from dlrun.data.source import Source\n"
+        "from dlrun import Rows, Source\n"
         "class Reader(Encoder):\n"
         "    def state(self): return {'scale': 2}\n"
         "    def encode(self, path): return Encoded(torch.tensor([[float(path.read_text())]]))\n"
@@ -158,7 +158,7 @@ def test_a_plugins_own_encoder_reads_new_rows(dlrun: Dlrun) -> None:
         "    return Reader()\n"
         "def mine() -> Source:\n"
         "    x = torch.arange(20.).unsqueeze(1)\n"
-        "    return Source('dense', 'regression', x, x, encoder=Reader())\n"
+        "    return Source('dense', 'regression', Rows(x, x), encoder=Reader())\n"
     )
     words = ("--plugin", "mine.py", "dataset=mine", "model=linear", "trainer.epochs=1", *CPU)
     assert dlrun(*words, "hydra.run.dir=run")[0] == 0

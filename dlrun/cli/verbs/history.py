@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from dlrun.cli.command import Command
 from dlrun.configuration import safe_yaml
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.report.tables import print_table
-from dlrun.tasks.metric_names import HIGHER_IS_BETTER
+from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import printable
 
 _MAX_DEPTH = 6
@@ -79,6 +80,13 @@ def runs(command: Command) -> int:
         raise ConfigError(
             Problem(f"--sort {printable(metric)}", f"No run here has this metric. {did_you_mean(metric, known)}")
         )
+    unknown = sorted({name for run in found if (name := _unsortable(run, metric)) is not None})
+    for name in unknown:
+        print(  # noqa: T201
+            f'notice: there are results that do not say whether a higher "{printable(name)}" is better. '
+            "These runs are not sorted, and listed after the others.",
+            file=sys.stderr,
+        )
     found = _sorted(found, metric)
     if command.has("json"):
         print(json.dumps([{"run_dir": str(run.folder), **run.result} for run in found], indent=2))  # noqa: T201
@@ -103,8 +111,14 @@ def runs(command: Command) -> int:
                 figures.duration(seconds) if seconds is not None else "-",
             ]
         )
-    print_table(heads, rows, right=(4, 7, 8), mark_first=True)
+    print_table(heads, rows, right=(4, 7, 8), mark_first=_unsortable(found[0], metric) is None)
     return 0
+
+
+def _unsortable(run: Run, metric: str | None) -> str | None:
+    """Return the metric to sort a run by if its result has it, but not its direction."""
+    name = str(metric or (run.result.get("best") or {}).get("metric"))
+    return name if name in run.metrics and is_higher_better(name, run.result) is None else None
 
 
 def _sorted(found: Sequence[Run], metric: str | None) -> list[Run]:
@@ -112,11 +126,12 @@ def _sorted(found: Sequence[Run], metric: str | None) -> list[Run]:
 
     def key(run: Run) -> tuple[Any, ...]:
         name = metric or (run.result.get("best") or {}).get("metric")
-        value = run.metrics.get(str(name))
+        value, higher = run.metrics.get(str(name)), is_higher_better(str(name), run.result)
         if value is None or value != value:
+            return (2, "", "", 0.0)
+        if higher is None:
             return (1, "", "", 0.0)
-        sign = -1.0 if HIGHER_IS_BETTER.get(str(name).split("/")[-1], False) else 1.0
-        return (0, "" if metric else run.config["dataset"]["name"], str(name), sign * value)
+        return (0, "" if metric else run.config["dataset"]["name"], str(name), -value if higher else value)
 
     return sorted(found, key=key)
 

@@ -70,7 +70,7 @@ def _show_result(result: Mapping[str, Any], folder: Path, command: Command) -> N
 
 def check(command: Command) -> int:
     """`dlrun check`: everything wrong with a run, or with every point of a sweep, without training."""
-    from dlrun.training.build import build_parts
+    from dlrun.training.build import build_components
 
     catalog = catalog_of(command)
     request = parse(command.words, catalog, multirun=command.has("multirun"))
@@ -79,7 +79,7 @@ def check(command: Command) -> int:
     for point in asked:
         composed = compose(plan(point, catalog), catalog, hydra_words=request.hydra)
         try:
-            parts = build_parts(composed.config, catalog)
+            parts = build_components(composed.config, catalog)
         except ConfigError as error:
             problems += error.problems or [Problem("configuration", str(error))]
             continue

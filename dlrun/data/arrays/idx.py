@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.files.download import fetch, not_there
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -58,10 +58,8 @@ def idx_source(
     return Source(
         "image",
         "multiclass",
-        images,
-        labels,
-        test_images,
-        test_labels,
+        train=Rows(images, labels),
+        test=Rows(test_images, test_labels),
         class_names=class_names,
         value_range=(0.0, 255.0),
     )

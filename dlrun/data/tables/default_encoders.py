@@ -1,4 +1,4 @@
-"""Reading new rows for datasets that need no vocabulary: files of numbers, and pictures."""
+"""Reading new rows for datasets that need no vocabulary: files of numbers, and images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlrun.data.files.optional import need
+from dlrun.data.files.optional import import_optional
+from dlrun.data.media.images import ImageEncoder
 from dlrun.data.source import Encoded, Encoder
 from dlrun.data.spec import DataSpec
 from dlrun.errors import DataError
 from dlrun.wording import printable
-
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-_MAX_PIXELS = 64_000_000
-_CHUNK = 256  # pictures held at once
 
 
 def default_encoder(name: str, spec: DataSpec, *, pad: int, warn: Callable[[str], None]) -> Encoder:
@@ -32,10 +29,7 @@ def default_encoder(name: str, spec: DataSpec, *, pad: int, warn: Callable[[str]
     if spec.kind == "dense":
         return NumbersEncoder(spec.shape[0])
     if spec.kind == "image":
-        channels, height, width = spec.shape
-        scaling = spec.scaling
-        low, high = (0.0, 1.0) if scaling is None else (scaling.low, scaling.high)
-        return PicturesEncoder((channels, height - 2 * pad, width - 2 * pad), low=low, high=high, warn=warn)
+        return ImageEncoder.of_spec(spec, pad=pad, warn=warn)
     raise DataError(f"{name}: there is no file format from which rows of this dataset ({spec.describe()}) are read.")
 
 
@@ -54,7 +48,7 @@ class NumbersEncoder(Encoder):
             if ending == ".npy":
                 return Encoded(self._array(path))
             if ending == ".parquet":
-                table = need("pyarrow.parquet", extra="table").read_table(path)
+                table = import_optional("pyarrow.parquet", extra="table", needed_by=str(path)).read_table(path)
                 rows: Iterator[list[Any]] = (list(row.values()) for row in table.to_pylist())
                 return Encoded(self._rows(path, enumerate(rows, start=1)))
             with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -105,55 +99,3 @@ def _is_number(value: Any) -> bool:
         return math.isfinite(float(value))
     except (TypeError, ValueError):
         return False
-
-
-class PicturesEncoder(Encoder):
-    """A picture or a folder of them, in the order of their names, brought to the size and colours of training."""
-
-    def __init__(
-        self, shape: tuple[int, int, int], *, low: float, high: float, warn: Callable[[str], None] = lambda text: None
-    ) -> None:
-        self._shape, self._low, self._high, self._warn = shape, low, high, warn
-        self._warned = False
-
-    def state(self) -> dict[str, Any]:
-        return {"shape": list(self._shape), "low": self._low, "high": self._high}
-
-    def encode(self, path: Path) -> Encoded:
-        found = list(self.chunks(path))
-        return Encoded(
-            torch.cat([chunk.inputs for chunk in found]),
-            columns={"file": [name for chunk in found for name in chunk.columns["file"]]},
-        )
-
-    def chunks(self, path: Path) -> Iterator[Encoded]:
-        files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES)
-        if not files:
-            raise DataError(f"{printable(str(path))}: there are no pictures in this folder ({', '.join(PICTURES)}).")
-        for first in range(0, len(files), _CHUNK):
-            part = files[first : first + _CHUNK]
-            yield Encoded(torch.stack([self._picture(file) for file in part]), columns={"file": [p.name for p in part]})
-
-    def _picture(self, path: Path) -> Tensor:
-        """A picture's raw values, (C, H, W) float32 from low to high."""
-        from PIL import Image, UnidentifiedImageError
-
-        channels, height, width = self._shape
-        name = printable(str(path))
-        if channels not in (1, 3):
-            raise DataError(f"{name}: the run was trained on images of {channels} channels, which no picture file has.")
-        try:
-            with Image.open(path) as opened:
-                if opened.width * opened.height > _MAX_PIXELS:
-                    raise DataError(f"{name}: {opened.width}x{opened.height} pixels; at most {_MAX_PIXELS:,} are read.")
-                picture = opened.convert("L" if channels == 1 else "RGB")
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise DataError(f"{name}: not a picture that can be read ({error}).") from error
-        if picture.size != (width, height):
-            if not self._warned:
-                self._warned = True
-                size = f"{picture.width}x{picture.height}"
-                self._warn(f"{name} is {size}; pictures are resized to {width}x{height}, as in training.")
-            picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-        values = torch.from_numpy(np.asarray(picture, dtype=np.float32).reshape(height, width, channels).copy())
-        return values.permute(2, 0, 1).contiguous() / 255 * (self._high - self._low) + self._low  # -> (C, H, W)

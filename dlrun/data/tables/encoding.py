@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlrun.data.files.table_file import TableFile
-from dlrun.data.source import Encoded, FittedEncoder, joined
+from dlrun.data.files.arrow_table import ArrowTable
+from dlrun.data.source import Encoded, Encoder, Fitted, Rows, joined
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.rows import Rows, read_blocks
+from dlrun.data.tables.rows import TableRows, read_blocks
 from dlrun.errors import DataError, did_you_mean
 from dlrun.wording import printable
 
@@ -25,7 +25,7 @@ _BLOCK_ROWS = 65_536
 Floats = NDArray[np.float32]
 
 
-class TableEncoder(FittedEncoder):
+class TableEncoder(Encoder):
     """Columns as features: amounts, then flags of missing ones, then categories one-hot or as codes.
 
     A missing amount becomes the training rows' median, with a flag where training rows lacked it; a missing category
@@ -51,6 +51,7 @@ class TableEncoder(FittedEncoder):
         self._delimiter, self._encoding = delimiter, encoding
         self._medians: list[float] = []  # one a raw number
         self._lacking: list[bool] = []  # one a column: whether training rows lacked a value
+        self.categories: tuple[int, ...] = ()  # sizes of the trailing features that hold codes, as in DataSpec
         self.kept: dict[str, list[str]] = {}  # by column: the categories with a code of their own, from 1 on
 
     def state(self) -> dict[str, Any]:
@@ -80,7 +81,18 @@ class TableEncoder(FittedEncoder):
         encoder._measure()
         return encoder
 
-    def fit(self, inputs: Tensor) -> None:
+    def fitted(self, splits: dict[str, Rows]) -> Fitted:
+        """Learn from the raw training rows, and make features of every split: the `fit` of its Source.
+
+        Split by split in place of the raw rows: a table may be so large that it must not be held twice.
+        """
+        self.learn(splits["train"].in_memory())
+        for name, rows in splits.items():
+            splits[name] = Rows(self.finish(rows.in_memory()), rows.targets)
+        return Fitted(splits, self, num_scaled=self.num_scaled, categories=self.categories)
+
+    def learn(self, inputs: Tensor) -> None:
+        """Learn medians and categories from the raw training rows, (N, R) float32."""
         raw = inputs.numpy()
         self._medians, self._lacking, self.kept = [], [], {}
         for column, start in self._placed():
@@ -129,9 +141,11 @@ class TableEncoder(FittedEncoder):
 
     @property
     def num_scaled(self) -> int:
+        """How many leading features are amounts, to be standardised."""
         return self._num_amounts
 
     def finish(self, inputs: Tensor) -> Tensor:
+        """Raw rows as features, (N, R) -> (N, F); may work in place."""
         return torch.from_numpy(self._finished(inputs.numpy(), self.words))
 
     def _finished(self, raw: Floats, words: Mapping[str, Sequence[str]]) -> Floats:
@@ -185,12 +199,12 @@ class TableEncoder(FittedEncoder):
             features[known, flag + codes[known] - 1] = 1.0
             flag += self._num_codes(column, lacking) - 1
 
-    def blocks(self, path: Path) -> Iterator[Rows]:
+    def blocks(self, path: Path) -> Iterator[TableRows]:
         """A file's rows of these columns, many at a time.
 
         Raises DataError where a column is not there.
         """
-        file = TableFile(path, delimiter=self._delimiter, encoding=self._encoding)
+        file = ArrowTable(path, delimiter=self._delimiter, encoding=self._encoding)
         for column in self.columns:
             if column.name not in file.names:
                 what = f'there is no column "{printable(column.name)}", which the run was trained on.'

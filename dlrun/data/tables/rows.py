@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
 from dlrun.data.files.status_line import long_work
-from dlrun.data.files.table_file import NotNumbersError, TableFile
 from dlrun.data.tables.columns import EXPECTED, Column, raw_values
 from dlrun.errors import DataError
 from dlrun.wording import printable
@@ -35,7 +35,7 @@ class Wrong:
 
 
 @dataclass
-class Rows:
+class TableRows:
     """raw: (N, R) float32, NaN where a value is missing; a category is its number among `words`."""
 
     raw: Floats
@@ -55,13 +55,13 @@ class Rows:
 
 
 def read_rows(
-    file: TableFile,
+    file: ArrowTable,
     columns: Sequence[Column],
     *,
     skip_bad: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
-) -> Rows:
+) -> TableRows:
     """Read the columns of every row.
 
     required: columns whose value may not be missing. missing: what becomes of rows with a missing value elsewhere.
@@ -75,7 +75,7 @@ def read_rows(
             as_text.add(error.column)
 
 
-def read_blocks(file: TableFile, columns: Sequence[Column], *, num_rows: int) -> Iterator[Rows]:
+def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
     """The rows of `read_rows`, so many at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
@@ -86,7 +86,7 @@ def read_blocks(file: TableFile, columns: Sequence[Column], *, num_rows: int) ->
         reading = _Reading(file, columns, as_text, skip_bad=False, required=(), missing="fill")
         try:
             for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=given):
-                yield Rows(raw, reading.words())
+                yield TableRows(raw, reading.words())
                 given += len(raw)
         except NotNumbersError as error:  # once more, with that column as texts: it may hold numbers written otherwise
             as_text.add(error.column)
@@ -115,7 +115,7 @@ def _blocks_of(blocks: Iterator[Floats], *, num_rows: int, after: int) -> Iterat
 class _Reading:
     def __init__(
         self,
-        file: TableFile,
+        file: ArrowTable,
         columns: Sequence[Column],
         as_text: set[str],
         *,
@@ -132,14 +132,14 @@ class _Reading:
         self._num_dropped = 0
         self._width = sum(column.width for column in columns)
 
-    def read(self) -> Rows:
+    def read(self) -> TableRows:
         matrix, count = np.empty((0, self._width), dtype=np.float32), 0
         for rows in self.blocks():
             if count + len(rows) > len(matrix):
                 matrix = _grown(matrix, count, self._expected_rows(count, rows))
             matrix[count : count + len(rows)] = rows
             count += len(rows)
-        return Rows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
+        return TableRows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
 
     def words(self) -> dict[str, list[str]]:
         """The categories met so far, by column; a raw category is its number among them."""
@@ -207,7 +207,7 @@ class _Reading:
         return values, is_null, bad, lambda row: words[indices[row]]
 
     def _note_ragged(self, line: int, what: str) -> None:
-        wrong = Wrong(line, "", f"{what}; is a delimiter or a quote missing?")
+        wrong = Wrong(line, "", what)
         if not self._skip_bad:
             raise DataError(f"{self._file.shown}: {wrong} dataset.on_bad_row=skip leaves such rows out.")
         self._num_wrong += 1
@@ -240,6 +240,6 @@ def _grown(matrix: Floats, count: int, rows: int) -> Floats:
     return larger
 
 
-def describe_skipped(rows: Rows) -> Mapping[str, Any]:
+def describe_skipped(rows: TableRows) -> Mapping[str, Any]:
     """What `result.json` says of rows left out."""
     return {"rows": rows.num_skipped, "first": [str(wrong) for wrong in rows.skipped]}

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
-from dlrun.data.files.records import BadRows, Record, read_columns, read_records
-from dlrun.data.source import Encoded, Encoder, Source
+from dlrun.data.files.records import Record, open_records, read_records
+from dlrun.data.source import Encoded, Encoder, Rows, Source
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 
 
@@ -84,11 +85,11 @@ def series_format(
 
     Without `columns` those are all whose first cell is a number.
     """
-    names = read_columns(path, delimiter=delimiter, encoding=encoding)
+    file = open_records(path, delimiter=delimiter, encoding=encoding)
+    names = file.all_names()
     notices: tuple[str, ...] = ()
     if columns is None:
-        bad = BadRows(path, skip=False)
-        first = next(read_records(path, names, delimiter=delimiter, encoding=encoding, bad=bad))
+        first = next(read_records(file, names, bad=BadRows(skip=False, where=f"{path}: ").add))
         numeric = [name for name, cell in zip(names, first.cells, strict=True) if _number(cell) is not None]
         columns = [name for name in numeric if name != time]
         left_out = [name for name in names if name not in columns and name != time]
@@ -113,19 +114,24 @@ def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Serie
     decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows}
     with unchanged(path):
         made = cached("series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows))
-    bad = BadRows(path, skip_bad_rows, list(made.values["listed"]), made.values["count"])
-    return Series(made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], bad.notices())
+    listed, count = list(made.values["listed"]), made.values["count"]
+    bad = BadRows(skip_bad_rows, f"{path}: ", listed=listed, count=count)
+    return Series(made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], tuple(bad.notices()))
 
 
 def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
     """Inputs and targets of all rows, and which were left out."""
     wanted = list(dict.fromkeys([*form.columns, *form.target]))
     names = [*wanted, *([form.time] if form.time else [])]
-    bad = BadRows(path, skip=skip_bad_rows)
+    bad = BadRows(skip_bad_rows, f"{path}: ")
     numbers = array("d")
-    count = 0
+
+    def skip(text: str) -> None:
+        bad.add(text)
+        numbers.extend([math.nan] * len(wanted))  # windows with this row are skipped
+
     before: tuple[float, str] | None = None
-    for record in read_records(path, names, delimiter=form.delimiter, encoding=form.encoding, bad=BadRows(path, False)):
+    for record in read_records(open_records(path, delimiter=form.delimiter, encoding=form.encoding), names, bad=skip):
         if form.time is not None:
             now = _time(path, record, form.time)
             if before is not None and now <= before[0]:
@@ -135,7 +141,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
                 )
             before = (now, record.cells[-1])
         numbers.extend(_numbers(record, wanted, bad))
-        count += 1
+    count = len(numbers) // len(wanted)
     table = torch.tensor(numbers, dtype=torch.float64).reshape(count, len(wanted))  # (R * columns,) -> (R, columns)
     inputs, targets = ([wanted.index(name) for name in part] for part in (form.columns, form.target))
     last_time = str(count) if before is None else before[1]
@@ -145,7 +151,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
     )
 
 
-def windows(series: Series, *, window: int, horizon: int, step: int) -> tuple[Tensor, Tensor]:
+def windows(series: Series, *, window: int, horizon: int, step: int) -> Rows:
     """Every `step` rows: `window` rows to look back on and the targets of the `horizon` rows that follow.
 
     (R, F), (R, K) -> (N, T, F), (N, horizon * K) float32. Windows that touch a row left out are left out.
@@ -155,7 +161,7 @@ def windows(series: Series, *, window: int, horizon: int, step: int) -> tuple[Te
     future = first.unsqueeze(1) + window + torch.arange(horizon)  # (N,) -> (N, horizon)
     inputs, targets = series.inputs[past], series.targets[future].flatten(1)  # -> (N, T, F), (N, horizon * K)
     whole = torch.isfinite(inputs).flatten(1).all(dim=1) & torch.isfinite(targets).all(dim=1)
-    return inputs[whole].to(torch.float32), targets[whole].to(torch.float32)
+    return Rows(inputs[whole].to(torch.float32), targets[whole].to(torch.float32))
 
 
 def series_source(
@@ -191,23 +197,20 @@ def series_source(
     cut = {}
     for name, series in parts.items():
         cut[name] = windows(series, window=form.window, horizon=horizon, step=step)
-        if not len(cut[name][0]):
+        if not len(cut[name]):
             raise DataError(
                 f"{path}: the {name} part has {series.num_rows} rows and no whole window; looking back on "
                 f"{form.window} and forecasting {horizon} takes {form.window + horizon}. Use a smaller "
                 f"dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )
-    none = (None, None)
     outputs = tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target)
     return Source(
         "sequence",
         "regression",
-        *cut["train"],
+        train=cut["train"],
+        val=cut.get("val"),
+        test=cut.get("test"),
         class_names=outputs,
-        val_inputs=cut.get("val", none)[0],
-        val_targets=cut.get("val", none)[1],
-        test_inputs=cut.get("test", none)[0],
-        test_targets=cut.get("test", none)[1],
         encoder=SeriesEncoder(form),
         notices=notices,
     )
@@ -225,7 +228,7 @@ def _numbers(record: Record, names: Sequence[str], bad: BadRows) -> list[float]:
         value = _number(cell)
         if value is None or not math.isfinite(value):
             got = f'"{cell[:40]}"' if cell.strip() else "nothing"
-            bad.add(f'{record.place}, column "{name}"', f"Expected a finite number, got {got}.")
+            bad.add(f'{record.place}, column "{name}": expected a finite number, got {got}.')
             return [math.nan] * len(names)
         found.append(value)
     return found

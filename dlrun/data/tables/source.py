@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.optional import need
+from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import locate, unchanged
-from dlrun.data.files.table_file import TableFile
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 from dlrun.data.tables.columns import KINDS, Column, kind_of
 from dlrun.data.tables.encoding import TableEncoder
-from dlrun.data.tables.rows import Rows, Wrong, describe_skipped, read_rows
+from dlrun.data.tables.rows import TableRows, Wrong, describe_skipped, read_rows
 from dlrun.data.tables.target import target_of
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import printable
@@ -71,31 +71,30 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         encoding=settings.encoding,
         words={column.name: words[column.name] for column in columns if column.kind == "category"},
     )
-    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
-    targets = {split: torch.from_numpy(values) for split, values in target.values.items()}
+    splits = {
+        split: Rows(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(target.values[split]))
+        for split, values in inputs.items()
+    }
     skipped = {split: part for split, part in rows.items() if part.num_skipped}
     return Source(
         "dense",
         target.goal,
-        tensors["train"],
-        targets["train"],
-        test_inputs=tensors.get("test"),
-        test_targets=targets.get("test"),
-        val_inputs=tensors.get("val"),
-        val_targets=targets.get("val"),
+        train=splits["train"],
+        val=splits.get("val"),
+        test=splits.get("test"),
         class_names=target.class_names,
-        encoder=made,
+        fit=made.fitted,
         fingerprint=_fingerprint(files, settings),
         notices=[*_notices(columns, ignored, rows, inputs["train"], settings), *target.notices],
         skipped={split: describe_skipped(part) for split, part in skipped.items()} or (),
     )
 
 
-def _open(path: Path, settings: TableSettings) -> TableFile:
-    return TableFile(path, delimiter=settings.delimiter, encoding=settings.encoding)
+def _open(path: Path, settings: TableSettings) -> ArrowTable:
+    return ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
 
 
-def _columns(file: TableFile, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
+def _columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
     """The columns that become features, and why others do not."""
     for name, kind in settings.columns.items():
         where = f"dataset.columns.{printable(name)}"
@@ -130,7 +129,7 @@ def _columns(file: TableFile, settings: TableSettings) -> tuple[list[Column], di
     return columns, ignored
 
 
-def _target_column(file: TableFile, settings: TableSettings) -> Column:
+def _target_column(file: ArrowTable, settings: TableSettings) -> Column:
     if settings.task == "regression":
         return Column(settings.target, "number")
     if settings.task in ("binary", "multiclass") or settings.columns.get(settings.target) == "category":
@@ -148,13 +147,13 @@ def _target_column(file: TableFile, settings: TableSettings) -> Column:
     return Column(settings.target, "number" if kind == "number" else "category")
 
 
-def _rows(file: TableFile, columns: Sequence[Column], settings: TableSettings) -> Rows:
+def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
     """The file's rows, from the cache where reading them takes long."""
     for column in columns:
         if column.name not in file.names:
             raise DataError(f'{file.shown}: there is no column "{printable(column.name)}", which the table has.')
 
-    def read() -> Rows:
+    def read() -> TableRows:
         found = read_rows(
             file, columns, skip_bad=settings.skip_bad, required=[settings.target], missing=settings.missing
         )
@@ -165,26 +164,26 @@ def _rows(file: TableFile, columns: Sequence[Column], settings: TableSettings) -
     decisive = {
         **asdict(settings), "path": "", "val": None, "test": None,
         "kinds": [[column.name, column.kind] for column in columns],
-        "reader": need("pyarrow", extra="table").__version__,
+        "reader": import_optional("pyarrow", extra="table", needed_by=file.shown).__version__,
     }  # fmt: skip
     found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
     _check_columns(file, columns, found)
     return found
 
 
-def _as_prepared(rows: Rows) -> Prepared:
+def _as_prepared(rows: TableRows) -> Prepared:
     listed = [[wrong.line, wrong.column, wrong.what] for wrong in rows.skipped]
     counts = {"num_skipped": rows.num_skipped, "num_dropped": rows.num_dropped}
     return Prepared({"raw": torch.from_numpy(rows.raw)}, {"words": rows.words, "skipped": listed, **counts})
 
 
-def _as_rows(made: Prepared) -> Rows:
+def _as_rows(made: Prepared) -> TableRows:
     values = dict(made.values)
     listed = [Wrong(*wrong) for wrong in values.pop("skipped")]
-    return Rows(made.tensors["raw"].numpy(), skipped=listed, **values)
+    return TableRows(made.tensors["raw"].numpy(), skipped=listed, **values)
 
 
-def _check_columns(file: TableFile, columns: Sequence[Column], rows: Rows) -> None:
+def _check_columns(file: ArrowTable, columns: Sequence[Column], rows: TableRows) -> None:
     for column in columns:
         if np.isnan(rows.column(columns, column.name)).all():
             raise DataError(
@@ -214,7 +213,7 @@ def _share_words(
     return joined
 
 
-def _fingerprint(files: Mapping[str, TableFile], settings: TableSettings) -> str:
+def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings) -> str:
     decisive = {**asdict(settings), "path": "", "val": "", "test": ""}
     text = json.dumps([{split: file.digest for split, file in files.items()}, decisive], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -223,7 +222,7 @@ def _fingerprint(files: Mapping[str, TableFile], settings: TableSettings) -> str
 def _notices(
     columns: Sequence[Column],
     ignored: Mapping[str, str],
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, TableRows],
     inputs: NDArray[np.float32],
     settings: TableSettings,
 ) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dlrun.data.files.table_file import TableFile
 from dlrun.data.spec import Goal
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.rows import Rows, Wrong
+from dlrun.data.tables.rows import TableRows, Wrong
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
 
@@ -33,7 +33,7 @@ class Target:
 
 
 def target_of(
-    files: Mapping[str, TableFile], rows: Mapping[str, Rows], column: Column, *, task: str, skip_bad: bool
+    files: Mapping[str, TableFile], rows: Mapping[str, TableRows], column: Column, *, task: str, skip_bad: bool
 ) -> Target:
     """The target of every split; it is the last raw column.
 
@@ -97,7 +97,7 @@ def _check_classes(file: TableFile, name: str, class_names: Sequence[str], task:
         raise ConfigError(Problem("dataset.task=binary", what))
 
 
-def _codes(file: TableFile, rows: Rows, column: Column, class_names: Sequence[str]) -> NDArray[np.int64]:
+def _codes(file: TableFile, rows: TableRows, column: Column, class_names: Sequence[str]) -> NDArray[np.int64]:
     """The class of each row, (N,) int64."""
     numbers = {name: number for number, name in enumerate(class_names)}
     raw = rows.raw[:, -1]
@@ -121,7 +121,7 @@ def _codes(file: TableFile, rows: Rows, column: Column, class_names: Sequence[st
 
 def _tell_lonely(
     file: TableFile,
-    rows: Rows,
+    rows: TableRows,
     name: str,
     class_names: Sequence[str],
     codes: NDArray[np.int64],

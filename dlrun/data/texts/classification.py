@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
-from dlrun.data.files.records import BadRows, read_records
+from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.status_line import counted, long_work
-from dlrun.data.source import Encoded, Encoder, Source
+from dlrun.data.source import Encoded, Encoder, Fitted, Rows, Source, fingerprint_of
 from dlrun.data.texts.tokenizer import (
     PADDING,
     Tokenizer,
@@ -84,11 +85,15 @@ class TextEncoder(Encoder):
 
     def encode(self, path: Path) -> Encoded:
         form = self._form
-        bad = BadRows(path, skip=False)  # a prediction for each row
         texts = []
-        for record in read_records(path, [form.text], delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+
+        def refuse(text: str) -> None:  # every row has a prediction
+            raise DataError(f"{path}: {text}")
+
+        file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+        for record in read_records(file, [form.text], bad=refuse):
             if not record.cells[0].strip():
-                raise DataError(f'{path}: {record.place}, column "{form.text}": The text is empty.')
+                refuse(f'{record.place}, column "{form.text}": the text is empty.')
             texts.append(record.cells[0])
         inputs, lengths = self.padded(texts)
         return Encoded(inputs, lengths)
@@ -111,9 +116,9 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     with unchanged(*files.values()):
         digests = {part: digest_of(file) for part, file in files.items()}
         for part, file in files.items():
-            bad = BadRows(file, skip=form.skip_bad_rows)
+            bad = BadRows(form.skip_bad_rows, f"{file}: ")
             texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
-            notices += bad.notices()
+            notices += tuple(bad.notices())
     names = sorted(set(labels["train"]), key=_natural)
     if len(names) < 2:
         raise DataError(
@@ -121,7 +126,9 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         )
     targets = {part: torch.tensor([names.index(label) for label in found]) for part, found in labels.items()}
 
-    def fitted(source: Source, train_rows: Tensor) -> Source:
+    def fit(splits: dict[str, Rows]) -> Fitted:
+        """Fit the vocabulary on the training texts and make tokens of all; rows hold the numbers of their texts."""
+        train_rows = splits["train"].in_memory()[:, 0]  # (N, 1) -> (N,)
         decisive = {
             **dataclasses.asdict(form),
             **vocabulary.decisive(),
@@ -130,29 +137,29 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         made = cached("text", digests, decisive, lambda: _prepared(texts, train_rows, form, vocabulary))
         tokenizer = restored_tokenizer(made.values["tokenizer"])
         longest = max(int(made.tensors[f"{part}_lengths"].max()) for part in texts)
-        encoder = TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest))  # no text is longer than known
-        fields: dict[str, Any] = {"encoder": encoder, "vocabulary_size": tokenizer.size, "fit": None}
+        tokens = {}
         for part in texts:
-            prefix = "" if part == "train" else f"{part}_"
             lengths = made.tensors[f"{part}_lengths"].long()
-            fields[f"{prefix}inputs"] = _padded(made.tensors[f"{part}_ids"], lengths, longest)
-            fields[f"{prefix}lengths"] = lengths
-        return dataclasses.replace(source, **fields)
+            tokens[part] = Rows(_padded(made.tensors[f"{part}_ids"], lengths, longest), targets[part], lengths)
+        return Fitted(
+            {
+                split: tokens[split if split in tokens else "train"][rows.in_memory()[:, 0]]
+                for split, rows in splits.items()
+            },
+            TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest)),  # no text is longer than known
+            vocabulary_size=tokenizer.size,
+            fingerprint=fingerprint_of(tokens),
+        )
 
-    def numbers(part: str) -> Tensor | None:
-        return torch.arange(len(targets[part])).unsqueeze(1) if part in targets else None  # (N, 1), until fitted
-
+    numbered = {part: Rows(torch.arange(len(found)).unsqueeze(1), found) for part, found in targets.items()}  # (N, 1)
     return Source(
         "tokens",
         "binary" if len(names) == 2 else "multiclass",
-        torch.arange(len(targets["train"])).unsqueeze(1),
-        targets["train"],
+        train=numbered["train"],
+        val=numbered.get("val"),
+        test=numbered.get("test"),
         class_names=tuple(names),
-        val_inputs=numbers("val"),
-        val_targets=targets.get("val"),
-        test_inputs=numbers("test"),
-        test_targets=targets.get("test"),
-        fit=fitted,
+        fit=fit,
         notices=notices,
     )
 
@@ -191,14 +198,15 @@ def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tup
     """Texts and labels; with `known` labels, others are bad."""
     texts, labels = [], []
     columns = [form.text, form.label]
-    for record in read_records(path, columns, delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+    file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+    for record in read_records(file, columns, bad=bad.add):
         text, label = record.cells[0], record.cells[1].strip()
         if not text.strip():
-            bad.add(f'{record.place}, column "{form.text}"', "The text is empty.")
+            bad.add(f'{record.place}, column "{form.text}": the text is empty.')
         elif not label:
-            bad.add(f'{record.place}, column "{form.label}"', "The label is empty.")
+            bad.add(f'{record.place}, column "{form.label}": the label is empty.')
         elif known and label not in known:
-            bad.add(f'{record.place}, column "{form.label}"', f'No training row has the label "{label}".')
+            bad.add(f'{record.place}, column "{form.label}": no training row has the label "{label}".')
         else:
             texts.append(text)
             labels.append(label)

@@ -14,7 +14,7 @@ from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
 from dlrun.data.files.status_line import long_work
 from dlrun.data.files.text import read_text
-from dlrun.data.source import Encoded, Encoder, Source
+from dlrun.data.source import Encoded, Encoder, Rows, Source
 from dlrun.data.texts.classification import Vocabulary
 from dlrun.data.texts.tokenizer import Tokenizer, pieces_of, restored_tokenizer, tokenized
 from dlrun.errors import DataError
@@ -77,22 +77,19 @@ def language_source(
     tokenizer = restored_tokenizer(made.values["tokenizer"])
     cut = {name: _windows(made.tensors[name], context) for name in parts}
     for name, part in parts.items():
-        if not len(cut[name][0]):
+        if not len(cut[name]):
             raise DataError(
                 f"{path}: the {name} part has {len(part)} characters, which are too few for one window of {context} "
                 "tokens and the next. Use a smaller dataset.context, or another dataset.val_fraction or "
                 "dataset.test_fraction."
             )
-    none = (None, None)
     return Source(
         "tokens",
         "language",
-        *cut["train"],
+        train=cut["train"],
+        val=cut.get("val"),
+        test=cut.get("test"),
         vocabulary_size=tokenizer.size,
-        val_inputs=cut.get("val", none)[0],
-        val_targets=cut.get("val", none)[1],
-        test_inputs=cut.get("test", none)[0],
-        test_targets=cut.get("test", none)[1],
         encoder=LanguageEncoder(tokenizer, context=context, encoding=encoding),
     )
 
@@ -120,8 +117,8 @@ def _prepared(parts: Mapping[str, str], vocabulary: Vocabulary) -> Prepared:
     return Prepared(tensors, {"tokenizer": tokenizer.state()})
 
 
-def _windows(ids: Tensor, context: int) -> tuple[Tensor, Tensor]:
-    """(L,) -> two of (N, context); what is left at the end and does not fill a window is left out."""
+def _windows(ids: Tensor, context: int) -> Rows:
+    """(L,) -> inputs and targets, (N, context); what is left at the end and does not fill a window is left out."""
     count = max(0, (len(ids) - 1) // context)
     tokens = ids[: count * context + 1].long()  # (L,) -> (N * context + 1,)
-    return tokens[:-1].reshape(count, context), tokens[1:].reshape(count, context)
+    return Rows(tokens[:-1].reshape(count, context), tokens[1:].reshape(count, context))

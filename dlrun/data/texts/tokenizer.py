@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from dlrun.data.files.optional import need
+from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 
 TokenizerName = Literal["words", "characters", "subword"]
@@ -71,9 +71,13 @@ def pieces_of(text: str, *, size: int = 1 << 16) -> list[str]:
     return [*pieces, text[first:]]
 
 
+def _library() -> Any:
+    return import_optional("tokenizers", extra="text", needed_by="dataset.tokenizer=subword")
+
+
 def library_version(name: TokenizerName) -> str:
     """Version of what decides where a tokenizer divides a text."""
-    return str(need("tokenizers", extra="text").__version__) if name == "subword" else unicodedata.unidata_version
+    return str(_library().__version__) if name == "subword" else unicodedata.unidata_version
 
 
 def split_text(text: str, *, name: TokenizerName, lowercase: bool) -> list[str]:
@@ -114,7 +118,7 @@ class SubwordTokenizer(Tokenizer):
     """Byte-level byte pair encoding (Sennrich et al. 2016, Radford et al. 2019), by the library `tokenizers`."""
 
     def __init__(self, model: str, *, lowercase: bool) -> None:
-        self._tokenizer = need("tokenizers", extra="text").Tokenizer.from_str(model)
+        self._tokenizer = _library().Tokenizer.from_str(model)
         self._model = model
         self._lowercase = lowercase
 
@@ -165,7 +169,7 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
                 f"Subwords begin with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
             )
         )
-    library = need("tokenizers", extra="text")
+    library = _library()
     tokenizer = library.Tokenizer(library.models.BPE(unk_token=_SPECIAL[UNKNOWN]))
     tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = library.decoders.ByteLevel()

@@ -17,7 +17,7 @@ from dlrun.data.arrays.file import as_tensor, read_array, stored_array
 from dlrun.data.arrays.reader import ArrayReader
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.loading.reader import AS_NEEDED, Reader, blocks_of, fits
-from dlrun.data.source import Encoded, Encoder, Source, joined
+from dlrun.data.source import Encoded, Encoder, Rows, Source, joined
 from dlrun.data.spec import Goal, Kind
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
@@ -64,7 +64,7 @@ def arrays(
 
     Raises DataError naming file, array and row.
     """
-    files = {split: locate(name) for split, name in (("", path), ("val_", val), ("test_", test)) if name is not None}
+    files = {split: locate(name) for split, name in (("train", path), ("val", val), ("test", test)) if name is not None}
     chosen: Kind | None = None if kind == "auto" else kind
     with unchanged(*files.values()):
         readers = {}
@@ -86,18 +86,16 @@ def arrays(
                 raise DataError(f"{printable(str(file))}: {counts}; each row needs both.")
         assert chosen is not None  # noqa: S101 - there is always a training file
         size = _vocabulary_size(rows.values()) if chosen == "tokens" else None
-    goal = _goal(wanted[""], task, files[""])
+    goal = _goal(wanted["train"], task, files["train"])
     if goal != "regression":
         wanted = {split: part.long() for split, part in wanted.items()}
+    splits = {split: Rows(rows[split], wanted[split]) for split in files}
     return Source(
         chosen,
         goal,
-        rows[""],
-        wanted[""],
-        val_inputs=rows.get("val_"),
-        val_targets=wanted.get("val_"),
-        test_inputs=rows.get("test_"),
-        test_targets=wanted.get("test_"),
+        train=splits["train"],
+        val=splits.get("val"),
+        test=splits.get("test"),
         vocabulary_size=size,
         encoder=ArraysEncoder(chosen, inputs, size),
         notices=notices,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlrun.configuration.schema.fields import Url
 from dlrun.data.files.download import fetch, not_there
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
 
 _ARCHIVE = "cifar-10-binary.tar.gz"
@@ -43,24 +43,21 @@ def cifar10(*, root: str, mirrors: list[Url], download: bool) -> Source:
     """
     folder = Path(os.path.expanduser(root))
     batches = _read(folder, mirrors=mirrors, download=download)
-    train = torch.cat([batches[name] for name in _FILES[:-1]])
-    images, labels = _split(train)
-    test_images, test_labels = _split(batches[_FILES[-1]])
     return Source(
         "image",
         "multiclass",
-        images,
-        labels,
-        test_images,
-        test_labels,
+        train=_rows([batches[name] for name in _FILES[:-1]]),
+        test=_rows([batches[_FILES[-1]]]),
         class_names=_CLASS_NAMES,
         value_range=(0.0, 255.0),
     )
 
 
-def _split(rows: Tensor) -> tuple[Tensor, Tensor]:
+def _rows(batches: Sequence[Tensor]) -> Rows:
+    """Images (N, 3, 32, 32) uint8 and labels (N,) int64 of files' rows."""
+    rows = torch.cat(list(batches))  # each (B, 3073) -> (N, 3073)
     images = rows[:, 1:].reshape(-1, 3, 32, 32)  # (N, 3072) -> (N, 3, 32, 32)
-    return images, rows[:, 0].to(torch.int64)
+    return Rows(images, rows[:, 0].to(torch.int64))
 
 
 def _read(folder: Path, *, mirrors: Sequence[str], download: bool) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from dlrun.configuration.schema.fields import DataPath
-from dlrun.data.files.table_file import TableFile
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.source import Encoded, Source
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.rows import read_rows
@@ -39,7 +39,7 @@ class InteractionsEncoder(TableEncoder):
         Raises DataError for a user who is in no training row.
         """
         users, items = self.columns
-        file = TableFile(path, delimiter=self._delimiter, encoding=self._encoding)
+        file = ArrowTable(path, delimiter=self._delimiter, encoding=self._encoding)
         if users.name not in file.names:
             raise DataError(f'{file.shown}: there is no column "{printable(users.name)}" of users.')
         rows = read_rows(file, [users], required=[users.name])

@@ -22,7 +22,7 @@ RAW = torch.tensor([[1, 0, NAN], [2, 1, 5], [9, 0, 7], [4, NAN, 9]])  # n, c, m;
 
 def fitted(*, embed: bool = False, max_categories: int = 100) -> TableEncoder:
     encoder = TableEncoder(COLUMNS, embed=embed, max_categories=max_categories, words=WORDS)
-    encoder.fit(RAW)
+    encoder.learn(RAW)
     return encoder
 
 

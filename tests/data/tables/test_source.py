@@ -24,7 +24,7 @@ def source(content: str = ROWS, **fields: Any) -> Source:
 
 def test_kinds_are_read_off_and_told() -> None:
     found = source()
-    assert found.inputs.shape == (30, 7)  # a number, five of a date, a category
+    assert found.train.inputs.shape == (30, 7)  # a number, five of a date, a category
     assert found.goal == "binary"
     assert [notice.split(" is ")[0] for notice in found.notices[:4]] == [
         "columns: 1 numbers: n",
@@ -37,7 +37,7 @@ def test_kinds_are_read_off_and_told() -> None:
 
 def test_kinds_may_be_told() -> None:
     found = source(columns={"when": "ignore", "n": "category"})
-    assert found.inputs.shape == (30, 2)
+    assert found.train.inputs.shape == (30, 2)
     assert "columns: when is ignored (as asked)" in found.notices
     with pytest.raises(ConfigError, match=r'dataset\.columns\.whem\n.*Did you mean "when"\?'):
         source(columns={"whem": "ignore"})
@@ -49,16 +49,16 @@ def test_missing_values_are_counted() -> None:
     content = ROWS.replace("\n3,", "\n,").replace("\n7,", "\n,")
     assert any(notice.startswith("missing: n 2; amounts become") for notice in source(content).notices)
     dropped = source(content, missing="drop")
-    assert len(dropped.targets) == 28
+    assert len(dropped.train) == 28
     assert "2 rows with missing values were left out (dataset.missing=drop)" in dropped.notices
 
 
 def test_words_of_another_file_come_after_those_of_the_training_file() -> None:
     Path("test.csv").write_text(ROWS.replace(",b,", ",new,"))
     found = source(test="test.csv")
-    assert found.test_inputs is not None
-    assert found.inputs[:2, 6].tolist() == [0, 1]  # type: ignore[index]
-    assert found.test_inputs[:2, 6].tolist() == [0, 2]  # type: ignore[index]
+    assert found.test is not None
+    assert found.train.inputs[:2, 6].tolist() == [0, 1]  # type: ignore[index]
+    assert found.test.inputs[:2, 6].tolist() == [0, 2]  # type: ignore[index]
 
 
 def test_the_fingerprint_is_of_content_and_settings_and_no_path() -> None:

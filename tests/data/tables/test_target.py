@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlrun.data.files.table_file import TableFile
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.rows import read_rows
 from dlrun.data.tables.target import Target, target_of
@@ -21,7 +21,7 @@ def target(
     for split, column in (("train", list(values)), ("test", test)):
         if column is not None:
             Path(f"{split}.csv").write_text("\n".join(["x,y", *(f"1,{value}" for value in column)]) + "\n")
-            files[split] = TableFile(Path(f"{split}.csv"))
+            files[split] = ArrowTable(Path(f"{split}.csv"))
     wanted = [Column("x", "number"), Column("y", kind)]
     rows = {split: read_rows(file, wanted) for split, file in files.items()}
     return target_of(files, rows, wanted[-1], task=task, skip_bad=skip_bad)

@@ -30,9 +30,9 @@ def source(folder: Path, text: str, **fields: Any) -> Source:
 
 def test_each_target_is_the_token_after_its_input(tmp_path: Path) -> None:
     found = source(tmp_path, "abcdefghij", val_fraction=0, test_fraction=0)
-    assert found.inputs.tolist() == [[2, 3, 4, 5], [6, 7, 8, 9]]
-    assert found.targets.tolist() == [[3, 4, 5, 6], [7, 8, 9, 10]]
-    assert (found.val_inputs, found.test_inputs) == (None, None)
+    assert found.train.inputs.tolist() == [[2, 3, 4, 5], [6, 7, 8, 9]]
+    assert found.train.targets.tolist() == [[3, 4, 5, 6], [7, 8, 9, 10]]
+    assert (found.val, found.test) == (None, None)
 
 
 def test_the_end_of_the_text_is_held_out_and_its_characters_are_unknown(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_the_end_of_the_text_is_held_out_and_its_characters_are_unknown(tmp_path
 def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("babab")
     found = source(tmp_path, "ab" * 9, val=str(tmp_path / "other.txt"), test=str(tmp_path / "other.txt"))
-    assert len(found.inputs) == 4
-    assert found.test_inputs is not None
-    assert found.test_inputs.tolist() == [[3, 2, 3, 2]]
+    assert len(found.train.inputs) == 4
+    assert found.test is not None
+    assert found.test.inputs.tolist() == [[3, 2, 3, 2]]
 
 
 def test_a_part_that_is_too_short(tmp_path: Path) -> None:

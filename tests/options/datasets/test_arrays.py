@@ -62,7 +62,8 @@ def test_arrays_are_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(tm
 )
 def test_the_kind_is_read_off_the_shape(inputs: Any, kind: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     found = source(save(inputs, [0, 1, 0, 1]))
-    assert (found.kind, found.inputs.shape[1:], found.inputs.dtype, found.goal) == (kind, shape, dtype, "binary")
+    rows = found.train.inputs
+    assert (found.kind, rows.shape[1:], rows.dtype, found.goal) == (kind, shape, dtype, "binary")
     assert found.vocabulary_size == (10 if kind == "tokens" else None)
 
 
@@ -74,8 +75,8 @@ def test_every_format_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(array_file, "_MAPPED_BYTES", 0)
     for path, names in ((save(inputs, targets), {}), ("x.npy", {"targets": "y.npy"}), ("mine.safetensors", {})):
         found = source(path, **names)
-        assert found.inputs.tolist() == inputs.tolist()
-        assert found.targets.tolist() == [[0.5], [1], [2], [3]]
+        assert found.train.inputs.tolist() == inputs.tolist()
+        assert found.train.targets.tolist() == [[0.5], [1], [2], [3]]
         assert found.goal == "regression"
 
 
@@ -83,9 +84,9 @@ def test_files_of_their_own_are_validation_and_test() -> None:
     for name in ("val.npz", "test.npz"):
         save(np.zeros((2, 3)), [0, 1], name)
     found = source(save(np.zeros((4, 3)), [0, 1, 0, 1]), val="val.npz", test="test.npz")
-    assert found.val_inputs is not None
-    assert found.test_inputs is not None
-    assert len(found.val_inputs) == len(found.test_inputs) == 2
+    assert found.val is not None
+    assert found.test is not None
+    assert len(found.val.inputs) == len(found.test.inputs) == 2
 
 
 class Evil:

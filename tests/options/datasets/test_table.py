@@ -167,13 +167,19 @@ def test_a_rare_class_is_told() -> None:
 BAD = {
     "ragged": (rows() + "1,2\n", 'mine.csv: line 14: expected 4 columns, got 2'),
     "too wide": (rows() + "1,Oslo,yes,a,b\n", "line 14: expected 4 columns, got 5"),
-    "NUL": (rows() + "1,Os\0lo,yes,a\n", "line 14 holds a NUL byte"),
-    "latin-1": (rows().encode() + b"1,Troms\xf8,yes,a\n", "line 14 is not UTF-8. Give the file's own encoding"),
-    "utf-16": (rows().encode("utf-16"), "this is UTF-16; add dataset.encoding=utf-16"),
+    "NUL": (rows() + "1,Os\0lo,yes,a\n", "line 14 has a NUL character"),
+    "latin-1": (
+        rows().encode() + b"1,Troms\xf8,yes,a\n",
+        "line 14: byte 0xf8 is not UTF-8. Set the encoding of the file, for example dataset.encoding=cp1252",
+    ),
+    "utf-16": (
+        rows().encode("utf-16"),
+        "the file is UTF-16. Set the encoding of the file, for example dataset.encoding=utf-16",
+    ),
     "empty": ("", "the file is empty"),
     "header only": ("size,town,paid,bought\n", "there is no row below the heading"),
     "blank": ("\n\n", "there is no row"),
-    "duplicated column": ("size,size,bought\n1,2,a\n", 'the column "size" stands twice'),
+    "duplicated column": ("size,size,bought\n1,2,a\n", 'duplicate column "size"; rename one of them'),
     "missing column": ("size,town\n1,Oslo\n", 'there is no column "bought" for dataset.target'),
     "all missing": ("x,y,bought\n1,,a\n2,,b\n3,,a\n4,,b\n", 'the column "y" has no value in any row'),
     "infinite": (rows() + "inf,Oslo,yes,a\n", 'line 14, column "size": expected a number, got "inf"'),
@@ -276,7 +282,7 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'there is no such example\. Did you mean "people.csv"'):
         table_source(TableSettings("table", path="example:peple.csv", target="x"))
     for ending in ("parquet", "jsonl"):
-        with pytest.raises(DlrunError, match=f"mine.{ending}: .*cannot be read as|expected a JSON"):
+        with pytest.raises(DlrunError, match=f"mine.{ending}: .*(cannot be read as|expected a JSON)"):
             table_source(TableSettings("table", path=write("not one", f"mine.{ending}"), target="x"))
 
 

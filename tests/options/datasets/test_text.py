@@ -77,7 +77,7 @@ def test_bad_data_stops_the_run_before_anything_is_written(dlrun: Dlrun, tmp_pat
     (tmp_path / "x.csv").write_text("text,label\na,x\n,y\nb,y\n")
     code, _, err = dlrun("dataset=text", "dataset.path=x.csv", "model=rnn", "hydra.run.dir=mine")
     assert code == 3
-    assert 'x.csv: row 2 (line 3), column "text": The text is empty.' in err
+    assert 'x.csv: line 3, column "text": the text is empty.' in err
     assert not (tmp_path / "mine" / "config.yaml").exists()
 
 
@@ -88,7 +88,7 @@ def test_rows_left_out_are_told(dlrun: Dlrun, tmp_path: Path) -> None:
         "hydra.run.dir=mine",
     )  # fmt: skip
     assert code == 0, err
-    assert "10 rows were left out" in " ".join(err.split())
+    assert "10 bad rows skipped (dataset.on_bad_row=skip)" in " ".join(err.split())
 
 
 def test_a_language_model_reads_forward_only(dlrun: Dlrun) -> None:
