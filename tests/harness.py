@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun.configuration.compose import compose, plan
-from dlrun.configuration.overrides import parse
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.report.metrics_file import MetricsFile
@@ -25,8 +26,8 @@ SMALL = ("dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.epochs=4", "t
 def configure(*words: str) -> RunConfig:
     """Return the configuration of one run."""
     catalog = Catalog()
-    (point,) = parse(words, catalog).points()
-    return compose(plan(point, catalog), catalog).config
+    (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
+    return compose(plan, catalog).config
 
 
 class RowCollector(Listener):

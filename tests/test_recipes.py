@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dlrun.configuration import recipe
+from dlrun.configuration.recipe import load_recipe, recipe_names
 from dlrun.configuration.schema.catalog import Catalog
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -46,9 +46,9 @@ def data_for(name: str, folder: Path) -> tuple[str, ...]:
     return (f"dataset.root={folder}", "dataset.download=false")
 
 
-@pytest.mark.parametrize("name", recipe.names())
+@pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_says_what_it_is_and_what_to_expect(name: str) -> None:
-    loaded = recipe.load(name, Catalog())
+    loaded = load_recipe(name, Catalog())
     assert loaded.about["command"].startswith(f"dlrun recipe={name}")
     assert len(loaded.about["title"]) < 80
     assert loaded.about["source"]
@@ -57,13 +57,13 @@ def test_a_recipe_says_what_it_is_and_what_to_expect(name: str) -> None:
     assert first.startswith(f"# dlrun recipe={name}")
 
 
-@pytest.mark.parametrize("name", recipe.names())
+@pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_trains(name: str, dlrun: Dlrun, tmp_path: Path) -> None:
     code, _, err = dlrun(f"recipe={name}", "hydra.run.dir=mine", *SHORTENED, *data_for(name, tmp_path))
     assert code == 0, err
     result = json.loads((tmp_path / "mine" / "result.json").read_text())
     assert result["steps"] in (1, 2, 3)
-    expected = recipe.load(name, Catalog()).about["expect"]
+    expected = load_recipe(name, Catalog()).about["expect"]
     assert set(expected) <= set(result["metrics"]), "a recipe promises metrics that a run of it gives"
 
 
@@ -72,7 +72,7 @@ def whole(name: str, dlrun: Dlrun, *words: str) -> dict[str, float]:
     code, _, err = dlrun(f"recipe={name}", "hydra.run.dir=mine", "device.threads=1", "--quiet", *words)
     assert code == 0, err
     result = json.loads(Path("mine/result.json").read_text())
-    for metric, (low, high) in recipe.load(name, Catalog()).about["expect"].items():
+    for metric, (low, high) in load_recipe(name, Catalog()).about["expect"].items():
         assert low <= result["metrics"][metric] <= high, f"{name}: {metric} {result['metrics'][metric]}"
     print(f"{name}: {result['metrics']} in {result['seconds']}")  # noqa: T201 - figures for the README
     return dict(result["metrics"])

@@ -1,4 +1,4 @@
-"""Where a value comes from: a file's line, an override, a recipe or an option's default."""
+"""What set a value: a line of a file, an override, a recipe or an option's default."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any
 
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.compose import Composed
-from dlrun.configuration.schema import groups as schema
-from dlrun.configuration.schema import settings
+from dlrun.configuration.schema import groups, settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable, printable_key, show
 
 
-def why(key: str, composed: Composed, catalog: Catalog) -> str:
-    """A line for `key`, or one for each key below it: its value, and what set it.
+def explain_origin(key: str, composed: Composed, catalog: Catalog) -> str:
+    """Return a line for `key`, or for each key below it, with its value and what set it.
 
-    Raises ConfigError with the nearest key when there is none such.
+    Raises ConfigError with the nearest key if it does not exist.
     """
     key = key.removesuffix(".name") if key.removesuffix(".name") in GROUPS else key
     leaves = _leaves(composed.config.tree)
@@ -32,12 +31,12 @@ def why(key: str, composed: Composed, catalog: Catalog) -> str:
         near = fields.get(key)
         hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, known)
         shown = printable_key(key)
-        raise ConfigError(Problem(f"--why {shown}", f'There is no key "{shown}". {hint}'.rstrip()))
+        raise ConfigError(Problem(f"--why {shown}", f'Unknown key "{shown}". {hint}'.rstrip()))
     return "\n".join(f"{leaf} = {show(leaves[leaf])}: {_origin(leaf, composed, catalog)}" for leaf in found)
 
 
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Every value by its dotted key, without names of options and what a recipe says about itself."""
+    """Return each value by its dotted key, without the names of options and the `recipe:` block."""
     found: dict[str, Any] = {}
     for name, value in tree.items():
         key = f"{prefix}{name}"
@@ -58,9 +57,9 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
     if origin is not None:
         return origin
     if len(parts) == 1:
-        root = schema.resource_dir("conf") / "config.yaml"
+        root = groups.resource_dir("conf") / "config.yaml"
         line = safe_yaml.line_of(root, *(("defaults", key) if key in GROUPS else (key,)))
-        return f"default in {place(root, line)}"
+        return f"default in {format_place(root, line)}"
     return _default(parts, composed, catalog)
 
 
@@ -68,42 +67,39 @@ def _in_recipe(parts: list[str], path: Path) -> str:
     for keys in ([*parts, "name"], parts, parts[:-1]):
         line = safe_yaml.line_of(path, *keys)
         if line is not None:
-            return f"recipe {place(path, line)}"
-    return f"recipe {place(path, None)}"
+            return f"recipe {format_place(path, line)}"
+    return f"recipe {format_place(path, None)}"
 
 
 def _default(parts: list[str], composed: Composed, catalog: Catalog) -> str:
-    """Where an option's default stands: its YAML file, its function's signature or the settings of its group."""
+    """Return what sets an option's default: its YAML file, its function's signature or the settings of its group."""
     group, name = parts[0], parts[1]
     option = catalog.option(group, composed.choices[group])
     intro = f"default of {group}={composed.choices[group]} in"
-    files = [option.conf] if option.conf is not None else []
-    builtin = schema.resource_dir("conf") / group / f"{option.name}.yaml"
-    if builtin not in files and option.name in schema.builtin_names(group):
-        files.append(builtin)  # what a preset does not set comes from the option it is a preset of
+    files = [option.conf] if option.is_preset and option.conf is not None else []
+    if option.name in groups.builtin_names(group):  # a preset has the other defaults of its option
+        files += reversed(groups.conf_files(groups.resource_dir("conf") / group / f"{option.name}.yaml"))
     for path in files:
         line = safe_yaml.line_of(path, *parts[1:]) or safe_yaml.line_of(path, name)
         if line is not None:
-            return f"{intro} {place(path, line)}"
+            return f"{intro} {format_place(path, line)}"
     entry = option.fields.get(name)
     if entry is not None and entry.line is not None and option.source is not None:
-        return f"{intro} {place(option.source, entry.line)}"
-    return f"{intro} {place(Path(settings.__file__), _line_in_settings(group, name))}"
+        return f"{intro} {format_place(option.source, entry.line)}"
+    return f"{intro} {format_place(Path(settings.__file__), _line_in_settings(group, name))}"
 
 
 def _line_in_settings(group: str, name: str) -> int | None:
-    """Where the settings that all options of a group share declare a field, for options without a YAML file."""
-    common = GROUPS[group].common
-    if common is None:
-        return None
+    """Return the line that declares a field in the settings of a group, for options without a YAML file."""
+    owners = [kind.__name__ for kind in (GROUPS[group].common, GROUPS[group].optional) if kind is not None]
     body = ast.parse(Path(settings.__file__).read_text(encoding="utf-8")).body
-    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == common.__name__]
+    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name in owners]
     entries = [entry for node in classes for entry in node.body if isinstance(entry, ast.AnnAssign)]
     return next((entry.lineno for entry in entries if ast.unparse(entry.target) == name), None)
 
 
-def place(path: Path, line: int | None) -> str:
-    """A file and a line; one that comes with dlrun by its path there, any other as it was given."""
-    roots = (schema.resource_dir("conf").parent, Path(schema.__file__).parents[3])
+def format_place(path: Path, line: int | None) -> str:
+    """Return a file and a line as text; dlrun's own file relative to dlrun, any other as it was given."""
+    roots = (groups.resource_dir("conf").parent, Path(groups.__file__).parents[3])
     shown = next((str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), str(path))
     return printable(shown if line is None else f"{shown}:{line}", limit=4096)

@@ -1,4 +1,4 @@
-"""One run's configuration, typed and checked: what composing yields and everything after it reads."""
+"""The typed configuration of one run, which everything after composing reads."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dlrun.configuration import check
 from dlrun.configuration.schema import settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
-from dlrun.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The option chosen for a group, with the values of its function's arguments."""
+    """The option chosen for a group, with the arguments of its function."""
 
     group: str
     name: str
@@ -31,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """All that decides a run. `tree` is the same as plain containers, in the order of `conf/config.yaml`."""
+    """Everything that determines a run. `tree` has the same as plain containers, in the order of `conf/config.yaml`."""
 
     dataset: Choice
     model: Choice
@@ -40,10 +38,10 @@ class RunConfig:
     loss: Choice
     logger: Choice
     device_name: str
-    data: settings.DatasetSettings
-    optimizing: settings.OptimizerSettings
-    scheduling: settings.SchedulerSettings
-    device: settings.DeviceSettings
+    dataset_settings: settings.DatasetSettings
+    optimizer_settings: settings.OptimizerSettings
+    scheduler_settings: settings.SchedulerSettings
+    device_settings: settings.DeviceSettings
     trainer: settings.TrainerSettings
     checkpoint: settings.CheckpointSettings
     seed: int
@@ -53,34 +51,29 @@ class RunConfig:
 
     @property
     def sha256(self) -> str:
-        """A digest of everything that decides the result: the tree without how the run was asked for."""
+        """SHA-256 of everything that determines the result: the tree without `recipe` and `resume`."""
         decisive = {key: value for key, value in self.tree.items() if key not in ("recipe", "resume")}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
-def build(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
-    """Check a composed tree and type it.
-
-    Raises ConfigError with every problem found.
-    """
-    problems = check.check(tree, catalog)
-    if problems:
-        raise ConfigError(problems)
+def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
+    """Return a composed tree, already checked, as a typed configuration."""
 
     def choice(group: str) -> Choice:
         option = catalog.option(group, tree[group]["name"])
         return Choice(group, option.name, {name: tree[group][name] for name in option.arguments})
 
     def common(group: str, kind: type[typing.Any]) -> Any:
-        return _typed(kind, {field.name: tree[group][field.name] for field in dataclasses.fields(kind)})
+        node = tree[group]  # an option without a field leaves the setting neutral
+        return _typed(kind, {field.name: node[field.name] for field in dataclasses.fields(kind) if field.name in node})
 
     return RunConfig(
         **{group: choice(group) for group, entry in GROUPS.items() if entry.folder},
         device_name=tree["device"]["name"],
-        data=common("dataset", settings.DatasetSettings),
-        optimizing=common("optimizer", settings.OptimizerSettings),
-        scheduling=common("scheduler", settings.SchedulerSettings),
-        device=common("device", settings.DeviceSettings),
+        dataset_settings=common("dataset", settings.DatasetSettings),
+        optimizer_settings=common("optimizer", settings.OptimizerSettings),
+        scheduler_settings=common("scheduler", settings.SchedulerSettings),
+        device_settings=common("device", settings.DeviceSettings),
         trainer=common("trainer", settings.TrainerSettings),
         checkpoint=common("checkpoint", settings.CheckpointSettings),
         seed=tree["seed"],

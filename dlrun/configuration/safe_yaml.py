@@ -1,7 +1,7 @@
-"""A bounded reader of YAML for files that strangers wrote.
+"""A bounded YAML reader for files from other people.
 
-It reads data and nothing else: no tags, anchors, aliases, merge keys or duplicate keys, a single document, bounded
-in bytes, depth and nodes. Scalars follow the YAML 1.2 core schema, so `no` is a text and `1e-3` a number.
+It reads only data: no tags, anchors, aliases, merge keys or duplicate keys, a single document, with limits on bytes,
+depth and nodes. Scalars follow the YAML 1.2 core schema, so `no` is a string and `1e-3` a number.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from dlrun.wording import printable, printable_key, show
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
 FORBIDDEN_KEYS = {
-    "hydra": "A recipe cannot reach Hydra's own configuration.",
-    "defaults": "A recipe cannot change what is composed; name the options instead (model: {name: mlp}).",
+    "hydra": "A recipe cannot set Hydra's own configuration.",
+    "defaults": "A recipe cannot change the defaults list; name options instead (model: {name: mlp}).",
 }
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,24 +33,24 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much a file may hold."""
+    """Limits on the size of a file."""
 
     max_bytes: int = 65_536
     max_depth: int = 12
     max_nodes: int = 4_096
 
 
-def read(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
+def read_yaml(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
+    """Return the mapping in a YAML file.
 
-    Raises ConfigError naming the file and the line when it cannot be read, is over bounds or is more than data.
+    Raises ConfigError with file and line if it cannot be read, exceeds the bounds or contains more than data.
     """
     bounds = bounds or Bounds()
-    return parse(_bytes_of(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
+    return parse_yaml(_read_bytes(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
 
 
-def _bytes_of(path: Path, count: int) -> bytes:
-    """At most `count` bytes of a regular file; a pipe or a device is not opened, since it might never answer."""
+def _read_bytes(path: Path, count: int) -> bytes:
+    """Return at most `count` bytes of a regular file; do not open a pipe or a device, which might block."""
     name = printable(str(path))
     try:
         mode = path.stat().st_mode
@@ -64,11 +64,11 @@ def _bytes_of(path: Path, count: int) -> bytes:
 
 
 def line_of(path: Path, *keys: str) -> int | None:
-    """The line, from 1 on, on which a YAML file holds the value under `keys`; None where it holds none.
+    """Return the line, from 1 up, of the value under `keys` in a YAML file; None if it has none.
 
-    A list is searched for an entry with the key. Read the file with `read` first, which refuses what is unsafe.
+    In a list, it is that of the entry with the key. Read the file with `read_yaml` first, which refuses unsafe files.
     """
-    node = yaml.compose(_bytes_of(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
+    node = yaml.compose(_read_bytes(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
     line = None
     for key in keys:
         mappings = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -81,12 +81,12 @@ def line_of(path: Path, *keys: str) -> int | None:
     return line
 
 
-def parse(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[str, Any]:
-    """The mapping in `raw`; `name` stands for it in errors, which are as for `read`."""
+def parse_yaml(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[str, Any]:
+    """Return the mapping in `raw`; errors are as for `read_yaml`, with `name` as the file."""
     bounds = bounds or Bounds()
     name = printable(name, limit=4096)
     if len(raw) > bounds.max_bytes:
-        raise ConfigError(f"{name}: larger than {bounds.max_bytes:,} bytes, too large for a recipe.")
+        raise ConfigError(f"{name}: larger than {bounds.max_bytes:,} bytes, the limit for a recipe.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -101,7 +101,7 @@ def parse(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[str, A
 
 
 class _Builder:
-    """Builds plain containers from parser events, refusing whatever is more than data."""
+    """Builds plain containers from parser events and refuses everything but data."""
 
     def __init__(self, name: str, bounds: Bounds, events: Iterator[Any]) -> None:
         self._name = name
@@ -116,7 +116,7 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise self._refuse(event, "holds more than one document")
+                    raise self._refuse(event, "contains more than one document")
                 content = self._node(next(self._events), depth=1)
         if content is None:
             return {}
@@ -131,9 +131,9 @@ class _Builder:
         if depth > self._bounds.max_depth:
             raise self._refuse(event, f"nested deeper than {self._bounds.max_depth} levels")
         if isinstance(event, yaml.AliasEvent):
-            raise self._refuse(event, "aliases (*name) are not allowed; write the value out")
+            raise self._refuse(event, "aliases (*name) are not allowed; write the value itself")
         if event.anchor is not None:
-            raise self._refuse(event, "anchors (&name) are not allowed; write the value out")
+            raise self._refuse(event, "anchors (&name) are not allowed; write the value itself")
         if event.tag is not None:
             raise self._refuse(event, f"tags ({printable(event.tag)}) are not allowed; a recipe is data, never code")
         if isinstance(event, yaml.ScalarEvent):
@@ -157,7 +157,7 @@ class _Builder:
             if not isinstance(key, str):
                 raise self._refuse(event, f"expected a name as key, got {printable(str(key))}")
             if key in entries:
-                raise self._refuse(event, f'the key "{printable(key)}" stands twice')
+                raise self._refuse(event, f'duplicate key "{printable(key)}"')
             entries[key] = self._node(next(self._events), depth=depth + 1)
         return entries
 
@@ -165,10 +165,10 @@ class _Builder:
         text = event.value
         for char in text:
             if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in "\n\t":
-                raise self._refuse(event, f"holds a control character ({printable(char)})")
-        if event.style:  # quoted or block: always a text
+                raise self._refuse(event, f"contains a control character ({printable(char)})")
+        if event.style:  # quoted or block: always a string
             return text
-        value = plain_scalar(text)
+        value = parse_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
             raise self._refuse(event, f"{printable(text)} is too large a number")
         return value
@@ -178,8 +178,8 @@ class _Builder:
         return ConfigError(f"{self._name}:{mark.line + 1}: {what}.")
 
 
-def plain_scalar(text: str) -> Any:
-    """The value of an unquoted scalar in the YAML 1.2 core schema."""
+def parse_scalar(text: str) -> Any:
+    """Return the value of an unquoted scalar in the YAML 1.2 core schema."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in ("true", "True", "TRUE"):
@@ -194,15 +194,17 @@ def plain_scalar(text: str) -> Any:
 
 
 def check_data(value: Any, key: str = "") -> list[Problem]:
-    """Refuse what is more than data anywhere in a tree: interpolations, and keys that Hydra gives a meaning."""
+    """Return a problem for each interpolation in a tree, and for each key that has a meaning to Hydra."""
     if isinstance(value, dict):
         found = []
         for name, entry in value.items():
             where = f"{key}.{printable_key(name)}".lstrip(".")
             if "${" in name:
-                found.append(Problem(where, "A recipe cannot hold interpolations."))
+                found.append(Problem(where, "A recipe cannot contain interpolations."))
             if name.startswith("_") and name.endswith("_"):
-                found.append(Problem(where, f'A recipe is data, never code; it cannot hold "{printable_key(name)}".'))
+                found.append(
+                    Problem(where, f'A recipe is data, never code; it cannot contain "{printable_key(name)}".')
+                )
             first = name.lstrip("+~").replace("/", ".").split(".")[0]
             if first in FORBIDDEN_KEYS:
                 found.append(Problem(where, FORBIDDEN_KEYS[first]))
@@ -211,5 +213,5 @@ def check_data(value: Any, key: str = "") -> list[Problem]:
     if isinstance(value, list):
         return [problem for i, entry in enumerate(value) for problem in check_data(entry, f"{key}[{i}]")]
     if isinstance(value, str) and "${" in value:
-        return [Problem(key, f"A recipe cannot hold interpolations, got {show(value)}; write the value itself.")]
+        return [Problem(key, f"A recipe cannot contain interpolations, got {show(value)}; write the value itself.")]
     return []

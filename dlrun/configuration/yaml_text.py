@@ -1,4 +1,4 @@
-"""The configuration as text."""
+"""Write a configuration as YAML."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 import yaml
 
-from dlrun.configuration.safe_yaml import plain_scalar
+from dlrun.configuration.safe_yaml import parse_scalar
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that dlrun's own reader would take for something else, such as 1e3."""
+    """Quotes each string that dlrun's own reader would parse as another type, such as 1e3."""
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if plain_scalar(text) == text else "'"
+def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if parse_scalar(text) == text else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_string)
 
 
 def to_yaml(tree: Mapping[str, Any]) -> str:
-    """The configuration as `config.yaml` holds it, itself a valid recipe."""
+    """Return the text of `config.yaml`, itself a valid recipe."""
     order = ("recipe", *(key for key in tree if key != "recipe"))
     ordered = {key: tree[key] for key in order}
     text: str = yaml.dump(

@@ -71,21 +71,24 @@ def set_up(config: RunConfig) -> Device:
             )
         )
     device = torch.device(name)
-    if name == "cuda" and config.device.precision == "bf16" and not torch.cuda.is_bf16_supported():
+    if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
             Problem(
                 "device.precision=bf16", f"{torch.cuda.get_device_name()} cannot compute in bf16; use fp16 or fp32."
             )
         )
-    if config.device.deterministic:
+    deterministic = config.device_settings.deterministic
+    if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
-    if torch.are_deterministic_algorithms_enabled() != config.device.deterministic:  # setting it loads the compiler
-        torch.use_deterministic_algorithms(config.device.deterministic)
-    torch.backends.cudnn.benchmark = not config.device.deterministic and name == "cuda"
-    torch.set_num_threads(config.device.threads or _DEFAULT_THREADS)
+    if (
+        torch.are_deterministic_algorithms_enabled() != config.device_settings.deterministic
+    ):  # setting it loads the compiler
+        torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
+    torch.set_num_threads(config.device_settings.threads or _DEFAULT_THREADS)
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
-    return Device(device, config.device.precision, torch.get_num_threads())
+    return Device(device, config.device_settings.precision, torch.get_num_threads())
 
 
 def seed_everything(seed: int) -> None:

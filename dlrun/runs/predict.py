@@ -111,7 +111,9 @@ def predicted(
         raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")
     if not source.exists():
         raise DataError(f"{printable(str(source))}: there is no such file or folder.")
-    encoder = trained.encoder or default_encoder(config.dataset.name, trained.spec, pad=config.data.pad, warn=warn)
+    encoder = trained.encoder or default_encoder(
+        config.dataset.name, trained.spec, pad=config.dataset_settings.pad, warn=warn
+    )
     num_rows = 0
     for encoded in _chunks(encoder, source, top=top):
         outputs = _outputs(trained, task, encoded)
@@ -136,7 +138,7 @@ def _chunks(encoder: Encoder, source: Path, *, top: int | None) -> Iterator[Enco
 
 def _outputs(trained: Trained, task: SupervisedTask, encoded: Encoded) -> Tensor:
     """The model's output for raw rows, scaled as in training, (N, K) float32 on the CPU."""
-    inputs, spec, pad = encoded.inputs, trained.spec, trained.config.data.pad
+    inputs, spec, pad = encoded.inputs, trained.spec, trained.config.dataset_settings.pad
     if pad and spec.kind == "image":
         inputs = F.pad(inputs, (pad, pad, pad, pad))
     varies = encoded.lengths is not None and inputs.ndim == 1 + len(spec.shape)  # rows end where their lengths say

@@ -158,7 +158,7 @@ class _Run:
             self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
             self.seconds_before = state.progress.total_seconds
         self._progress = state.progress
-        if config.device.compile:
+        if config.device_settings.compile:
             components.task.compile()
         trainer = Trainer(
             config,

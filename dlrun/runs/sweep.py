@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlrun.configuration.overrides import Point
+from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema import groups as schema
 from dlrun.errors import ConfigError, DlrunError, Interrupted
 from dlrun.storage.atomic import storage_error
 from dlrun.tasks.metric_names import is_higher_better
 
-RunPoint = Callable[[Point, Path], Mapping[str, Any]]
+RunPoint = Callable[[Plan, Path], Mapping[str, Any]]
 """Trains a point in its folder and returns the result; raises the DlrunError that ended it."""
 
 
@@ -40,7 +40,7 @@ class Row:
 class Job:
     """What Hydra calls for each point; plain data, so that launchers can send it to other processes."""
 
-    points: Sequence[Point]
+    points: Sequence[Plan]
     folder: Path
     run_point: RunPoint
     stopped: int | None = None  # the signal that stopped the sweep
@@ -100,7 +100,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def launch(
-    points: Sequence[Point], run_point: RunPoint, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]
+    points: Sequence[Plan], run_point: RunPoint, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]
 ) -> tuple[Path, list[Row]]:
     """Launch every point through Hydra's launcher; returns the sweep's folder and its rows.
 

@@ -46,7 +46,9 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
     chosen = device.set_up(config)
     with given_back():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
-        data = prepare(config.dataset.name, source, config.data, workers=config.trainer.workers).to(chosen.torch)
+        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
+            chosen.torch
+        )
         del source
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
@@ -103,7 +105,7 @@ def horizon(num_train: int, settings: TrainerSettings, *, warmup_steps: int = 0)
 
 def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Schedule:
     """Build the learning rate's schedule, with its warm-up."""
-    warmup = config.scheduling.warmup_steps
+    warmup = config.scheduler_settings.warmup_steps
     inner: Schedule = call_option(
         catalog,
         "scheduler",
@@ -116,7 +118,7 @@ def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Sched
 
 def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[str, torch.optim.Optimizer]:
     """Build an optimizer for each parameter group of the task; the group's overrides replace configured fields."""
-    if not config.device.compile:
+    if not config.device_settings.compile:
         _avoid_loading_the_compiler()
     function = catalog.load("optimizer", config.optimizer.name)
     overrides = task.optimizer_overrides()
@@ -125,7 +127,7 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
         settings: dict[str, Any] = {**config.optimizer.arguments, **overrides.get(name, {})}
         matrices, others = matrices_and_others(module)
         parameters: Parameters
-        if config.optimizing.decay_matrices_only:
+        if config.optimizer_settings.decay_matrices_only:
             parameters = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
         else:
             parameters = [{"params": [parameter for parameter in module.parameters() if parameter.requires_grad]}]

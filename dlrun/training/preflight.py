@@ -104,11 +104,11 @@ def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) 
     inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)  # (N, F) -> (N, F + 1), the bias
     hessian = 2 * inputs.T @ inputs / len(inputs) / data.spec.num_outputs  # (F + 1, F + 1)
     largest = 2 / torch.linalg.eigvalsh(hessian)[-1].item()
-    if config.optimizing.lr <= largest or config.scheduler.name != "none":
+    if config.optimizer_settings.lr <= largest or config.scheduler.name != "none":
         return []
     return [
         Problem(
-            f"optimizer.lr={config.optimizing.lr:g}",
+            f"optimizer.lr={config.optimizer_settings.lr:g}",
             f"Gradient descent diverges on this data above a learning rate of {largest:.2g}. "
             "Use a smaller optimizer.lr, or dataset.standardise=true.",
         )

@@ -67,7 +67,7 @@ class Trainer:
             batch_size=config.trainer.batch_size,
             seed=config.seed,
             shuffle=config.trainer.shuffle,
-            augment=config.data.augment,
+            augment=config.dataset_settings.augment,
         )
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
         self._train_step: TrainStep = state.task.train_step

@@ -1,31 +1,28 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dlrun.configuration.check import check_hydra
-from dlrun.configuration.compose import Composed, check_request, compose, plan, points
-from dlrun.configuration.overrides import parse
+from dlrun.configuration import compose as module
+from dlrun.configuration.check_request import check_hydra_overrides
+from dlrun.configuration.compose import Composed, compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
 from dlrun.errors import ConfigError, Problem
+from tests.configuration.test_plan import wrong
 
 
 def composed(*words: str, catalog: Catalog | None = None) -> Composed:
     catalog = catalog or Catalog()
-    request = parse(words, catalog)
-    (point,) = points(request, catalog)
-    return compose(plan(point, catalog), catalog, hydra_words=request.hydra)
-
-
-def wrong(*words: str, multirun: bool = False, catalog: Catalog | None = None) -> list[tuple[str, str]]:
-    catalog = catalog or Catalog()
-    request = parse(words, catalog, multirun=multirun)
-    return [(problem.where, problem.message) for problem in check_request(request, catalog)]
+    request = parse_overrides(words, catalog)
+    (plan,) = plan_runs(request, catalog)
+    return compose(plan, catalog, hydra_words=request.hydra)
 
 
 def write(name: str, text: str) -> Path:
@@ -58,7 +55,7 @@ def test_overrides_win_over_defaults() -> None:
     assert run.config.model.name == "mlp"
     assert run.config.model["hidden"] == [7]
     assert run.config.trainer.early_stop.patience == 2
-    assert run.config.optimizing.lr == 1e-4
+    assert run.config.optimizer_settings.lr == 1e-4
     assert run.origins["optimizer.lr"] == "override optimizer.lr=1e-4"
 
 
@@ -85,13 +82,13 @@ def test_a_replaced_option_drops_the_recipes_fields_with_a_notice() -> None:
     run = composed("recipe=mine.yaml", "model=mlp", "optimizer=adam")
     assert run.notices == ("model=mlp replaces the recipe's model cnn and its fields.",)
     assert "kernel" not in run.config.tree["model"]
-    assert run.config.optimizing.lr == 0.5
+    assert run.config.optimizer_settings.lr == 0.5
 
 
 def test_a_recipes_fields_without_a_name_go_with_any_option() -> None:
     write("mine.yaml", "device: {threads: 2}\n")
     run = composed("recipe=mine.yaml", "device=cpu")
-    assert (run.config.device_name, run.config.device.threads, run.notices) == ("cpu", 2, ())
+    assert (run.config.device_name, run.config.device_settings.threads, run.notices) == ("cpu", 2, ())
 
 
 def test_a_run_is_a_recipe_of_itself() -> None:
@@ -126,7 +123,7 @@ def test_a_promise_stands_until_something_decisive_changes(word: str, kept: bool
 
 def test_an_interpolation_of_the_users_own_is_resolved() -> None:
     run = composed("seed=7", "dataset.limit=${seed}", "metric=${model.name}")
-    assert (run.config.data.limit, run.config.metric) == (7, "cnn")
+    assert (run.config.dataset_settings.limit, run.config.metric) == (7, "cnn")
 
 
 def test_an_interpolation_to_a_bad_value_is_told_after_composing() -> None:
@@ -140,7 +137,7 @@ def test_an_interpolation_to_a_bad_value_is_told_after_composing() -> None:
 def test_an_interpolation_to_nothing_is_told() -> None:
     with pytest.raises(ConfigError) as caught:
         composed("dataset.limit=${nothing}")
-    assert str(caught.value).startswith("The configuration cannot be composed: Interpolation key 'nothing' not found")
+    assert str(caught.value).startswith("Cannot compose the configuration: Interpolation key 'nothing' not found")
 
 
 def test_the_runs_folder_can_be_named() -> None:
@@ -164,19 +161,19 @@ def test_the_runs_folder_can_be_named() -> None:
     ],
 )  # fmt: skip
 def test_a_mistyped_key_of_hydra_is_told(word: str, message: str) -> None:
-    assert check_hydra([word]) == [Problem(word, message)]
+    assert check_hydra_overrides([word]) == [Problem(word, message)]
     with pytest.raises(ConfigError, match="Hydra has no key"):
         composed(word)
 
 
 def test_right_keys_of_hydra_are_let_pass() -> None:
-    assert check_hydra(["hydra.run.dir=x", "hydra/launcher=basic", "++hydra.job.name=y"]) == []
+    assert check_hydra_overrides(["hydra.run.dir=x", "hydra/launcher=basic", "++hydra.job.name=y"]) == []
 
 
 def test_a_mistake_deeper_in_hydras_node_is_told_by_hydra() -> None:
     with pytest.raises(ConfigError) as caught:
         composed("hydra.run.dri=x")
-    assert str(caught.value).startswith("The configuration cannot be composed: ")
+    assert str(caught.value).startswith("Cannot compose the configuration: ")
     assert "dri" in str(caught.value)
 
 
@@ -207,7 +204,7 @@ def test_a_plugins_option_is_composed_with_its_defaults() -> None:
     assert run.config.model.arguments == {"width": 8, "depth": 2}
     assert list(run.config.tree["recipe"]["plugins"]) == ["tiny.py"]
     assert len(run.config.tree["recipe"]["plugins"]["tiny.py"]) == 64
-    missing = ("model.width", "It has no default; give it: model.width=...")
+    missing = ("model.width", "This field is required; set model.width=...")
     assert wrong("model=tiny", catalog=catalog) == [missing]
     with pytest.raises(ConfigError) as caught:
         composed("model=tiny", catalog=catalog)
@@ -218,199 +215,23 @@ def test_a_plugins_dataset_has_the_settings_of_every_dataset() -> None:
     catalog = Catalog(plugins=[write("rows.py", "def rows(*, count: int = 3): ...\n")])
     run = composed("dataset=rows", "dataset.limit=5", catalog=catalog)
     assert run.config.dataset.arguments == {"count": 3}
-    assert (run.config.data.limit, run.config.data.val_fraction) == (5, 0.1)
-
-
-def test_every_mistake_is_told_at_once() -> None:
-    assert wrong(
-        "foo", "seed=1,2", "modle=cnn", "trainer.epoch=3", "optimizer.lr=fast", "hydra.rnu.dir=x", "model=cn"
-    ) == [
-        ("foo", "Expected KEY=VALUE. `dlrun --help` shows the commands."),
-        ("seed=1,2", "Several values make a sweep: add -m. A list is written [1,2]."),
-        ("hydra.rnu.dir=x", 'Hydra has no key "hydra.rnu.dir". Did you mean "hydra.run.dir"?'),
-        ("model=cn", 'There is no model "cn". Did you mean "cnn"?'),
-        ("modle=cnn", 'There is no key "modle". Did you mean "model"?'),
-        ("trainer.epoch=3", 'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?'),
-        ("optimizer.lr=fast", 'Expected a number above 0, at most 1000, got "fast".'),
-    ]
-
-
-def test_a_request_without_mistakes_has_no_problems() -> None:
-    assert wrong("model=mlp", "model.hidden=[3]", "seed=${oc.env:SEED}", "hydra.run.dir=x") == []
-
-
-@pytest.mark.parametrize(
-    ("word", "message"),
-    [
-        ("recipe=3", "Expected a recipe's name or file, got 3."),
-        ("recipe=[a,b]", 'Expected a recipe\'s name or file, got ["a", "b"].'),
-        ("recipe=${seed}", 'Expected a recipe\'s name or file, got "${seed}".'),
-        ("recipe=./no.yaml", "There is no such file."),
-        ("epochs=3", 'There is no key "epochs". Did you mean "trainer.epochs"?'),
-        ("batch_size=8", 'There is no key "batch_size". Did you mean "trainer.batch_size"?'),
-        ("lr=0.1", 'There is no key "lr". Did you mean "optimizer.lr"?'),
-        ("optimiser.lr=0.1", 'There is no key "optimiser.lr". Did you mean "optimizer.lr"?'),
-        ("optimizer=ADAM", 'There is no optimizer "ADAM". Did you mean "adam"?'),
-        (
-            "model.padding=smae",
-            'Expected one of same, valid or a whole number from 0 to 31, got "smae". Did you mean "same"?',
-        ),
-        (
-            "trainer.early_stop.patince=3",
-            'trainer.early_stop has no field "patince". Did you mean "trainer.early_stop.patience"?',
-        ),
-        ("trainer.epochs.x=3", "trainer.epochs is a single value; it has no fields."),
-        ("checkpoint=null", "Expected the name of an option of checkpoint, got null. Choose from: default."),
-        ("model={name:cnn}", 'Expected the name of an option of model, got {name: "cnn"}.'),
-    ],
-)
-def test_a_mistake_is_told_with_the_nearest_right_name(word: str, message: str) -> None:
-    ((where, told),) = wrong(word)
-    assert where == word
-    assert told == message if not word.startswith("model={") else told.startswith(message)
-
-
-def test_a_mistake_in_a_recipe_is_told_with_its_name_beside_those_of_the_words() -> None:
-    write("mine.yaml", "model: {name: mlp, kernel: 3}\nseed: x\n")
-    assert wrong("recipe=mine.yaml", "trainer.epoch=3", "model.hidden=[3]") == [
-        ("recipe=mine.yaml: model.kernel", 'The model "mlp" has no field "kernel". Choose from: model.activation, '
-         "model.dropout, model.hidden, model.init, model.norm."),
-        ("recipe=mine.yaml: seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
-        ("trainer.epoch=3", 'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?'),
-    ]  # fmt: skip
-    write("mine.yaml", "seed: [\n")
-    ((where, message),) = wrong("recipe=mine.yaml")
-    assert where == "recipe=mine.yaml"
-    assert message.startswith("mine.yaml:2: not valid YAML: ")
-
-
-def test_words_are_held_against_the_recipes_options() -> None:
-    write("mine.yaml", "model: {name: mlp}\n")
-    assert wrong("recipe=mine.yaml", "model.hidden=[3]") == []
-    assert wrong("recipe=mine.yaml", "model=cnn", "model.hidden=[3]", "model.kernel=3") == []
-    ((where, _),) = wrong("recipe=mine.yaml", "model.kernel=3")
-    assert where == "model.kernel=3"
-
-
-@pytest.mark.parametrize("words", [["trainer.epochs=null"], ["recipe=mine.yaml"]])
-def test_contradictions_are_told_without_composing(words: list[str]) -> None:
-    write("mine.yaml", "trainer: {epochs: null}\n")
-    both = ("trainer.epochs", "Set trainer.epochs or trainer.max_steps; with both null training never ends.")
-    assert wrong(*words) == [both]
-    assert wrong(*words, "trainer.max_steps=3") == []
-
-
-def test_a_sweep_is_checked_at_every_point_and_tells_a_mistake_once() -> None:
-    assert wrong("seed=0,1,x", "trainer.epochs=3,null", "model=cnn,mlp,cn", multirun=True) == [
-        ("model=cn", 'There is no model "cn". Did you mean "cnn"?'),
-        ("seed=x", 'Expected a whole number from 0 to 4294967295, got "x".'),
-    ]
-    assert [where for where, _ in wrong("seed=0,1", "trainer.epochs=3,null", multirun=True)] == ["trainer.epochs"]
-
-
-def test_a_wrong_key_is_told_once_whatever_its_values() -> None:
-    assert [where for where, _ in wrong("trainer.epoch=1,2", "nothing=1,2", multirun=True)] == [
-        "trainer.epoch=1",
-        "nothing=1",
-    ]
-
-
-def test_an_interpolation_in_a_sweep_is_left_until_composing() -> None:
-    assert wrong("seed=1,${trainer.epochs}", "dataset.limit=${seed}", multirun=True) == []
-    assert [where for where, _ in wrong("nothing=${seed}")] == ["nothing=${seed}"]
-
-
-def test_a_field_must_fit_every_option_that_is_swept() -> None:
-    ((where, message),) = wrong("model=cnn,mlp", "model.kernel=3", multirun=True)
-    assert where == "model.kernel=3"
-    assert message.startswith('The model "mlp" has no field "kernel".')
-
-
-def test_too_many_points_are_told() -> None:
-    assert wrong("seed=range(0,1000)", "dataset.split_seed=range(0,101)", multirun=True) == [
-        ("-m", "The sweep has 101,000 points; at most 100,000 are allowed.")
-    ]
-
-
-def test_a_thousand_points_are_checked_at_once() -> None:
-    catalog = Catalog()
-    words = ["seed=range(0,250)", "optimizer.lr=1e-3,1e-4", "model=cnn,mlp"]
-    request = parse(words, catalog, multirun=True)
-    assert request.num_points() == 1000
-    check_request(parse(["seed=0"], catalog), catalog)  # reads the files
-    start = time.perf_counter()
-    assert check_request(request, catalog) == []
-    assert time.perf_counter() - start < 0.5
-
-
-def test_a_mistake_is_told_without_importing_torch_or_hydra() -> None:
-    code = (
-        "import sys; from dlrun.configuration.overrides import parse\n"
-        "from dlrun.configuration.schema.catalog import Catalog\n"
-        "from dlrun.configuration.compose import check_request\n"
-        "c = Catalog()\n"
-        "for p in check_request(parse(['modle=cnn', 'trainer.epoch=3', 'optimizer.lr=fast'], c), c): print(p.message)\n"
-        "print('torch' in sys.modules, 'hydra' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [
-        'There is no key "modle". Did you mean "model"?',
-        'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?',
-        'Expected a number above 0, at most 1000, got "fast".',
-        "False False",
-    ]
-
-
-def labels(*words: str, multirun: bool = True) -> list[str]:
-    catalog = Catalog()
-    return [point.label for point in points(parse(words, catalog, multirun=multirun), catalog)]
-
-
-def test_a_recipe_sweeps_under_m_only() -> None:
-    write("mine.yaml", "sweep: {seed: [0, 1], optimizer.lr: [0.1, 0.2]}\n")
-    assert labels("recipe=mine.yaml") == [
-        "seed=0 optimizer.lr=0.1", "seed=0 optimizer.lr=0.2", "seed=1 optimizer.lr=0.1", "seed=1 optimizer.lr=0.2",
-    ]  # fmt: skip
-    assert labels("recipe=mine.yaml", "seed=5") == ["optimizer.lr=0.1", "optimizer.lr=0.2"]
-    assert labels("recipe=mine.yaml", multirun=False) == [""]
-
-
-def test_each_of_several_recipes_sweeps_its_own() -> None:
-    write("one.yaml", "sweep: {seed: [0, 1]}\n")
-    write("two.yaml", "seed: 3\n")
-    assert labels("recipe=./one.yaml,./two.yaml") == [
-        "seed=0 recipe=./one.yaml",
-        "seed=1 recipe=./one.yaml",
-        "recipe=./two.yaml",
-    ]
-    assert labels("recipe=./two.yaml,null", "seed=1,2") == [
-        "recipe=./two.yaml seed=1", "recipe=./two.yaml seed=2", "recipe=null seed=1", "recipe=null seed=2",
-    ]  # fmt: skip
+    assert (run.config.dataset_settings.limit, run.config.dataset_settings.val_fraction) == (5, 0.1)
 
 
 def test_what_a_recipe_sweeps_is_set_and_breaks_its_promise() -> None:
     write("mine.yaml", "recipe: {format: 1, expect: {a: [0, 1]}}\nsweep: {seed: [4]}\n")
     catalog = Catalog()
-    (point,) = points(parse(["recipe=mine.yaml"], catalog, multirun=True), catalog)
-    run = compose(plan(point, catalog), catalog)
+    (plan,) = plan_runs(parse_overrides(["recipe=mine.yaml"], catalog, multirun=True), catalog)
+    run = compose(plan, catalog)
     assert run.config.seed == 4
     assert run.origins["seed"] == "sweep seed=4 of recipe mine.yaml"
     assert "expect" not in run.config.tree["recipe"]
 
 
-def test_a_run_of_the_users_own_may_hold_addresses() -> None:
-    write("mine.yaml", "dataset: {name: mnist, mirrors: ['http://localhost/']}\n")
-    catalog = Catalog()
-    (point,) = parse(["recipe=mine.yaml"], catalog).points()
-    assert plan(point, catalog, own=True).values["dataset.mirrors"].value == ["http://localhost/"]
-    with pytest.raises(ConfigError, match="A recipe cannot name addresses"):
-        plan(point, catalog)
-
-
 def test_composing_what_is_wrong_is_refused_with_all_of_it() -> None:
     with pytest.raises(ConfigError) as caught:
         composed("seed=x", "trainer.epochs=y", "hydra.rnu.dir=z")
-    assert [problem.where for problem in caught.value.problems] == ["seed=x", "trainer.epochs=y", "hydra.rnu.dir=z"]
+    assert [problem.where for problem in caught.value.problems] == ["hydra.rnu.dir=z", "seed=x", "trainer.epochs=y"]
 
 
 def test_hydra_composes_within_a_hydra_job_too() -> None:
@@ -426,3 +247,57 @@ def test_awkward_texts_reach_the_configuration_as_they_were() -> None:
     awkward = "a\"b\\'c, {x: [1]}=#é"
     write("mine.yaml", f"metric: '{awkward.replace(chr(39), chr(39) * 2)}'\n")
     assert composed("recipe=mine.yaml").config.metric == awkward
+
+
+def test_installed_packages_are_searched_only_if_an_option_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*, group: str) -> None:
+        raise AssertionError(f"searched for {group}")
+
+    monkeypatch.setattr("importlib.metadata.entry_points", fail)
+    assert composed("model=mlp", "optimizer.lr=0.5").config.model.name == "mlp"
+    with pytest.raises(AssertionError, match=r"searched for dlrun\.options"):
+        composed("model=not_there")
+
+
+AWKWARD = (
+    "metric='a \"b\" c\\x'", "model.channels=[4,8]", "trainer.early_stop={patience: 2}", "dataset.augment.flip=true",
+    "trainer.epochs=null", "trainer.max_steps=5", "dataset.limit=${trainer.max_steps}", "optimizer.lr=1e-3",
+    "checkpoint.every_steps=${trainer.max_steps}", "trainer.clip_norm=2", "device=cpu", "device.precision=bf16",
+)  # fmt: skip
+
+
+def test_the_points_of_a_sweep_share_the_composition_of_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog()
+    words = [*AWKWARD, "seed=range(0,3)", "loss=auto,cross_entropy"]
+    plans = plan_runs(parse_overrides(words, catalog, multirun=True), catalog)
+    alone = [compose(replace(plan, point=replace(plan.point, swept=())), catalog) for plan in plans]
+    calls = []
+    run_hydra = module._run_hydra
+
+    def counted(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -> Any:
+        calls.append(words)
+        return run_hydra(words, defaults)
+
+    monkeypatch.setattr(module, "_run_hydra", counted)
+    module._compose_options.cache_clear()
+    together = [compose(plan, catalog) for plan in plans]
+    assert [run.config for run in together] == [run.config for run in alone]
+    assert [run.config.seed for run in together] == [0, 0, 1, 1, 2, 2]
+    assert [type(run.config.trainer.clip_norm) for run in together] == [int] * 6
+    assert calls == [("device=cpu", "loss=auto"), ("device=cpu", "loss=cross_entropy")]
+
+
+def test_a_plugin_with_other_defaults_is_composed_anew_in_a_sweep() -> None:
+    widths = []
+    for width in (3, 4):
+        catalog = Catalog(plugins=[write(f"{width}/tiny.py", f"def tiny(spec, *, width: int = {width}): ...\n")])
+        plans = plan_runs(parse_overrides(["model=tiny", "seed=1,2"], catalog, multirun=True), catalog)
+        widths += [compose(plan, catalog).config.model["width"] for plan in plans]
+    assert widths == [3, 3, 4, 4]
+
+
+def test_hydras_own_overrides_may_name_the_values_of_a_point() -> None:
+    catalog = Catalog()
+    request = parse_overrides(["seed=1,2", "hydra.run.dir=x/${hydra.job.override_dirname}"], catalog, multirun=True)
+    folders = [compose(plan, catalog, hydra_words=request.hydra).run_dir for plan in plan_runs(request, catalog)]
+    assert folders == ["x/++seed=1", "x/++seed=2"]

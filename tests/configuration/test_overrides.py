@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.configuration import overrides
-from dlrun.configuration.overrides import Request, Value, as_text, parse, value_of, words_of
+from dlrun.configuration.override_text import Value, as_text, to_overrides, value_of
+from dlrun.configuration.overrides import Request, parse_overrides
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 
 
 def understood(*words: str, multirun: bool = False) -> Request:
-    request = parse(words, Catalog(), multirun=multirun)
+    request = parse_overrides(words, Catalog(), multirun=multirun)
     assert request.problems == ()
     return request
 
@@ -25,7 +26,7 @@ def value(word: str) -> Any:
 
 
 def problem(word: str, *, multirun: bool = False) -> Problem:
-    (only,) = parse([word], Catalog(), multirun=multirun).problems
+    (only,) = parse_overrides([word], Catalog(), multirun=multirun).problems
     return only
 
 
@@ -48,7 +49,7 @@ def test_a_word_is_read_in_hydras_grammar(word: str, expected: Any) -> None:
 @given(st.from_regex(r"[A-Za-z_][\w.]{0,8}=[-+]?[\w.+-]{1,12}", fullmatch=True))
 @settings(deadline=None, max_examples=100)
 def test_a_plain_word_is_read_as_hydra_reads_it(word: str) -> None:
-    found = overrides._plain(word)
+    found = overrides._parse_simple(word)
     if found is None:
         return
     override = OverridesParser.create().parse_override(word)
@@ -61,7 +62,7 @@ def test_a_plain_word_is_read_as_hydra_reads_it(word: str) -> None:
     "word", ["a=null", "a=True", "a=nan", "a=inf", "a=1,2", "a=[1]", "hydra.mode=RUN", "a=x y", "a=é", "é=1"]
 )
 def test_a_word_that_needs_the_grammar_is_not_plain(word: str) -> None:
-    assert overrides._plain(word) is None
+    assert overrides._parse_simple(word) is None
 
 
 def test_plain_words_are_read_without_importing_hydra() -> None:
@@ -69,9 +70,9 @@ def test_plain_words_are_read_without_importing_hydra() -> None:
     import sys
 
     code = (
-        "import sys; from dlrun.configuration.overrides import parse\n"
+        "import sys; from dlrun.configuration.overrides import parse_overrides\n"
         "from dlrun.configuration.schema.catalog import Catalog\n"
-        "r = parse(['model=cnn', 'optimizer.lr=1e-3', 'seed=3'], Catalog())\n"
+        "r = parse_overrides(['model=cnn', 'optimizer.lr=1e-3', 'seed=3'], Catalog())\n"
         "print(len(r.settings), 'hydra' in sys.modules, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -125,13 +126,13 @@ def test_a_sweep_takes_each_of_its_values(word: str, values: list[Any]) -> None:
     ("word", "message"),
     [
         ("foo", "Expected KEY=VALUE. `dlrun --help` shows the commands."),
-        ("a=1,2", "Several values make a sweep: add -m. A list is written [1,2]."),
-        ("~model", "A key cannot be deleted or moved; every field keeps its place."),
-        ("~model=cnn", "A key cannot be deleted or moved; every field keeps its place."),
-        ("model@other=cnn", "A key cannot be deleted or moved; every field keeps its place."),
+        ("a=1,2", "Several values are a sweep: add -m. For a list, write [1,2]."),
+        ("~model", "A key cannot be deleted or moved to another package."),
+        ("~model=cnn", "A key cannot be deleted or moved to another package."),
+        ("model@other=cnn", "A key cannot be deleted or moved to another package."),
         (
             "a=[",
-            "Cannot be read as KEY=VALUE: no viable alternative at input '['. Quote the value: KEY='\"...\"'.",
+            "Cannot parse it as KEY=VALUE: no viable alternative at input '['. Quote the value: KEY='\"...\"'.",
         ),
     ],
 )
@@ -142,10 +143,10 @@ def test_a_word_that_cannot_be_understood_is_told(word: str, message: str) -> No
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("a=interval(0,1)", "Expected values one by one: A,B, choice(A,B), range(1,9) or glob(*)."),
-        ("model=glob(zzz*)", "It sweeps over nothing."),
-        ("a=range(0,100001)", "It sweeps over more than 100,000 values."),
-        ("a=range(0,1000000000000)", "It sweeps over more than 100,000 values."),
+        ("a=interval(0,1)", "Expected a list of values: A,B, choice(A,B), range(1,9) or glob(*)."),
+        ("model=glob(zzz*)", "The sweep has no values."),
+        ("a=range(0,100001)", "The sweep has more than 100,000 values."),
+        ("a=range(0,1000000000000)", "The sweep has more than 100,000 values."),
     ],
 )
 def test_a_sweep_that_cannot_be_expanded_is_told(word: str, message: str) -> None:
@@ -154,20 +155,20 @@ def test_a_sweep_that_cannot_be_expanded_is_told(word: str, message: str) -> Non
 
 @pytest.mark.parametrize("word", ["a=" + "9" * 5000, "a=" + "[" * 2000, "a=\x00", "a={'b':1}"])
 def test_no_word_makes_the_parser_fail(word: str) -> None:
-    assert problem(word).message.startswith("Cannot be read as KEY=VALUE: ")
+    assert problem(word).message.startswith("Cannot parse it as KEY=VALUE: ")
     assert problem(word).where.isprintable()
     assert len(problem(word).where) <= 120
 
 
 def test_every_bad_word_is_told_and_the_good_ones_are_kept() -> None:
-    request = parse(["foo", "seed=3", "a=["], Catalog())
+    request = parse_overrides(["foo", "seed=3", "a=["], Catalog())
     assert [found.where for found in request.problems] == ["foo", "a=["]
     assert list(request.settings) == ["seed"]
 
 
 def test_points_are_not_made_of_words_that_were_not_understood() -> None:
     with pytest.raises(ConfigError) as caught:
-        parse(["foo"], Catalog()).points()
+        parse_overrides(["foo"], Catalog()).points()
     assert [found.where for found in caught.value.problems] == ["foo"]
 
 
@@ -253,4 +254,4 @@ def test_a_value_is_kept_beside_its_text() -> None:
 
 def test_groups_are_chosen_and_all_else_is_forced() -> None:
     given_settings = [("model", Value("cnn", "cnn")), ("model.kernel", Value("3", 3)), ("seed", Value("1", 1))]
-    assert words_of(given_settings) == ["model=cnn", "++model.kernel=3", "++seed=1"]
+    assert to_overrides(given_settings) == ["model=cnn", "++model.kernel=3", "++seed=1"]

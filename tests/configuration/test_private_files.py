@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.recipe import is_below
+from dlrun.configuration.check_recipe import is_below
 
 Dlrun = Callable[..., tuple[int, str, str]]
 ROWS = "x,y\n" + "\n".join(f"{i},{'ab'[i % 2]}" for i in range(40)) + "\n"
@@ -63,7 +63,7 @@ def test_what_stands_on_the_command_line_is_the_users_own(here: Path, dlrun: Dlr
     assert dlrun("eval", "run")[0] == 0
     code, _, err = dlrun("recipe=run/config.yaml", "hydra.run.dir=again")
     assert code == 2
-    assert "Give it on the command line: dataset.path=..." in err
+    assert "Set it on the command line: dataset.path=..." in err
     code, _, err = dlrun(
         "recipe=run/config.yaml", f"dataset.path={here.parent}/secret.csv", "hydra.run.dir=again", "-q"
     )

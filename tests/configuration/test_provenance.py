@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.compose import compose, plan, points
-from dlrun.configuration.overrides import parse
-from dlrun.configuration.provenance import place, why
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
+from dlrun.configuration.provenance import explain_origin, format_place
 from dlrun.configuration.schema import groups as schema
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
@@ -14,9 +15,9 @@ from dlrun.errors import ConfigError, Problem
 
 def told(key: str, *words: str, catalog: Catalog | None = None, multirun: bool = False) -> str:
     catalog = catalog or Catalog()
-    request = parse(words, catalog, multirun=multirun)
-    run = compose(plan(points(request, catalog)[0], catalog), catalog, hydra_words=request.hydra)
-    return why(key, run, catalog)
+    request = parse_overrides(words, catalog, multirun=multirun)
+    run = compose(plan_runs(request, catalog)[0], catalog, hydra_words=request.hydra)
+    return explain_origin(key, run, catalog)
 
 
 def line(path: str, starts: str) -> str:
@@ -32,6 +33,17 @@ def test_a_default_is_told_with_its_options_file_and_line() -> None:
     assert (
         told("trainer.early_stop.patience")
         == f"trainer.early_stop.patience = null: default of trainer=default in {where}"
+    )
+
+
+def test_a_shared_default_is_told_with_the_base_files_line() -> None:
+    where = line("conf/dataset/_base.yaml", "val_fraction:")
+    assert told("dataset.val_fraction") == f"dataset.val_fraction = 0.1: default of dataset=digits in {where}"
+    where = line("conf/dataset/_images.yaml", "  flip:")
+    assert told("dataset.augment.flip") == f"dataset.augment.flip = false: default of dataset=digits in {where}"
+    where = line("conf/dataset/diabetes.yaml", "standardise_target:")
+    assert told("dataset.standardise_target", "dataset=diabetes") == (
+        f"dataset.standardise_target = true: default of dataset=diabetes in {where}"
     )
 
 
@@ -128,7 +140,7 @@ def test_a_presets_value_is_told_with_its_file_and_the_rest_with_its_options() -
 def test_a_key_that_is_not_there_is_told_with_the_nearest(key: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         told(key)
-    assert caught.value.problems == [Problem(f"--why {key}", f'There is no key "{key}". {hint}')]
+    assert caught.value.problems == [Problem(f"--why {key}", f'Unknown key "{key}". {hint}')]
 
 
 def test_every_key_of_the_defaults_has_a_place() -> None:
@@ -136,15 +148,17 @@ def test_every_key_of_the_defaults_has_a_place() -> None:
         for said in told(f"{group}").splitlines():
             assert ": default in conf/config.yaml:" in said
     catalog = Catalog()
-    run = compose(plan(parse([], catalog).points()[0], catalog), catalog)
+    run = compose(plan_runs(parse_overrides([], catalog), catalog)[0], catalog)
     for group, node in run.config.tree.items():
         if group not in schema.GROUPS:
             continue
         for key in node:
             if key != "name":
-                assert all(f"in conf/{group}/" in said for said in why(f"{group}.{key}", run, catalog).splitlines())
+                assert all(
+                    f"in conf/{group}/" in said for said in explain_origin(f"{group}.{key}", run, catalog).splitlines()
+                )
 
 
 def test_a_place_outside_is_told_in_full_and_made_visible() -> None:
-    assert place(Path("/x/a\x1b.yaml"), 3) == "/x/a\\x1b.yaml:3"
-    assert place(Path("/x/a.yaml"), None) == "/x/a.yaml"
+    assert format_place(Path("/x/a\x1b.yaml"), 3) == "/x/a\\x1b.yaml:3"
+    assert format_place(Path("/x/a.yaml"), None) == "/x/a.yaml"

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from dlrun.configuration import recipe
-from dlrun.configuration.overrides import Value
-from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.override_text import Value
+from dlrun.configuration.recipe import Recipe, load_recipe, locate_recipe, recipe_names
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 
 
 def load(text: str, *, own: bool = False) -> Recipe:
     Path("mine.yaml").write_text(text)
-    return recipe.load("mine.yaml", Catalog(), own=own)
+    return load_recipe("mine.yaml", Catalog(), own=own)
 
 
 def problems(text: str) -> list[tuple[str, str]]:
@@ -47,9 +47,9 @@ def test_a_recipe_may_say_nothing(text: str) -> None:
     assert (loaded.about, loaded.choices, loaded.values, loaded.sweep) == ({}, {}, {}, {})
 
 
-@pytest.mark.parametrize("name", recipe.names())
+@pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
-    loaded = recipe.load(name, Catalog())
+    loaded = load_recipe(name, Catalog())
     assert loaded.name == name
     assert loaded.title != name
 
@@ -57,12 +57,12 @@ def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [
-        ("modle: {name: cnn}", "modle", 'There is no key "modle". Did you mean "model"?'),
+        ("modle: {name: cnn}", "modle", 'Unknown key "modle". Did you mean "model"?'),
         ("model: cnn", "model", 'Expected a mapping with a name and fields, got "cnn".'),
-        ("model: {kernel: 3}", "model", "Expected a name: which option the fields belong to."),
-        ("model: {name: [cnn]}", "model.name", 'Expected a text, got ["cnn"].'),
-        ("model: {name: null}", "model.name", "Expected a text, got null."),
-        ("model: {name: cn}", "model=cn", 'There is no model "cn". Did you mean "cnn"?'),
+        ("model: {kernel: 3}", "model", "Expected a name: the option to which the fields belong."),
+        ("model: {name: [cnn]}", "model.name", 'Expected a string, got ["cnn"].'),
+        ("model: {name: null}", "model.name", "Expected a string, got null."),
+        ("model: {name: cn}", "model=cn", 'Unknown model "cn". Did you mean "cnn"?'),
         (
             "model: {name: cnn, kernl: 3}",
             "model.kernl",
@@ -74,7 +74,7 @@ def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
             "trainer.epochs",
             "Expected a whole number from 1 to 1000000000 or null, got 10.0.",
         ),
-        ("loss: {name: mae, delta: 1}", "loss.delta", 'The loss "mae" has no field "delta". It has none.'),
+        ("loss: {name: mae, delta: 1}", "loss.delta", 'The loss "mae" has no field "delta". It has no fields.'),
         (
             'trainer: {"early_stop.patience": 3}',
             "trainer.early_stop.patience",
@@ -92,12 +92,12 @@ def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
             "recipe",
             "Expected a mapping with format, title, source, command, notes, expect, plugins, got 3.",
         ),
-        ("recipe: {title: x}", "recipe.format", "Expected 1, the format this version of dlrun reads, got null."),
-        ("recipe: {format: 2}", "recipe.format", "Expected 1, the format this version of dlrun reads, got 2."),
-        ("recipe: {format: true}", "recipe.format", "Expected 1, the format this version of dlrun reads, got true."),
-        ("recipe: {format: 1, titel: x}", "recipe.titel", 'There is no key "titel". Did you mean "title"?'),
-        ("recipe: {format: 1, title: [x]}", "recipe.title", 'Expected a text, got ["x"].'),
-        ("recipe: {format: 1, plugins: {a.py: 3}}", "recipe.plugins", "Expected a text, got 3."),
+        ("recipe: {title: x}", "recipe.format", "Expected 1, the format of this version of dlrun, got null."),
+        ("recipe: {format: 2}", "recipe.format", "Expected 1, the format of this version of dlrun, got 2."),
+        ("recipe: {format: true}", "recipe.format", "Expected 1, the format of this version of dlrun, got true."),
+        ("recipe: {format: 1, titel: x}", "recipe.titel", 'Unknown key "titel". Did you mean "title"?'),
+        ("recipe: {format: 1, title: [x]}", "recipe.title", 'Expected a string, got ["x"].'),
+        ("recipe: {format: 1, plugins: {a.py: 3}}", "recipe.plugins", "Expected a string, got 3."),
         ("recipe: {format: 1, plugins: [a.py]}", "recipe.plugins", 'Expected a mapping, got ["a.py"].'),
         ("recipe: {format: 1, expect: [1]}", "recipe.expect", "Expected a mapping, got [1]."),
         ("recipe: {format: 1, expect: {a: [2, 1]}}", "recipe.expect.a", "Expected [lowest, highest], got [2, 1]."),
@@ -108,8 +108,8 @@ def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
         ("sweep: {seed: []}", "sweep.seed", "Expected a list of values, got []."),
         ("sweep: {seed: [x]}", "sweep.seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
         ("sweep: {sed: [1]}", "sweep.sed", 'A recipe cannot sweep this key. Did you mean "seed"?'),
-        ("sweep: {model: [cnn, cn]}", "sweep.model", 'There is no model "cn". Did you mean "cnn"?'),
-        ("sweep: {model: [3]}", "sweep.model", "Expected a text, got 3."),
+        ("sweep: {model: [cnn, cn]}", "sweep.model", 'Unknown model "cn". Did you mean "cnn"?'),
+        ("sweep: {model: [3]}", "sweep.model", "Expected a string, got 3."),
         (
             "model: {name: cnn}\nsweep: {model.kernl: [3]}",
             "sweep.model.kernl",
@@ -129,10 +129,10 @@ def test_a_mistake_is_told_with_its_key(text: str, where: str, message: str) -> 
 def test_all_mistakes_are_told_at_once_under_the_files_name() -> None:
     Path("mine.yaml").write_text("modle: {}\nseed: x\n")
     with pytest.raises(ConfigError) as caught:
-        recipe.load("mine.yaml", Catalog())
+        load_recipe("mine.yaml", Catalog())
     assert str(caught.value) == (
         "2 problems in the recipe mine.yaml:\n"
-        '  modle\n      There is no key "modle". Did you mean "model"?\n'
+        '  modle\n      Unknown key "modle". Did you mean "model"?\n'
         '  seed\n      Expected a whole number from 0 to 4294967295, got "x".'
     )
 
@@ -140,7 +140,7 @@ def test_all_mistakes_are_told_at_once_under_the_files_name() -> None:
 def test_one_mistake_is_told_in_the_singular() -> None:
     Path("mine.yaml").write_text("seed: x\n")
     with pytest.raises(ConfigError) as caught:
-        recipe.load("mine.yaml", Catalog())
+        load_recipe("mine.yaml", Catalog())
     assert str(caught.value).startswith("1 problem in the recipe mine.yaml:\n")
 
 
@@ -150,7 +150,7 @@ def test_a_required_field_may_be_left_to_the_user() -> None:
 
 def test_an_address_is_refused_except_the_default_or_in_the_users_own_run() -> None:
     wrong = "dataset: {name: mnist, mirrors: ['file:///etc/']}"
-    message = "A recipe cannot name addresses; give them on the command line."
+    message = "A recipe cannot set addresses; set them on the command line."
     assert problems(wrong) == [("dataset.mirrors", message)]
     assert load(wrong, own=True).values == {"dataset.mirrors": ["file:///etc/"]}
     default = Catalog().option("dataset", "mnist").fields["mirrors"].default
@@ -174,7 +174,7 @@ def test_a_sweep_becomes_values_without_what_the_user_chose() -> None:
 
 def located(name: str) -> Problem:
     with pytest.raises(ConfigError) as caught:
-        recipe.locate(name)
+        locate_recipe(name)
     (problem,) = caught.value.problems
     return problem
 
@@ -183,15 +183,15 @@ def located(name: str) -> Problem:
     "name", ["no.yaml", "./no", "no\x00.yaml", "a/" + "b" * 5000 + ".yaml", "~nobody_at_all/x.yaml"]
 )
 def test_a_file_that_is_not_there_is_told(name: str) -> None:
-    assert located(name).message == "There is no such file."
+    assert located(name).message == "The file does not exist."
     assert located(name).where.startswith("recipe=")
 
 
 def test_a_name_that_is_not_there_is_told_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe, "names", lambda: ["lenet_mnist", "mlp_mnist"])
+    monkeypatch.setattr(recipe, "recipe_names", lambda: ["lenet_mnist", "mlp_mnist"])
     assert located("lenet_mnits") == Problem(
         "recipe=lenet_mnits",
-        'There is no recipe "lenet_mnits". Did you mean "lenet_mnist"? `dlrun ls recipe` lists them.',
+        'Unknown recipe "lenet_mnits". Did you mean "lenet_mnist"? `dlrun ls recipe` lists all recipes.',
     )
 
 
@@ -199,7 +199,7 @@ def test_a_link_is_told_with_the_file_it_leads_to() -> None:
     target = Path("real.yaml").resolve()
     target.write_text("seed: 1")
     os.symlink(target, "link.yaml")
-    assert located("link.yaml") == Problem("recipe=link.yaml", f"It is a link; name the file itself: recipe={target}")
+    assert located("link.yaml") == Problem("recipe=link.yaml", f"This file is a link; name its target: recipe={target}")
 
 
 def test_a_folder_pipe_or_device_is_not_a_recipe() -> None:
@@ -211,11 +211,40 @@ def test_a_folder_pipe_or_device_is_not_a_recipe() -> None:
         ("/dev/zero", "a pipe or a device"),
     ):
         with pytest.raises(ConfigError) as caught:
-            recipe.load(name, Catalog())
+            load_recipe(name, Catalog())
         assert str(caught.value) == f"{name}: expected a file, got {what}."
 
 
 def test_a_recipe_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.yaml").write_text("seed: 4")
-    assert recipe.load("~/mine.yaml", Catalog()).values == {"seed": 4}
+    assert load_recipe("~/mine.yaml", Catalog()).values == {"seed": 4}
+
+
+OLD_RUN = "dataset: {name: wine, limit: 5, pad: %s, augment: %s}\n"
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("augment", ["{shift: 0, crop: 0, flip: false}", "{flip: false}", "{}"])
+def test_the_fields_of_images_in_an_old_runs_configuration_are_dropped_if_neutral(own: bool, augment: str) -> None:
+    assert load(OLD_RUN % (0, augment), own=own).values == {"dataset.limit": 5}
+
+
+@pytest.mark.parametrize(
+    ("pad", "augment", "wrong"),
+    [
+        ("1", "{flip: false}", ["dataset.pad"]),
+        ("0", "{flip: true}", ["dataset.augment"]),
+        ("false", "{flip: 0}", ["dataset.pad", "dataset.augment"]),
+        ("0", "{spin: 0}", ["dataset.augment"]),
+        ("null", "0", ["dataset.pad", "dataset.augment"]),
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_fields_of_images_with_another_value_are_refused(
+    pad: str, augment: str, wrong: list[str], own: bool
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(OLD_RUN % (pad, augment), own=own)
+    assert [problem.where for problem in caught.value.problems] == wrong
+    assert all(" have it." in problem.message for problem in caught.value.problems)

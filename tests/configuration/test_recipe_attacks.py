@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.compose import check_request, compose, plan
-from dlrun.configuration.overrides import parse
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
+from dlrun.configuration.recipe import load_recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError
 
@@ -207,13 +209,14 @@ def refusal_of(raw: bytes) -> str:
     Path("evil.yaml").write_bytes(raw)
     before, start = sorted(os.listdir()), time.perf_counter()
     catalog = Catalog()
-    problems = check_request(parse(["recipe=./evil.yaml"], catalog, multirun=True), catalog)
+    with pytest.raises(ConfigError) as caught:
+        plan_runs(parse_overrides(["recipe=./evil.yaml"], catalog, multirun=True), catalog)
     with pytest.raises(ConfigError):
-        plan(parse(["recipe=./evil.yaml"], catalog).points()[0], catalog)
+        load_recipe("./evil.yaml", catalog)
     assert time.perf_counter() - start < 1
     assert sorted(os.listdir()) == before
-    assert problems
-    return str(ConfigError(problems))
+    assert caught.value.problems
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
@@ -227,7 +230,9 @@ def test_an_attack_is_refused_in_words(bait: Path, text: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_call_is_refused_for_being_one(bait: Path, target: str) -> None:
-    assert 'A recipe is data, never code; it cannot hold "_target_".' in refusal_of(CALLS[f"target {target}"].encode())
+    assert 'A recipe is data, never code; it cannot contain "_target_".' in refusal_of(
+        CALLS[f"target {target}"].encode()
+    )
 
 
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW.keys())
@@ -241,7 +246,7 @@ def test_bytes_that_are_no_text_are_refused_in_words(bait: Path, raw: bytes) -> 
 def test_what_only_looks_like_an_attack_is_plain_data(bait: Path, text: str, set_to: dict[str, object]) -> None:
     Path("evil.yaml").write_text(text)
     catalog = Catalog()
-    composed = compose(plan(parse(["recipe=./evil.yaml"], catalog).points()[0], catalog), catalog)
+    composed = compose(plan_runs(parse_overrides(["recipe=./evil.yaml"], catalog), catalog)[0], catalog)
     assert {key: composed.config.tree[key] for key in set_to} == set_to
     assert composed.run_dir.startswith("outputs/")
     assert sorted(os.listdir()) == ["evil.py", "evil.yaml"]
@@ -250,13 +255,13 @@ def test_what_only_looks_like_an_attack_is_plain_data(bait: Path, text: str, set
 def test_markup_in_a_title_is_kept_as_it_is_written(bait: Path) -> None:
     Path("evil.yaml").write_text("recipe: {format: 1, title: '[link=file:///etc]x[/]'}")
     catalog = Catalog()
-    planned = plan(parse(["recipe=./evil.yaml"], catalog).points()[0], catalog)
-    assert planned.recipe is not None
-    assert planned.recipe.title == "[link=file:///etc]x[/]"
+    (plan,) = plan_runs(parse_overrides(["recipe=./evil.yaml"], catalog), catalog)
+    assert plan.recipe is not None
+    assert plan.recipe.title == "[link=file:///etc]x[/]"
 
 
 def test_the_letter_that_gives_a_homoglyph_away_is_written_out(bait: Path) -> None:
-    assert 'There is no key "m\\u043edel". Did you mean "model"?' in refusal_of("m\u043edel: {name: cnn}".encode())
+    assert 'Unknown key "m\\u043edel". Did you mean "model"?' in refusal_of("m\u043edel: {name: cnn}".encode())
 
 
 def test_no_attack_imports_torch_or_composes(bait: Path) -> None:
@@ -264,11 +269,11 @@ def test_no_attack_imports_torch_or_composes(bait: Path) -> None:
         Path(f"evil{number}.yaml").write_bytes(raw)
     code = (
         "import sys, pathlib\n"
-        "from dlrun.configuration import recipe; from dlrun.errors import ConfigError\n"
+        "from dlrun.configuration.recipe import load_recipe; from dlrun.errors import ConfigError\n"
         "from dlrun.configuration.schema.catalog import Catalog\n"
         "refused = 0\n"
         "for path in sorted(pathlib.Path('.').glob('*.yaml')):\n"
-        "    try: recipe.load(f'./{path}', Catalog())\n"
+        "    try: load_recipe(f'./{path}', Catalog())\n"
         "    except ConfigError: refused += 1\n"
         "print(refused, [name for name in ('torch', 'hydra', 'omegaconf', 'multiprocessing') if name in sys.modules])"
     )

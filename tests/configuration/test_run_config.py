@@ -1,25 +1,12 @@
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import pytest
-
-from dlrun.configuration import check
-from dlrun.configuration import run_config as config
-from dlrun.configuration.check import check_field, check_value, contradictions, is_decisive, missing, no_field, tree_of
-from dlrun.configuration.overrides import Value
-from dlrun.configuration.run_config import Choice
+from dlrun.configuration.check_request import uncomposed_tree
+from dlrun.configuration.run_config import Choice, build_run_config
 from dlrun.configuration.schema import settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
-from dlrun.errors import ConfigError, Problem
-
-NEVER_ENDS = Problem("trainer.epochs", "Set trainer.epochs or trainer.max_steps; with both null training never ends.")
-NO_ROWS = Problem("dataset.val_fraction", "Together with dataset.test_fraction it leaves no rows to train on.")
-NO_VALIDATION = Problem(
-    "trainer.early_stop.patience", "Early stopping needs validation rows, and dataset.val_fraction is 0."
-)
 
 
 def tree(**values: Any) -> dict[str, Any]:
@@ -28,170 +15,26 @@ def tree(**values: Any) -> dict[str, Any]:
     chosen = {**default_choices(), **{key: value for key, value in values.items() if key in default_choices()}}
     options = [catalog.option(group, name) for group, name in chosen.items()]
     fields = {key.replace("__", "."): value for key, value in values.items() if key not in default_choices()}
-    return tree_of(options, {"seed": 0, "resume": "never", "metric": "auto", "recipe": {}, **fields})
+    return uncomposed_tree(options, {"seed": 0, "resume": "never", "metric": "auto", "recipe": {}, **fields})
 
 
 def test_a_tree_becomes_a_typed_configuration() -> None:
-    built = config.build(tree(model__kernel=5, trainer__early_stop={"patience": 2}), Catalog())
+    built = build_run_config(tree(model__kernel=5, trainer__early_stop={"patience": 2}), Catalog())
     assert built.model == Choice("model", "cnn", {**built.model.arguments})
     assert built.model["kernel"] == 5
     assert set(built.optimizer.arguments) == {"lr", "beta1", "beta2", "eps", "weight_decay"}
     assert built.trainer == settings.TrainerSettings(early_stop=settings.EarlyStop(patience=2))
     assert built.checkpoint == settings.CheckpointSettings()
-    assert built.device == settings.DeviceSettings()
-    assert built.data.augment == settings.DatasetSettings().augment
+    assert built.device_settings == settings.DeviceSettings()
+    assert built.dataset_settings.augment == settings.DatasetSettings().augment
     assert built.device_name == "auto"
     assert (built.seed, built.resume, built.metric) == (0, "never", "auto")
 
 
 def test_the_digest_tells_what_decides_and_nothing_else() -> None:
-    base = config.build(tree(), Catalog()).sha256
+    base = build_run_config(tree(), Catalog()).sha256
     assert len(base) == 64
-    assert config.build(tree(resume="auto", recipe={"title": "x"}), Catalog()).sha256 == base
-    assert config.build(dict(reversed(tree().items())), Catalog()).sha256 == base
-    assert config.build(tree(seed=1), Catalog()).sha256 != base
-    assert config.build(tree(model__kernel=5), Catalog()).sha256 != base
-
-
-@pytest.mark.parametrize(
-    ("values", "where", "message"),
-    [
-        ({"sed": 1}, "sed", 'There is no key "sed". Did you mean "seed"?'),
-        ({"seed": -1}, "seed", "Expected a whole number from 0 to 4294967295, got -1."),
-        ({"resume": "yes"}, "resume", 'Expected one of never, auto, must, got "yes".'),
-        ({"metric": 3}, "metric", "Expected a text, got 3."),
-        ({"model__kernel": 0}, "model.kernel", "Expected a whole number from 1 to 63, got 0."),
-        ({"model__kernl": 3}, "model.kernl", 'The model "cnn" has no field "kernl". Did you mean "model.kernel"?'),
-        ({"model__kernel": "???"}, "model.kernel", "It has no default; give it: model.kernel=..."),
-        ({"model__channels": [8, "x"]}, "model.channels[1]", 'Expected a whole number from 1 to 65536, got "x".'),
-    ],
-)
-def test_what_is_wrong_with_a_tree_is_told(values: dict[str, Any], where: str, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        config.build(tree(**values), Catalog())
-    assert caught.value.problems == [Problem(where, message)]
-
-
-def test_a_field_that_no_file_sets_is_told() -> None:
-    incomplete = tree()
-    del incomplete["model"]["kernel"]
-    assert check.check(incomplete, Catalog()) == [
-        Problem("model.kernel", "The model cnn needs it, and no file sets it.")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("values", "problems"),
-    [
-        ({}, []),
-        ({"trainer__epochs": None}, [NEVER_ENDS]),
-        ({"trainer__epochs": None, "trainer__max_steps": 5}, []),
-        ({"dataset__val_fraction": 0.5, "dataset__test_fraction": 0.5}, [NO_ROWS]),
-        ({"dataset__val_fraction": 0.5, "dataset__test_fraction": 0.4}, []),
-        ({"dataset__val_fraction": 0, "trainer__early_stop": {"patience": 1}}, [NO_VALIDATION]),
-        ({"dataset__val_fraction": 0, "dataset__val": "val.csv", "trainer__early_stop": {"patience": 1}}, []),
-        ({"dataset__val_fraction": 0}, []),
-        ({"model": "gan", "model__generator_optimizer": {"lr": 0.1, "beta1": 0.5}}, []),
-        (
-            {"model": "gan", "model__generator_optimizer": {"lr": -1}},
-            [Problem("model.generator_optimizer.lr", "Expected a number above 0, at most 1000, got -1.")],
-        ),
-        (
-            {"model": "gan", "model__discriminator_optimizer": {"betta1": 0.5}},
-            [
-                Problem(
-                    "model.discriminator_optimizer.betta1",
-                    'The optimizer "adam" has no field "betta1". Did you mean "optimizer.beta1"?',
-                )
-            ],
-        ),
-        (
-            {"trainer__epochs": None, "dataset__val_fraction": 0.9, "dataset__test_fraction": 0.9},
-            [NEVER_ENDS, NO_ROWS],
-        ),
-    ],
-)
-def test_values_that_are_impossible_together_are_told(values: dict[str, Any], problems: list[Problem]) -> None:
-    assert contradictions(tree(**values), Catalog()) == problems
-
-
-def test_contradictions_are_told_only_of_values_that_fit() -> None:
-    assert [problem.where for problem in check.check(tree(trainer__epochs=None, seed=-1), Catalog())] == ["seed"]
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "problems"),
-    [
-        ("kernel", 3, []),
-        ("kernel", "x", [Problem("model.kernel", 'Expected a whole number from 1 to 63, got "x".')]),
-        ("kernel.x", 3, [Problem("model.kernel.x", "model.kernel is a single value; it has no fields.")]),
-        ("kernel.x", {"x": 3}, [Problem("model.kernel.x", "model.kernel is a single value; it has no fields.")]),
-        ("kernel", "???", [Problem("model.kernel", "It has no default; give it: model.kernel=...")]),
-        ("kernl", 3, [Problem("model.kernl", 'The model "cnn" has no field "kernl". Did you mean "model.kernel"?')]),
-    ],
-)
-def test_a_field_is_held_against_its_type(key: str, value: Any, problems: list[Problem]) -> None:
-    assert check_field(Catalog().option("model", "cnn"), key, value) == problems
-
-
-def test_a_field_of_a_field_is_held_against_its_type() -> None:
-    trainer, gan = Catalog().option("trainer", "default"), Catalog().option("model", "gan")
-    assert check_field(trainer, "early_stop.patience", 3) == []
-    assert check_field(trainer, "early_stop.patience", 0) == [
-        Problem("trainer.early_stop.patience", "Expected a whole number from 1 to 1000000000 or null, got 0.")
-    ]
-    assert check_field(gan, "generator_optimizer.lr", 3) == []
-
-
-def test_an_option_without_fields_says_so() -> None:
-    assert no_field(Catalog().option("loss", "mae"), "delta\x1b") == Problem(
-        "loss.delta\\x1b", 'The loss "mae" has no field "delta\\x1b". It has none.'
-    )
-
-
-def test_a_key_that_is_like_no_other_is_told_with_the_choices() -> None:
-    (problem,) = check_value("qqqq", "1", 1, {})
-    assert problem.where == "qqqq=1"
-    assert problem.message == (
-        'There is no key "qqqq". Choose from: checkpoint, dataset, device, logger, loss, metric, model, optimizer, '
-        "recipe, resume, scheduler, seed, trainer."
-    )
-
-
-def test_settings_are_held_against_every_option_chosen() -> None:
-    choices = {"model": [Value("cnn", "cnn"), Value("mlp", "mlp"), Value("cnn", "cnn")]}
-    problems, options = check.check_settings(choices, {"seed": [Value("1", 1), Value("x", "x")]}, Catalog())
-    assert [option.name for option in options["model"]] == ["cnn", "mlp"]
-    assert [option.name for option in options["trainer"]] == ["default"]
-    assert [problem.where for problem in problems] == ["seed=x"]
-
-
-def test_only_what_contradicts_is_decisive() -> None:
-    options = {"model": [Catalog().option("model", "gan")]}
-    assert is_decisive("trainer.epochs", options)
-    assert is_decisive("trainer.early_stop.patience", options)
-    assert is_decisive("model.generator_optimizer", options)
-    assert is_decisive("model.generator_optimizer.lr", options)
-    assert not is_decisive("model.latent_dim", options)
-    assert not is_decisive("seed", options)
-
-
-def test_required_fields_that_are_not_given_are_told() -> None:
-    import dataclasses
-
-    option = Catalog().option("model", "cnn")
-    fields = {**option.fields, "kernel": dataclasses.replace(option.fields["kernel"], default="???")}
-    required = dataclasses.replace(option, fields=fields)
-    assert missing(required, ()) == [Problem("model.kernel", "It has no default; give it: model.kernel=...")]
-    assert missing(required, {"model.kernel"}) == []
-
-
-def test_a_tree_of_options_and_values_leaves_the_options_as_they_were() -> None:
-    trainer = Catalog().option("trainer", "default")
-    before = copy.deepcopy(trainer.defaults())
-    made = tree_of(
-        [trainer], {"trainer.early_stop": {"patience": 2}, "trainer.early_stop.min_delta": 0.5, "model.x": 1}
-    )
-    assert made["trainer"]["early_stop"] == {"patience": 2, "min_delta": 0.5}
-    assert trainer.defaults() == before
-    assert list(made) == ["trainer"]
+    assert build_run_config(tree(resume="auto", recipe={"title": "x"}), Catalog()).sha256 == base
+    assert build_run_config(dict(reversed(tree().items())), Catalog()).sha256 == base
+    assert build_run_config(tree(seed=1), Catalog()).sha256 != base
+    assert build_run_config(tree(model__kernel=5), Catalog()).sha256 != base

@@ -9,20 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.configuration import safe_yaml
-from dlrun.configuration.safe_yaml import Bounds, check_data, line_of, parse, plain_scalar, read
+from dlrun.configuration.safe_yaml import Bounds, check_data, line_of, parse_scalar, parse_yaml, read_yaml
 from dlrun.errors import ConfigError, Problem
 
 
 def refusal(text: str | bytes, **bounds: int) -> str:
     raw = text.encode() if isinstance(text, str) else text
     with pytest.raises(ConfigError) as caught:
-        parse(raw, name="r.yaml", bounds=Bounds(**bounds))
+        parse_yaml(raw, name="r.yaml", bounds=Bounds(**bounds))
     return str(caught.value)
 
 
 def test_a_mapping_is_read() -> None:
     text = b"# a comment\nmodel: {name: mlp, hidden: [128, 64]}\nseed: 3\ntitle: |\n  two\n  lines\nnone:\n"
-    assert parse(text, name="r.yaml") == {
+    assert parse_yaml(text, name="r.yaml") == {
         "model": {"name": "mlp", "hidden": [128, 64]},
         "seed": 3,
         "title": "two\nlines\n",
@@ -32,11 +32,11 @@ def test_a_mapping_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n...\n"])
 def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
-    assert parse(text.encode(), name="r.yaml") == {}
+    assert parse_yaml(text.encode(), name="r.yaml") == {}
 
 
 def test_a_byte_order_mark_of_utf_8_is_passed_over() -> None:
-    assert parse(b"\xef\xbb\xbfseed: 1", name="r.yaml") == {"seed": 1}
+    assert parse_yaml(b"\xef\xbb\xbfseed: 1", name="r.yaml") == {"seed": 1}
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_a_byte_order_mark_of_utf_8_is_passed_over() -> None:
         (".inf", ".inf"), ("tRUE", "tRUE"), ("12345678901234567890", 12345678901234567890.0), ("=", "="),
     ],
 )  # fmt: skip
-def test_a_plain_scalar_has_the_value_that_it_seems_to_have(text: str, value: Any) -> None:
-    assert plain_scalar(text) == value
-    assert type(plain_scalar(text)) is type(value)
+def test_a_parse_scalar_has_the_value_that_it_seems_to_have(text: str, value: Any) -> None:
+    assert parse_scalar(text) == value
+    assert type(parse_scalar(text)) is type(value)
 
 
 @pytest.mark.parametrize("text", ["'3'", '"3"', "|-\n  3", ">-\n  3"])
 def test_what_is_quoted_stays_a_text(text: str) -> None:
-    assert parse(f"a: {text}".encode(), name="r.yaml") == {"a": "3"}
+    assert parse_yaml(f"a: {text}".encode(), name="r.yaml") == {"a": "3"}
 
 
 @pytest.mark.parametrize(
@@ -64,19 +64,19 @@ def test_what_is_quoted_stays_a_text(text: str) -> None:
     [
         ("- 1", "r.yaml: expected a mapping of keys to values."),
         ("text", "r.yaml: expected a mapping of keys to values."),
-        ("a: 1\n---\nb: 2", "r.yaml:2: holds more than one document."),
-        ("a: &x 1", "r.yaml:1: anchors (&name) are not allowed; write the value out."),
-        ("a: 1\nb: *x", "r.yaml:2: aliases (*name) are not allowed; write the value out."),
+        ("a: 1\n---\nb: 2", "r.yaml:2: contains more than one document."),
+        ("a: &x 1", "r.yaml:1: anchors (&name) are not allowed; write the value itself."),
+        ("a: 1\nb: *x", "r.yaml:2: aliases (*name) are not allowed; write the value itself."),
         ("a: !!str 1", "r.yaml:1: tags (tag:yaml.org,2002:str) are not allowed; a recipe is data, never code."),
         ("a: !x 1", "r.yaml:1: tags (!x) are not allowed; a recipe is data, never code."),
         ("<<: {a: 1}", "r.yaml:1: merge keys (<<) are not allowed."),
-        ("a: 1\na: 2", 'r.yaml:2: the key "a" stands twice.'),
+        ("a: 1\na: 2", 'r.yaml:2: duplicate key "a".'),
         ("1: 2", "r.yaml:1: expected a name as key, got 1."),
         ("null: 2", "r.yaml:1: expected a name as key, got None."),
         ("[a]: 2", "r.yaml:1: expected a name as key, got ['a']."),
-        ('a: "\\e[31m"', "r.yaml:1: holds a control character (\\x1b)."),
-        ("a: x\u202ey", "r.yaml:1: holds a control character (\\u202e)."),
-        ("a\u200bb: x", "r.yaml:1: holds a control character (\\u200b)."),
+        ('a: "\\e[31m"', "r.yaml:1: contains a control character (\\x1b)."),
+        ("a: x\u202ey", "r.yaml:1: contains a control character (\\u202e)."),
+        ("a\u200bb: x", "r.yaml:1: contains a control character (\\u200b)."),
         ("a: 1e999", "r.yaml:1: 1e999 is too large a number."),
         ("a: [1", "r.yaml:2: not valid YAML: did not find expected ',' or ']'."),
         ("a: 'x", "r.yaml:1: not valid YAML: found unexpected end of stream."),
@@ -94,24 +94,24 @@ def test_a_nul_byte_is_refused() -> None:
 
 
 def test_bytes_are_bounded() -> None:
-    assert parse(b"a: 1", name="r.yaml", bounds=Bounds(max_bytes=4)) == {"a": 1}
-    assert refusal("a: 12", max_bytes=4) == "r.yaml: larger than 4 bytes, too large for a recipe."
+    assert parse_yaml(b"a: 1", name="r.yaml", bounds=Bounds(max_bytes=4)) == {"a": 1}
+    assert refusal("a: 12", max_bytes=4) == "r.yaml: larger than 4 bytes, the limit for a recipe."
 
 
 def test_depth_is_bounded() -> None:
-    assert parse(b"a: [[1]]", name="r.yaml", bounds=Bounds(max_depth=4)) == {"a": [[1]]}
+    assert parse_yaml(b"a: [[1]]", name="r.yaml", bounds=Bounds(max_depth=4)) == {"a": [[1]]}
     assert refusal("a: [[1]]", max_depth=3) == "r.yaml:1: nested deeper than 3 levels."
 
 
 def test_values_are_bounded() -> None:
-    assert parse(b"a: [1, 2]", name="r.yaml", bounds=Bounds(max_nodes=5)) == {"a": [1, 2]}
+    assert parse_yaml(b"a: [1, 2]", name="r.yaml", bounds=Bounds(max_nodes=5)) == {"a": [1, 2]}
     assert refusal("a: [1, 2]", max_nodes=4) == "r.yaml:1: more than 4 values."
 
 
 def read_or_refused(raw: bytes) -> bool:
     """Whether bytes gave a mapping or an error that names the file."""
     try:
-        return isinstance(parse(raw, name="r.yaml"), dict)
+        return isinstance(parse_yaml(raw, name="r.yaml"), dict)
     except ConfigError as error:
         return str(error).startswith("r.yaml")
 
@@ -131,13 +131,13 @@ def test_random_punctuation_is_read_or_refused_and_nothing_else(text: str) -> No
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = tmp_path / "no.yaml"
     with pytest.raises(ConfigError) as caught:
-        read(path)
+        read_yaml(path)
     assert str(caught.value) == f"{path}: cannot be read (No such file or directory)."
 
 
 def test_a_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        read(tmp_path)
+        read_yaml(tmp_path)
     assert str(caught.value) == f"{tmp_path}: expected a file, got a folder."
 
 
@@ -145,13 +145,13 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe.yaml"
     os.mkfifo(path)
     with pytest.raises(ConfigError) as caught:
-        read(path)
+        read_yaml(path)
     assert str(caught.value) == f"{path}: expected a file, got a pipe or a device."
 
 
 def test_a_device_is_not_read() -> None:
     with pytest.raises(ConfigError) as caught:
-        read(Path("/dev/zero"))
+        read_yaml(Path("/dev/zero"))
     assert str(caught.value) == "/dev/zero: expected a file, got a pipe or a device."
 
 
@@ -164,7 +164,7 @@ def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(safe_yaml.os, "open", refuse)
     with pytest.raises(ConfigError) as caught:
-        read(path)
+        read_yaml(path)
     assert str(caught.value) == f"{path}: cannot be read (Permission denied)."
 
 
@@ -172,7 +172,7 @@ def test_escape_codes_in_a_file_name_are_shown(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[31m.yaml"
     path.write_text("- 1")
     with pytest.raises(ConfigError) as caught:
-        read(path)
+        read_yaml(path)
     assert str(caught.value) == f"{tmp_path}/\\x1b[31m.yaml: expected a mapping of keys to values."
 
 
@@ -181,8 +181,8 @@ def test_a_large_file_is_read_no_further_than_its_bound(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(1 << 40)  # a sparse file of a TiB
     with pytest.raises(ConfigError) as caught:
-        read(path)
-    assert str(caught.value) == f"{path}: larger than 65,536 bytes, too large for a recipe."
+        read_yaml(path)
+    assert str(caught.value) == f"{path}: larger than 65,536 bytes, the limit for a recipe."
 
 
 def test_the_line_of_a_value_is_found(tmp_path: Path) -> None:
@@ -198,17 +198,17 @@ def test_the_line_of_a_value_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tree", "where", "message"),
     [
-        ({"a": {"_target_": "x"}}, "a._target_", 'A recipe is data, never code; it cannot hold "_target_".'),
-        ({"a": [{"_args_": 1}]}, "a[0]._args_", 'A recipe is data, never code; it cannot hold "_args_".'),
-        ({"a": {"hydra": 1}}, "a.hydra", "A recipe cannot reach Hydra's own configuration."),
-        ({"+hydra.run": 1}, "+hydra.run", "A recipe cannot reach Hydra's own configuration."),
+        ({"a": {"_target_": "x"}}, "a._target_", 'A recipe is data, never code; it cannot contain "_target_".'),
+        ({"a": [{"_args_": 1}]}, "a[0]._args_", 'A recipe is data, never code; it cannot contain "_args_".'),
+        ({"a": {"hydra": 1}}, "a.hydra", "A recipe cannot set Hydra's own configuration."),
+        ({"+hydra.run": 1}, "+hydra.run", "A recipe cannot set Hydra's own configuration."),
         (
             {"defaults": []},
             "defaults",
-            "A recipe cannot change what is composed; name the options instead (model: {name: mlp}).",
+            "A recipe cannot change the defaults list; name options instead (model: {name: mlp}).",
         ),
-        ({"a${b}": 1}, "a${b}", "A recipe cannot hold interpolations."),
-        ({"a": ["${b}"]}, "a[0]", 'A recipe cannot hold interpolations, got "${b}"; write the value itself.'),
+        ({"a${b}": 1}, "a${b}", "A recipe cannot contain interpolations."),
+        ({"a": ["${b}"]}, "a[0]", 'A recipe cannot contain interpolations, got "${b}"; write the value itself.'),
     ],
 )
 def test_what_hydra_would_act_upon_is_refused_anywhere(tree: dict[str, Any], where: str, message: str) -> None:

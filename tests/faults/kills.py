@@ -22,9 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlrun.cli.verbs.training import run_one
-from dlrun.configuration.compose import Composed, compose, plan
-from dlrun.configuration.overrides import parse
+from dlrun.cli.running import run_one
+from dlrun.configuration.compose import Composed, compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import DlrunError
 from dlrun.storage import disk as system
@@ -80,8 +81,8 @@ class Tally:
 def composed(words: tuple[str, ...]) -> Composed:
     """The configuration of a command line; composed once, since every attempt would compose the same."""
     catalog = Catalog()
-    (point,) = parse([*COMMON, *words], catalog).points()
-    return compose(plan(point, catalog), catalog)
+    (plan,) = plan_runs(parse_overrides([*COMMON, *words], catalog), catalog)
+    return compose(plan, catalog)
 
 
 def train(words: tuple[str, ...], folder: Path) -> int:

@@ -134,7 +134,7 @@ def test_time_over_ends_with_a_checkpoint_and_code_0(dlrun: Dlrun, own_folder: P
 def test_a_time_written_otherwise_is_told_with_the_right_one(dlrun: Dlrun, value: str, hint: str) -> None:
     code, _, err = dlrun("check", f"trainer.max_time={value}")
     assert code == 2
-    assert "Expected a text that says how long, such as 90s, 10m or 3h50m or null" in err
+    assert "Expected a string that states a duration, such as 90s, 10m or 3h50m or null" in err
     assert hint in err
 
 
@@ -283,7 +283,7 @@ def test_clean_keeps_the_best_and_the_newest(short_run: Callable[..., Path], dlr
     assert "MiB freed" in err
     code, _, err = dlrun("clean", "a", "--keep", "none")
     assert code == 2
-    assert "Expected how many checkpoints to keep, from 1 up" in err
+    assert "Expected a whole number from 1 to" in err
     assert dlrun("eval", "a")[0] == 0
 
 

@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dlrun.configuration.compose import compose, plan
-from dlrun.configuration.overrides import parse
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.split import Loader, MemorySplit
 from dlrun.data.spec import Batch, Scaling
@@ -123,8 +124,8 @@ def by_hand(
 ) -> dict[str, Tensor]:
     """Return the weights after a plain PyTorch loop over the batches that dlrun draws from the seed."""
     catalog = Catalog()
-    (point,) = parse(words, catalog).points()
-    components = build_components(compose(plan(point, catalog), catalog).config, catalog)
+    (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
+    components = build_components(compose(plan, catalog).config, catalog)
     torch.set_flush_denormal(flush)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = components.task.to(memory_format=layout)  # type: ignore[call-overload]  # the stubs lack memory_format

@@ -1,4 +1,4 @@
-"""The catalog of options: dlrun's own, the user's plugins, installed packages' and those of a `--config-dir`."""
+"""The catalog of options: dlrun's own, the user's plugins, those of installed packages and of a `--config-dir`."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration import safe_yaml
-from dlrun.configuration.schema import groups as schema
-from dlrun.configuration.schema import signature
+from dlrun.configuration.schema import groups
 from dlrun.configuration.schema.groups import GROUPS, Option
+from dlrun.configuration.schema.signature import read_first_argument, read_return_type
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable, show
 
 ENTRY_POINT_GROUP = "dlrun.options"
-_TAKEN = '{path}: dlrun brings its own {group} "{name}"; give the file another name.'
+_TAKEN = '{path}: dlrun has its own {group} "{name}"; rename the file.'
 
 
 class Catalog:
     """Every option that can be chosen in this process.
 
-    `plugins` are Python files named on the command line, `config_dirs` folders of further YAML options. Nothing is
-    imported until `load`.
+    `plugins` are Python files from the command line, `config_dirs` folders with more YAML options. No file is imported
+    before `load`.
     """
 
     def __init__(self, *, plugins: Sequence[Path] = (), config_dirs: Sequence[Path] = ()) -> None:
         self.plugins = tuple(path.resolve() for path in plugins)
         self.config_dirs = tuple(path.resolve() for path in config_dirs)
         self._added = {(option.group, option.name): option for option in map(_plugin_option, self.plugins)}
-        self._modules: dict[tuple[str, str], str] = {}  # where installed packages' options are imported from
+        self._modules: dict[tuple[str, str], str] = {}  # from which options of installed packages are imported
 
     @cached_property
     def _installed(self) -> dict[tuple[str, str], Option]:
-        """Options of installed packages, found through entry points; scanned once, and only when needed."""
-        from importlib.metadata import entry_points  # takes as long as all else here
+        """Options of installed packages, found through entry points; scanned once, and only if needed."""
+        from importlib.metadata import entry_points  # slow: as long as everything else here together
 
         found = {}
         for entry in entry_points(group=ENTRY_POINT_GROUP):
@@ -50,29 +50,29 @@ class Catalog:
         return found
 
     def _base(self, group: str, name: str) -> Option | None:
-        """An option that is more than a preset: a plugin's, dlrun's own or an installed package's."""
+        """Return an option that is not a preset: a plugin's, dlrun's own or an installed package's."""
         if (group, name) in self._added:
             return self._added[group, name]
-        if name in schema.builtin_names(group):
-            return schema.builtin(group, name)
+        if name in groups.builtin_names(group):
+            return groups.builtin_option(group, name)
         return self._installed.get((group, name))
 
     def _presets(self, group: str) -> dict[str, Path]:
-        return {path.stem: path for folder in self.config_dirs for path in sorted((folder / group).glob("*.yaml"))}
+        return {name: path for folder in self.config_dirs for name, path in groups.option_files(folder / group).items()}
 
     def names(self, group: str) -> list[str]:
-        """Every choice for `group`, sorted."""
+        """Return the names of all options of `group`, sorted."""
         added = [name for place, name in (*self._added, *self._installed) if place == group]
-        return sorted({*schema.builtin_names(group), *added, *self._presets(group)})
+        return sorted({*groups.builtin_names(group), *added, *self._presets(group)})
 
     def get_group_options(self, group_name: str, results_filter: object = None) -> list[str]:
-        """What Hydra's override parser asks for to expand `glob(...)`."""
+        """Return the same to Hydra's override parser, which expands `glob(...)` with it."""
         return self.names(group_name)
 
     def option(self, group: str, choice: str) -> Option:
-        """The option that `group=choice` chooses.
+        """Return the option that `group=choice` chooses.
 
-        Raises ConfigError with the nearest name when there is none.
+        Raises ConfigError with the nearest name if it does not exist.
         """
         presets = self._presets(group)
         if choice in presets:
@@ -81,12 +81,12 @@ class Catalog:
         if option is not None:
             return option
         hint = did_you_mean(choice, self.names(group))
-        raise ConfigError(Problem(f"{group}={printable(choice)}", f'There is no {group} "{printable(choice)}". {hint}'))
+        raise ConfigError(Problem(f"{group}={printable(choice)}", f'Unknown {group} "{printable(choice)}". {hint}'))
 
     def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
-        """The option that the override `group=text` chooses and what is wrong with it.
+        """Return the option that the override `group=text` chooses, and what is wrong with it.
 
-        When there is none such it is the nearest, so that its fields can be checked too.
+        If it does not exist, return the nearest option, so that its fields can be checked too.
         """
         shown = f"{group}={printable(text)}"
         if not isinstance(choice, str) or "${" in choice:
@@ -97,13 +97,13 @@ class Catalog:
             return self.option(group, choice), []
         except ConfigError as error:
             near = nearest(choice, self.names(group))
-            stand_in = self.option(group, near) if near is not None and near != choice else None
-            return stand_in, error.problems or [Problem(shown, str(error))]
+            closest = self.option(group, near) if near is not None and near != choice else None
+            return closest, error.problems or [Problem(shown, str(error))]
 
     def _preset(self, group: str, path: Path) -> Option:
-        node = safe_yaml.read(path)
+        node = safe_yaml.read_yaml(path)
         name = str(node.pop("name", path.stem))
-        if path.stem in schema.builtin_names(group):  # Hydra would take dlrun's own file
+        if path.stem in groups.builtin_names(group):  # Hydra would use dlrun's own file
             raise ConfigError(_TAKEN.format(path=path, group=group, name=path.stem))
         base = self._base(group, name)
         if base is None:
@@ -112,17 +112,16 @@ class Catalog:
         fields = {
             key: dataclasses.replace(field, default=node.get(key, field.default)) for key, field in base.fields.items()
         }
-        return dataclasses.replace(base, fields=fields, conf=path)
-
-    def without_conf(self) -> list[Option]:
-        """Options that have no YAML file, for which Hydra must be given the defaults."""
-        return [option for option in (*self._added.values(), *self._installed.values()) if option.conf is None]
+        return dataclasses.replace(base, fields=fields, conf=path, is_preset=True)
 
     def load(self, group: str, name: str) -> Callable[..., Any]:
-        """Import the file of an option, by its `name`, and return its function."""
+        """Import the file of the option `name` and return its function.
+
+        Raises ConfigError if the option has none or importing it fails.
+        """
         option = self._base(group, name)
         if option is None or option.source is None:
-            raise ConfigError(f'There is no {group} "{printable(name)}". {did_you_mean(name, self.names(group))}')
+            raise ConfigError(f'Unknown {group} "{printable(name)}". {did_you_mean(name, self.names(group))}')
         if option.origin == "dlrun":
             module = importlib.import_module(f"dlrun.options.{GROUPS[group].folder}.{name}")
         elif option.origin == "plugin":
@@ -140,7 +139,7 @@ def _import_file(path: Path) -> Any:
         return loaded
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"{path}: not a Python file.")
+        raise ConfigError(f"{path}: expected a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -153,15 +152,15 @@ def _import_file(path: Path) -> Any:
 
 def _plugin_option(path: Path) -> Option:
     option = _option_of(path, path.stem, origin="plugin")
-    if option.name in schema.builtin_names(option.group):  # Hydra would take dlrun's own defaults
+    if option.name in groups.builtin_names(option.group):  # Hydra would use dlrun's own defaults
         raise ConfigError(_TAKEN.format(path=path, group=option.group, name=option.name))
     return option
 
 
 def _option_of(path: Path, name: str, *, origin: str) -> Option:
-    """Read a file that somebody else wrote; its group follows from what its function takes and returns."""
-    first = signature.first_argument(path, name)
-    returned = signature.returns(path, name).split(".")[-1]
+    """Read an option that is not dlrun's own; its function's first argument and return type determine the group."""
+    first = read_first_argument(path, name)
+    returned = read_return_type(path, name).split(".")[-1]
     if first == "spec":
         group = "loss" if returned == "Loss" else "model"
     else:
@@ -169,8 +168,8 @@ def _option_of(path: Path, name: str, *, origin: str) -> Option:
         group = owners.get(first, "")  # a dataset's function takes nothing before its fields
     if not group:
         raise ConfigError(
-            f'{path}: the function "{name}" takes "{first}"; a model takes "spec", a loss "spec" (and returns '
-            'Loss), an optimizer "parameters", a scheduler "horizon", a logger "run_dir", a dataset nothing before its '
-            "fields."
+            f'{path}: no group has options with the first argument "{first}"; a model takes "spec", a loss "spec" (and '
+            'returns Loss), an optimizer "parameters", a scheduler "horizon", a logger "run_dir", a dataset nothing '
+            "before its fields."
         )
-    return schema.read_option(group, name, source=path, conf=None, origin=origin)
+    return groups.read_option(group, name, source=path, conf=None, origin=origin)

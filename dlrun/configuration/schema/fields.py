@@ -1,26 +1,20 @@
-"""The types of configuration fields: what an option's signature may say, and how a value is held against it.
+"""The types that a field of an option can have: numbers with their ranges, texts with their marks.
 
 Nothing here imports torch, so an option's file can use these names in its signature and still be read without
-importing it (`dlrun.configuration.schema.groups`).
+importing it (`dlrun.configuration.schema.signature`).
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import types
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
-
-from dlrun.errors import did_you_mean, nearest
-from dlrun.wording import printable_key, show
-
-_NAME = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a number, both included unless `above` or `below` is used; None is unbounded."""
+    """Bounds of a number; `low` and `high` are included, `above` and `below` are not; None is unbounded."""
 
     low: float | None = None
     high: float | None = None
@@ -28,7 +22,7 @@ class Range:
     below: float | None = None
 
     def holds(self, value: float) -> bool:
-        """Whether `value` lies inside."""
+        """Return whether `value` is inside."""
         return (
             (self.low is None or value >= self.low)
             and (self.high is None or value <= self.high)
@@ -49,21 +43,21 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Marks a field that names an address, which a recipe from somebody else must not choose."""
+class NetworkAddress:
+    """Marks a field that contains network addresses; a recipe must not set it."""
 
 
 @dataclass(frozen=True)
-class Private:
-    """Marks a field that names a file or folder of the user's; a recipe may name one below the current folder only."""
+class LocalPath:
+    """Marks a field that names a file or folder of the user; a recipe may name only one below the current folder."""
 
 
 @dataclass(frozen=True)
-class Time:
-    """Marks a text that says how long: 90s, 10m, 3h50m, 1d12h."""
+class DurationText:
+    """Marks a text that states a duration: 90s, 10m, 3h50m, 1d12h."""
 
     def __str__(self) -> str:
-        return "that says how long, such as 90s, 10m or 3h50m"
+        return "that states a duration, such as 90s, 10m or 3h50m"
 
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
@@ -71,7 +65,7 @@ _CLOCK = re.compile(r"(\d{1,4}):(\d{2}):(\d{2})", re.ASCII)
 
 
 def seconds_of(text: str) -> int | None:
-    """The seconds that 90s, 10m or 3h50m say; None for what says no time, or none at all."""
+    """Return the seconds in a duration such as 90s, 10m or 3h50m; None if it is not one, or is zero."""
     found = _DURATION.fullmatch(text)
     if found is None:
         return None
@@ -80,7 +74,7 @@ def seconds_of(text: str) -> int | None:
 
 
 def nearest_duration(value: Any) -> str | None:
-    """How a time that was written otherwise is written here, or None where nobody can tell."""
+    """Return the duration meant by a value in another notation (90, 1:30:00, "10 minutes"), or None if unclear."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return f"{value}s"
     if not isinstance(value, str) or len(value) > 40:
@@ -96,9 +90,9 @@ def nearest_duration(value: Any) -> str | None:
     return text if seconds_of(text) is not None else None
 
 
-Url = Annotated[str, Machine()]
-DataPath = Annotated[str, Private()]
-Duration = Annotated[str, Time()]
+Url = Annotated[str, NetworkAddress()]
+DataPath = Annotated[str, LocalPath()]
+Duration = Annotated[str, DurationText()]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, below=1)]
@@ -120,134 +114,27 @@ Norm = Literal["none", "batch", "layer", "group"]
 if TYPE_CHECKING:
     ColumnKinds = dict[str, str]
 else:
-    ColumnKinds = dict  # a column's name may hold anything
-"""Kinds of a table's columns, by name."""
+    ColumnKinds = dict  # a column's name may be any text
+"""The kind of each column of a table, by the column's name."""
 OptimizerFields = dict[str, Any]
-"""Fields of the chosen optimizer, overridden for one side of a model with several."""
+"""Fields of the chosen optimizer that one part of a model overrides, such as a GAN's generator."""
 
 
 @dataclass(frozen=True)
 class Augment:
-    """What is done to a training image, drawn anew each epoch from (seed, epoch, index of the image)."""
+    """Random augmentation of training images, drawn each epoch from (seed, epoch, index of the image)."""
 
-    shift: Pixels = 0  # moved by up to this many pixels each way, background filled in
-    crop: Pixels = 0  # padded by this many reflected pixels, then cut back to size at a random place
-    flip: bool = False  # mirrored left to right, half of the time
+    shift: Pixels = 0  # largest shift in each direction, in pixels; background fills the gap
+    crop: Pixels = 0  # pixels of reflected padding before a random crop back to the original size
+    flip: bool = False  # mirror left to right with probability 0.5
 
 
 def is_optional(kind: Any) -> bool:
-    """Whether None is allowed."""
+    """Return whether a type allows None."""
     return get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind)
 
 
-def is_machine(kind: Any) -> bool:
-    """Whether a field's type is marked as naming a place that a stranger must not choose."""
+def has_mark(kind: Any, mark: type) -> bool:
+    """Return whether a type, or a type inside it, is marked with `mark`: NetworkAddress, LocalPath or DurationText."""
     marks = getattr(kind, "__metadata__", ())
-    return any(isinstance(mark, Machine) for mark in marks) or any(is_machine(arg) for arg in get_args(kind))
-
-
-def is_private(kind: Any) -> bool:
-    """Whether a field's type is marked as naming a file or folder of the user's."""
-    marks = getattr(kind, "__metadata__", ())
-    return any(isinstance(mark, Private) for mark in marks) or any(is_private(arg) for arg in get_args(kind))
-
-
-def describe(kind: Any) -> str:
-    """The type in words: "a whole number from 1 to 9", "one of relu, tanh", "a list of numbers"."""
-    origin = get_origin(kind)
-    if origin is Annotated:
-        base, *marks = get_args(kind)
-        ranges = " ".join(str(mark) for mark in marks if isinstance(mark, Range | Time))
-        return f"{describe(base)} {ranges}".strip()
-    if origin in (Union, types.UnionType):
-        inner = [arg for arg in get_args(kind) if arg is not type(None)]
-        words = " or ".join(describe(arg) for arg in inner)
-        return f"{words} or null" if is_optional(kind) else words
-    if origin is Literal:
-        return "one of " + ", ".join(str(choice) for choice in get_args(kind))
-    if origin is list:
-        (item,) = get_args(kind)
-        return f"a list, each {describe(item)}"
-    if origin is dict or kind is dict:
-        return "a mapping"
-    if is_dataclass(kind):
-        return "a mapping of " + ", ".join(field.name for field in fields(kind))
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", list: "a list"}
-    return {**names, type(None): "null", Any: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
-
-
-def misfit(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
-    """What is wrong with `value` as a `kind`: pairs of key and message; empty when it fits."""
-    origin = get_origin(kind)
-    if origin is list and isinstance(value, list):
-        (item,) = get_args(kind)
-        return [wrong for i, entry in enumerate(value) for wrong in misfit(item, entry, key=f"{key}[{i}]")]
-    if is_dataclass(kind) and isinstance(value, dict):
-        return _misfit_of_mapping(kind, value, key=key)
-    if _fits(kind, value):
-        return []
-    choices = _choices(kind)
-    near = nearest(value, choices) if isinstance(value, str) else None
-    near = nearest_duration(value) if _is_duration(kind) else near
-    hint = f' Did you mean "{near}"?' if near is not None else ""
-    return [(key, f"Expected {describe(kind)}, got {show(value)}.{hint}")]
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    origin = get_origin(kind)
-    if origin is Annotated:
-        base, *marks = get_args(kind)
-        if any(isinstance(mark, Time) for mark in marks) and not (isinstance(value, str) and seconds_of(value)):
-            return False
-        return _fits(base, value) and all(mark.holds(value) for mark in marks if isinstance(mark, Range))
-    if origin in (Union, types.UnionType):
-        return any(not misfit(arg, value, key="") for arg in get_args(kind))
-    if origin is Literal:
-        return value in get_args(kind) and not isinstance(value, bool)
-    if origin is dict:  # names and values of fields
-        return isinstance(value, dict) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in value)
-    if kind is dict:
-        return isinstance(value, dict) and all(isinstance(name, str) for name in value)
-    if origin is list or is_dataclass(kind):
-        return False  # what has their shape is looked into by `misfit`
-    return _is_plain(kind, value)
-
-
-def _is_duration(kind: Any) -> bool:
-    marks = getattr(kind, "__metadata__", ())
-    return any(isinstance(mark, Time) for mark in marks) or any(_is_duration(arg) for arg in get_args(kind))
-
-
-def _choices(kind: Any) -> list[str]:
-    """The texts that a type allows, where it lists them."""
-    if get_origin(kind) is Literal:
-        return [str(choice) for choice in get_args(kind)]
-    if get_origin(kind) in (Union, types.UnionType):
-        return [choice for arg in get_args(kind) for choice in _choices(arg)]
-    return []
-
-
-def _is_plain(kind: Any, value: Any) -> bool:
-    if kind is Any:
-        return True
-    if kind is bool or kind is type(None) or kind is str:
-        return isinstance(value, kind)
-    if isinstance(value, bool):  # a bool is an int to Python, but not to a person
-        return False
-    if kind is int:
-        return isinstance(value, int)
-    if kind is float:
-        return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # neither infinite nor NaN
-    return isinstance(value, kind)
-
-
-def _misfit_of_mapping(kind: Any, value: dict[str, Any], *, key: str) -> list[tuple[str, str]]:
-    hints = get_type_hints(kind, include_extras=True)
-    wrong: list[tuple[str, str]] = []
-    for name, entry in value.items():
-        if name not in hints:
-            shown, hint = printable_key(str(name)), did_you_mean(str(name), hints, prefix=f"{key}.")
-            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}'))
-        else:
-            wrong.extend(misfit(hints[name], entry, key=f"{key}.{name}"))
-    return wrong
+    return any(isinstance(each, mark) for each in marks) or any(has_mark(arg, mark) for arg in get_args(kind))

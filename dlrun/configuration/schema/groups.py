@@ -1,7 +1,7 @@
-"""What may be configured: groups, their options and each option's fields, read without importing any option.
+"""The groups of the configuration, their options and each option's fields, read without importing any option.
 
-An option is one Python file whose function's keyword-only arguments are its fields, and one YAML file with their
-defaults. The signature is read with `ast`, so listing and checking never import torch.
+An option is one Python file, whose function's keyword-only arguments are its fields, and one YAML file with their
+defaults. The signature is read with `ast`, so that listing and checking never import torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.schema import fields, settings
-from dlrun.configuration.schema import groups as schema
 from dlrun.configuration.schema.signature import MISSING, Field, read_signature
 
 _PACKAGE = Path(__file__).parents[2]
@@ -25,26 +24,29 @@ _PACKAGE = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Group:
-    """A group of options: its folder of option files, if any, and the settings all of its options share."""
+    """A group of options."""
 
     name: str
-    folder: str | None
-    common: type | None
+    folder: str | None  # the folder of its options' Python files; None if the core reads all of their fields
+    common: type | None  # the settings that all of its options have
     first: str | None = None  # the positional argument of an option's function
     summary: str = ""
+    optional: type | None = None  # settings that only some of its options have: those whose YAML file sets them
 
 
 GROUPS: Mapping[str, Group] = {
     group.name: group
     for group in (
-        Group("dataset", "datasets", settings.DatasetSettings, None, "what is learnt from"),
-        Group("model", "models", None, "spec", "what learns"),
-        Group("optimizer", "optimizers", settings.OptimizerSettings, "parameters", "how weights are moved"),
+        Group(
+            "dataset", "datasets", settings.SplitSettings, None, "the data to train on", optional=settings.ImageSettings
+        ),
+        Group("model", "models", None, "spec", "the model to train"),
+        Group("optimizer", "optimizers", settings.OptimizerSettings, "parameters", "how weights are updated"),
         Group("scheduler", "schedulers", settings.SchedulerSettings, "horizon", "how the learning rate changes"),
-        Group("loss", "losses", None, "spec", "what is made small"),
-        Group("device", None, settings.DeviceSettings, None, "where numbers are computed"),
-        Group("trainer", None, settings.TrainerSettings, None, "how long and how training goes on"),
-        Group("checkpoint", None, settings.CheckpointSettings, None, "when the state is saved"),
+        Group("loss", "losses", None, "spec", "the objective to minimise"),
+        Group("device", None, settings.DeviceSettings, None, "where tensors are computed"),
+        Group("trainer", None, settings.TrainerSettings, None, "how training runs, and for how long"),
+        Group("checkpoint", None, settings.CheckpointSettings, None, "when checkpoints are saved"),
         Group("logger", "loggers", None, "run_dir", "where metrics go besides metrics.jsonl"),
     )
 }
@@ -58,37 +60,43 @@ TOP_LEVEL: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a group: where its function stands, and its fields."""
+    """One option of a group with its fields."""
 
     group: str
     name: str
     summary: str
     fields: Mapping[str, Field]
-    source: Path | None  # the file whose function builds it; None where the core itself reads the fields
-    arguments: tuple[str, ...]  # those fields that the function takes
+    source: Path | None  # the Python file whose function builds it; None if the core reads its fields
+    arguments: tuple[str, ...]  # the fields that the function takes
     conf: Path | None  # the YAML file with its defaults
-    origin: str = "dlrun"  # "dlrun", "plugin" or the name of the package that brings it
+    origin: str = "dlrun"  # "dlrun", "plugin" or the name of the package that provides it
+    is_preset: bool = False  # whether `conf` is a file of a --config-dir, with other defaults for an option
 
     def defaults(self) -> dict[str, Any]:
-        """The node as Hydra composes it: `name` and every field's default."""
+        """Return the node as Hydra composes it: `name` and every field's default."""
         return {"name": self.name, **{field.name: field.default for field in self.fields.values()}}
 
 
 def resource_dir(name: str) -> Path:
-    """The folder `conf` or `recipes`: inside an installed package, or beside it in a checkout."""
+    """Return the folder `conf` or `recipes`: inside an installed package, or beside it in a checkout."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
+def option_files(folder: Path) -> dict[str, Path]:
+    """Return the YAML files of a group's folder by option; files that begin with "_" are bases shared by options."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("_")}
+
+
 @cache
 def builtin_names(group: str) -> tuple[str, ...]:
-    """The names of the options that dlrun itself brings."""
-    return tuple(sorted(path.stem for path in (resource_dir("conf") / group).glob("*.yaml")))
+    """Return the names of dlrun's own options of a group, sorted."""
+    return tuple(option_files(resource_dir("conf") / group))
 
 
 @cache
-def builtin(group: str, name: str) -> Option:
-    """One of dlrun's own options."""
+def builtin_option(group: str, name: str) -> Option:
+    """Return one of dlrun's own options."""
     conf = resource_dir("conf") / group / f"{name}.yaml"
     folder = GROUPS[group].folder
     source = _PACKAGE / "options" / folder / f"{name}.py" if folder else None
@@ -96,48 +104,65 @@ def builtin(group: str, name: str) -> Option:
 
 
 def read_option(group: str, name: str, *, source: Path | None, conf: Path | None, origin: str = "dlrun") -> Option:
-    """The option that a Python file and, where there is one, a YAML file describe.
+    """Return the option that a Python file and a YAML file describe; either may be None.
 
-    Raises ConfigError when the function or one of its types is not as an option's must be.
+    Raises ConfigError if the file has no function of that name, or the function has a field of an unsupported type.
     """
-    found: dict[str, Field] = {}
-    common = GROUPS[group].common
-    if common is not None:
-        hints = typing.get_type_hints(common, include_extras=True)
-        for entry in dataclasses.fields(common):
-            found[entry.name] = Field(entry.name, hints[entry.name], _plain_default(entry))
+    node: dict[str, Any] = {}
+    comments: dict[str, str] = {}
     summary = ""
+    for path in conf_files(conf) if conf is not None else ():
+        values, notes, summary = _read_conf(path)  # the option's own file comes last
+        node.update(values)
+        comments.update(notes)
+    optional = GROUPS[group].optional
+    found = _fields_of(GROUPS[group].common)
+    found.update({key: entry for key, entry in _fields_of(optional).items() if conf is None or key in node})
     arguments: tuple[str, ...] = ()
     if source is not None:
-        summary, declared = read_signature(source, name)
+        doc, declared = read_signature(source, name)
+        summary = summary or doc
         found.update({field.name: field for field in declared})
         arguments = tuple(field.name for field in declared)
-    if conf is not None:
-        node, comments, summary_line = _read_conf(conf)
-        summary = summary_line or summary
-        for key, value in node.items():
-            if key in found:
-                found[key] = dataclasses.replace(found[key], default=value, comment=comments.get(key, ""))
+    for key, value in node.items():
+        if key in found:
+            found[key] = dataclasses.replace(found[key], default=value, comment=comments.get(key, ""))
     return Option(group, name, summary, found, source, arguments, conf, origin)
 
 
-def _plain_default(entry: dataclasses.Field[Any]) -> Any:
+def _fields_of(kind: type[Any] | None) -> dict[str, Field]:
+    """Return the fields that a settings class declares; none without a class."""
+    if kind is None:
+        return {}
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {entry.name: Field(entry.name, hints[entry.name], _default_of(entry)) for entry in dataclasses.fields(kind)}
+
+
+def _default_of(entry: dataclasses.Field[Any]) -> Any:
     if entry.default_factory is not dataclasses.MISSING:
         return dataclasses.asdict(entry.default_factory())
     return MISSING if entry.default is dataclasses.MISSING else entry.default
 
 
+def conf_files(path: Path) -> list[Path]:
+    """Return the YAML files that an option's file is composed of: the bases in its `defaults` list, then itself."""
+    bases = _read_conf(path)[0].get("defaults", ())
+    return [path.with_name(f"{name}.yaml") for name in bases if name != "_self_"] + [path]
+
+
+@cache
 def _read_conf(path: Path) -> tuple[dict[str, Any], dict[str, str], str]:
+    """Return a YAML file's values, the comments beside them and its first line."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     summary = lines[0].lstrip("# ").strip() if lines and lines[0].startswith("#") and "@package" not in lines[0] else ""
     comments = {m[1]: m[2].strip() for line in lines if (m := re.match(r"(\w+):.*?\s#\s*(.*)", line))}
-    return safe_yaml.parse(text.encode(), name=str(path)), comments, summary
+    return safe_yaml.parse_yaml(text.encode(), name=str(path)), comments, summary
 
 
 @cache
 def default_choices() -> Mapping[str, str]:
-    """The option each group has when nobody chooses one, from `conf/config.yaml`."""
-    entries = safe_yaml.read(schema.resource_dir("conf") / "config.yaml")["defaults"]
+    """Return the default option of each group, from `conf/config.yaml`."""
+    entries = safe_yaml.read_yaml(resource_dir("conf") / "config.yaml")["defaults"]
     chosen = {key: str(name) for entry in entries if isinstance(entry, dict) for key, name in entry.items()}
     return {group: chosen[group] for group in GROUPS}

@@ -1,7 +1,6 @@
-"""Settings that the core itself reads: the fields common to all options of a group, typed and ranged.
+"""The settings that the core reads: fields that the options of a group share, typed and ranged.
 
-The defaults stand in `conf/`; those here serve an option that has no file there (a plugin). A test holds the two
-against each other.
+Their defaults are in `conf/`; those here are for options without a file there (plugins). A test compares both.
 """
 
 from __future__ import annotations
@@ -27,43 +26,54 @@ from dlrun.configuration.schema.fields import (
 
 
 @dataclass(frozen=True)
-class DatasetSettings:
-    """How any dataset is split and prepared."""
+class SplitSettings:
+    """How any dataset is split and standardised."""
 
     val_fraction: Fraction = 0.1  # share of the training rows held out for validation
-    test_fraction: Fraction = 0.2  # share of all rows held out, where the dataset has no test set of its own
-    limit: Count | None = None  # use at most this many rows of each published split
-    split_seed: Seed = 0  # decides which rows are held out; apart from `seed`, so that runs stay comparable
-    standardise: bool = True  # inputs to mean 0 and deviation 1, fitted on the training rows only
-    standardise_target: bool = False  # the same for a regression's target; metrics stay in original units
-    pad: Pixels = 0  # background added on each side of every image
-    augment: Augment = field(default_factory=Augment)
+    test_fraction: Fraction = 0.2  # share of all rows held out for testing, if the dataset has no test set
+    limit: Count | None = None  # use at most this many rows of each file or published split; null uses all
+    split_seed: Seed = 0  # seed of the split; separate from `seed`, so that runs with different seeds are comparable
+    standardise: bool = True  # standardise inputs to mean 0 and deviation 1, fitted on the training rows
+    standardise_target: bool = False  # the same for a regression target; metrics stay in its original unit
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What datasets of images have besides."""
+
+    pad: Pixels = 0  # pixels of background added to each side of every image
+    augment: Augment = field(default_factory=Augment)  # random augmentation of training images
+
+
+@dataclass(frozen=True)
+class DatasetSettings(ImageSettings, SplitSettings):
+    """The settings of a dataset as the core reads them; the image settings are neutral where an option has none."""
 
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """What every optimizer has."""
+    """Settings of every optimizer."""
 
     lr: LearningRate = 1e-3  # learning rate
-    weight_decay: NonNegative = 0.0  # strength of the pull of weights towards zero
-    decay_matrices_only: bool = False  # leave biases and normalisation out of weight decay
+    weight_decay: NonNegative = 0.0  # strength of weight decay
+    decay_matrices_only: bool = False  # exclude biases and normalisation from weight decay
 
 
 @dataclass(frozen=True)
 class SchedulerSettings:
-    """What every schedule has."""
+    """Settings of every scheduler."""
 
-    warmup_steps: CountOrZero = 0  # the rate rises linearly over this many steps first
+    warmup_steps: CountOrZero = 0  # steps of linear warm-up from 0 to the full learning rate
 
 
 @dataclass(frozen=True)
 class DeviceSettings:
-    """Where and how numbers are computed."""
+    """Where and how tensors are computed."""
 
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    compile: bool = False  # torch.compile
-    threads: Count | None = None  # CPU threads; null leaves torch's own choice
-    deterministic: bool = False  # only algorithms that give the same bits each time, where torch has them
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # number format of forward and backward passes
+    compile: bool = False  # compile the model with torch.compile
+    threads: Count | None = None  # CPU threads; null keeps torch's default
+    deterministic: bool = False  # use only algorithms with bitwise repeatable results, where torch has them
 
 
 @dataclass(frozen=True)
@@ -71,28 +81,26 @@ class EarlyStop:
     """Stop when the metric no longer improves."""
 
     patience: Count | None = None  # evaluations without improvement before stopping; null never stops
-    min_delta: NonNegative = 0.0  # an improvement smaller than this does not count
+    min_delta: NonNegative = 0.0  # smallest change of the metric that counts as an improvement
 
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How long and how a model is trained."""
+    """How a model is trained, and for how long."""
 
-    epochs: Count | None = 10
+    epochs: Count | None = 10  # passes over the training rows
     max_steps: Count | None = None  # stop after this many steps, even within an epoch
-    max_time: Duration | None = None  # save and leave between two steps after this time; `dlrun resume` goes on
+    max_time: Duration | None = None  # save and stop between two steps after this time; `dlrun resume` continues
     batch_size: Count = 32
     eval_batch_size: Count = 256
-    accumulate: Count = 1  # batches whose gradients are averaged into one step of the optimizer
-    clip_norm: Positive | None = None  # the gradient's norm is cut to this
-    ema: AverageDecay | None = (
-        None  # decay of the average of the weights that is evaluated and kept; null keeps the last
-    )
+    accumulate: Count = 1  # batches whose gradients are averaged into one optimizer step
+    clip_norm: Positive | None = None  # largest norm of the gradient; larger ones are scaled down to it
+    ema: AverageDecay | None = None  # decay of the moving average of the weights to evaluate and save; null: no average
     shuffle: bool = True  # a new order each epoch, drawn from (seed, epoch)
-    eval_every: CountOrZero = 1  # epochs between evaluations; 0 evaluates at the end only
+    eval_every: CountOrZero = 1  # epochs between evaluations; 0 evaluates only at the end
     eval_every_steps: Count | None = None  # steps between evaluations within an epoch
-    workers: Workers = 0  # processes that read ahead, for data that is read as it is needed; 0: the one that trains
-    log_every: CountOrZero = 50  # steps between rows of metrics.jsonl; 0 logs evaluations only
+    workers: Workers = 0  # processes that load streamed data; 0 loads it in the training process
+    log_every: CountOrZero = 50  # steps between rows of metrics.jsonl; 0 logs only evaluations
     early_stop: EarlyStop = field(default_factory=EarlyStop)
 
     @property
@@ -103,8 +111,8 @@ class TrainerSettings:
 
 @dataclass(frozen=True)
 class CheckpointSettings:
-    """When the state of training is saved, and how much of it is kept."""
+    """When checkpoints are saved, and how many are kept."""
 
-    every_epochs: CountOrZero = 1  # 0 saves by steps or at the end only
-    every_steps: Count | None = None
-    keep: Count = 2  # newest checkpoints kept, besides the best
+    every_epochs: CountOrZero = 1  # epochs between checkpoints; 0 saves by steps or only at the end
+    every_steps: Count | None = None  # steps between checkpoints
+    keep: Count = 2  # newest checkpoints to keep, besides the best

@@ -1,4 +1,4 @@
-"""What an option's function asks for, read off its file with `ast`: nothing in the file is executed."""
+"""Read the fields of an option from its function's signature with `ast`; nothing in the file is executed."""
 
 from __future__ import annotations
 
@@ -13,47 +13,50 @@ from typing import Any
 from dlrun.configuration.schema import fields
 from dlrun.errors import ConfigError
 
-MISSING = "???"  # what a required field holds until the user gives it
+MISSING = "???"  # the value of a required field that is not set
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an option: its type, default (or MISSING) and the comment beside it."""
+    """One field of an option: its type, default (or MISSING) and comment."""
 
     name: str
     kind: Any
     default: Any = MISSING
     comment: str = ""
-    line: int | None = None  # of its declaration in the option's Python file, from 1 on
+    line: int | None = None  # of its declaration in the option's Python file, from 1 up
 
 
-def first_argument(path: Path, name: str) -> str | None:
-    """The positional argument of the function `name` in `path`; None when it takes none."""
-    arguments = _function(path, name).args
+def read_first_argument(path: Path, name: str) -> str | None:
+    """Return the first positional argument of the function `name` in `path`; None if it has none."""
+    arguments = _find_function(path, name).args
     positional = arguments.posonlyargs + arguments.args
     return positional[0].arg if positional else None
 
 
-def returns(path: Path, name: str) -> str:
-    """The return annotation of the function, as written."""
-    node = _function(path, name).returns
+def read_return_type(path: Path, name: str) -> str:
+    """Return the return annotation of the function as written, or an empty string."""
+    node = _find_function(path, name).returns
     return ast.unparse(node) if node is not None else ""
 
 
 def read_signature(path: Path, name: str) -> tuple[str, list[Field]]:
-    """The first line of the docstring and the keyword-only arguments of the function `name` in `path`."""
-    function = _function(path, name)
+    """Return the first line of the docstring and the keyword-only arguments of the function `name` in `path`.
+
+    Raises ConfigError if an argument has no type, or a type or default that a field cannot have.
+    """
+    function = _find_function(path, name)
     doc = (ast.get_docstring(function) or "").strip()
     declared = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         if argument.annotation is None:
-            raise ConfigError(f'{path}:{argument.lineno}: the field "{argument.arg}" has no type.')
-        value = MISSING if default is None else _literal(default, path)
-        declared.append(Field(argument.arg, _type(argument.annotation, path), value, line=argument.lineno))
+            raise ConfigError(f'{path}:{argument.lineno}: the field "{argument.arg}" has no type annotation.')
+        value = MISSING if default is None else _read_default(default, path)
+        declared.append(Field(argument.arg, _read_type(argument.annotation, path), value, line=argument.lineno))
     return (doc.splitlines()[0] if doc else ""), declared
 
 
-def _function(path: Path, name: str) -> ast.FunctionDef:
+def _find_function(path: Path, name: str) -> ast.FunctionDef:
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except OSError as error:
@@ -63,29 +66,23 @@ def _function(path: Path, name: str) -> ast.FunctionDef:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return node
-    raise ConfigError(f'{path}: expected a function "{name}", named as the file is; there is none.')
+    raise ConfigError(f'{path}: expected a function "{name}" with the name of the file, found none.')
 
 
-def _literal(node: ast.expr, path: Path) -> Any:
+def _read_default(node: ast.expr, path: Path) -> Any:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Augment":
         return dataclasses.asdict(fields.Augment())
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError) as error:
-        what = f"a field's default must be a plain value, not {ast.unparse(node)}."
+        what = f"expected a plain value as default, got {ast.unparse(node)}."
         raise ConfigError(f"{path}:{node.lineno}: {what}") from error
     return list(value) if isinstance(value, tuple) else value
 
 
-_MARKS = ("Range", "Machine", "Private", "TYPE_CHECKING")
-
-
+_NOT_FIELD_TYPES = ("Range", "NetworkAddress", "LocalPath", "DurationText", "TYPE_CHECKING", "Union")
 _KNOWN_TYPES: Mapping[str, Any] = {
-    **{
-        name: getattr(fields, name)
-        for name in dir(fields)
-        if name[0].isupper() and name not in ("Range", "Machine", "Private")
-    },
+    **{name: getattr(fields, name) for name in dir(fields) if name[0].isupper() and name not in _NOT_FIELD_TYPES},
     **{kind.__name__: kind for kind in (int, float, bool, str, list, dict)},
     "Literal": typing.Literal,
     "Annotated": typing.Annotated,
@@ -94,45 +91,45 @@ _KNOWN_TYPES: Mapping[str, Any] = {
 }
 
 
-def _type(node: ast.expr, path: Path) -> Any:
-    """An annotation's type, built from known names only; nothing in the file is executed."""
+def _read_type(node: ast.expr, path: Path) -> Any:
+    """Return the type of an annotation, built from known names only."""
     try:
-        return _built(node, path)
+        return _evaluate(node, path)
     except (ValueError, TypeError, SyntaxError) as error:  # also int[3], Literal[NAME], Range(1, 2, 3, 4, 5)
         raise ConfigError(
-            f"{path}:{node.lineno}: the type {ast.unparse(node)} is not one a field can have; use int, float, bool, "
-            "str, list[...], Literal[...], Annotated[..., Range(...)] or a name from dlrun.configuration.schema.fields."
+            f"{path}:{node.lineno}: the type {ast.unparse(node)} is not supported; use int, float, bool, "
+            "str, list[...], Literal[...], Annotated[..., Range(...)] or a type that dlrun exports, such as Width."
         ) from error
 
 
-def _built(node: ast.expr, path: Path) -> Any:
+def _evaluate(node: ast.expr, path: Path) -> Any:
     if isinstance(node, ast.Name) and node.id in _KNOWN_TYPES:
         return _KNOWN_TYPES[node.id]
     if isinstance(node, ast.Attribute) and node.attr in _KNOWN_TYPES:
         return _KNOWN_TYPES[node.attr]
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
-            return _built(ast.parse(node.value, mode="eval").body, path)
+            return _evaluate(ast.parse(node.value, mode="eval").body, path)
         if node.value is None:
             return None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return typing.Union[_built(node.left, path), _built(node.right, path)]  # noqa: UP007 - built at run time
+        return typing.Union[_evaluate(node.left, path), _evaluate(node.right, path)]  # noqa: UP007 - built at run time
     if isinstance(node, ast.Subscript):
-        outer = _built(node.value, path)
+        outer = _evaluate(node.value, path)
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if outer is typing.Literal:
             return outer[tuple(ast.literal_eval(item) for item in items)]
         if outer is typing.Annotated:
-            return outer[(_built(items[0], path), *(_range(item, path) for item in items[1:]))]
-        kinds = tuple(_built(item, path) for item in items)
+            return outer[(_evaluate(items[0], path), *(_read_range(item, path) for item in items[1:]))]
+        kinds = tuple(_evaluate(item, path) for item in items)
         return outer[kinds if len(kinds) > 1 else kinds[0]]
     raise TypeError(ast.unparse(node))
 
 
-def _range(node: ast.expr, path: Path) -> fields.Range:
+def _read_range(node: ast.expr, path: Path) -> fields.Range:
     if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Range":
         return fields.Range(
             *(ast.literal_eval(arg) for arg in node.args),
             **{str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords},
         )
-    raise ConfigError(f"{path}:{node.lineno}: Annotated takes a Range(...), not {ast.unparse(node)}.")
+    raise ConfigError(f"{path}:{node.lineno}: expected a Range(...) in Annotated, got {ast.unparse(node)}.")

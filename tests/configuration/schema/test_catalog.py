@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.configuration.check import nearest_key
-from dlrun.configuration.schema import groups as schema
+from dlrun.configuration.schema import groups
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError
@@ -76,8 +76,9 @@ def test_a_function_of_no_group_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Catalog(plugins=[path])
     assert str(caught.value) == (
-        f'{path}: the function "mine" takes "batch"; a model takes "spec", a loss "spec" (and returns Loss), an '
-        'optimizer "parameters", a scheduler "horizon", a logger "run_dir", a dataset nothing before its fields.'
+        f'{path}: no group has options with the first argument "batch"; a model takes "spec", a loss "spec" (and '
+        'returns Loss), an optimizer "parameters", a scheduler "horizon", a logger "run_dir", a dataset nothing before '
+        "its fields."
     )
 
 
@@ -85,7 +86,7 @@ def test_a_plugin_cannot_take_the_name_of_an_option(tmp_path: Path) -> None:
     path = write(tmp_path / "cnn.py", "def cnn(spec): ...\n")
     with pytest.raises(ConfigError) as caught:
         Catalog(plugins=[path])
-    assert str(caught.value) == f'{path}: dlrun brings its own model "cnn"; give the file another name.'
+    assert str(caught.value) == f'{path}: dlrun has its own model "cnn"; rename the file.'
 
 
 def test_a_plugin_that_fails_to_import_is_told(tmp_path: Path) -> None:
@@ -107,19 +108,19 @@ def test_an_option_that_is_not_there_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         Catalog().option("model", "cn\x1b")
     (problem,) = caught.value.problems
-    assert (problem.where, problem.message) == ("model=cn\\x1b", 'There is no model "cn\\x1b". Did you mean "cnn"?')
+    assert (problem.where, problem.message) == ("model=cn\\x1b", 'Unknown model "cn\\x1b". Did you mean "cnn"?')
 
 
 def test_what_has_no_function_cannot_be_loaded() -> None:
     with pytest.raises(ConfigError) as caught:
         Catalog().load("model", "cn")
-    assert str(caught.value) == 'There is no model "cn". Did you mean "cnn"?'
+    assert str(caught.value) == 'Unknown model "cn". Did you mean "cnn"?'
 
 
 def test_every_option_with_a_function_loads() -> None:
     catalog = Catalog()
     for group in ("optimizer", "scheduler", "loss"):
-        for name in schema.builtin_names(group):
+        for name in groups.builtin_names(group):
             assert catalog.load(group, name).__name__ == name
 
 
@@ -136,7 +137,7 @@ def test_the_nearest_option_stands_in_for_one_that_is_not_there() -> None:
     option, (problem,) = Catalog().find("model", "cn", "cn")
     assert option is not None
     assert option.name == "cnn"
-    assert problem.message == 'There is no model "cn". Did you mean "cnn"?'
+    assert problem.message == 'Unknown model "cn". Did you mean "cnn"?'
 
 
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -164,7 +165,7 @@ def test_an_installed_package_brings_an_option(tmp_path: Path, monkeypatch: pyte
     assert (option.origin, option.defaults()) == ("their-package", {"name": "net", "width": 5})
     assert "their_package.net" not in sys.modules
     assert catalog.load("model", "net")(None) == 42
-    assert [option.name for option in catalog.without_conf()] == ["net"]
+    assert option.conf is None
 
 
 def test_an_installed_option_does_not_replace_dlruns_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +195,7 @@ def test_a_preset_cannot_take_the_name_of_an_option(tmp_path: Path) -> None:
     path = write(tmp_path / "optimizer" / "adam.yaml", "name: adam\nlr: 1\n")
     with pytest.raises(ConfigError) as caught:
         Catalog(config_dirs=[tmp_path]).option("optimizer", "adam")
-    assert str(caught.value) == f'{path}: dlrun brings its own optimizer "adam"; give the file another name.'
+    assert str(caught.value) == f'{path}: dlrun has its own optimizer "adam"; rename the file.'
 
 
 @pytest.mark.parametrize(

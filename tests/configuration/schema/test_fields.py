@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from dlrun.configuration.schema import fields
-from dlrun.configuration.schema.fields import Range, Url, describe, is_machine, is_optional, misfit
+from dlrun.configuration.schema.fields import DataPath, LocalPath, NetworkAddress, Range, Url, has_mark, is_optional
+from dlrun.configuration.schema.type_check import describe_type, find_mismatches
 from dlrun.wording import printable, printable_key, show
 
 
@@ -57,7 +58,7 @@ def test_low_and_high_are_inside_above_and_below_are_not(bounds: Range, value: f
         (int, "a whole number"),
         (float, "a number"),
         (bool, "true or false"),
-        (str, "a text"),
+        (str, "a string"),
         (list, "a list"),
         (Any, "anything"),
         (fields.Width, "a whole number from 1 to 65536"),
@@ -70,7 +71,7 @@ def test_low_and_high_are_inside_above_and_below_are_not(bounds: Range, value: f
     ],
 )
 def test_a_type_is_described_in_words(kind: Any, words: str) -> None:
-    assert describe(kind) == words
+    assert describe_type(kind) == words
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ def test_a_letter_that_only_looks_like_ascii_is_written_out_in_a_key() -> None:
         (Stop, {}),
     ],
 )
-def test_a_value_that_fits_has_no_misfit(kind: Any, value: Any) -> None:
-    assert misfit(kind, value, key="k") == []
+def test_a_value_that_fits_has_no_mismatch(kind: Any, value: Any) -> None:
+    assert find_mismatches(kind, value, key="k") == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_a_value_that_fits_has_no_misfit(kind: Any, value: Any) -> None:
         (float, True, "Expected a number, got true."),
         (bool, 1, "Expected true or false, got 1."),
         (bool, "no", 'Expected true or false, got "no".'),
-        (str, 1, "Expected a text, got 1."),
+        (str, 1, "Expected a string, got 1."),
         (fields.Fraction, 1, "Expected a number from 0 and below 1, got 1."),
         (fields.Width, 10**9, "Expected a whole number from 1 to 65536, got 1000000000."),
         (Literal["max", "avg"], "mx", 'Expected one of max, avg, got "mx". Did you mean "max"?'),
@@ -165,18 +166,18 @@ def test_a_value_that_fits_has_no_misfit(kind: Any, value: Any) -> None:
     ],
 )
 def test_a_misfit_says_what_was_expected_and_what_came(kind: Any, value: Any, message: str) -> None:
-    assert misfit(kind, value, key="k") == [("k", message)]
+    assert find_mismatches(kind, value, key="k") == [("k", message)]
 
 
 def test_every_wrong_entry_of_a_list_is_told_with_its_place() -> None:
-    assert misfit(list[int], [1, "a", None], key="k") == [
+    assert find_mismatches(list[int], [1, "a", None], key="k") == [
         ("k[1]", 'Expected a whole number, got "a".'),
         ("k[2]", "Expected a whole number, got null."),
     ]
 
 
 def test_every_wrong_field_of_a_mapping_is_told_with_its_key() -> None:
-    assert misfit(Stop, {"patince": 3, "rate": "x"}, key="stop") == [
+    assert find_mismatches(Stop, {"patince": 3, "rate": "x"}, key="stop") == [
         ("stop.patince", 'stop has no field "patince". Did you mean "stop.patience"?'),
         ("stop.rate", 'Expected a number, got "x".'),
     ]
@@ -189,8 +190,10 @@ def test_a_type_with_null_is_optional() -> None:
 
 
 def test_an_address_is_found_inside_a_list_or_a_choice() -> None:
-    assert is_machine(Url)
-    assert is_machine(list[Url])
-    assert is_machine(list[Url] | None)
-    assert not is_machine(Annotated[str, Range()])
-    assert not is_machine(list[str])
+    assert has_mark(Url, NetworkAddress)
+    assert has_mark(list[Url], NetworkAddress)
+    assert has_mark(list[Url] | None, NetworkAddress)
+    assert not has_mark(Annotated[str, Range()], NetworkAddress)
+    assert not has_mark(list[str], NetworkAddress)
+    assert not has_mark(Url, LocalPath)
+    assert has_mark(DataPath | None, LocalPath)

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from dlrun.cli.verbs.training import of_run
+from dlrun.cli.context import compose_run
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.source import Encoded
 from dlrun.data.spec import Batch, DataSpec
@@ -70,7 +70,7 @@ def restored(run: Path) -> tuple[SupervisedTask, Any]:
     catalog = Catalog()
     snapshot = CheckpointStore(run / "checkpoints").load_best()
     about = snapshot.values["about"]
-    task = build_task(of_run(run, [], catalog).config, catalog, DataSpec.restored(about["spec"]))
+    task = build_task(compose_run(run, [], catalog).config, catalog, DataSpec.restored(about["spec"]))
     train_state.load_weights(task, snapshot)
     assert isinstance(task, SupervisedTask)
     module = sys.modules[catalog.load("dataset", about["dataset"]).__module__]

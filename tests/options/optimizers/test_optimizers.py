@@ -193,8 +193,8 @@ def test_weight_decay_can_skip_biases_and_normalisation(matrices_only: bool) -> 
     arguments = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.5}
     config = SimpleNamespace(
         optimizer=SimpleNamespace(name="adamw", arguments=arguments),
-        device=SimpleNamespace(compile=False),
-        optimizing=SimpleNamespace(decay_matrices_only=matrices_only),
+        device_settings=SimpleNamespace(compile=False),
+        optimizer_settings=SimpleNamespace(decay_matrices_only=matrices_only),
     )
     catalog = SimpleNamespace(load=lambda group, name: {"optimizer/adamw": adamw}[f"{group}/{name}"])
     optimizer = build_optimizers(task, config, catalog)["model"]  # type: ignore[arg-type]

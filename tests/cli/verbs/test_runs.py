@@ -1,4 +1,4 @@
-"""The verbs that look back: runs and compare."""
+"""`dlrun runs`: a table of runs, best first."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def test_runs_lists_best_first(short_run: ShortRun, dlrun: Dlrun) -> None:
     assert losses == sorted(losses)
 
 
-def test_a_metric_that_no_run_has_is_told(short_run: ShortRun, dlrun: Dlrun) -> None:
+def test_a_metric_that_no_run_has_is_an_error(short_run: ShortRun, dlrun: Dlrun) -> None:
     short_run("outputs/a")
     code, _, err = dlrun("runs", "--sort", "test/los")
     assert code == 2
     assert 'No run here has this metric. Did you mean "test/loss"?' in err
 
 
-def test_no_runs_are_told(dlrun: Dlrun, own_folder: Path) -> None:
+def test_a_folder_without_runs_says_so(dlrun: Dlrun, own_folder: Path) -> None:
     (own_folder / "outputs").mkdir()
     assert dlrun("runs")[1] == "There are no runs in outputs.\n"
 
@@ -40,23 +40,7 @@ def test_a_run_without_a_result_is_unfinished(short_run: ShortRun, dlrun: Dlrun)
     assert "unfinished" in out
 
 
-def test_compare_shows_what_differs_and_what_that_did(short_run: ShortRun, dlrun: Dlrun) -> None:
-    short_run("a", "optimizer.lr=0.1")
-    short_run("b", "optimizer.lr=0.2", "seed=1")
-    code, out, _ = dlrun("compare", "a", "b", "--json")
-    assert code == 0
-    compared = json.loads(out)
-    assert compared["differs"] == {"optimizer.lr": [0.1, 0.2], "seed": [0, 1]}
-    assert set(compared["metrics"]) >= {"val/accuracy", "test/accuracy"}
-    _, out, _ = dlrun("compare", "a", "b")
-    assert "optimizer.lr   0.1  0.2" in out
-    assert "A: a (completed)" in out
-    short_run("c", "optimizer.lr=0.1")
-    assert "(the same configuration)" in dlrun("compare", "a", "c")[1]
-
-
-def test_compare_needs_runs(dlrun: Dlrun, short_run: ShortRun) -> None:
-    short_run("a")
-    code, _, err = dlrun("compare", "a", "nowhere")
+def test_a_folder_that_does_not_exist_is_an_error(dlrun: Dlrun) -> None:
+    code, _, err = dlrun("runs", "nowhere")
     assert code == 2
-    assert "There is no run in this folder" in err
+    assert "nowhere\n      There is no such folder." in err

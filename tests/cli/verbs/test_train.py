@@ -1,4 +1,4 @@
-"""The verbs train, check, resume and eval, as typed."""
+"""`dlrun train`: what a run prints, writes and refuses."""
 
 from __future__ import annotations
 
@@ -86,23 +86,6 @@ def test_a_folder_that_holds_a_run_is_refused(short_run: Callable[..., Path], dl
     assert "This folder holds a run already. Add resume=auto" in err
 
 
-def test_the_same_command_with_resume_auto_starts_and_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
-    words = (*SHORT, "hydra.run.dir=mine", "resume=auto", "--quiet")
-    assert dlrun(*words)[0] == 0
-    first = (own_folder / "mine" / "metrics.jsonl").read_text()
-    assert dlrun(*words)[0] == 0
-    assert (own_folder / "mine" / "metrics.jsonl").read_text() == first
-
-
-def test_resume_extends_a_run(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
-    folder = short_run("mine")
-    code, _, err = dlrun("resume", "mine", "trainer.epochs=4")
-    assert code == 0
-    assert "resume  going on from step 8" in err
-    assert json.loads((folder / "result.json").read_text())["epochs"] == 4
-    assert "epochs: 4" in (folder / "config.yaml").read_text()
-
-
 def test_a_runs_config_is_a_recipe(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     folder = short_run("mine", "optimizer=sgd", "optimizer.momentum=0.9")
     code, _, err = dlrun("recipe=mine/config.yaml", "hydra.run.dir=again", "--quiet")
@@ -112,66 +95,10 @@ def test_a_runs_config_is_a_recipe(short_run: Callable[..., Path], dlrun: Dlrun)
     assert results[0]["config_sha256"] == results[1]["config_sha256"]
 
 
-def test_eval_gives_the_metrics_of_the_best_checkpoint(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
-    folder = short_run("mine")
-    expected = json.loads((folder / "result.json").read_text())["metrics"]
-    for split in ("val", "test"):
-        code, out, _ = dlrun("eval", "mine", "--split", split, "--json")
-        assert code == 0
-        assert json.loads(out) == {name: value for name, value in expected.items() if name.startswith(split)}
-    _, out, _ = dlrun("eval", "mine")
-    assert out.splitlines()[0].split() == ["metric", "test"]
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("resume",), "resume\n      Expected a run's folder after it."),
-        (("eval",), "eval\n      Expected a run's folder after it."),
-        (("resume", "nowhere"), "nowhere\n      There is no run in this folder: it holds no config.yaml."),
-        (("eval", "mine", "--split", "all"), "--split all\n      Expected train, val or test."),
-        (("resume", "mine", "recipe=mlp_digits"), "A run that exists keeps its configuration"),
-        (("resume", "mine", "trainer.epoch=4"), 'Did you mean "trainer.epochs"?'),
-    ],
-)
-def test_mistakes_about_runs_are_told(
-    short_run: Callable[..., Path], dlrun: Dlrun, words: tuple[str, ...], message: str
-) -> None:
-    short_run("mine")
-    code, _, err = dlrun(*words)
-    assert code == 2
-    assert message in err
-
-
-def test_a_damaged_checkpoint_cannot_be_evaluated(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
-    folder = short_run("mine")
-    best = (folder / "checkpoints" / "best").read_text().strip()
-    (folder / "checkpoints" / best / "model.safetensors").write_bytes(b"")
-    code, _, err = dlrun("eval", "mine")
-    assert code == 5
-    assert "model.safetensors: damaged: 0 bytes" in err
-
-
 def test_data_that_is_not_there_is_exit_3(dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun("dataset=mnist", "model=linear", f"dataset.root={own_folder}", "dataset.download=false")
     assert code == 3
     assert "train-images-idx3-ubyte" in err
-
-
-def test_check_finds_nothing_wrong_and_trains_nothing(dlrun: Dlrun, own_folder: Path) -> None:
-    code, out, _ = dlrun("check", *SHORT)
-    assert code == 0
-    assert "Nothing is wrong." in out
-    assert list(own_folder.iterdir()) == []
-    code, out, _ = dlrun("check", "-m", *SHORT, "optimizer.lr=0.1,0.2")
-    assert "Nothing is wrong with any of 2 points." in out
-
-
-def test_check_finds_what_only_the_data_tells(dlrun: Dlrun) -> None:
-    code, _, err = dlrun("check", "-m", "dataset=iris", "model=linear,cnn,gan")
-    assert code == 2
-    assert "A CNN needs images" in err
-    assert "model=gan" in err
 
 
 def test_a_plugin_is_one_file(dlrun: Dlrun, own_folder: Path) -> None:

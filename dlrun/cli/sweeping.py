@@ -1,4 +1,4 @@
-"""`dlrun -m`: the points of a sweep, one table at the end."""
+"""`dlrun -m`: train every point of a sweep and print one table."""
 
 from __future__ import annotations
 
@@ -9,44 +9,53 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun import wording as figures
+from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.running import run_one
-from dlrun.configuration.compose import compose, plan
-from dlrun.configuration.overrides import Point, Request
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import Request
+from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.runs.sweep import Row, best_first, launch
+from dlrun.wording import duration, number
 
 
 @dataclasses.dataclass
 class PointRunner:
-    """Trains one point; plain data, so that launchers can send it to other processes."""
+    """Trains one point. It holds plain data, so that launchers can send it to other processes."""
 
     plugins: Sequence[Path]
     config_dirs: Sequence[Path]
     num_points: int
     quiet: bool
+    profile: bool = False
     done: int = 0
 
-    def __call__(self, point: Point, folder: Path) -> Mapping[str, Any]:
+    def __call__(self, plan: Plan, folder: Path) -> Mapping[str, Any]:
         self.done += 1
         if not self.quiet:
-            print(f"\n[{self.done}/{self.num_points}] {point.label}", file=sys.stderr)  # noqa: T201
+            print(f"\n[{self.done}/{self.num_points}] {plan.label}", file=sys.stderr)  # noqa: T201
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
-        composed = compose(plan(point, catalog), catalog)
-        return run_one(composed, catalog, folder, asked=True, quiet=self.quiet)[0]
+        composed = compose(plan, catalog)
+        return run_one(composed, catalog, folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
 
 
-def sweep(command: Command, request: Request, points: Sequence[Point], catalog: Catalog) -> int:
-    """Train every point, print one table, best first; the exit code is the first failure's."""
-    runner = PointRunner(catalog.plugins, catalog.config_dirs, len(points), command.has("quiet"))
+def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:
+    """Train every point and print one table, best first; returns the exit code of the first point that failed."""
+    runner = PointRunner(
+        catalog.plugins,
+        catalog.config_dirs,
+        len(points),
+        quiet=command.has(flags.QUIET),
+        profile=command.has(flags.PROFILE),
+    )
     folder, rows = launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
     ordered = best_first(rows)
-    if command.has("json"):
+    if command.has(flags.JSON):
         print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
     else:
         _print(ordered)
-        print(f"\nin {folder}: sweep.jsonl and a folder a point", file=sys.stderr)  # noqa: T201
+        print(f"\nin {folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
     failed = [row for row in sorted(rows, key=lambda row: row.point) if row.exit_code]
     for row in failed:
         print(f"point {row.point} ({' '.join(row.overrides)}) {row.status}: {row.error}", file=sys.stderr)  # noqa: T201
@@ -54,7 +63,7 @@ def sweep(command: Command, request: Request, points: Sequence[Point], catalog: 
 
 
 def _print(rows: Sequence[Row]) -> None:
-    """One table of all points."""
+    """Print one table of all points."""
     from dlrun.report.tables import print_table
 
     keys = list(dict.fromkeys(override.split("=", 1)[0] for row in rows for override in row.overrides))
@@ -67,7 +76,7 @@ def _print(rows: Sequence[Row]) -> None:
         chosen = dict(override.split("=", 1) for override in row.overrides)
         values = {**row.metrics, **({str(row.best["metric"]): row.best["value"]} if row.best else {})}
         swept = [chosen.get(key, "") for key in keys]
-        measured = [figures.number(values.get(name)) for name in shown]
-        table.append([str(row.point), *swept, *measured, figures.duration(row.seconds), row.status])
+        measured = [number(values.get(name)) for name in shown]
+        table.append([str(row.point), *swept, *measured, duration(row.seconds), row.status])
     right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
     print_table(heads, table, right=right, mark_first=True)

@@ -82,3 +82,9 @@ def test_a_sweep_goes_where_it_is_told(dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet")
     assert code == 0, err
     assert sorted(path.name for path in (own_folder / "mine").iterdir()) == ["0", "1", "multirun.yaml", "sweep.jsonl"]
+
+
+def test_every_point_can_be_profiled(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet", "--profile")
+    assert code == 0, err
+    assert [json.loads((own_folder / f"mine/{i}/profile.json").read_text())["steps"] for i in (0, 1)] == [8, 8]

@@ -1,0 +1,215 @@
+"""Check a recipe's parsed tree against the schema, and what a recipe from somebody else must not do."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlrun.configuration.check import check_field, check_top_level, unknown_field
+from dlrun.configuration.overrides import MAX_POINTS
+from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, has_mark
+from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
+from dlrun.configuration.schema.signature import MISSING
+from dlrun.configuration.schema.type_check import find_mismatches
+from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.wording import printable_key, show
+
+FORMAT = 1
+_BLOCK = {
+    "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
+}  # fmt: skip
+
+
+def split_recipe(
+    tree: Mapping[str, Any], catalog: Catalog, *, own: bool = False, given: Collection[str] = ()
+) -> tuple[dict[str, str], dict[str, Any], list[Problem]]:
+    """Split a recipe's tree into the options it chooses and the values it sets, with everything wrong with it.
+
+    `own` and `given` as for `load_recipe`.
+    """
+    block = {} if tree.get("recipe") is None else tree["recipe"]
+    problems = [*_check_block(block), *check_data(tree)]
+    choices: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    options: dict[str, Option] = {}
+    for key, value in tree.items():
+        if key in GROUPS:
+            try:
+                options[key] = option = _option_of(key, value, catalog)
+            except ConfigError as error:
+                problems += error.problems or [Problem(f"{key}.name", str(error))]
+                continue
+            if "name" in value:
+                choices[key] = value["name"]
+            problems += _split_node(option, value, values, own=own, given=given)
+        elif key in TOP_LEVEL:
+            problems += check_top_level(key, value)
+            values[key] = value
+        elif key not in ("recipe", "sweep", *FORBIDDEN_KEYS):
+            hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
+            problems.append(Problem(printable_key(key), f'Unknown key "{printable_key(key)}". {hint}'))
+    problems += _check_sweep(tree.get("sweep"), options, catalog)
+    return choices, values, list(dict.fromkeys(problems))
+
+
+def _check_block(block: Any) -> list[Problem]:
+    """Return what is wrong with the `recipe:` block."""
+    if not isinstance(block, dict):
+        return [Problem("recipe", f"Expected a mapping with {', '.join(_BLOCK)}, got {show(block)}.")]
+    problems = []
+    given = block.get("format")
+    if block and (given != FORMAT or type(given) is not int):
+        expected = f"Expected {FORMAT}, the format of this version of dlrun"
+        problems.append(Problem("recipe.format", f"{expected}, got {show(given)}."))
+    for key, value in block.items():
+        where = f"recipe.{printable_key(key)}"
+        if key not in _BLOCK:
+            problems.append(Problem(where, f'Unknown key "{printable_key(key)}". {did_you_mean(key, _BLOCK)}'))
+        elif key == "plugins" and isinstance(value, dict):
+            problems += [Problem(*wrong) for name in value for wrong in find_mismatches(str, value[name], key=where)]
+        elif key != "format":
+            problems += [Problem(*wrong) for wrong in find_mismatches(_BLOCK[key], value, key=where)]
+    expect = block.get("expect")
+    for metric, bounds in expect.items() if isinstance(expect, dict) else ():
+        where = f"recipe.expect.{printable_key(metric)}"
+        if find_mismatches(list[float], bounds, key=where) or len(bounds) != 2 or bounds[0] > bounds[1]:
+            problems.append(Problem(where, f"Expected [lowest, highest], got {show(bounds)}."))
+    return problems
+
+
+def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
+    """Return the option whose fields a group's node sets.
+
+    Raises ConfigError if it does not name an existing one.
+    """
+    if not isinstance(node, dict):
+        raise ConfigError(Problem(group, f"Expected a mapping with a name and fields, got {show(node)}."))
+    if "name" not in node:
+        if GROUPS[group].folder is not None:
+            raise ConfigError(Problem(group, "Expected a name: the option to which the fields belong."))
+        return catalog.option(group, default_choices()[group])  # all options of this group have the same fields
+    if not isinstance(node["name"], str):
+        raise ConfigError(Problem(f"{group}.name", f"Expected a string, got {show(node['name'])}."))
+    return catalog.option(group, node["name"])
+
+
+def _split_node(
+    option: Option, node: dict[str, Any], values: dict[str, Any], *, own: bool, given: Collection[str]
+) -> list[Problem]:
+    """Check the fields in one group's node and add their values to `values`."""
+    problems = []
+    for key, value in node.items():
+        if key == "name" or (key not in option.fields and _is_retired(option, key, value)):
+            continue
+        trusted = own or f"{option.group}.{key}" in given
+        wrong = (
+            _check_untrusted_field(option, key, value, own=trusted)
+            if key in option.fields
+            else [unknown_field(option, key)]
+        )
+        problems += wrong
+        if not wrong:
+            values.update(_by_dotted_key(f"{option.group}.{key}", option.fields[key].kind, value))
+    return problems
+
+
+def _is_retired(option: Option, key: str, value: Any) -> bool:
+    """Return whether a field was once shared by all options of its group, and has the value without effect.
+
+    Every dataset had `pad` and `augment` once; the config.yaml of old runs still contains them.
+    """
+    optional = GROUPS[option.group].optional
+    neutral = {} if optional is None else dataclasses.asdict(optional())
+    if key not in neutral:
+        return False
+    if isinstance(neutral[key], dict) and isinstance(value, dict):
+        return all(name in neutral[key] and _is_same(entry, neutral[key][name]) for name, entry in value.items())
+    return _is_same(value, neutral[key])
+
+
+def _is_same(value: Any, neutral: Any) -> bool:
+    return type(value) is type(neutral) and bool(value == neutral)
+
+
+def _by_dotted_key(key: str, kind: Any, value: Any) -> dict[str, Any]:
+    """Return `value` by dotted keys, one for each field that the schema names."""
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return {f"{key}.{name}": entry for name, entry in value.items()}
+    return {key: value}
+
+
+def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = False) -> list[Problem]:
+    """Return what `check_field` does; refuse addresses, and files outside the current folder, unless it is `own`."""
+    entry = option.fields.get(key.partition(".")[0])
+    if value == MISSING:  # left to the user
+        return []
+    where = f"{option.group}.{printable_key(key)}"
+    if entry is not None and has_mark(entry.kind, NetworkAddress) and value != entry.default and not own:
+        return [Problem(where, "A recipe cannot set addresses; set them on the command line.")]
+    is_path = entry is not None and has_mark(entry.kind, LocalPath) and isinstance(value, str)
+    if is_path and not own and not is_below(value):
+        what = f"A recipe can name only files below the current folder, got {show(value)}."
+        return [Problem(where, f"{what} Set it on the command line: {where}=...")]
+    return check_field(option, key, value)
+
+
+def is_below(name: str) -> bool:
+    """Return whether a file is below the current folder, without following links out of it, or a bundled example."""
+    if name.startswith("example:"):
+        return "/" not in name
+    path = Path(name)
+    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name:
+        return False
+    try:
+        return path.resolve().is_relative_to(Path.cwd().resolve())
+    except (OSError, RuntimeError):  # a name too long, links in a circle
+        return False
+
+
+def _check_sweep(node: Any, options: Mapping[str, Option], catalog: Catalog) -> list[Problem]:
+    """Check each value of a `sweep:` block with the options that the recipe itself chooses."""
+    if node is None:
+        return []
+    if not isinstance(node, dict):
+        return [Problem("sweep", f"Expected a mapping of keys to lists of values, got {show(node)}.")]
+    problems = []
+    for key, values in node.items():
+        if isinstance(values, list) and values:
+            wrong = [problem for value in values for problem in _check_swept(key, value, node, options, catalog)]
+        else:
+            wrong = [Problem(key, f"Expected a list of values, got {show(values)}.")]
+        problems += [Problem(f"sweep.{printable_key(key)}", problem.message) for problem in wrong]
+    size = math.prod(len(values) for values in node.values() if isinstance(values, list))
+    if size > MAX_POINTS:
+        problems.append(Problem("sweep", f"The sweep has {size:,} points; at most {MAX_POINTS:,} are allowed."))
+    return problems
+
+
+def _check_swept(
+    key: str, value: Any, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog
+) -> list[Problem]:
+    group, _, rest = key.partition(".")
+    if key in TOP_LEVEL:
+        return check_top_level(key, value)
+    if group not in GROUPS or rest == "name":
+        hint = did_you_mean(group, [*GROUPS, *TOP_LEVEL])
+        return [Problem(key, f"A recipe cannot sweep this key. {hint}".rstrip())]
+    try:
+        if not rest:
+            _option_of(group, {"name": value}, catalog)
+            return []
+        swept = sweep.get(group)
+        names = (
+            swept
+            if isinstance(swept, list)
+            else [options[group].name if group in options else default_choices()[group]]
+        )
+        chosen = [catalog.option(group, name) for name in names if isinstance(name, str)]
+    except ConfigError as error:
+        return error.problems or [Problem(key, str(error))]
+    return [problem for option in chosen for problem in _check_untrusted_field(option, rest, value)]

@@ -1,0 +1,118 @@
+"""Whether a value has the type of its field, and what to report if not."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from dlrun.configuration.schema.fields import (
+    DurationText,
+    Range,
+    has_mark,
+    is_optional,
+    nearest_duration,
+    seconds_of,
+)
+from dlrun.errors import did_you_mean, nearest
+from dlrun.wording import printable_key, show
+
+_NAME = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
+
+
+def describe_type(kind: Any) -> str:
+    """Return a type in words: "a whole number from 1 to 9", "one of relu, tanh", "a list, each a number"."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        base, *marks = get_args(kind)
+        ranges = " ".join(str(mark) for mark in marks if isinstance(mark, Range | DurationText))
+        return f"{describe_type(base)} {ranges}".strip()
+    if origin in (Union, types.UnionType):
+        inner = [arg for arg in get_args(kind) if arg is not type(None)]
+        words = " or ".join(describe_type(arg) for arg in inner)
+        return f"{words} or null" if is_optional(kind) else words
+    if origin is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(kind))
+    if origin is list:
+        (item,) = get_args(kind)
+        return f"a list, each {describe_type(item)}"
+    if origin is dict or kind is dict:
+        return "a mapping"
+    if is_dataclass(kind):
+        return "a mapping of " + ", ".join(field.name for field in fields(kind))
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string", list: "a list"}
+    return {**names, type(None): "null", Any: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def find_mismatches(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
+    """Return what is wrong with `value` as a `kind`: pairs of key and message, none if it fits."""
+    origin = get_origin(kind)
+    if origin is list and isinstance(value, list):
+        (item,) = get_args(kind)
+        return [wrong for i, entry in enumerate(value) for wrong in find_mismatches(item, entry, key=f"{key}[{i}]")]
+    if is_dataclass(kind) and isinstance(value, dict):
+        return _mapping_mismatches(kind, value, key=key)
+    if _fits(kind, value):
+        return []
+    choices = _choices(kind)
+    near = nearest(value, choices) if isinstance(value, str) else None
+    near = nearest_duration(value) if has_mark(kind, DurationText) else near
+    hint = f' Did you mean "{near}"?' if near is not None else ""
+    return [(key, f"Expected {describe_type(kind)}, got {show(value)}.{hint}")]
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    origin = get_origin(kind)
+    if origin is Annotated:
+        base, *marks = get_args(kind)
+        if any(isinstance(mark, DurationText) for mark in marks) and not (isinstance(value, str) and seconds_of(value)):
+            return False
+        return _fits(base, value) and all(mark.holds(value) for mark in marks if isinstance(mark, Range))
+    if origin in (Union, types.UnionType):
+        return any(not find_mismatches(arg, value, key="") for arg in get_args(kind))
+    if origin is Literal:
+        return value in get_args(kind) and not isinstance(value, bool)
+    if origin is dict:  # of fields, whose names Hydra must be able to read
+        return isinstance(value, dict) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in value)
+    if kind is dict:
+        return isinstance(value, dict) and all(isinstance(name, str) for name in value)
+    if origin is list or is_dataclass(kind):
+        return False  # `find_mismatches` looks inside lists and mappings
+    return _is_plain(kind, value)
+
+
+def _choices(kind: Any) -> list[str]:
+    """Return the texts that a type allows, if it lists them."""
+    if get_origin(kind) is Literal:
+        return [str(choice) for choice in get_args(kind)]
+    if get_origin(kind) in (Union, types.UnionType):
+        return [choice for arg in get_args(kind) for choice in _choices(arg)]
+    return []
+
+
+def _is_plain(kind: Any, value: Any) -> bool:
+    if kind is Any:
+        return True
+    if kind is bool or kind is type(None) or kind is str:
+        return isinstance(value, kind)
+    if isinstance(value, bool):  # an int in Python, but not to a user
+        return False
+    if kind is int:
+        return isinstance(value, int)
+    if kind is float:
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # neither infinite nor NaN
+    return isinstance(value, kind)
+
+
+def _mapping_mismatches(kind: Any, value: dict[str, Any], *, key: str) -> list[tuple[str, str]]:
+    hints = get_type_hints(kind, include_extras=True)
+    wrong: list[tuple[str, str]] = []
+    for name, entry in value.items():
+        if name not in hints:
+            shown, hint = printable_key(str(name)), did_you_mean(str(name), hints, prefix=f"{key}.")
+            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}'))
+        else:
+            wrong.extend(find_mismatches(hints[name], entry, key=f"{key}.{name}"))
+    return wrong
