@@ -16,9 +16,9 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from dlrun.configuration.schema.fields import describe
-from dlrun.configuration.schema.groups import GROUPS, Option, builtin, builtin_names, default_choices
+from dlrun.configuration.schema.groups import GROUPS, Option, builtin_names, builtin_option, conf_files, default_choices
 from dlrun.configuration.schema.signature import MISSING
+from dlrun.configuration.schema.type_check import describe_type
 
 _MANY = 3  # options that have the same field before it gets a table of its own
 
@@ -46,7 +46,7 @@ def write_reference(folder: Path) -> list[Path]:
 
 def group_page(group: str) -> str:
     """The page of a group: its options, the fields that many of them share, and each option's own."""
-    options = {name: builtin(group, name) for name in builtin_names(group)}
+    options = {name: builtin_option(group, name) for name in builtin_names(group)}
     rows = {name: option_rows(option) for name, option in options.items()}
     owners: dict[Row, tuple[str, ...]] = {}
     for row in dict.fromkeys(row for name in rows for row in rows[name]):
@@ -86,17 +86,16 @@ def option_rows(option: Option) -> list[Row]:
             hints = typing.get_type_hints(field.kind, include_extras=True)
             for inner, kind in hints.items():
                 value = _default(dict(field.default)[inner])
-                found.append(Row(f"{key}.{inner}", describe(kind), value, comments.get(inner, "")))
+                found.append(Row(f"{key}.{inner}", describe_type(kind), value, comments.get(inner, "")))
         else:
-            found.append(Row(key, describe(field.kind), _default(field.default), field.comment))
+            found.append(Row(key, describe_type(field.kind), _default(field.default), field.comment))
     return found
 
 
 def _nested_comments(option: Option, name: str) -> Mapping[str, str]:
-    """The comments below a key of an option's YAML file, or of a base file beside it."""
-    folder = typing.cast(Path, option.conf).parent
+    """The comments below a key of an option's YAML file, or of the base files that it names."""
     found: dict[str, str] = {}
-    for path in [*sorted(folder.glob("_*.yaml")), typing.cast(Path, option.conf)]:
+    for path in conf_files(option.conf) if option.conf is not None else ():
         block = re.search(rf"^{name}:.*\n((?: +.*\n?)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         for line in block[1].splitlines() if block else ():
             if match := re.match(r" +(\w+):.*?\s#\s*(.*)", line):

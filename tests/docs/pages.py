@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 DOCS = ROOT / "docs"
 LANGUAGES = ("bash", "console", "python", "yaml", "json", "text")
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
@@ -76,12 +77,10 @@ class Command:
 
 
 def pages() -> list[Path]:
-    """README and every page under docs/ that a person wrote; those of the commands and the options are generated."""
+    """README, CONTRIBUTING and every page under docs/ that a person wrote; commands and options have generated ones."""
     generated = {DOCS / "commands.md", *(DOCS / "reference").glob("*.md")}
-    return [
-        README,
-        *sorted(path for path in DOCS.rglob("*.md") if path not in generated and "_build" not in path.parts),
-    ]
+    written = {page for page in DOCS.rglob("*.md") if "_build" not in page.parts} - generated
+    return [README, CONTRIBUTING, *sorted(written)]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.schema.groups import GROUPS, builtin, builtin_names
+from dlrun.configuration.schema.groups import GROUPS, builtin_names, builtin_option
 from tests.docs.pages import ROOT
 
 
@@ -28,7 +28,7 @@ def test_there_is_a_page_for_each_group(reference: Path) -> None:
 def test_a_page_has_every_option_and_field(group: str, reference: Path) -> None:
     page = (reference / f"{group}.md").read_text(encoding="utf-8")
     for name in builtin_names(group):
-        option = builtin(group, name)
+        option = builtin_option(group, name)
         assert f"| `{name}` | {option.summary} |" in page
         for field in option.fields:
             assert re.search(rf"^\| `{group}\.{field}(\.\w+)?` \|", page, re.MULTILINE), field
@@ -53,7 +53,7 @@ def test_fields_inside_a_field_have_rows_of_their_own(reference: Path) -> None:
 
 
 def test_a_required_field_says_so(reference: Path) -> None:
-    assert "| `dataset.target` | a text | required | " in (reference / "dataset.md").read_text(encoding="utf-8")
+    assert "| `dataset.target` | a string | required | " in (reference / "dataset.md").read_text(encoding="utf-8")
 
 
 def test_without_a_folder_the_script_shows_its_usage() -> None:
