@@ -62,7 +62,9 @@ def test_an_override_is_reported_as_it_was_written() -> None:
     assert explained("model.hidden", *words) == "model.hidden = [5]: override model.hidden=[5]"
     assert explained("optimizer.lr", *words) == "optimizer.lr = 0.01: override optimizer.lr=1e-2"
     assert explained("seed", *words) == "seed = 10: override seed=${trainer.epochs}"
-    assert explained("model.init", *words).startswith('model.init = "default": default of model=mlp in conf/model/mlp.yaml:')
+    assert explained("model.init", *words).startswith(
+        'model.init = "default": default of model=mlp in conf/model/mlp.yaml:'
+    )
 
 
 def test_only_what_an_overridden_mapping_contains_comes_from_it() -> None:
