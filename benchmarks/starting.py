@@ -1,4 +1,4 @@
-"""How long a command takes from Enter to its answer or its first step: `python -m benchmarks.starting [--rounds 9]`."""
+"""Seconds from Enter to the answer or the first step of a command: `python -m benchmarks.starting [--rounds 9]`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.arguments import add_common
 _FIRST_STEP = """
 import os, sys
 import dlrun.training.trainer as trainer
-trainer.Trainer._train_epoch = lambda self: os._exit(0)  # everything before the first step is done
+trainer.Trainer._train_epoch = lambda self: os._exit(0)  # ends where the first step would start
 from dlrun.cli.main import main
 main(sys.argv[1:])
 """
@@ -26,6 +26,8 @@ COMMANDS = {
     "python -c pass": (sys.executable, "-c", "pass"),
     "python -c 'import torch'": (sys.executable, "-c", "import torch"),
     "dlrun --help": (*_DLRUN, "--help"),
+    "dlrun predict --help": (*_DLRUN, "predict", "--help"),
+    "dlrun ls": (*_DLRUN, "ls"),
     "dlrun ls model": (*_DLRUN, "ls", "model"),
     "dlrun modle=cnn ... (three errors)": _WRONG,
     "shell completion": (*_DLRUN, "-sc", "query=bash"),
@@ -35,7 +37,7 @@ COMMANDS = {
 
 
 def measure(environment: Mapping[str, str]) -> dict[str, float]:
-    """Seconds of each command. Ends the program when one ends in another way than it should."""
+    """Return the seconds of each command; ends the program when a command has an unexpected exit code."""
     seconds = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, command in COMMANDS.items():
@@ -48,7 +50,7 @@ def measure(environment: Mapping[str, str]) -> dict[str, float]:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure every command in turn, round after round; print medians and the difference to `import torch`."""
+    """Measure all commands in rounds; print medians and the difference to `import torch`."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_common(parser, rounds=9)
     asked = parser.parse_args(words)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from dlrun.data.loading.reader import Reader as Reader
     from dlrun.data.source import Encoded as Encoded
     from dlrun.data.source import Encoder as Encoder
-    from dlrun.data.source import FittedEncoder as FittedEncoder
+    from dlrun.data.source import Fitted as Fitted
+    from dlrun.data.source import Rows as Rows
     from dlrun.data.source import Source as Source
     from dlrun.data.spec import Batch as Batch
     from dlrun.data.spec import DataSpec as DataSpec
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from dlrun.optim.schedule import Formula as Formula
     from dlrun.optim.schedule import Horizon as Horizon
     from dlrun.optim.schedule import Schedule as Schedule
+    from dlrun.tasks.goals import num_logits as num_logits
     from dlrun.tasks.progress import Listener as Listener
     from dlrun.tasks.progress import Progress as Progress
     from dlrun.tasks.progress import Row as Row
@@ -64,11 +66,12 @@ _ROOMS = {
         "Url", "Width",
     ),
     "data.loading.reader": ("Reader",),
-    "data.source": ("Encoded", "Encoder", "FittedEncoder", "Source"),
+    "data.source": ("Encoded", "Encoder", "Fitted", "Rows", "Source"),
     "data.spec": ("Batch", "DataSpec", "Scaling", "TargetScaling"),
     "errors": ("ConfigError", "DataError", "DlrunError", "Problem"),
     "optim.param_groups": ("Parameters",),
     "optim.schedule": ("Formula", "Horizon", "Schedule"),
+    "tasks.goals": ("num_logits",),
     "tasks.progress": ("Listener", "Progress", "Row"),
     "tasks.task": ("Evaluation", "Task", "Update"),
 }  # fmt: skip

@@ -11,7 +11,7 @@ def number(value: float | None) -> str:
         return "-"
     if value != value:
         return "nan"
-    if value == int(value) and abs(value) < 1e6:
+    if abs(value) < 1e6 and value == int(value):
         return str(int(value))
     return f"{value:.4f}" if 1e-3 <= abs(value) < 100 else f"{value:.4g}"
 

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: a folder of its own for each, one CPU thread, and a short run."""
+"""Fixtures of all tests: an empty folder for each test, one CPU thread, and a short run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def own_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeyp
 
 @pytest.fixture(autouse=True)
 def own_process_state() -> Iterator[None]:
-    """A run sets the process up for training; the next test starts from what a fresh process has."""
+    """Undo what a run sets up in its process, so that the next test starts as a new process does."""
     handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
     yield
     logging.getLogger().handlers[:] = handlers  # Hydra's own flags point them at a stream that the test closes

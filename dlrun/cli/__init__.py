@@ -1,1 +1,1 @@
-"""The command line: words in, exit code out."""
+"""The command line: from its words to an exit code."""

@@ -1,177 +1,174 @@
-"""The words of a command line, sorted: the verb, dlrun's flags, Hydra's flags, and the rest."""
+"""The parser: from the words of a command line to one verb with its words, its overrides and its flags."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
+from dlrun.cli import flags, verbs
+from dlrun.cli.flags import Flag
+from dlrun.cli.verb import HINTS, Verb, Word
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable
 
-VERBS: Mapping[str, str] = {
-    "train": "[KEY=VALUE ...]  train; the word may be left out; -m sweeps",
-    "check": "[KEY=VALUE ...] [-m]  find everything wrong with a run without training",
-    "ls": "[GROUP]  options of a group with one line each; groups and recipe; --json",
-    "show": "[KEY=VALUE ...] [--why KEY]  the composed configuration, and what set a value",
-    "cp": "RECIPE FILE  copy a recipe to a file of your own",
-    "cat": "RECIPE  print a recipe",
-    "resume": "RUN_DIR [KEY=VALUE ...]  go on exactly where a run stopped",
-    "eval": "RUN_DIR [--split test]  metrics of a run's best checkpoint",
-    "replay": "RUN_DIR  run the step again at which a training diverged, and show where it goes bad",
-    "clean": "RUN_DIR [--keep N]  remove all checkpoints but the best and the N newest, and what kills left behind",
-    "predict": "RUN_DIR INPUT [-o FILE] [--probabilities]  predictions for new rows, images or texts",
-    "runs": "[DIR]  table of runs, best first; --sort METRIC, --json",
-    "compare": "RUN RUN ...  what differs between runs, and what that did to the metrics",
-    "env": "versions, devices, threads: what a bug report needs; --json",
-}
-
-_SWITCHES = {
-    "-m": "multirun",
-    "--multirun": "multirun",
-    "-q": "quiet",
-    "--quiet": "quiet",
-    "--json": "json",
-    "--debug": "debug",
-    "--profile": "profile",
-    "--probabilities": "probabilities",
-    "-h": "help",
-    "--help": "help",
-    "--version": "version",
-}
-_TAKES = {
-    "--plugin": "plugin",
-    "--config-dir": "config_dir",
-    "-cd": "config_dir",
-    "--why": "why",
-    "--split": "split",
-    "--sort": "sort",
-    "--keep": "keep",
-    "-o": "output",
-    "--output": "output",
-    "--prompt": "prompt",
-    "--length": "length",
-    "--temperature": "temperature",
-    "--top": "top",
-}
-_HYDRA_TAKES = (
-    "--cfg",
-    "-c",
-    "--package",
-    "-p",
-    "--config-name",
-    "-cn",
-    "--config-path",
-    "-cp",
-    "--shell-completion",
-    "-sc",
-)
-_HYDRA_OPTIONAL = ("--info", "-i")  # take a word or none
-_HYDRA_SWITCHES = ("--resolve", "--hydra-help", "--run", "-r")
-_INFO_KINDS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+T = TypeVar("T")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Command:
-    """A command line, sorted."""
+    """A command line, parsed and checked."""
 
-    verb: str = "train"
-    words: list[str] = field(default_factory=list)
-    switches: set[str] = field(default_factory=set)
-    values: dict[str, list[str]] = field(default_factory=dict)
-    hydra_flags: list[str] = field(default_factory=list)
+    verb: Verb
+    words: Sequence[str] = ()  # as many as the verb's record allows
+    overrides: Sequence[str] = ()  # KEY=VALUE words, not yet parsed
+    given: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # flag's name -> its values, read
 
-    def has(self, switch: str) -> bool:
-        """Whether a switch was given."""
-        return switch in self.switches
+    def has(self, flag: Flag[Any]) -> bool:
+        """Whether a flag was given."""
+        return flag.name in self.given
 
-    def last(self, name: str) -> str | None:
-        """The last value given for a flag."""
-        return self.values[name][-1] if name in self.values else None
+    def value(self, flag: Flag[T]) -> T | None:
+        """The last value given for a flag; None without the flag."""
+        return self.given[flag.name][-1] if flag.name in self.given else None
 
-    def paths(self, name: str) -> list[Path]:
-        """Every value given for a flag that names a file or folder."""
-        return [Path(value).expanduser() for value in self.values.get(name, [])]
+    def values(self, flag: Flag[T]) -> list[T]:
+        """Every value given for a flag that may be repeated."""
+        return list(self.given.get(flag.name, ()))
+
+
+class Given(NamedTuple):
+    """A flag as typed; one that does not exist has no record."""
+
+    spelling: str
+    value: str | None
+    typed: str
+    flag: Flag[Any] | None
+
+    def __str__(self) -> str:
+        return printable(self.typed)
+
+
+class Tokens(NamedTuple):
+    """The words of a command line, sorted without knowing the verb, which may come last."""
+
+    plain: list[str]
+    given: list[Given]
+
+
+def tokenize(argv: Sequence[str]) -> Tokens:
+    """Sort words into flags with their values, and the rest."""
+    tokens, rest = Tokens([], []), list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word == "-":
+            tokens.plain.append(word)
+            continue
+        spelling, equals, text = word.partition("=")
+        flag, value = flags.BY_SPELLING.get(spelling), text if equals else None
+        takes_next = flag is not None and not equals and not flag.is_switch
+        if flag is not None and takes_next and rest and (not flag.optional or rest[0] in flag.choices):
+            value = rest.pop(0)
+            word = f"{word} {value}"
+        tokens.given.append(Given(spelling, value, word, flag))
+    return tokens
 
 
 def parse(argv: Sequence[str]) -> Command:
-    """Sort the words of a command line.
+    """Parse a command line. With `--help` it becomes `help VERB`; with `--version` nothing else matters.
 
-    Raises ConfigError for an unknown flag or verb, with the nearest known one.
+    Raises ConfigError with everything wrong with its verb, flags and positional words; overrides are not looked at.
     """
-    command = Command()
-    words = list(argv)
-    plain: list[str] = []
-    while words:
-        word = words.pop(0)
-        if not word.startswith("-") or word == "-":
-            plain.append(word)
-            continue
-        flag, equals, value = word.partition("=")
-        if flag in _SWITCHES and not equals:
-            command.switches.add(_SWITCHES[flag])
-        elif flag in _TAKES or flag in _HYDRA_TAKES:
-            if not equals:
-                if not words:
-                    raise ConfigError(Problem(flag, "Expected a value after it."))
-                value = words.pop(0)
-            if flag in _TAKES:
-                command.values.setdefault(_TAKES[flag], []).append(value)
-            else:
-                command.hydra_flags += [flag, value]
-        elif flag in _HYDRA_OPTIONAL:
-            command.hydra_flags.append(flag)
-            if words and words[0] in _INFO_KINDS:
-                command.hydra_flags.append(words.pop(0))
-        elif flag in _HYDRA_SWITCHES:
-            command.hydra_flags.append(flag)
+    tokens = tokenize(argv)
+    is_named = bool(tokens.plain) and "=" not in tokens.plain[0] and not tokens.plain[0].startswith("~")
+    name, plain = (tokens.plain[0], tokens.plain[1:]) if is_named else ("train", tokens.plain)
+    if name not in verbs.NAMES:
+        what = f"There is no such command. {did_you_mean(name, verbs.NAMES)}"
+        raise usage_error(Problem(printable(name), what))
+    if any(each.flag is flags.HELP for each in tokens.given):
+        return Command(verbs.verb("help"), [name] if is_named else [])
+    verb = verbs.verb(name)
+    if any(each.flag is flags.VERSION for each in tokens.given):
+        return Command(verb, given={flags.VERSION.name: [""]})
+    given, problems = _read_flags(verb, tokens.given)
+    slots = [slot for slot in verb.words if slot.unless is None or slot.unless.name not in given]
+    words, overrides = _split(verb, slots, plain)
+    problems += _wrong_words(verb, slots, words)
+    if problems:
+        raise usage_error(*problems)
+    return Command(verb, words, overrides, given)
+
+
+def usage_error(*problems: Problem) -> ConfigError:
+    """The error for what is wrong with the command line itself."""
+    count = len(problems)
+    return ConfigError(problems, title=f"{count} problem{'' if count == 1 else 's'} on the command line")
+
+
+def _read_flags(verb: Verb, typed: Sequence[Given]) -> tuple[dict[str, list[Any]], list[Problem]]:
+    """The values of all flags by the flag's name, and what is wrong with them."""
+    given: dict[str, list[Any]] = {}
+    problems = []
+    for each in typed:
+        if each.flag is None:
+            hint = did_you_mean(each.spelling, [flag.name for flag in verb.flags])
+            what = f"`dlrun {verb.name}` has no flag {printable(each.spelling)}. {hint}"
+            problems.append(Problem(str(each), what.rstrip()))
+        elif each.flag not in verb.flags:
+            problems.append(Problem(str(each), _foreign(verb, each.spelling, each.flag)))
         else:
-            known = [*_SWITCHES, *_TAKES, *_HYDRA_TAKES, *_HYDRA_OPTIONAL, *_HYDRA_SWITCHES]
-            hint = did_you_mean(flag, [name for name in known if name.startswith("--")])
-            raise ConfigError(Problem(printable(word), f"There is no such flag. {hint}".rstrip()))
-    if plain and "=" not in plain[0]:
-        if plain[0] not in VERBS and not plain[0].startswith("~"):
-            raise ConfigError(
-                Problem(printable(plain[0]), f"There is no such command. {did_you_mean(plain[0], VERBS)}")
-            )
-        command.verb = plain.pop(0)
-    command.words = plain
-    return command
+            try:
+                given.setdefault(each.flag.name, []).append(each.flag.parse(each.value))
+            except ValueError as error:
+                problems.append(Problem(str(each), str(error)))
+    for each in typed:
+        if each.flag in verb.flags and each.flag is not None:
+            problems += _wrong_together(each.flag, each.spelling, given)
+    return given, problems
 
 
-def help_text() -> str:
-    """What `dlrun --help` prints; nothing heavy is imported for it."""
-    from dlrun.configuration.schema import groups as schema
+def _foreign(verb: Verb, spelling: str, flag: Flag[Any]) -> str:
+    """The message for a flag that only other verbs have."""
+    others = [f"`dlrun {other.name}`" for other in verbs.every_verb() if flag in other.flags]
+    owners = f"{others[0]} has it" if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]} have it"
+    own = ", ".join(own.name for own in verb.flags)
+    return f"`dlrun {verb.name}` has no flag {spelling}; {owners}. Its flags: {own}."
 
-    chosen = schema.default_choices()
-    lines = [
-        "dlrun trains neural networks from configuration.",
-        "",
-        "  dlrun dataset=mnist model=cnn optimizer=adam device=auto",
-        "  dlrun -m optimizer.lr=1e-2,1e-3        sweep, in Hydra's override grammar",
-        "  dlrun recipe=lenet_mnist               train a recipe",
-        "",
-        "Commands:",
+
+def _wrong_together(flag: Flag[Any], spelling: str, given: Mapping[str, Any]) -> list[Problem]:
+    """A flag without another that it needs, or with one that it excludes."""
+    problems = []
+    if flag.needs and not any(other.name in given for other in flag.needs):
+        names = " or ".join(other.name for other in flag.needs)
+        problems.append(Problem(spelling, f"It has a meaning only together with {names}."))
+    problems += [
+        Problem(spelling, f"It cannot be combined with {other.name}.") for other in flag.excludes if other.name in given
     ]
-    for verb, text in VERBS.items():
-        words, _, meaning = text.rpartition("  ")
-        lines.append(f"  {verb + ' ' + words if words else verb:<34} {meaning}")
-    lines += ["", "Groups (GROUP=OPTION; `dlrun ls GROUP` tells more):"]
-    for name, group in schema.GROUPS.items():
-        lines.append(f"  {name:<12} {group.summary:<42} {chosen[name]}")
-    lines += [
-        "",
-        "Flags:",
-        "  -m, --multirun       train every combination of KEY=A,B",
-        "  --plugin FILE.py     offer the option in a Python file of your own",
-        "  --config-dir DIR     a folder of further YAML options",
-        "  -q, --quiet          say nothing but the result",
-        "  --profile            write where the time went to profile.json, and a trace of some steps to trace.json",
-        "  --debug              show the traceback of an error",
-        "  -o, --output FILE    where predictions go: .csv, .tsv, .jsonl or .parquet",
-        "  --cfg job, --info, --hydra-help, --shell-completion install=bash   Hydra's own",
-        "  hydra.run.dir=DIR    name the run's folder; with resume=auto the same command goes on there",
-        "",
-        "Exit codes: 0 done, 2 configuration, 3 data, 4 diverged, 5 checkpoint or disk, 6 promise, 130/143 stopped",
-    ]
-    return "\n".join(lines)
+    return problems
+
+
+def _split(verb: Verb, slots: Sequence[Word], plain: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Positional words and overrides. A name with "=" in it counts as a word where such a file or folder exists."""
+    if not verb.overrides:
+        return list(plain), []
+    most = sum(slot.most for slot in slots)
+    leading = itertools.takewhile(lambda word: "=" not in word or Path(word).expanduser().exists(), plain)
+    words = [word for number, word in enumerate(leading) if number < most]
+    return words, list(plain[len(words) :])
+
+
+def _wrong_words(verb: Verb, slots: Sequence[Word], words: Sequence[str]) -> list[Problem]:
+    """Too few or too many positional words."""
+    least, most = sum(slot.least for slot in slots), sum(slot.most for slot in slots)
+    if len(words) < least:
+        hint = HINTS.get(slots[min(len(words), len(slots) - 1)].kind, "")
+        return [Problem(verb.name, f"Expected {verb.takes}: {' or '.join(verb.usages)}.{hint}")]
+    if len(words) <= most:
+        return []
+    extra = words[int(most) :]
+    what = f"`dlrun {verb.name}` takes {verb.takes or 'no words'}"
+    if verb.takes:
+        what += " and no KEY=VALUE" if any("=" in word for word in extra) else " and nothing else"
+    return [Problem(printable(" ".join(extra)), f"{what}: {' or '.join(verb.usages)}.")]

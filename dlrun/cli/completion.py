@@ -4,42 +4,89 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from dlrun.cli.command import VERBS
-from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, builtin_names
-from dlrun.configuration.schema.signature import Field
+from dlrun.cli import flags, verbs
+from dlrun.cli.command import tokenize
+from dlrun.cli.verb import Word
 
-_FLAGS = ("--multirun", "--plugin", "--config-dir", "--quiet", "--profile", "--debug", "--json", "--help", "--version")
-_TAKE_RECIPES = ("cat", "cp")
-_TAKE_FOLDERS = ("resume", "eval", "runs", "compare")
+if TYPE_CHECKING:
+    from dlrun.configuration.schema.signature import Field
 
 
 def complete(line: str) -> list[str]:
-    """Whole words that the last word of a command line may become; none where the shell's own file names fit."""
+    """Return the whole words that the last word of a command line may become.
+
+    None where the shell's own completion of file names fits.
+    """
     words = line.split()[1:]
     word = "" if not words or line.endswith(" ") else words.pop()
-    return sorted(choice for choice in _choices(words, word) if choice.startswith(word))
+    return sorted({choice for choice in _choices(words, word) if choice.startswith(word)})
 
 
 def _choices(words: Sequence[str], word: str) -> Iterable[str]:
-    verb = next((each for each in words if each in VERBS), None)
+    tokens = tokenize(words)
+    plain = tokens.plain
+    name = plain.pop(0) if plain and plain[0] in verbs.NAMES else None
+    verb = verbs.verb(name or "train")
+    last = tokens.given[-1] if tokens.given else None
+    waiting = last.flag if last is not None and last.value is None and words[-1] == last.spelling else None
+    values: Iterable[str] = ()
+    if waiting is not None and not waiting.is_switch:
+        values = _flag_values(waiting, plain, word)
+        if not waiting.optional:
+            return values
     if word.startswith("-"):
-        return _FLAGS
-    if verb == "ls":
+        flag = flags.BY_SPELLING.get(word.partition("=")[0])
+        if flag is not None and "=" in word:
+            return [f"{flag.name}={value}" for value in flag.choices]
+        return [flag.name for flag in verb.flags]
+    slots = [slot for slot in verb.words if slot.unless not in [given.flag for given in tokens.given]]
+    slot = _slot(slots, plain)
+    if slot is not None:
+        return [*values, *_words(slot)]
+    first = verbs.NAMES if name is None and not plain else ()
+    return [*values, *first, *(_overrides(plain, word) if verb.overrides else ())]
+
+
+def _slot(slots: Sequence[Word], plain: Sequence[str]) -> Word | None:
+    """The positional word that comes next; None where all are there."""
+    count = len(plain)
+    for slot in slots:
+        if count < slot.most:
+            return slot
+        count -= int(slot.most)
+    return None
+
+
+def _words(slot: Word) -> Iterable[str]:
+    if slot.kind == "verb":
+        return verbs.NAMES
+    if slot.kind == "recipe":
+        return _recipes()
+    if slot.kind == "group":
+        from dlrun.configuration.schema.groups import GROUPS
+
         return [*GROUPS, "recipe"]
-    if verb in _TAKE_RECIPES:
-        return _recipes() if words[-1] == verb else []
-    if verb in _TAKE_FOLDERS and (words[-1] == verb or verb in ("runs", "compare")):
-        return []
+    return []
+
+
+def _flag_values(flag: flags.Flag[Any], plain: Sequence[str], word: str) -> Iterable[str]:
+    """The values of a flag that can be listed."""
+    return [each.rstrip("=") for each in _overrides(plain, word)] if flag is flags.WHY else flag.choices
+
+
+def _overrides(plain: Sequence[str], word: str) -> list[str]:
+    """Keys, or after `=` values."""
+    from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL
+
     key, equals, _ = word.partition("=")
     if equals:
-        return [f"{key}={value}" for value in _values(words, key)]
+        return [f"{key}={value}" for value in _values(plain, key)]
     group, dot, _ = word.partition(".")
     if dot and group in GROUPS:
-        return [f"{group}.{name}=" for name in _fields(words, group)]
-    keys = [f"{name}=" for name in (*GROUPS, *TOP_LEVEL, "recipe")]
-    inside = [f"{name}." for name in GROUPS]
-    return [*keys, *inside, *(VERBS if not words else ())]
+        return [f"{group}.{name}=" for name in _fields(plain, group)]
+    return [*(f"{name}=" for name in (*GROUPS, *TOP_LEVEL, "recipe")), *(f"{name}." for name in GROUPS)]
 
 
 def _recipes() -> list[str]:
@@ -48,30 +95,33 @@ def _recipes() -> list[str]:
     return recipe_names()
 
 
-def _values(words: Sequence[str], key: str) -> Sequence[str]:
+def _values(plain: Sequence[str], key: str) -> Sequence[str]:
+    """The values of a key that can be listed."""
+    from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, builtin_names
+
     if key in GROUPS:
         return builtin_names(key)
     if key == "recipe":
         return _recipes()
     group, _, name = key.partition(".")
-    if group in GROUPS and name in (fields := _fields(words, group)):
-        return _named(fields[name].kind)
-    return _named(TOP_LEVEL.get(key))
+    if group in GROUPS and name in (fields := _fields(plain, group)):
+        return _literals(fields[name].kind)
+    return _literals(TOP_LEVEL.get(key))
 
 
-def _named(kind: typing.Any) -> list[str]:
+def _literals(kind: Any) -> list[str]:
     """The values of a type that can be listed."""
     if kind is bool:
         return ["true", "false"]
     if typing.get_origin(kind) is typing.Literal:
         return [str(choice) for choice in typing.get_args(kind)]
-    return [name for part in typing.get_args(kind) for name in _named(part)]
+    return [name for part in typing.get_args(kind) for name in _literals(part)]
 
 
-def _fields(words: Sequence[str], group: str) -> Mapping[str, Field]:
-    """The fields of the option chosen on this line, or of the one that is chosen otherwise."""
-    from dlrun.configuration.schema.groups import builtin_option, default_choices
+def _fields(plain: Sequence[str], group: str) -> Mapping[str, Field]:
+    """The fields of the option that the command line chooses, or else of the default option."""
+    from dlrun.configuration.schema.groups import builtin_names, builtin_option, default_choices
 
-    chosen = {key: value for key, _, value in (word.partition("=") for word in words)}
+    chosen = {key: value for key, _, value in (word.partition("=") for word in plain)}
     name = chosen.get(group, default_choices()[group])
     return builtin_option(group, name).fields if name in builtin_names(group) else {}

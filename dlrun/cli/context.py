@@ -1,4 +1,4 @@
-"""From a command line to what is asked for: the options on offer, the points, a run's own configuration."""
+"""What verbs work on: the available options, the points of a command line, and the configuration of a saved run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.override_text import Value
@@ -16,45 +17,43 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
 
-def catalog_of(command: Command) -> Catalog:
-    """The options that this command line offers."""
-    return Catalog(plugins=command.paths("plugin"), config_dirs=command.paths("config_dir"))
-
-
-def of_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed:
-    """The configuration of an existing run, with overrides.
-
-    Raises ConfigError when the folder holds no run, or was trained with a plugin that was not given.
-    """
-    if not (folder / "config.yaml").is_file():
-        raise ConfigError(
-            Problem(
-                printable(str(folder)),
-                "There is no run in this folder: it holds no config.yaml. `dlrun runs` lists runs.",
-            )
-        )
-    request = parse_overrides(overrides, catalog)
-    if any(key == "recipe" for key in request.settings):
-        raise ConfigError(
-            Problem("recipe=...", "A run that exists keeps its configuration; start a new one to use a recipe.")
-        )
-    path = str(folder / "config.yaml")
-    request = dataclasses.replace(request, settings={"recipe": (Value(path, path),), **request.settings})
-    (plan,) = plan_runs(request, catalog, own=True)
-    missing = (
-        set(plan.recipe.about.get("plugins", {})) - {plugin.name for plugin in catalog.plugins}
-        if plan.recipe
-        else set()
-    )
-    if missing:
-        raise ConfigError(
-            Problem(str(folder), f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE.")
-        )
-    return compose(plan, catalog)
+def make_catalog(command: Command) -> Catalog:
+    """Return the options available to a command: dlrun's own, and those of `--plugin` and `--config-dir`."""
+    return Catalog(plugins=command.values(flags.PLUGIN), config_dirs=command.values(flags.CONFIG_DIR))
 
 
 def run_folder(command: Command) -> Path:
-    """The run's folder that a command line names."""
-    if not command.words:
-        raise ConfigError(Problem(command.verb, "Expected a run's folder after it. `dlrun runs` lists runs."))
+    """Return the run's folder that is the command's first word."""
     return Path(command.words[0]).expanduser()
+
+
+def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed:
+    """Compose the configuration of a saved run, with overrides.
+
+    Raises ConfigError when the folder contains no run, an override is wrong, or a plugin of the run is not given.
+    """
+    from dlrun.runs.history import require_run
+
+    require_run(folder)
+    request = parse_overrides(overrides, catalog)
+    if any(key == "recipe" for key in request.settings):
+        what = "A saved run keeps its configuration; start a new run to use a recipe."
+        raise ConfigError(Problem("recipe=...", what))
+    foreign = [
+        Problem(printable(word), "A saved run takes no settings of Hydra; they belong to `dlrun train`.")
+        for word in request.hydra
+    ]
+    path = str(folder / "config.yaml")
+    request = dataclasses.replace(
+        request,
+        settings={"recipe": (Value(path, path),), **request.settings},
+        hydra=(),
+        problems=(*request.problems, *foreign),
+    )
+    (plan,) = plan_runs(request, catalog, own=True)
+    used = plan.recipe.about.get("plugins", {}) if plan.recipe else {}
+    missing = set(used) - {plugin.name for plugin in catalog.plugins}
+    if missing:
+        what = f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE."
+        raise ConfigError(Problem(printable(str(folder)), what))
+    return compose(plan, catalog)

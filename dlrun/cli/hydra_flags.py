@@ -1,36 +1,48 @@
-"""Hydra's own flags: the configuration is checked and handed to Hydra's command line as plain overrides."""
+"""Hydra's own flags: dlrun checks the command line and passes it to Hydra as plain overrides."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
+from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.context import catalog_of
+from dlrun.cli.context import make_catalog
+from dlrun.cli.flags import Flag
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
-from dlrun.configuration.schema import groups as schema
+from dlrun.configuration.schema.groups import resource_dir
 
 
-def hand_to_hydra(command: Command) -> int:
-    """Let Hydra answer `--cfg`, `--info`, `--hydra-help` and shell completion."""
+def is_for_hydra(command: Command) -> bool:
+    """Whether Hydra answers the command line instead of dlrun."""
+    return any(command.has(flag) for flag in flags.HYDRA if flag is not flags.RUN)
+
+
+def answer_with_hydra(command: Command) -> int:
+    """Let Hydra answer `--cfg`, `--info`, `--hydra-help` and `--shell-completion`."""
     import hydra
 
-    catalog = catalog_of(command)
-    request = parse_overrides(command.words, catalog, multirun=command.has("multirun"))
-    (plan, *_) = plan_runs(request, catalog)
-    flags = [word for path in catalog.config_dirs for word in ("--config-dir", str(path))]
-    if command.has("multirun"):
-        flags.append("--multirun")
+    catalog = make_catalog(command)
+    request = parse_overrides(command.overrides, catalog)
+    (plan,) = plan_runs(request, catalog)
+    words = [word for flag in flags.HYDRA if command.has(flag) for word in _words(command, flag)]
+    words += [word for path in catalog.config_dirs for word in (flags.CONFIG_DIR.name, str(path))]
     before = sys.argv
-    sys.argv = ["dlrun", *command.hydra_flags, *flags, *plan.hydra_overrides(), *request.hydra]
+    sys.argv = ["dlrun", *words, *plan.hydra_overrides(), *request.hydra]
     try:
-        hydra.main(version_base="1.3", config_path=str(schema.resource_dir("conf").resolve()), config_name="config")(
+        hydra.main(version_base="1.3", config_path=str(resource_dir("conf").resolve()), config_name="config")(
             _never_called
         )()
+    except SystemExit as done:  # Hydra leaves by itself after some answers
+        return done.code if isinstance(done.code, int) else 0
     finally:
         sys.argv = before
     return 0
+
+
+def _words(command: Command, flag: Flag[str]) -> list[str]:
+    return [flag.name] if flag.is_switch else [flag.name, command.value(flag) or ""]
 
 
 def _never_called(config: Any) -> None:

@@ -1,11 +1,15 @@
-"""One run in its folder, watched and interruptible."""
+"""Train one run in its folder, with its listeners and signals, and print its result."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dlrun.cli import flags
+from dlrun.cli.command import Command
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
@@ -14,15 +18,18 @@ from dlrun.data.files.status_line import silenced
 def run_one(
     composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool, profile: bool = False
 ) -> tuple[dict[str, Any], Path]:
-    """Train a composed run in a folder; returns its result and the folder it got."""
+    """Train a composed run; returns its result and its folder.
+
+    asked: whether the user named the folder; it is then used as it is, instead of one with a free name.
+    """
     from dlrun.training.signals import StopRequest
 
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report import listeners as watch
+        from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
         from dlrun.storage import run_dir
 
-        stop.leave_if_asked()
+        stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
@@ -32,8 +39,32 @@ def run_one(
                 catalog,
                 claimed,
                 stop=stop,
-                watch=lambda session: watch.listeners(session, catalog, quiet=quiet, profile=profile),
+                make_listeners=lambda session: make_listeners(session, catalog, quiet=quiet, profile=profile),
             )
         finally:
             claimed.release()
     return result, claimed.path
+
+
+def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:
+    """Print a run's metrics on standard output, and where to find its files on standard error."""
+    from dlrun.report.lines import result_table
+    from dlrun.report.tables import print_table
+
+    if command.has(flags.JSON):
+        print(json.dumps({**result, "run_dir": str(folder)}, indent=2))  # noqa: T201
+        return
+    if result["status"] == "interrupted":
+        print(f"dlrun: {result['error']}", file=sys.stderr)  # noqa: T201
+    else:
+        print_table(*result_table(result), right=(1, 2))
+    if command.has(flags.PROFILE):
+        from dlrun.report.profile import table
+
+        print()  # noqa: T201
+        print_table(*table(json.loads((folder / "profile.json").read_text())), right=(1, 2))
+    if not command.has(flags.QUIET):
+        written = "config.yaml, metrics.jsonl, result.json, checkpoints/"
+        written += ", profile.json, trace.json" if command.has(flags.PROFILE) else ""
+        print(f"\nin {folder}: {written}", file=sys.stderr)  # noqa: T201
+        print(f"next: dlrun eval {folder} · dlrun resume {folder} trainer.epochs=... · dlrun runs", file=sys.stderr)  # noqa: T201

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlrun.data.loading.reader import Reader
-from dlrun.data.spec import Goal, Kind
+from dlrun.data.goals import Goal, num_outputs, typed_targets
+from dlrun.data.loading.reader import Reader, blocks_of
+from dlrun.data.spec import Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
@@ -75,93 +78,116 @@ class Encoder(ABC):
         return None
 
 
-class FittedEncoder(Encoder):
-    """An encoder that learns from the training rows, once it is known which they are.
+Skipped = Sequence[str] | Mapping[str, Any]
+"""Rows that were skipped because they are bad: each with why, or how many by file and the first of them."""
 
-    Its Source's inputs are raw rows, NaN where a value is missing; `data.prepare` calls `fit` with the training rows
-    and `finish` on those of every split. `encode` gives finished rows.
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of one split.
+
+    inputs: uint8 or float32, as in Batch, or a reader of them where they are read as they are needed. targets: (N,)
+    int64 classes, or (N,) or (N, K) float32 numbers. lengths: (N,) int64, as in Batch.
     """
 
+    inputs: Tensor | Reader
+    targets: Tensor
+    lengths: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: Tensor) -> Rows:
+        """The rows of `index`, (B,) int64; a copy where they are in memory."""
+        return Rows(self.inputs[index], self.targets[index], None if self.lengths is None else self.lengths[index])
+
+    def in_memory(self) -> Tensor:
+        """All inputs as one tensor.
+
+        Raises DataError naming a file that cannot be read.
+        """
+        return self.inputs.read(range(len(self))) if isinstance(self.inputs, Reader) else self.inputs
+
+
+@dataclass
+class Fitted:
+    """What `Source.fit` returns: the model's inputs, and what was learned from the training rows to make them.
+
+    splits: rows by split; they belong to `data.prepare`, which may scale them in place.
+    """
+
+    splits: dict[str, Rows]
+    encoder: Encoder | None
+    vocabulary_size: int | None = None  # tokens: how many different ones
+    num_scaled: int | None = None  # leading features to standardise, the rest is left alone; None: all
     categories: tuple[int, ...] = ()  # sizes of the trailing columns that hold codes, as in DataSpec
-
-    @property
-    @abstractmethod
-    def num_scaled(self) -> int:
-        """How many leading features are amounts, to be standardised; the rest is left alone."""
-
-    @abstractmethod
-    def fit(self, inputs: Tensor) -> None:
-        """Learn from the raw training rows, (N, R) float32."""
-
-    @abstractmethod
-    def finish(self, inputs: Tensor) -> Tensor:
-        """Raw rows as the model's, (N, R) -> (N, F); may work in place."""
-
-
-Skipped = Sequence[str] | Mapping[str, Any]
-"""Rows left out as asked: each with why, or how many by file and the first of them."""
-
-
-Rows = tuple[Tensor | Reader, Tensor, Tensor | None]
-"""Inputs, targets and lengths, as in Batch."""
+    fingerprint: str | None = None  # SHA-256 of the rows, where neither the Source nor its raw rows have one
 
 
 @dataclass
 class Source:
-    """What a dataset's function returns: raw rows, not yet split or scaled.
+    """What a dataset's function returns: raw rows, neither split nor scaled.
 
-    inputs: uint8 or float32, as in Batch, or a reader of them where they are read as they are needed; targets: int64
-    classes or float32 numbers, (N,) or (N, K).
-    test_inputs and test_targets: the published test set, where there is one.
+    train: all rows that may be trained on; `data.prepare` holds out those of `val` and `test`, unless given here.
+    fit: turns raw rows into the model's, once the split is known: it is called once, with raw rows by split, and may
+    learn from those of "train" alone. The Source's own rows are released before, so that it may replace split by split.
     """
 
     kind: Kind
     goal: Goal
-    inputs: Tensor | Reader
-    targets: Tensor
-    test_inputs: Tensor | Reader | None = None
-    test_targets: Tensor | None = None
+    train: Rows
+    val: Rows | None = None
+    test: Rows | None = None
     class_names: Sequence[str] = ()
     value_range: tuple[float, float] | None = None  # of raw image values
     vocabulary_size: int | None = None
-    lengths: Tensor | None = None
-    test_lengths: Tensor | None = None
-    val_inputs: Tensor | Reader | None = None  # validation rows of the user's own, instead of a fraction
-    val_targets: Tensor | None = None
-    val_lengths: Tensor | None = None
     encoder: Encoder | None = None  # how new rows of this kind are read
-    fit_on: int | None = None  # scaling is fitted on so many training rows, drawn by seed; None: on all of them
-    fit: Callable[[Source, Tensor], Source] | None = None  # finishes it, given which rows are trained on, (N,) int64
+    fit: Callable[[dict[str, Rows]], Fitted] | None = None
+    scaling_rows: int | None = None  # scaling is fitted on so many training rows, drawn by seed; None: on all of them
     fingerprint: str | None = None  # of the files and settings that the rows are from; else of the rows themselves
     notices: Sequence[str] = ()  # what its user should know before training
-    skipped: Skipped = ()  # rows left out because they are bad
-
-    def rows(self, index: Tensor) -> Rows:
-        """The rows asked for: inputs, targets, lengths."""
-        return self.inputs[index], self.targets[index], None if self.lengths is None else self.lengths[index]
-
-    def test_rows(self, index: Tensor) -> Rows:
-        """Rows of the published test set, which must be there."""
-        assert self.test_inputs is not None  # noqa: S101 - the caller's promise
-        assert self.test_targets is not None  # noqa: S101
-        lengths = None if self.test_lengths is None else self.test_lengths[index]
-        return self.test_inputs[index], self.test_targets[index], lengths
-
-    def val_rows(self) -> Rows:
-        """The validation rows that the user gave, which must be there."""
-        assert self.val_inputs is not None  # noqa: S101 - the caller's promise
-        assert self.val_targets is not None  # noqa: S101
-        return self.val_inputs, self.val_targets, self.val_lengths
+    skipped: Skipped = ()  # bad rows that were skipped
 
     def __post_init__(self) -> None:
-        if self.goal == "regression":
-            self.targets = _as_columns(self.targets)
-            if self.test_targets is not None:
-                self.test_targets = _as_columns(self.test_targets)
-            if self.val_targets is not None:
-                self.val_targets = _as_columns(self.val_targets)
+        typed = {
+            name: dataclasses.replace(rows, targets=typed_targets(self.goal, rows.targets))
+            for name, rows in self.splits.items()
+        }
+        self.train, self.val, self.test = typed["train"], typed.get("val"), typed.get("test")
+
+    @property
+    def splits(self) -> dict[str, Rows]:
+        """The rows by split, of those that it has."""
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: rows for name, rows in splits.items() if rows is not None}
+
+    def with_splits(self, splits: Mapping[str, Rows]) -> Source:
+        """The same source with other rows."""
+        return dataclasses.replace(self, train=splits["train"], val=splits.get("val"), test=splits.get("test"))
+
+    @property
+    def num_outputs(self) -> int:
+        """How many classes, tokens that may come next, or numbers to predict there are, as in DataSpec."""
+        return num_outputs(
+            self.goal, self.train.targets, class_names=self.class_names, vocabulary_size=self.vocabulary_size
+        )
+
+    def release_rows(self) -> None:
+        """Let go of the rows, so that they are not held beside what is made of them."""
+        none = torch.arange(0)
+        self.train, self.val, self.test = self.train[none], None, None
 
 
-def _as_columns(targets: Tensor) -> Tensor:
-    targets = targets.to(torch.float32)
-    return targets.unsqueeze(1) if targets.ndim == 1 else targets  # (N,) -> (N, 1)
+def fingerprint_of(splits: Mapping[str, Rows]) -> str:
+    """SHA-256 of rows: types, shapes and values of each split."""
+    digest = hashlib.sha256()
+    for split in ("train", "val", "test"):
+        if split not in splits:
+            continue
+        prefix = "" if split == "train" else f"{split}_"  # what run folders were digested with
+        for what, values in vars(splits[split]).items():
+            if values is not None:
+                digest.update(f"{prefix}{what}{values.dtype}{tuple(values.shape)}".encode())
+                for block in blocks_of(values):
+                    digest.update(block.contiguous().numpy().data)
+    return digest.hexdigest()

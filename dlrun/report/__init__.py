@@ -1,1 +1,1 @@
-"""What a run tells: the console, metrics.jsonl, result.json and tables."""
+"""What a run reports: the console, the log, metrics.jsonl, tables of results and predictions."""

@@ -1,4 +1,4 @@
-"""Lines as people read them; what the live console, the plain one and the log have in common."""
+"""The text of a run, shared by the live console, the plain console and the log."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ if TYPE_CHECKING:
 
 
 def headline(session: Session) -> list[tuple[str, str]]:
-    """What will run, on what, how large: pairs of a word and what it is."""
-    config, parts, trainer = session.config, session.parts, session.trainer
-    sizes = " · ".join(f"{count(rows)} {split}" for split, rows in parts.data.sizes.items())
+    """Return what will be trained, on which data and where: pairs of a word and its text."""
+    config, components, trainer = session.config, session.components, session.trainer
+    sizes = " · ".join(f"{count(rows)} {split}" for split, rows in components.data.sizes.items())
     settings = config.trainer
     steps = trainer.horizon.steps_per_epoch
     length = f"{plural(settings.epochs, 'epoch')} of {plural(steps, 'step')}" if settings.epochs else ""
     if settings.max_steps:
         length += (", " if length else "") + f"at most {count(settings.max_steps)} steps"
     lines = [
-        ("data", f"{parts.data.name}: {parts.data.spec.describe()} ({sizes})"),
-        ("model", f"{config.model.name}, {count(parts.num_parameters)} parameters"),
+        ("data", f"{components.data.name}: {components.data.spec.describe()} ({sizes})"),
+        ("model", f"{config.model.name}, {count(components.num_parameters)} parameters"),
         (
             "train",
             f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizer_settings.lr:g}, "
             f"seed {config.seed}",
         ),
-        ("device", parts.device.describe()),
+        ("device", components.device.describe()),
         ("folder", str(session.run_dir.path)),
     ]
     if session.resumed_from is not None:
-        lines.append(("resume", f"going on from step {count(session.resumed_from)}"))
+        lines.append(("resume", f"from step {count(session.resumed_from)}"))
     return lines
 
 
 def epoch_line(row: Row, metrics: tuple[str, ...]) -> str:
-    """One evaluation in one line: losses first, then the metrics that matter."""
+    """Return one evaluation as a line: losses first, then `metrics`."""
     shown = {name: value for name, value in row.items() if name.startswith("train/") or name == "val/loss"}
     shown.update({f"val/{name}": row[f"val/{name}"] for name in metrics if f"val/{name}" in row})
     return "  ".join(f"{name} {number(value)}" for name, value in shown.items())
 
 
 def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows: a metric a row, a split a column."""
+    """Return headings and rows of a result: one row per metric, one column per split."""
     metrics = result["metrics"]
     splits = list(dict.fromkeys(name.split("/", 1)[0] for name in metrics))
     names = dict.fromkeys(name.split("/", 1)[1] for name in metrics)
@@ -55,11 +55,11 @@ def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]
 
 
 def summary_line(result: Mapping[str, Any]) -> str:
-    """How a run went, in one line."""
+    """Return steps, time, speed and the best evaluation as one line."""
     rate = result["samples_per_second"]
     text = f"{count(result['steps'])} steps in {duration(result['seconds']['total'])}"
     if rate:
-        text += f" ({duration(result['seconds']['train'])} training, {count(rate)} rows a second)"
+        text += f" ({duration(result['seconds']['train'])} training, {count(rate)} rows per second)"
     best = result["best"]
     if best is not None:
         text += f"; best {best['metric']} {number(best['value'])} at epoch {best['epoch']}"

@@ -1,4 +1,4 @@
-"""Who watches a run: its metrics file, its log, the console that fits the terminal, samples, and the chosen logger."""
+"""The listeners of a run: metrics file, log, samples, the chosen logger, profile and console."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import Task
 
 
-def listeners(session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False) -> Sequence[Listener]:
-    """Everybody who watches a run, in the order they are told."""
+def make_listeners(
+    session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False
+) -> Sequence[Listener]:
+    """Return the listeners of a run, in the order in which they are called."""
     config, folder = session.config, session.run_dir.path
-    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)  # it may refuse
+    # The logger comes first: it may raise, and then no file is opened.
+    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)
     found: list[Listener] = [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from)]
     found.append(LogFile(session, folder / "dlrun.log"))
-    found.append(Samples(session.parts.task, folder / "samples"))
+    found.append(Samples(session.components.task, folder / "samples"))
     if logger is not None:
         found.append(logger)
     if profile:
@@ -37,7 +40,7 @@ def listeners(session: Session, catalog: Catalog, *, quiet: bool = False, profil
 
 
 def console(session: Session) -> Listener:
-    """The live console on a terminal, plain lines elsewhere and in CI."""
+    """Return the live console for a terminal, or plain lines for a pipe or CI."""
     if is_live(sys.stderr):
         from rich.console import Console
 
@@ -48,12 +51,12 @@ def console(session: Session) -> Listener:
 
 
 def is_live(stream: IO[str]) -> bool:
-    """Whether a moving display makes sense there."""
+    """Whether a stream can show a progress bar."""
     return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
 class LogFile(PlainLines):
-    """`dlrun.log`: what the console says, without colour."""
+    """`dlrun.log`: the text of the console, without colour."""
 
     def __init__(self, session: Session, path: Path) -> None:
         self._path = path
@@ -77,7 +80,7 @@ class LogFile(PlainLines):
 
 
 class Samples(Listener):
-    """A picture of what a generative model makes, after each evaluation."""
+    """Writes an image of samples of a generative model after each evaluation."""
 
     def __init__(self, task: Task, folder: Path) -> None:
         self._task = task

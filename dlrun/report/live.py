@@ -1,4 +1,4 @@
-"""The console while a run goes on: a header, a bar that moves, a line for each evaluation worth one."""
+"""The console of a running training: a header, a progress bar, and lines for evaluations."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from rich.progress import Task as Bar
 from rich.table import Table
 from rich.text import Text
 
-from dlrun import wording as figures
-from dlrun.report import lines as words
+from dlrun.report.lines import epoch_line, headline, summary_line
 from dlrun.tasks.progress import Listener, Progress, Row
+from dlrun.wording import count, duration, number
 
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
 
-_MAX_LINES = 24  # evaluations shown as lines of their own; beyond, only those that improve or are spaced out
+_MAX_LINES = 24  # evaluations with a line; of more, only those that improve and every n-th one
 _REFRESH_HZ = 8
 
 
 class _TimeLeft(ProgressColumn):
-    """Time left, from the mean speed since the bar began, evaluations included."""
+    """The time left, from the mean speed since the bar started, evaluations included."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class _TimeLeft(ProgressColumn):
         elapsed = time.monotonic() - self._started
         if not done or not task.total:
             return Text("", style="cyan")
-        return Text(f"{figures.duration((task.total - task.completed) * elapsed / done)} left", style="cyan")
+        return Text(f"{duration((task.total - task.completed) * elapsed / done)} left", style="cyan")
 
 
 class _Bars(Bars):
-    """A bar that reads the run's own progress whenever it is drawn, so that steps cost nothing."""
+    """A bar that reads the progress of the run whenever it is drawn, so that it costs a step nothing."""
 
     progress: Progress
     bar: Any = None
@@ -51,7 +51,7 @@ class _Bars(Bars):
     def get_renderables(self) -> Any:
         if self.bar is not None:
             seconds = self.progress.train_seconds
-            rate = f"{figures.count(self.progress.samples / seconds)} rows/s" if seconds > 0 else ""
+            rate = f"{count(self.progress.samples / seconds)} rows/s" if seconds > 0 else ""
             self._tasks[self.bar].completed = self.progress.step
             self._tasks[self.bar].fields["rate"] = rate
             self._tasks[self.bar].fields["epoch"] = self.progress.epoch + 1
@@ -59,11 +59,11 @@ class _Bars(Bars):
 
 
 class LiveConsole(Listener):
-    """Draws on standard error, which must be a terminal."""
+    """Draws on a console, which must be a terminal."""
 
     def __init__(self, session: Session, console: Console) -> None:
         self._console = console
-        self._task = session.parts.task
+        self._task = session.components.task
         self._epochs = session.config.trainer.epochs
         self._lines = 0
         self._best: float | None = None
@@ -91,7 +91,7 @@ class LiveConsole(Listener):
 
     def _header(self, session: Session) -> None:
         table = Table.grid(padding=(0, 2))
-        for word, what in words.headline(session):
+        for word, what in headline(session):
             table.add_row(Text(word, style="dim"), Text(what))
         self._console.print(Text("dlrun", style="bold cyan"), Text(" trains"), sep="")
         self._console.print(table)
@@ -100,9 +100,7 @@ class LiveConsole(Listener):
 
     def on_step(self, progress: Progress, row: Row) -> None:
         losses = [
-            f"{name.removeprefix('train/')} {figures.number(value)}"
-            for name, value in row.items()
-            if name.startswith("train/")
+            f"{name.removeprefix('train/')} {number(value)}" for name, value in row.items() if name.startswith("train/")
         ]
         self._bars.update(self._bars.bar, loss="  ".join(losses))
 
@@ -115,7 +113,7 @@ class LiveConsole(Listener):
             return
         self._lines += 1
         line = Text(f"  epoch {int(row['epoch']):>4}  ", style="dim")
-        line.append(words.epoch_line(row, self._task.progress_metrics), style="bold" if improved else "")
+        line.append(epoch_line(row, self._task.progress_metrics), style="bold" if improved else "")
         line.append("  ← best" if improved else "", style="green")
         self._bars.console.print(line)
 
@@ -123,5 +121,5 @@ class LiveConsole(Listener):
         self._bars.stop()
         style = {"completed": "green", "interrupted": "yellow"}.get(result["status"], "red")
         text = Text(result["status"], style=f"bold {style}")
-        text.append(f": {words.summary_line(result)}", style="")
+        text.append(f": {summary_line(result)}", style="")
         self._console.print(text)

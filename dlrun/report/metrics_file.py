@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a line, each step once."""
+"""metrics.jsonl: one JSON object per line, each step once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dlrun.tasks.progress import Listener, Progress, Row
 
 
 class MetricsFile(Listener):
-    """Appends each row as it comes; rows after the step that a run goes on from are cut off first.
+    """Appends each row. A resumed run first removes the rows after the step it resumes from.
 
-    A run that begins anew where one was killed before its first checkpoint cuts off all of them.
+    A run that starts again, because it was killed before its first checkpoint, removes all rows.
     """
 
     def __init__(self, path: Path, *, from_step: int | None = None) -> None:
         self._path = path
         if path.exists():
-            rows = [] if from_step is None else kept_rows(path, from_step)
+            rows = [] if from_step is None else rows_until(path, from_step)
             replace_file(path, "".join(f"{line}\n" for line in rows).encode())
         try:
             self._handle: int | None = system.disk.append(path)
@@ -47,14 +47,14 @@ class MetricsFile(Listener):
             self._handle = None
 
 
-def kept_rows(path: Path, step: int) -> list[str]:
-    """The lines of whole rows up to a step."""
-    kept = []
+def rows_until(path: Path, step: int) -> list[str]:
+    """Return the lines of whole rows, up to and including a step."""
+    lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             row = json.loads(line)
         except ValueError:  # the last line of a run that was killed while writing it
             continue
         if row["step"] <= step:
-            kept.append(line)
-    return kept
+            lines.append(line)
+    return lines

@@ -1,4 +1,4 @@
-"""Short lines without colour: for pipes, CI and the log file."""
+"""Short lines without colour, for pipes, CI and the log file."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dlrun.report import lines as words
+from dlrun.report.lines import epoch_line, headline, summary_line
 from dlrun.tasks.progress import Listener, Progress, Row
 
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
 
-_MIN_SECONDS = 1.0  # between lines of evaluations
+_MIN_INTERVAL_S = 1.0  # between two lines of evaluations
 
 
 class PlainLines(Listener):
-    """Says what runs, each evaluation (at most one a second) and how it ended."""
+    """Writes what is trained, evaluations (at most one per second) and the outcome."""
 
-    def __init__(self, session: Session, say: Callable[[str], None], *, every_evaluation: bool = False) -> None:
-        self._say = say
-        self._metrics = session.parts.task.progress_metrics
+    def __init__(self, session: Session, write_line: Callable[[str], None], *, every_evaluation: bool = False) -> None:
+        self._write_line = write_line
+        self._metrics = session.components.task.progress_metrics
         self._epochs = session.config.trainer.epochs
-        self._pause = 0.0 if every_evaluation else _MIN_SECONDS
-        self._said = 0.0
-        self._unsaid: str | None = None
-        for word, what in words.headline(session):
-            say(f"{word:<8}{what}")
+        self._interval_s = 0.0 if every_evaluation else _MIN_INTERVAL_S
+        self._written_at = 0.0
+        self._pending: str | None = None
+        for word, what in headline(session):
+            write_line(f"{word:<8}{what}")
         for notice in session.notices:
-            say(f"notice: {notice}")
+            write_line(f"notice: {notice}")
 
     def on_epoch(self, progress: Progress, row: Row) -> None:
         of = f"/{self._epochs}" if self._epochs else ""
-        line = f"epoch {int(row['epoch'])}{of}  step {progress.step}  {words.epoch_line(row, self._metrics)}"
-        if time.monotonic() - self._said < self._pause:
-            self._unsaid = line
+        line = f"epoch {int(row['epoch'])}{of}  step {progress.step}  {epoch_line(row, self._metrics)}"
+        if time.monotonic() - self._written_at < self._interval_s:
+            self._pending = line
             return
-        self._said, self._unsaid = time.monotonic(), None
-        self._say(line)
+        self._written_at, self._pending = time.monotonic(), None
+        self._write_line(line)
 
     def on_end(self, result: Mapping[str, Any]) -> None:
-        if self._unsaid is not None:
-            self._say(self._unsaid)
-        self._say(f"{result['status']}: {words.summary_line(result)}")
+        if self._pending is not None:
+            self._write_line(self._pending)
+        self._write_line(f"{result['status']}: {summary_line(result)}")
         if result["error"]:
-            self._say(f"error: {result['error']}")
+            self._write_line(f"error: {result['error']}")

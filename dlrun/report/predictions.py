@@ -1,4 +1,4 @@
-"""A table of predictions as a file: CSV, TSV, JSON lines or Parquet, there whole or not at all."""
+"""Write a table of predictions: CSV, TSV, JSON Lines or Parquet. The file is complete or not written at all."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.files.optional import need
+from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.storage.atomic import replace_by_pieces
 from dlrun.wording import printable
 
 Columns = Mapping[str, list[Any]]
-"""Headings to the values of each row."""
+"""From each heading to its values, one per row."""
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_target(path: Path, source: Path) -> Path:
-    """The file that predictions go to; one that is there already is replaced, unless it is the input.
+    """Return the path of the file to write. An existing file is replaced, unless it is the input.
 
-    Raises ConfigError when it is the input or has an ending of no known format.
+    Raises ConfigError when it is the input, its folder does not exist, or its ending is not a known format.
     """
     where = f"-o {printable(str(path))}"
     if path.suffix.lower() not in ENDINGS:
         raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(ENDINGS)}."))
     if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(Problem(where, "Expected a file in a folder that is there."))
+        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
     if path.exists() and source.exists() and path.samefile(source):
-        raise ConfigError(Problem(where, "This is the input; name another file for the predictions."))
+        raise ConfigError(Problem(where, "This is the input; choose another file for the predictions."))
     return path
 
 
 def write(path: Path, chunks: Iterable[Columns]) -> int:
-    """Write the file in the format of its ending, while the rows come; returns how many there are.
+    """Write the chunks in the format of the file's ending, one at a time; returns the number of rows.
 
-    Raises StorageError naming it, and what reading the rows raises; the file is then as it was before.
+    Raises StorageError naming the file, and any error of reading the chunks; the file is then unchanged.
     """
     num_rows = 0
 
@@ -61,7 +61,7 @@ def write(path: Path, chunks: Iterable[Columns]) -> int:
 
 
 def as_csv(chunks: Iterable[Columns], *, delimiter: str = ",") -> Iterator[str]:
-    """Lines under a heading. A text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """Yield lines under one heading. A text that a spreadsheet would run as a formula gets an apostrophe before it."""
     for number, columns in enumerate(chunks):
         stream = io.StringIO()
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
@@ -86,17 +86,19 @@ def _as_jsonl(chunks: Iterable[Columns]) -> Iterator[str]:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no word for what is not a number."""
+    """Return None for NaN and infinity, which JSON cannot write."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _as_parquet(chunks: Iterable[Columns]) -> Iterator[bytes]:
-    pyarrow, parquet = need("pyarrow", extra="table"), need("pyarrow.parquet", extra="table")
+    pyarrow, parquet = (
+        import_optional(module, extra="table", needed_by="-o FILE.parquet") for module in ("pyarrow", "pyarrow.parquet")
+    )
     sink, writer, schema = _Pieces(), None, None
     for columns in chunks:
         if writer is None:
             fields = pyarrow.table(dict(columns)).schema
-            text = pyarrow.string()  # what has no value yet may have one in the next chunk
+            text = pyarrow.string()  # a column without a value so far: the next chunk may have one
             schema = pyarrow.schema([(f.name, text if f.type == pyarrow.null() else f.type) for f in fields])
             writer = parquet.ParquetWriter(sink, schema)
         writer.write_table(pyarrow.table(dict(columns), schema=schema))
@@ -107,7 +109,7 @@ def _as_parquet(chunks: Iterable[Columns]) -> Iterator[bytes]:
 
 
 class _Pieces(io.RawIOBase):
-    """Takes what is written, to be handed on."""
+    """A file in memory whose content is taken piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +127,7 @@ class _Pieces(io.RawIOBase):
         return self._before + len(self._content)
 
     def taken(self) -> bytes:
-        """What was written since this was asked last."""
+        """Return what was written since the last call."""
         content = bytes(self._content)
         self._before += len(content)
         self._content.clear()

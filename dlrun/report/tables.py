@@ -1,4 +1,4 @@
-"""Tables on standard output: bold heads on a terminal, plain columns in a pipe, never cut short."""
+"""Tables on standard output: bold headings on a terminal, plain columns in a pipe, never shortened."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _PIPE_WIDTH = 10_000
 
 
 def print_table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), mark_first: bool = False
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), mark_first: bool = False
 ) -> None:
-    """Print rows under their heads; columns in `right` are set flush right."""
+    """Print rows under their headings; the columns in `right` are aligned to the right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -21,8 +21,8 @@ def print_table(
     terminal = sys.stdout.isatty()
     console = Console(soft_wrap=not terminal) if terminal else Console(width=_PIPE_WIDTH, no_color=True)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold" if terminal else "")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number in right else "left", overflow="fold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number in right else "left", overflow="fold")
     for number, row in enumerate(rows):
         style = "green" if mark_first and number == 0 and terminal else ""
         table.add_row(*(Text(printable(cell, limit=400), style=style) for cell in row))

@@ -1,4 +1,4 @@
-"""Running the step again at which a training diverged."""
+"""Repeat the step at which a training diverged."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.run import build_state
-from dlrun.storage.checkpoint_format import load
-from dlrun.training.build import build_parts
-from dlrun.training.divergence import Finding, Probe, window_of
+from dlrun.storage.checkpoint_format import load_snapshot
+from dlrun.training.build import build_components
+from dlrun.training.divergence import Finding, Probe, batches_of
 from dlrun.training.state import restore
 from dlrun.wording import printable
 
+FOLDERS = ("repro", "capsule")  # `capsule` is the name in run folders of 0.1.0
+
 
 def replay(config: RunConfig, catalog: Catalog, folder: Path) -> tuple[int, Finding | None]:
-    """Take the step that a run's capsule holds; its number and what went bad, or None where nothing did.
+    """Repeat the step that a run stored when it diverged; return its number and what is not finite, if anything is.
 
-    Raises ConfigError when the run left no capsule, StorageError when it is damaged.
+    Raises ConfigError if the run stored no such step, StorageError if the stored state is damaged.
     """
-    capsule = folder / "capsule"
-    if not capsule.is_dir():
-        raise ConfigError(
-            Problem(printable(str(folder)), "This run left no capsule: it holds one when its training diverged.")
-        )
-    snapshot = load(capsule)
-    parts = build_parts(config, catalog)
-    parts.task.prepare(parts.data)
-    parts.task.train()
-    state = build_state(config, catalog, parts)
-    progress = restore(snapshot, state)
+    stored = next((folder / name for name in FOLDERS if (folder / name).is_dir()), None)
+    if stored is None:
+        what = f"This run has no step to replay: only a run that diverged writes one, to {FOLDERS[0]}/."
+        raise ConfigError(Problem(printable(str(folder)), what))
+    snapshot = load_snapshot(stored)
+    components = build_components(config, catalog)
+    components.task.prepare(components.data)
+    components.task.train()
+    state = restore(snapshot, build_state(config, catalog, components))
     probe = Probe(state)
-    with probe.watching(), parts.device.autocast():
-        return snapshot.step + 1, probe.take(window_of(snapshot.tensors["batch"], parts.device.torch), progress)
+    batches = batches_of(snapshot.tensors["batch"], components.device.torch)
+    with probe.attached(), components.device.autocast():
+        return snapshot.step + 1, probe.take_step(batches)

@@ -1,4 +1,4 @@
-"""`result.json`: how a run ended, what it measured, and what that took."""
+"""The content of `result.json`: how a run ended, its metrics and its cost."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from typing import Any
 import torch
 
 from dlrun.configuration.run_config import RunConfig
-from dlrun.tasks.progress import Progress
-from dlrun.training.build import Parts
+from dlrun.tasks.metric_names import Direction
+from dlrun.tasks.progress import Best, Progress
+from dlrun.training.build import Components
 
 
-def result(
+def make_result(
     status: str,
     *,
     config: RunConfig,
-    parts: Parts,
+    components: Components,
     progress: Progress,
     metrics: Mapping[str, float],
     environment: Mapping[str, Any],
     seconds: float,
     error: str | None = None,
 ) -> dict[str, Any]:
-    """The result as plain values; `seconds` is the time of the whole run, stops left out."""
-    best = progress.best
+    """Return the result as plain values; `seconds` is the time of the whole run, without the pauses between resumes."""
     return {
         "status": status,
         "error": error,
         "metrics": dict(metrics),
-        "best": None
-        if best is None
-        else {"metric": f"val/{best.metric}", "value": best.value, "epoch": best.epoch, "step": best.step},
+        "best": _best(progress.best, components.task.metrics),
+        "metric_directions": dict(components.task.metrics),
         "epochs": progress.epoch,
         "steps": progress.step,
         "samples": progress.samples,
@@ -43,22 +42,31 @@ def result(
             "eval": round(progress.eval_seconds, 3),
         },
         "samples_per_second": round(progress.samples / progress.train_seconds, 1) if progress.train_seconds else None,
-        "peak_memory_mib": peak_memory_mib(parts.device.torch),
-        "parameters": parts.num_parameters,
+        "peak_memory_mib": peak_memory_mib(components.device.torch),
+        "parameters": components.num_parameters,
         "seed": config.seed,
         "config_sha256": config.sha256,
         "dataset": {
-            "name": parts.data.name,
-            "fingerprint": parts.data.fingerprint,
-            "sizes": dict(parts.data.sizes),
-            "skipped": skipped if isinstance(skipped := parts.data.skipped, Mapping) else list(skipped),
+            "name": components.data.name,
+            "fingerprint": components.data.fingerprint,
+            "sizes": dict(components.data.sizes),
+            "skipped": skipped if isinstance(skipped := components.data.skipped, Mapping) else list(skipped),
         },
         "environment": dict(environment),
     }
 
 
+def _best(best: Best | None, directions: Mapping[str, Direction]) -> dict[str, Any] | None:
+    if best is None:
+        return None
+    found = {"metric": f"val/{best.metric}", "value": best.value, "epoch": best.epoch, "step": best.step}
+    if best.metric in directions:  # a plugin may have renamed it since
+        found["higher_is_better"] = directions[best.metric] == "max"
+    return found
+
+
 def peak_memory_mib(where: torch.device) -> float:
-    """The most memory this process held so far: of the GPU when it trains there, else of the machine."""
+    """Return the peak memory of this process in MiB: GPU memory if it trains on a GPU, else main memory."""
     if where.type == "cuda":
         return round(torch.cuda.max_memory_allocated(where) / 2**20, 1)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB

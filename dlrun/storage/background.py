@@ -1,27 +1,29 @@
-"""Writing checkpoints beside the training loop: one thread, at most one write in flight."""
+"""Write checkpoints in a background thread, at most one at a time."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 
 
 class Saver:
-    """Hands snapshots, which are copies, to a store in the background, in the order they come.
+    """Saves snapshots, which must be copies, to a store in the background, in order.
 
-    What goes wrong there is raised by the next call, in the caller's thread.
+    An error there is raised by the next call, in the caller's thread.
     """
 
     def __init__(self, store: CheckpointStore) -> None:
         self._store = store
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.write_seconds = 0.0  # of the writing thread's own time: waiting for the disk does not count
 
     def save(self, snapshot: Snapshot, *, is_best: bool) -> None:
-        """Begin to write a snapshot, once the one before is written.
+        """Start to write a snapshot, after waiting for the previous one.
 
-        Raises StorageError when the one before could not be.
+        Raises StorageError if the previous one could not be written.
         """
         self.finish()
         self._thread = threading.Thread(target=self._write, args=(snapshot, is_best), name="dlrun-save")
@@ -30,7 +32,7 @@ class Saver:
     def finish(self) -> None:
         """Wait until everything is on the disk.
 
-        Raises StorageError when it could not be written.
+        Raises StorageError if it could not be written.
         """
         if self._thread is not None:
             self._thread.join()
@@ -40,7 +42,9 @@ class Saver:
             raise error
 
     def _write(self, snapshot: Snapshot, is_best: bool) -> None:
+        started = time.thread_time()
         try:
             self._store.save(snapshot, is_best=is_best)
         except BaseException as error:  # noqa: BLE001 - raised by `finish`
             self._error = error
+        self.write_seconds += time.thread_time() - started

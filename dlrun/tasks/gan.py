@@ -1,4 +1,4 @@
-"""A generator and a discriminator against each other: a task with two groups of parameters."""
+"""A generative adversarial network: a task with two groups of parameters, generator and discriminator."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from torch import Tensor, nn
 from dlrun.data.loading.randomness import derive_seed
 from dlrun.data.loading.randomness import generator as random_generator
 from dlrun.data.spec import Batch, Scaling
-from dlrun.tasks.sample_quality import MAX_REAL, SampleJudge
+from dlrun.tasks.metric_names import Direction
+from dlrun.tasks.sample_quality import MAX_REAL, SampleScorer
 from dlrun.tasks.task import Evaluation, Task, Update
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import DataBundle
 
-_MAX_SAMPLES = 2000  # that an evaluation judges
-_GRID = 8  # pictures a row and rows of `write_samples`
-_PICTURE_PIXELS = 32  # least side of a picture there, so that a person sees it
+_MAX_SAMPLES = 2000  # generated for an evaluation
+_GRID = 8  # `write_samples` writes 8 x 8 images
+_MIN_PIXELS = 32  # the least side of each image there; smaller ones are enlarged
 
 
 class GanTask(Task):
@@ -32,8 +33,14 @@ class GanTask(Task):
     generator: (B, Z) noise -> (B, C, H, W) in [-1, 1]; discriminator: (B, C, H, W) -> (B, 1) logits, high for real.
     """
 
-    metrics = ("frechet_distance", "confidence", "classes", "generator_loss", "discriminator_loss")
-    default_metric = "frechet_distance"
+    metrics: Mapping[str, Direction] = {
+        "frechet_distance": "min",
+        "confidence": "max",
+        "classes": "max",
+        "real_confidence": "max",
+        "generator_loss": "min",
+        "discriminator_loss": "min",
+    }
     progress_metrics = ("frechet_distance", "classes")
 
     _factor: Tensor
@@ -55,12 +62,12 @@ class GanTask(Task):
         self._latent_dim = latent_dim
         self._discriminator_loss, self._generator_loss = OBJECTIVES[objective]
         self._overrides = optimizer_overrides
-        half = ((scaling.high - scaling.low) or 1.0) / 2  # of the range that becomes -1..1
+        half = ((scaling.high - scaling.low) or 1.0) / 2  # half of the range that is mapped to [-1, 1]
         factor = torch.tensor([std / half for std in scaling.std])
         offset = torch.tensor([(mean - scaling.low) / half - 1 for mean in scaling.mean])
         self.register_buffer("_factor", factor.reshape(-1, 1, 1), persistent=False)  # (C,) -> (C, 1, 1)
         self.register_buffer("_offset", offset.reshape(-1, 1, 1), persistent=False)  # (C,) -> (C, 1, 1)
-        self.judge: SampleJudge | None = None  # no module: neither its weights nor its state are the model's
+        self.scorer: SampleScorer | None = None  # not a module, so that its weights are not part of the model's state
         self._num_samples = _MAX_SAMPLES
 
     def param_groups(self) -> Mapping[str, nn.Module]:
@@ -71,23 +78,23 @@ class GanTask(Task):
 
     def prepare(self, data: DataBundle) -> None:
         self._num_samples = min(_MAX_SAMPLES, max(500, len(data.train)))
-        self.judge = SampleJudge(data, self.to_unit)
+        self.scorer = SampleScorer(data, self.to_unit)
 
     def to_unit(self, images: Tensor) -> Tensor:
-        """The data's scaled images to [-1, 1], (B, C, H, W)."""
+        """Map the dataset's scaled images to [-1, 1], (B, C, H, W)."""
         return images * self._factor + self._offset
 
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
         noise = torch.randn(len(batch.inputs), self._latent_dim, device=batch.inputs.device)  # -> (B, Z)
         fake = self.generator(noise)  # (B, Z) -> (B, C, H, W)
-        discriminator_loss = self._discriminator_loss(*self._judged(self.to_unit(batch.inputs), fake.detach()))
+        discriminator_loss = self._discriminator_loss(*self._logits(self.to_unit(batch.inputs), fake.detach()))
         update("discriminator", discriminator_loss)
         generator_loss = self._generator_loss(self.discriminator(fake))  # (B, C, H, W) -> (B, 1) -> ()
         update("generator", generator_loss)
         return {"discriminator_loss": discriminator_loss.detach(), "generator_loss": generator_loss.detach()}
 
-    def _judged(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of real and generated images in one pass, 2 x (B, C, H, W) -> 2 x (B, 1)."""
+    def _logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the discriminator's logits of real and generated images, 2 x (B, C, H, W) -> 2 x (B, 1)."""
         logits = self.discriminator(torch.cat([real, fake]))  # 2 x (B, C, H, W) -> (2 B, 1)
         return logits[: len(real)], logits[len(real) :]  # (2 B, 1) -> 2 x (B, 1)
 
@@ -96,7 +103,7 @@ class GanTask(Task):
 
     @torch.no_grad()
     def sample(self, count: int, *, purpose: str) -> Tensor:
-        """Images from noise that depends on `purpose` alone, (count, C, H, W) in [-1, 1]."""
+        """Generate images from noise that depends only on `purpose`, (count, C, H, W) in [-1, 1]."""
         noise = torch.randn(count, self._latent_dim, generator=random_generator(0, purpose))  # -> (count, Z)
         training = self.generator.training
         self.generator.eval()
@@ -105,23 +112,23 @@ class GanTask(Task):
         return torch.cat(chunks).float()  # n x (250, C, H, W) -> (count, C, H, W)
 
     def quality(self, real: Tensor) -> dict[str, float]:
-        """What the judge says of samples held against real images, (N, C, H, W) in [-1, 1]; empty before `prepare`."""
-        if self.judge is None:
+        """Score generated samples against real images, (N, C, H, W) in [-1, 1]; empty before `prepare`."""
+        if self.scorer is None:
             return {}
-        scores = self.judge.measure(self.sample(self._num_samples, purpose="evaluation"), real=real)
-        return {**scores, "real_confidence": self.judge.reference["confidence"]}
+        scores = self.scorer.measure(self.sample(self._num_samples, purpose="evaluation"), real=real)
+        return {**scores, "real_confidence": self.scorer.reference["confidence"]}
 
     def losses(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses of discriminator and generator on a batch and as much noise, (B, Z) -> (), ()."""
-        real, fake = self._judged(self.to_unit(batch.inputs), self.generator(noise))
+        """Return the losses of discriminator and generator on a batch and on noise, (B, Z) -> (), ()."""
+        real, fake = self._logits(self.to_unit(batch.inputs), self.generator(noise))
         return self._discriminator_loss(real, fake), self._generator_loss(fake)
 
     def draw_noise(self, count: int, source: torch.Generator) -> Tensor:
-        """Noise from a generator on the CPU, so that every device sees the same, (count, Z)."""
+        """Draw noise with a generator on the CPU, so that it is the same for every device, (count, Z)."""
         return torch.randn(count, self._latent_dim, generator=source).to(self._factor.device)
 
     def write_samples(self, path: Path) -> bool:
-        """Write a PNG of samples from noise that is always the same, 8 x 8 of them; `path` is whole at any time."""
+        """Write a PNG of 8 x 8 samples from fixed noise; the file at `path` is replaced atomically."""
         images = self.sample(_GRID * _GRID, purpose="picture")
         _write_png(_grid(images), path)
         return True
@@ -165,7 +172,7 @@ def _saturating(fake: Tensor) -> Tensor:
 
 
 def _non_saturating(fake: Tensor) -> Tensor:
-    """-log D(G(z)), whose gradient does not vanish while the discriminator wins: (B, 1) -> ()."""
+    """-log D(G(z)), whose gradient does not vanish while the discriminator is right: (B, 1) -> ()."""
     return F.softplus(-fake).mean()
 
 
@@ -188,22 +195,22 @@ OBJECTIVES: Mapping[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Ten
 
 
 def _grid(images: Tensor) -> Tensor:
-    """Rows of pictures with a line between, (N, C, H, W) in [-1, 1] -> (H', W', C) bytes; C is 1 or 3."""
+    """Arrange images in a grid with lines between them, (N, C, H, W) in [-1, 1] -> (H', W', C) bytes; C is 1 or 3."""
     count, channels, height, width = images.shape
     images = images if channels in (1, 3) else images[:, :1]  # (N, C, H, W) -> (N, 1, H, W)
     images = ((images.cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    scale = max(1, math.ceil(_PICTURE_PIXELS / min(height, width)))
+    scale = max(1, math.ceil(_MIN_PIXELS / min(height, width)))
     images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)  # (N, C, H, W) -> (N, C, H s, W s)
     images = F.pad(images, (0, 2, 0, 2), value=127)  # -> (N, C, H s + 2, W s + 2)
     rows = images.reshape(count // _GRID, _GRID, *images.shape[1:])  # -> (R, 8, C, H', W')
-    picture: Tensor = rows.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # -> (R, H', 8, W', C) -> (R H', 8 W', C)
-    return picture
+    grid: Tensor = rows.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # -> (R, H', 8, W', C) -> (R H', 8 W', C)
+    return grid
 
 
-def _write_png(picture: Tensor, path: Path) -> None:
-    from PIL import Image  # only those who look at samples wait for it
+def _write_png(grid: Tensor, path: Path) -> None:
+    from PIL import Image  # slow to import, and only runs of generative models need it
 
-    pixels = picture.squeeze(2).numpy()  # (H, W, 1) -> (H, W)
+    pixels = grid.squeeze(2).numpy()  # (H, W, 1) -> (H, W)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

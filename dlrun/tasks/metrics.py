@@ -1,7 +1,7 @@
-"""Metrics of a task, accumulated on the device and read once at the end.
+"""Metrics of supervised tasks, accumulated on the device and read once at the end.
 
-Written here, not imported: the libraries that hold them cost 0.9 to 1.8 s at every start, more than a short run
-trains. The tests hold each one against scikit-learn.
+They are implemented here because importing the libraries that provide them takes 0.9 to 1.8 s, longer than a short run
+trains. The tests compare each one with scikit-learn.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from dlrun.data.spec import TargetScaling
 
 
-class Classification:
+class ClassificationMetrics:
     """Loss, accuracy, macro F1 and, for two classes, the area under the ROC curve."""
 
     def __init__(self, num_classes: int, device: torch.device) -> None:
@@ -24,7 +24,7 @@ class Classification:
         self._targets: list[Tensor] = []
 
     def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch. logits: (B, K), or (B, 1) for binary; targets: (B,) int64; loss: its mean, a scalar."""
+        """Add a batch. logits: (B, K), or (B, 1) for binary; targets: (B,) int64; loss: its mean, a scalar."""
         binary = logits.shape[1] == 1
         predicted = (logits[:, 0] > 0).to(torch.int64) if binary else logits.argmax(dim=1)
         self._confusion += torch.bincount(targets * self._num_classes + predicted, minlength=len(self._confusion))
@@ -34,16 +34,16 @@ class Classification:
             self._targets.append(targets)
 
     def result(self) -> dict[str, float]:
-        """Metric names to values."""
+        """Return the metrics by name."""
         confusion = self._confusion.reshape(self._num_classes, self._num_classes).double().cpu()
         total = confusion.sum().item()
-        right = confusion.diagonal()
-        # a class that is neither there nor predicted says nothing about F1
+        correct = confusion.diagonal()
+        # F1 is undefined for a class that is neither a target nor predicted
         seen = confusion.sum(dim=0) + confusion.sum(dim=1)
-        f1 = (2 * right / seen)[seen > 0]
+        f1 = (2 * correct / seen)[seen > 0]
         values = {
             "loss": self._loss.item() / total,
-            "accuracy": right.sum().item() / total,
+            "accuracy": correct.sum().item() / total,
             "macro_f1": f1.mean().item(),
         }
         if self._scores:
@@ -51,39 +51,39 @@ class Classification:
         return values
 
 
-class NextToken:
-    """Loss, perplexity and accuracy of guessing the next token."""
+class NextTokenMetrics:
+    """Loss, perplexity and accuracy of predicting the next token."""
 
     def __init__(self, device: torch.device) -> None:
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._entropy = torch.zeros((), dtype=torch.float64, device=device)
-        self._right = torch.zeros((), dtype=torch.int64, device=device)
+        self._correct = torch.zeros((), dtype=torch.int64, device=device)
         self._count = 0
 
     def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch. logits: (B, T, V); targets: (B, T) int64; loss: its mean, a scalar."""
+        """Add a batch. logits: (B, T, V); targets: (B, T) int64; loss: its mean, a scalar."""
         self._loss += loss.double() * targets.numel()
         self._entropy += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").double()
-        self._right += (logits.argmax(dim=2) == targets).sum()
+        self._correct += (logits.argmax(dim=2) == targets).sum()
         self._count += targets.numel()
 
     def result(self) -> dict[str, float]:
-        """Metric names to values."""
+        """Return the metrics by name."""
         return {
             "loss": self._loss.item() / self._count,
             "perplexity": (self._entropy / self._count).exp().item(),
-            "accuracy": self._right.item() / self._count,
+            "accuracy": self._correct.item() / self._count,
         }
 
 
 def area_under_roc(scores: Tensor, targets: Tensor) -> float:
-    """Probability that a positive scores above a negative, ties counting half (Mann-Whitney U). NaN with one class.
+    """Return the probability that a positive scores above a negative, a tie counting half (Mann-Whitney U).
 
-    scores: (N,) float; targets: (N,) 0 or 1.
+    scores: (N,) float; targets: (N,) 0 or 1. NaN if there is only one class.
     """
     _, inverse, counts = torch.unique(scores.double(), return_inverse=True, return_counts=True)
     ends = counts.cumsum(0).double()
-    ranks = (ends - (counts.double() - 1) / 2)[inverse]  # mean rank of equal scores, from 1
+    ranks = (ends - (counts.double() - 1) / 2)[inverse]  # from 1; equal scores share their mean rank
     positive = targets == 1
     num_positive = int(positive.sum())
     num_negative = len(targets) - num_positive
@@ -93,8 +93,8 @@ def area_under_roc(scores: Tensor, targets: Tensor) -> float:
     return float(u / (num_positive * num_negative))
 
 
-class Regression:
-    """Loss, RMSE, MAE and R², in the target's own units; R² over several outputs is their mean."""
+class RegressionMetrics:
+    """Loss, and RMSE, MAE and R² in the target's own units; R² is the mean over the outputs."""
 
     def __init__(self, num_outputs: int, device: torch.device, *, scaling: TargetScaling | None = None) -> None:
         self._scaling = scaling or TargetScaling()
@@ -104,7 +104,7 @@ class Regression:
         self._targets: list[Tensor] = []
 
     def add(self, predicted: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch. predicted and targets: (B, K); loss: its mean, a scalar."""
+        """Add a batch. predicted and targets: (B, K); loss: its mean, a scalar."""
         raw = self._scaling.raw(targets)
         error = self._scaling.raw(predicted) - raw
         self._absolute += error.abs().sum()
@@ -113,7 +113,7 @@ class Regression:
         self._targets.append(raw)
 
     def result(self) -> dict[str, float]:
-        """Metric names to values."""
+        """Return the metrics by name."""
         targets = torch.cat(self._targets)
         count = len(targets)
         spread = (targets - targets.mean(dim=0)).square().sum(dim=0)

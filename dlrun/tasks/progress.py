@@ -1,4 +1,4 @@
-"""All that a training loop must remember, in one place, so that it can be saved whole and gone on with exactly."""
+"""The progress of a run and the events that listeners receive; checkpoints contain the progress, to resume exactly."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ class Best:
 
 @dataclass
 class Progress:
-    """Where a run stands. `epoch` and `batch` are what is complete; `step` counts the optimizer's steps."""
+    """The progress of a run. `epoch` and `batch` count what is complete; `step` counts the optimizer's steps."""
 
     epoch: int = 0
-    batch: int = 0  # within the epoch at hand
+    batch: int = 0  # within the current epoch
     step: int = 0
     samples: int = 0
     best: Best | None = None
     evaluations_without_gain: int = 0
     train_seconds: float = 0.0
     eval_seconds: float = 0.0
-    total_seconds: float = 0.0  # up to the last save
-    loss_totals: dict[str, float] = field(default_factory=dict)  # summed over steps since the last evaluation
+    total_seconds: float = 0.0  # until the last checkpoint
+    loss_totals: dict[str, float] = field(default_factory=dict)  # sums over the steps since the last evaluation
     loss_steps: int = 0
-    evaluation_due: bool = False  # a stop broke off the evaluation after this step
+    evaluation_due: bool = False  # the evaluation after this step was interrupted
 
     def state(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return everything as plain values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> Progress:
-        """From what `state` gave."""
+        """Return the progress that `state` describes."""
         best = state["best"]
         return cls(**{**state, "best": None if best is None else Best(**best)})
 
 
 class RunningMeans:
-    """Means of the scalars that steps return, without waiting for the device until they are read.
+    """Means of the scalars that training steps return; they stay on the device until they are read.
 
-    On the CPU reading costs nothing, so each value is checked at once.
+    On the CPU, where reading is free, each value is checked at once.
     """
 
     def __init__(self, *, on_cpu: bool) -> None:
@@ -61,7 +61,7 @@ class RunningMeans:
         self.count = 0
 
     def add(self, values: dict[str, Tensor]) -> bool:
-        """Add a step's scalars; False when one, where that can be told at once, is not finite."""
+        """Add a step's scalars; return False if one is not finite (checked on the CPU only)."""
         finite = True
         for name, value in values.items():
             if self._on_cpu:
@@ -76,17 +76,17 @@ class RunningMeans:
         return finite
 
     def take(self) -> tuple[dict[str, float], int]:
-        """The sums and how many steps they hold, which start again at zero."""
+        """Return the sums and the number of steps, and reset both to zero."""
         sums, count = {name: float(value) for name, value in self._sums.items()}, self.count
         self._sums, self.count = {}, 0
         return sums, count
 
     def state(self) -> dict[str, Any]:
-        """Plain values; reading them changes nothing."""
+        """Return the sums and the count as plain values, without resetting them."""
         return {"sums": {name: float(value) for name, value in self._sums.items()}, "count": self.count}
 
     def restore(self, state: dict[str, Any], device: torch.device) -> None:
-        """From what `state` gave."""
+        """Continue from what `state` returned."""
         self.count = state["count"]
         self._sums = {
             name: value if self._on_cpu else torch.tensor(value, dtype=torch.float64, device=device)
@@ -95,17 +95,17 @@ class RunningMeans:
 
 
 Row = Mapping[str, float]
-"""`step`, `epoch`, `seconds`, then metrics named `split/name`."""
+"""One line of metrics.jsonl: `step`, `epoch`, `seconds`, then metrics named `split/name`."""
 
 
 class Listener:
-    """Somebody who watches a run; each method does nothing unless overridden."""
+    """An observer of a run; it must not change the run. Each method does nothing unless overridden."""
 
     def on_step(self, progress: Progress, row: Row) -> None:
-        """After a step that is logged."""
+        """Receive the means of the steps since the last logged step."""
 
     def on_epoch(self, progress: Progress, row: Row) -> None:
-        """After an evaluation."""
+        """Receive the metrics of an evaluation."""
 
     def on_end(self, result: Mapping[str, Any]) -> None:
-        """Once, when the run is over, however it ended."""
+        """Receive the result; called once at the end of the run, however it ended."""

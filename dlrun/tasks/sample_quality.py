@@ -1,4 +1,4 @@
-"""How good generated images are, judged by a small classifier that was trained on the real ones."""
+"""The quality of generated images, measured with a small classifier that is trained on the real ones."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dlrun.data.loading.randomness import derive_seed
 from dlrun.data.loading.split import Loader, Split
 from dlrun.data.prepare import DataBundle
 
-NUM_FEATURES = 32  # of the classifier's last hidden layer: few enough for a Gaussian fitted to some hundred rows
-MAX_REAL = 2000  # real images that samples are held against
+NUM_FEATURES = 32  # of the classifier's last hidden layer: few enough to fit a Gaussian to some hundred samples
+MAX_REAL = 2000  # real images that samples are compared with
 _BATCH_SIZE = 128
-_MAX_STEPS = 500  # enough for 0.98 on MNIST within seconds, whatever the number of images
+_MAX_STEPS = 500  # enough for an accuracy of 0.98 on MNIST within seconds
 _MAX_EPOCHS = 60
 _LEARNING_RATE = 3e-3
 _SEED = 0
 
 
-class SampleJudge:
-    """Scores of samples, from a classifier trained on the train split only.
+class SampleScorer:
+    """Scores generated samples with a classifier that is trained on the training split only.
 
-    It is trained when it is made, always from the same seed, and leaves torch's random state as it was. `to_unit`
-    maps the data's images to [-1, 1], as samples are. `reference` holds the scores of real held-out images (of the
-    validation split, else the test split, else training images) in place of samples; its `frechet_distance` is that
-    of training images, so it is what a perfect generator scores.
+    The constructor trains the classifier from a fixed seed and restores torch's random state. `to_unit` maps the
+    dataset's images to [-1, 1], the range of samples. `reference` contains the scores of real held-out images (of the
+    validation split, else the test split, else the training split); its `frechet_distance` is that of training images,
+    which is what a perfect generator scores.
     """
 
     def __init__(self, data: DataBundle, to_unit: Callable[[Tensor], Tensor]) -> None:
@@ -49,11 +49,11 @@ class SampleJudge:
         }
 
     def measure(self, samples: Tensor, *, real: Tensor | None = None) -> dict[str, float]:
-        """Scores of samples, (N, C, H, W) in [-1, 1], held against `real` ones, or else those of `reference`.
+        """Score samples, (N, C, H, W) in [-1, 1], against `real` images; None compares with those of `reference`.
 
-        frechet_distance: between Gaussians fitted to the features of samples and of real held-out images, as Heusel
-        et al. 2017, on this classifier's features: only comparable on the same data. Smaller is better.
-        confidence: mean of the classifier's highest probability. classes: how many classes are predicted for at
+        frechet_distance: between Gaussians fitted to the features of samples and of real held-out images (Heusel et
+        al. 2017), with this classifier's features: comparable on the same dataset only. Lower is better.
+        confidence: mean of the classifier's highest probability. classes: number of classes that are predicted for at
         least a quarter of their share of the training images.
         """
         features, logits = self._outputs(samples)
@@ -61,12 +61,12 @@ class SampleJudge:
         return {"frechet_distance": frechet_distance(features, against), **self._class_scores(logits)}
 
     def _real(self, split: Split) -> Tensor:
-        """The first images of a split, in [-1, 1], (N, C, H, W)."""
+        """Return the first images of a split, in [-1, 1], (N, C, H, W)."""
         return self._to_unit(split.fetch(slice(0, MAX_REAL)).inputs)
 
     @torch.no_grad()
     def _outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and logits, (N, C, H, W) -> (N, NUM_FEATURES), (N, K)."""
+        """Return features and logits, (N, C, H, W) -> (N, NUM_FEATURES), (N, K)."""
         features, logits = [], []
         with torch.autocast(images.device.type, enabled=False):
             for chunk in images.float().split(250):  # type: ignore[no-untyped-call]
@@ -82,7 +82,7 @@ class SampleJudge:
 
 
 class _Classifier(nn.Module):
-    """Convolutions and pooling down to 4 pixels a side or fewer, then a few features."""
+    """Convolutions and pooling down to at most 4 x 4 pixels, then a few features."""
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
         super().__init__()
@@ -107,24 +107,24 @@ class _Classifier(nn.Module):
 
 
 def _train(data: DataBundle, to_unit: Callable[[Tensor], Tensor]) -> _Classifier:
-    """Adam under a rate that falls along half a cosine, for a bounded number of steps."""
+    """Train with Adam and a cosine schedule, for a bounded number of steps."""
     device = data.train.targets.device
     loader = Loader(data.train, batch_size=_BATCH_SIZE, seed=derive_seed(_SEED, "judge"), shuffle=True)
     num_steps = min(_MAX_STEPS, _MAX_EPOCHS * len(loader))
     with torch.random.fork_rng(devices=[]), torch.autocast(device.type, enabled=False), torch.enable_grad():
-        torch.default_generator.manual_seed(derive_seed(_SEED, "judge"))  # leaves other devices' state alone
+        torch.default_generator.manual_seed(derive_seed(_SEED, "judge"))  # does not touch other devices' random state
         classifier = _Classifier(data.spec.shape, data.spec.num_outputs).to(device)
         optimizer = torch.optim.Adam(classifier.parameters(), lr=_LEARNING_RATE, fused=True)
-        for step, (images, targets) in enumerate(_rows(loader, num_steps)):
+        for step, (images, targets) in enumerate(_batches(loader, num_steps)):
             optimizer.param_groups[0]["lr"] = _LEARNING_RATE * (1 + math.cos(math.pi * step / num_steps)) / 2
             F.cross_entropy(classifier(to_unit(images)), targets).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-    return classifier.requires_grad_(False).eval()  # dropout is for its training only
+    return classifier.requires_grad_(False).eval()  # dropout is active only while it trains
 
 
-def _rows(loader: Loader, num_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images and classes of `num_steps` batches, epoch after epoch."""
+def _batches(loader: Loader, num_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield images and classes of `num_steps` batches, epoch after epoch."""
     for step in range(0, num_steps, len(loader)):
         batches = loader.epoch(step // len(loader))
         for _, batch in zip(range(min(len(loader), num_steps - step)), batches, strict=False):
@@ -132,13 +132,13 @@ def _rows(loader: Loader, num_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """Squared distance |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of two Gaussians fitted to rows (Fréchet 1957).
+    """Return the squared distance |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of two Gaussians fitted to rows.
 
-    first: (N, F); second: (M, F); at least two rows each.
+    Fréchet 1957. first: (N, F); second: (M, F); at least two rows each.
     """
     mean_1, covariance_1 = _moments(first)
     mean_2, covariance_2 = _moments(second)
-    # (C1 C2)^½ has the trace of (R C2 R)^½ with R = C1^½, which is symmetric and so has real eigenvalues
+    # (C1 C2)^½ has the same trace as (R C2 R)^½ with R = C1^½, which is symmetric and so has real eigenvalues
     root = _square_root(covariance_1)
     eigenvalues = torch.linalg.eigvalsh(root @ covariance_2 @ root)  # (F, F) -> (F,)
     crossed = eigenvalues.clamp(min=0).sqrt().sum()
@@ -147,13 +147,13 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
 
 
 def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and covariance, (N, F) -> (F,), (F, F) in float64 on the CPU: small, and MPS has no float64."""
+    """Return mean and covariance, (N, F) -> (F,), (F, F), in float64 on the CPU, since MPS has no float64."""
     rows = rows.cpu().double()
-    return rows.mean(dim=0), torch.cov(rows.T).reshape(rows.shape[1], -1)  # cov of one feature has no axes
+    return rows.mean(dim=0), torch.cov(rows.T).reshape(rows.shape[1], -1)  # cov of one feature is a scalar
 
 
 def _square_root(matrix: Tensor) -> Tensor:
-    """The root of a symmetric matrix without negative eigenvalues, (F, F) -> (F, F)."""
+    """Return the square root of a symmetric, positive semidefinite matrix, (F, F) -> (F, F)."""
     eigenvalues, vectors = torch.linalg.eigh(matrix)  # (F, F) -> (F,), (F, F)
     root: Tensor = (vectors * eigenvalues.clamp(min=0).sqrt()) @ vectors.T
     return root

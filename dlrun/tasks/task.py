@@ -1,7 +1,7 @@
-"""A task: what a step of training and an evaluation are, for a model on its data.
+"""A task defines one step of training and one evaluation of a model.
 
-The trainer knows tasks only. A supervised model becomes one together with a loss; a GAN is one by itself, with two
-groups of parameters.
+The trainer works with tasks only. A model and a loss together are a supervised task; a GAN is a task of its own, with
+two groups of parameters.
 """
 
 from __future__ import annotations
@@ -14,72 +14,74 @@ from typing import TYPE_CHECKING, Protocol
 from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
-from dlrun.tasks.metric_names import METRICS_OF
-from dlrun.tasks.metrics import Classification, NextToken, Regression
+from dlrun.tasks.goals import goal_of
+from dlrun.tasks.metric_names import Direction
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import DataBundle
 
 Update = Callable[[str, Tensor], None]
-"""`update(group, loss)`: move the weights of a group down its loss; the only way weights change."""
+"""`update(group, loss)`: update a group's weights by the gradient of its loss; the only way weights change."""
 
 
 class Evaluation(Protocol):
-    """One pass over a split: batches go in, metrics come out."""
+    """One pass over a split."""
 
     def add(self, batch: Batch) -> None:
-        """Count a batch."""
+        """Add a batch to the metrics."""
 
     def result(self) -> dict[str, float]:
-        """Metric names to values."""
+        """Return the metrics by name; each must be declared in the task's `metrics`."""
 
 
 class Task(nn.Module, ABC):
-    """What is trained. Its parameters and buffers are the model's state."""
+    """What is trained: a module whose parameters and buffers are the model's state.
 
-    metrics: tuple[str, ...] = ()  # what an evaluation gives
-    default_metric: str = "loss"  # what "best" means unless the user says otherwise
-    progress_metrics: tuple[str, ...] = ()  # those worth a place on the console
+    metrics: every metric that an evaluation returns, with its direction: {"iou": "max", "loss": "min"}. The first one
+    selects the best checkpoint, unless `metric=NAME` selects another.
+    """
+
+    metrics: Mapping[str, Direction] = {}
+    progress_metrics: tuple[str, ...] = ()  # the metrics that the console shows
 
     @abstractmethod
     def param_groups(self) -> Mapping[str, nn.Module]:
-        """The parts that are updated apart from each other, by name."""
+        """Return the modules that are updated separately, by group name."""
 
     @abstractmethod
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
-        """One step on one batch; returns scalars to be logged, detached, still on the device."""
+        """Train on one batch; return scalars to log, detached and on the device."""
 
     @abstractmethod
     def evaluation(self) -> Evaluation:
-        """A fresh pass over a split. The module is in eval mode and no gradient is recorded meanwhile."""
+        """Begin a pass over a split; the module is in eval mode and gradients are disabled until it ends."""
 
     def weights(self) -> nn.Module:
-        """The module whose state is saved as `model.safetensors`."""
+        """Return the module whose state is saved as `model.safetensors`."""
         return self
 
     def optimizer_overrides(self) -> Mapping[str, Mapping[str, object]]:
-        """Fields of the optimizer that a group wants otherwise, by group."""
+        """Return optimizer fields that replace the configured ones, by group."""
         return {}
 
     def prepare(self, data: DataBundle) -> None:
-        """Called once before training, with the data on the device."""
+        """Prepare for training; called once, with the data on the device."""
 
     def write_samples(self, path: Path) -> bool:
-        """Write a picture of what the model makes, where it makes any; whether it did."""
+        """Write an image of generated samples; return False if the model generates none."""
         return False
 
 
 class SupervisedTask(Task):
-    """A model whose output is held against a target by a loss."""
+    """A model and a loss that compares its output with a target."""
 
     def __init__(self, model: nn.Module, loss: nn.Module, spec: DataSpec) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
         self.spec = spec
-        self.metrics = METRICS_OF[spec.goal]
-        self.default_metric = self.metrics[0]
-        self.progress_metrics = self.metrics[:1]
+        self.metrics = goal_of(spec).metrics
+        self.progress_metrics = (next(iter(self.metrics)),)
 
     def param_groups(self) -> Mapping[str, nn.Module]:
         return {"model": self.model}
@@ -88,7 +90,7 @@ class SupervisedTask(Task):
         return self.model
 
     def forward(self, batch: Batch) -> Tensor:
-        """The model's output: (B, K) logits or numbers; (B, T, V) logits of each next token."""
+        """Return the model's output: (B, K) logits or numbers; (B, T, V) logits of each next token."""
         out: Tensor = self.model(batch.inputs) if batch.lengths is None else self.model(batch.inputs, batch.lengths)
         return out
 
@@ -104,24 +106,16 @@ class SupervisedTask(Task):
 class _SupervisedEvaluation:
     def __init__(self, task: SupervisedTask) -> None:
         self._task = task
-        spec = task.spec
-        device = next(task.model.parameters()).device
-        self._metrics: Classification | Regression | NextToken
-        if spec.goal == "regression":
-            self._metrics = Regression(spec.num_outputs, device, scaling=spec.target_scaling)
-        elif spec.goal == "language":
-            self._metrics = NextToken(device)
-        else:
-            self._metrics = Classification(spec.num_outputs, device)
+        self._meter = goal_of(task.spec).meter(task.spec, next(task.model.parameters()).device)
 
     def add(self, batch: Batch) -> None:
-        out = self._task(batch)
-        self._metrics.add(out.float(), batch.targets, self._task.loss(out, batch.targets))
+        outputs = self._task(batch)
+        self._meter.add(outputs.float(), batch.targets, self._task.loss(outputs, batch.targets))
 
     def result(self) -> dict[str, float]:
-        return self._metrics.result()
+        return self._meter.result()
 
 
 def count_parameters(module: nn.Module) -> int:
-    """How many numbers training may change."""
+    """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

@@ -1,4 +1,4 @@
-"""What happens between two steps of training: means are logged, held-out rows measured, the state saved."""
+"""What happens between training steps: log means, evaluate on the validation split, save checkpoints, stop."""
 
 from __future__ import annotations
 
@@ -8,47 +8,44 @@ from contextlib import nullcontext
 from typing import Any
 
 from dlrun.configuration.schema.settings import TrainerSettings
-from dlrun.data.prepare import DataBundle
 from dlrun.errors import Interrupted
-from dlrun.optim.device import Device
 from dlrun.optim.finite import NotFinite, weights_are_finite
 from dlrun.storage.background import Saver
-from dlrun.tasks.metric_names import HIGHER_IS_BETTER
-from dlrun.tasks.progress import Best, Listener, Progress
+from dlrun.tasks.progress import Best, Listener
+from dlrun.training.build import Components
 from dlrun.training.evaluation import evaluate
+from dlrun.training.metric_choice import value_of
 from dlrun.training.signals import StopRequest
-from dlrun.training.state import Trained, capture, random_state, restore_random
+from dlrun.training.state import TrainingState, capture, random_state, restore_random
 
 
-class TimeUp(Exception):  # noqa: N818 - it is an outcome more than an error
-    """`trainer.max_time` is over; everything is saved."""
+class TimeUp(Exception):  # noqa: N818 - an outcome rather than an error
+    """The time limit `trainer.max_time` has passed; everything is saved."""
 
 
 class Recorder:
-    """Tells listeners how training goes and keeps its state; everything it does leaves the state as it was.
+    """Reports a run to its listeners and saves it; apart from the progress, it leaves the training state unchanged.
 
-    Each method raises NotFinite where a number has gone bad.
+    metadata: the run and environment, as every checkpoint describes them.
+    Each method raises NotFinite if a mean or a weight is not finite.
     """
 
     def __init__(
         self,
-        state: Trained,
-        progress: Progress,
-        *,
-        data: DataBundle,
-        device: Device,
+        state: TrainingState,
+        components: Components,
         settings: TrainerSettings,
-        metric: str,
+        *,
         saver: Saver,
         listeners: Sequence[Listener],
         stop: StopRequest,
-        about: Mapping[str, Any],
+        metadata: Mapping[str, Any],
     ) -> None:
         self.saver = saver
-        self._state, self._progress = state, progress
-        self._data, self._device, self._settings, self._metric = data, device, settings, metric
-        self._listeners, self._stop, self._about = listeners, stop, about
-        self._started = time.perf_counter() - progress.total_seconds
+        self._state, self._progress = state, state.progress
+        self._components, self._settings = components, settings
+        self._listeners, self._stop, self._metadata = listeners, stop, metadata
+        self._started = time.perf_counter() - state.progress.total_seconds
 
     def _row(self) -> dict[str, float]:
         progress = self._progress
@@ -56,7 +53,7 @@ class Recorder:
         return {"step": progress.step, "epoch": epoch, "seconds": round(time.perf_counter() - self._started, 3)}
 
     def _take_means(self) -> dict[str, float]:
-        """Means of the steps' scalars since they were last taken, added to the sums of the evaluation at hand."""
+        """Return the means since this was last called, and add their sums to those since the last evaluation."""
         sums, count = self._state.means.take()
         if not all(value - value == 0.0 for value in sums.values()):
             raise NotFinite
@@ -67,13 +64,13 @@ class Recorder:
         return {f"train/{name}": value / batches for name, value in sums.items()}
 
     def log(self) -> None:
-        """Tell listeners the means of the steps since they were last told."""
+        """Send the means since the last call to the listeners."""
         row = {**self._row(), **self._take_means(), "lr": self._state.updater.lr}
         for listener in self._listeners:
             listener.on_step(self._progress, row)
 
     def evaluate(self) -> bool:
-        """Evaluate on the validation rows; whether the metric is the best so far."""
+        """Evaluate on the validation split; return whether the metric is the best so far."""
         progress = self._progress
         self._take_means()
         if not weights_are_finite(self._state.task):
@@ -87,65 +84,69 @@ class Recorder:
         is_best = False
         if metrics is not None:
             row.update({f"val/{name}": value for name, value in metrics.items()})
-            is_best = self._judge(metrics[self._metric], epoch=int(row["epoch"]))
+            value = value_of(self._state.task, self._components.metric, metrics)
+            is_best = self._compare_with_best(value, epoch=int(row["epoch"]))
         for listener in self._listeners:
             listener.on_epoch(progress, row)
         return is_best
 
     def _measure(self) -> dict[str, float] | None:
-        """Metrics on the validation rows, where there are any; a stop meanwhile saves the state as it was before."""
-        if self._data.val is None:
+        """Return the metrics of the validation split, None without one; an interruption saves the state from before."""
+        split = self._components.data.val
+        if split is None:
             return None
         started, before = time.perf_counter(), random_state()
         try:
             with nullcontext() if self._state.ema is None else self._state.ema.applied():
                 metrics = evaluate(
                     self._state.task,
-                    self._data.val,
-                    device=self._device,
+                    split,
+                    device=self._components.device,
                     batch_size=self._settings.eval_batch_size,
-                    between=self._stop.leave_if_asked,
+                    before_batch=self._stop.raise_if_requested,
                 )
         except Interrupted:
             restore_random(*before)
             self._progress.evaluation_due = True
             self.save(is_best=False)
-            self.leave_if_asked()
+            self.stop_if_requested()
             raise
         self._progress.eval_seconds += time.perf_counter() - started
         return metrics
 
-    def _judge(self, value: float, *, epoch: int) -> bool:
-        """Note an evaluation's metric; whether it is the best so far."""
-        progress = self._progress
-        higher = HIGHER_IS_BETTER.get(self._metric, False)
-        self._state.schedule.observe(value, higher_is_better=higher)
+    def _compare_with_best(self, value: float, *, epoch: int) -> bool:
+        """Update the schedule, the best metric and early stopping; return whether the metric is the best so far."""
+        progress, metric = self._progress, self._components.metric
+        higher_is_better = self._state.task.metrics[metric] == "max"
+        self._state.schedule.observe(value, higher_is_better=higher_is_better)
         best = progress.best
-        gain = float("inf") if best is None else (value - best.value if higher else best.value - value)
+        if best is not None and best.metric != metric:  # resumed with another `metric`: not comparable
+            best = None
+        gain = float("inf") if best is None else (value - best.value if higher_is_better else best.value - value)
         if gain > self._settings.early_stop.min_delta:
             progress.evaluations_without_gain = 0
         else:
             progress.evaluations_without_gain += 1
         if gain > 0:
-            progress.best = Best(self._metric, value, epoch, progress.step)
+            progress.best = Best(metric, value, epoch, progress.step)
         return gain > 0
 
     def save(self, *, is_best: bool) -> None:
-        """Begin to write a checkpoint of a copy of the state.
+        """Copy the state and begin to write it as a checkpoint.
 
-        Raises StorageError when the one before could not be written.
+        Raises StorageError if the previous checkpoint could not be written.
         """
         if not weights_are_finite(self._state.task):
             raise NotFinite
-        self._stop.save_asked = False
+        self._stop.save_requested = False
         self._progress.total_seconds = time.perf_counter() - self._started
-        self.saver.save(capture(self._state, self._progress, about=self._about), is_best=is_best)
+        self.saver.save(capture(self._state, metadata=self._metadata), is_best=is_best)
 
-    def leave_if_asked(self) -> None:
-        """Leave, once everything is saved, where a signal or the clock asks for it."""
+    def stop_if_requested(self) -> None:
+        """Raise Interrupted or TimeUp, once everything is saved, if a signal or the time limit requests it."""
         if self._stop.signal is not None:
             self.saver.finish()
             where = f"step {self._progress.step} of epoch {self._progress.epoch + 1}"
             raise Interrupted(self._stop.signal, f"Stopped at {where}; everything is saved.")
-        if self._stop.is_late:
+        if self._stop.is_time_up:
             raise TimeUp

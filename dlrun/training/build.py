@@ -1,4 +1,4 @@
-"""What a configuration builds: the device, the data on it, the task and the learning rate's schedule."""
+"""Build what a configuration describes: device, data, task, schedule and optimizers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from torch import nn
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.data.loading.memory import given_back
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.spec import DataSpec
-from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.param_groups import Parameters, matrices_and_others
-from dlrun.optim.schedule import Schedule, WarmUp
+from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
-from dlrun.training import preflight as checks
-from dlrun.training.trainer import horizon
+from dlrun.training.metric_choice import choose_metric
+from dlrun.training.preflight import check_task
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a configuration builds: the device, the data on it, and the task."""
+class Components:
+    """What a configuration describes, built: the device, the data on it, and the task.
+
+    metric: the validation metric that selects the best checkpoint.
+    """
 
     device: Device
     data: DataBundle
@@ -34,10 +38,10 @@ class Parts:
     num_parameters: int
 
 
-def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
-    """Set up the device, read the data and build the model.
+def build_components(config: RunConfig, catalog: Catalog) -> Components:
+    """Set up the device, load the data and build the model.
 
-    Raises ConfigError or DataError, in the user's words, for whatever cannot be trained.
+    Raises ConfigError or DataError if they cannot be trained.
     """
     chosen = device.set_up(config)
     with given_back():
@@ -46,20 +50,20 @@ def build_parts(config: RunConfig, catalog: Catalog) -> Parts:
             chosen.torch
         )
         del source
-    device.seed_everything(config.seed)  # weights do not depend on what reading the data drew
+    device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
     if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):
-        # convolutions run 1.2 to 1.5 times faster over pixels whose channels lie side by side
-        task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs know devices only
+        # convolutions are 1.2 to 1.5 times faster on channels-last images
+        task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack memory_format
         data = data.channels_last()
-    checks.check_task(task, data, config)
-    return Parts(chosen, data, task, _metric(config, task), count_parameters(task))
+    check_task(task, data, config)
+    return Components(chosen, data, task, choose_metric(task, config.metric), count_parameters(task))
 
 
 def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
-    """The model for data of this kind, together with its loss.
+    """Build the task for a dataset: the model with its loss, or a model that is a task itself.
 
-    Raises ConfigError for a model or loss that does not fit the data.
+    Raises ConfigError if the model or the loss does not fit the data.
     """
     model = call_option(catalog, "model", config.model.name, spec, **config.model.arguments)
     if isinstance(model, Task):
@@ -67,7 +71,7 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
             raise ConfigError(
                 Problem(
                     f"loss={config.loss.name}",
-                    f"The model {config.model.name} has losses of its own; use loss=auto.",
+                    f"The model {config.model.name} has its own losses; use loss=auto.",
                 )
             )
         task = model
@@ -81,7 +85,7 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
 
 
 def call_option(catalog: Catalog, group: str, name: str, *args: Any, **fields: Any) -> Any:
-    """Build an option; a mistake inside a user's own file is told as theirs."""
+    """Call an option's function; an error inside it becomes a ConfigError that names the option."""
     function = catalog.load(group, name)
     try:
         return function(*args, **fields)
@@ -89,19 +93,18 @@ def call_option(catalog: Catalog, group: str, name: str, *args: Any, **fields: A
         raise ConfigError(Problem(f"{group}={name}", f"Building it failed: {type(error).__name__}: {error}")) from error
 
 
-def _metric(config: RunConfig, task: Task) -> str:
-    if config.metric == "auto":
-        return task.default_metric
-    name = config.metric.removeprefix("val/")
-    if name not in task.metrics:
-        raise ConfigError(
-            Problem(f"metric={config.metric}", f"This task has no such metric. {did_you_mean(name, task.metrics)}")
-        )
-    return name
+def horizon(num_train: int, settings: TrainerSettings, *, warmup_steps: int = 0) -> Horizon:
+    """Return how many steps an epoch and the run have; the run's steps exclude the warm-up."""
+    steps_per_epoch = -(-num_train // (settings.batch_size * settings.accumulate))
+    total = min(
+        (settings.epochs or 10**12) * steps_per_epoch,
+        settings.max_steps if settings.max_steps is not None else 10**18,
+    )
+    return Horizon(max(1, total - warmup_steps), steps_per_epoch)
 
 
 def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Schedule:
-    """The learning rate's schedule, after its warm-up."""
+    """Build the learning rate's schedule, with its warm-up."""
     warmup = config.scheduler_settings.warmup_steps
     inner: Schedule = call_option(
         catalog,
@@ -114,9 +117,9 @@ def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Sched
 
 
 def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[str, torch.optim.Optimizer]:
-    """One optimizer for each group of the task, with the group's own settings over the common ones."""
+    """Build an optimizer for each parameter group of the task; the group's overrides replace configured fields."""
     if not config.device_settings.compile:
-        _leave_compiler_unloaded()
+        _avoid_loading_the_compiler()
     function = catalog.load("optimizer", config.optimizer.name)
     overrides = task.optimizer_overrides()
     optimizers: dict[str, torch.optim.Optimizer] = {}
@@ -134,10 +137,10 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
     return optimizers
 
 
-def _leave_compiler_unloaded() -> None:
-    """Spare the start 1 s: adding a group of parameters loads all of torch's compiler, to say it need not compile it.
+def _avoid_loading_the_compiler() -> None:
+    """Save 1 s at startup: adding a parameter group imports torch's compiler only to disable it for that function.
 
-    torch marks such functions with `_disable_dynamo`, which looks for the compiled form on the function itself first.
+    torch's `_disable_dynamo` decorator first looks for the disabled form in the attribute that is set here.
     """
     function = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
     if function is not None:

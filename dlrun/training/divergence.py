@@ -1,17 +1,18 @@
-"""What to say of a step at which a number stopped being finite: which step, which layer, why, and how to see it again.
+"""Find the step and the layer where a number stopped being finite, explain it, and save that step to be replayed.
 
-The training loop looks at its losses, on the CPU also at its gradients (4 % of a small model's step), and at the
-weights before it saves or evaluates them. When one is bad, the run goes back to its newest whole checkpoint and trains
-from there once more with every output, gradient and weight watched.
+The training loop checks its losses, on the CPU also its gradients (4 % of a small model's step), and the weights before
+it saves or evaluates them. If a check fails, the run goes back to its newest intact checkpoint and trains from there
+again, this time checking every output, gradient and weight.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,74 +21,72 @@ from dlrun.data.spec import Batch
 from dlrun.errors import DivergedError
 from dlrun.optim.finite import NotFinite, is_finite
 from dlrun.storage.checkpoint_format import Snapshot
-
-if TYPE_CHECKING:
-    from dlrun.tasks.progress import Progress
-    from dlrun.tasks.task import Task
-    from dlrun.training.state import Trained
-    from dlrun.training.trainer import Trainer
+from dlrun.storage.checkpoints import write_folder
+from dlrun.tasks.task import Task
+from dlrun.training.state import TrainingState, capture, restore
+from dlrun.training.trainer import Trainer, take_step
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The first thing that went bad in a step."""
+    """The first value of a step that is not finite."""
 
     what: str  # "loss", "gradient" or "weight"
     where: str  # "the output of model.0 (Linear)"
 
 
 class Probe:
-    """Watches a task's outputs, gradients and weights; `finding` is the first that went bad."""
+    """Checks a task's outputs, gradients and weights during a step; `finding` is the first that is not finite."""
 
-    def __init__(self, state: Trained) -> None:
+    def __init__(self, state: TrainingState) -> None:
         self._state = state
         self.finding: Finding | None = None
 
-    def _note(self, tensor: object, what: str, where: str) -> None:
+    def _check(self, tensor: object, what: str, where: str) -> None:
         if self.finding is None and isinstance(tensor, Tensor) and not is_finite(tensor):
             self.finding = Finding(what, where)
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """A context in which everything is looked at; it costs time."""
+    def attached(self) -> Iterator[None]:
+        """A context in which every output, gradient and weight is checked; steps are slow in it."""
         task = self._state.task
         with ExitStack() as hooks:
             for name, module in task.named_modules():
                 hooks.callback(
-                    module.register_forward_hook(self._on_output(f"the output of {_layer(name, module)}")).remove
+                    module.register_forward_hook(self._output_hook(f"the output of {_layer(name, module)}")).remove
                 )
-            hooks.enter_context(self._state.updater.watched(self._before_update, self._after_update))
+            hooks.enter_context(self._state.updater.watched(self._check_gradients, self._check_weights))
             yield
 
-    def _on_output(self, where: str) -> Any:
-        def look(module: nn.Module, args: object, output: object) -> None:
+    def _output_hook(self, where: str) -> Any:
+        def hook(module: nn.Module, args: object, output: object) -> None:
             for tensor in output if isinstance(output, tuple | list) else (output,):
-                self._note(tensor, "loss", where)
+                self._check(tensor, "loss", where)
 
-        return look
+        return hook
 
-    def _before_update(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-        if not self._state.updater.scalers:  # scaled gradients overflow now and then, and their step is left out
+    def _check_gradients(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        if not self._state.updater.scalers:  # scaled gradients may overflow by design; their step is skipped
             names = {id(parameter): name for name, parameter in self._state.task.named_parameters()}
             for parameter, gradient in reversed(list(zip(parameters, gradients, strict=True))):  # as they are computed
-                self._note(gradient, "gradient", f"the gradient of {_owner(self._state.task, names[id(parameter)])}")
+                self._check(gradient, "gradient", f"the gradient of {_owner(self._state.task, names[id(parameter)])}")
         if self.finding is not None:
             raise NotFinite  # so that the weights stay as they were before the step
 
-    def _after_update(self) -> None:
+    def _check_weights(self) -> None:
         task = self._state.task
         for name, parameter in task.named_parameters():
-            self._note(parameter, "weight", f"the update of {_owner(task, name)}")
+            self._check(parameter, "weight", f"the update of {_owner(task, name)}")
 
-    def take(self, window: Sequence[Batch], progress: Progress) -> Finding | None:
-        """Take the step after `progress` as the training loop does; what went bad in it, if anything."""
-        with suppress(NotFinite):  # it is noted
-            self._state.step(window, progress, tell=self._note_losses)
-        return self.finding
-
-    def _note_losses(self, values: Mapping[str, Tensor]) -> None:
+    def _check_losses(self, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
-            self._note(value, "loss", f"the {name} itself")
+            self._check(value, "loss", f"the {name} itself")
+
+    def take_step(self, batches: Sequence[Batch]) -> Finding | None:
+        """Take a step as the training loop does; return the first value that is not finite, if any."""
+        with suppress(NotFinite):  # `finding` has it
+            take_step(self._state, batches, train_step=self._state.task.train_step, on_metrics=self._check_losses)
+        return self.finding
 
 
 def _layer(name: str, module: nn.Module) -> str:
@@ -99,93 +98,89 @@ def _owner(task: Task, name: str) -> str:
     return f"{parameter} in {_layer(layer, task.get_submodule(layer))}"
 
 
-def explain(trainer: Trainer) -> DivergedError:
-    """Find the step and the layer that went bad, keep them as a capsule, and say all that in words."""
+def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
+    """Find the step and layer that diverged, save them in the folder `repro`, and return the error that explains it."""
     noticed = trainer.progress.step + 1
-    start = trainer.store.load_newest()[0] or trainer.first
+    start = trainer.store.load_newest()[0] or trainer.initial_snapshot
     found = None if start is None else _locate(trainer, start, until=noticed)
-    rate = trainer.updater.lr
+    rate = trainer.state.updater.lr
     advice = f"Try a smaller optimizer.lr (now {rate:g}), trainer.clip_norm=1, or dataset.standardise=true."
     if start is None or found is None:
         return DivergedError(f"The loss is no longer a finite number at step {noticed}. {advice}")
     step, finding = found
-    if trainer.capsule is not None:
-        _keep(trainer, start, step, trainer.capsule)
-    kept = trainer.store.steps()
-    saved = f" The checkpoint of step {kept[-1]} is whole." if kept else ""
-    again = f" `dlrun replay {trainer.capsule.parent}` runs the step again." if trainer.capsule is not None else ""
-    return DivergedError(f"{describe(finding, step)} {advice}{saved}{again}")
+    _write_repro(trainer, start, step, repro)
+    steps = trainer.store.steps()
+    saved = f" The checkpoint of step {steps[-1]} is intact." if steps else ""
+    return DivergedError(
+        f"{describe(finding, step)} {advice}{saved} `dlrun replay {repro.parent}` runs the step again."
+    )
 
 
 def describe(finding: Finding, step: int) -> str:
-    """What went bad, where, and what such a thing comes from."""
+    """Return what is not finite, where it first happened, and its likely causes."""
     causes = {
-        "loss": "Likely causes: a rate at which the weights have grown too far, inputs that are not standardised, or "
+        "loss": "Likely causes: the learning rate made the weights too large, inputs are not standardised, or there is "
         "a logarithm, root or division at zero.",
-        "gradient": "The loss was finite still. Likely causes: a root, norm or division at zero, whose slope is "
+        "gradient": "The loss was still finite. Likely causes: a root, norm or division at zero, whose slope is "
         "infinite, or numbers too large for the precision.",
-        "weight": "Loss and gradients were finite still: the step itself was too long for the numbers to hold.",
+        "weight": "Loss and gradients were still finite: the step was too large for the precision.",
     }
     return (
-        f"The {finding.what} is no longer a finite number at step {step}. It went bad first in {finding.where}. "
+        f"The {finding.what} is no longer a finite number at step {step}. It first happened in {finding.where}. "
         f"{causes[finding.what]}"
     )
 
 
-def _steps(trainer: Trainer, progress: Progress) -> Iterator[Sequence[Batch]]:
-    """The windows of all steps after `progress`, epoch after epoch."""
+def _steps(trainer: Trainer, state: TrainingState) -> Iterator[Sequence[Batch]]:
+    """Yield the batches of every step after the state's progress, epoch after epoch."""
+    progress = state.progress
     while True:
-        yield from trainer.windows(progress)
+        yield from trainer.step_batches(progress)
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 
 def _locate(trainer: Trainer, start: Snapshot, *, until: int) -> tuple[int, Finding] | None:
-    """Train again from a snapshot up to a step; the step that goes bad and what in it, or None."""
-    from dlrun.training.state import restore
-
-    progress = restore(start, trainer.state)
-    probe = Probe(trainer.state)
-    with probe.watching(), trainer.device.autocast():
-        for window in _steps(trainer, progress):
-            if progress.step >= until:
+    """Train again from a snapshot up to a step; return the step that diverges and the finding, or None."""
+    state = restore(start, trainer.state)
+    probe = Probe(state)
+    with probe.attached(), trainer.device.autocast():
+        for batches in _steps(trainer, state):
+            if state.progress.step >= until:
                 return None
-            step = progress.step + 1
-            finding = probe.take(window, progress)
+            step = state.progress.step + 1
+            finding = probe.take_step(batches)
             if finding is not None:
                 return step, finding
     return None
 
 
-def _keep(trainer: Trainer, start: Snapshot, step: int, capsule: Path) -> None:
-    """Write the state just before a step, and the step's batches, as a folder like a checkpoint's."""
-    from dlrun.storage.checkpoints import write_folder
-    from dlrun.training.state import capture, restore
-
-    progress = restore(start, trainer.state)
-    probe = Probe(trainer.state)
-    for optimizer in trainer.updater.optimizers.values():
+def _write_repro(trainer: Trainer, start: Snapshot, step: int, folder: Path) -> None:
+    """Write the state before a step, and the step's batches, in the format of a checkpoint."""
+    state = restore(start, trainer.state)
+    probe = Probe(state)
+    for optimizer in state.updater.optimizers.values():
         optimizer.zero_grad(set_to_none=True)
-    for window in _steps(trainer, progress):
-        if progress.step == step - 1:
-            before = capture(trainer.state, progress, about=trainer.about)
-            batch = {name: tensor.detach().cpu().clone() for name, tensor in _tensors(window).items()}
-            write_folder(Snapshot(before.step, {**before.tensors, "batch": batch}, before.values), capsule)
+    for batches in _steps(trainer, state):
+        if state.progress.step == step - 1:
+            before = capture(state, metadata=trainer.metadata)
+            tensors = {name: tensor.detach().cpu().clone() for name, tensor in _tensors(batches).items()}
+            write_folder(dataclasses.replace(before, tensors={**before.tensors, "batch": tensors}), folder)
             return
         with trainer.device.autocast():
-            probe.take(window, progress)
+            probe.take_step(batches)
 
 
-def _tensors(window: Sequence[Batch]) -> dict[str, Tensor]:
+def _tensors(batches: Sequence[Batch]) -> dict[str, Tensor]:
     fields = ("inputs", "targets", "lengths")
-    found = {f"{number}.{name}": getattr(batch, name) for number, batch in enumerate(window) for name in fields}
+    found = {f"{number}.{name}": getattr(batch, name) for number, batch in enumerate(batches) for name in fields}
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
-def window_of(tensors: Mapping[str, Tensor], device: torch.device) -> list[Batch]:
-    """The batches that a capsule holds."""
+def batches_of(tensors: Mapping[str, Tensor], device: torch.device) -> list[Batch]:
+    """Return the batches of a saved step, on a device."""
     count = 1 + max(int(name.split(".")[0]) for name in tensors)
-    moved = {name: tensor.to(device) for name, tensor in tensors.items()}
+    on_device = {name: tensor.to(device) for name, tensor in tensors.items()}
     return [
-        Batch(moved[f"{number}.inputs"], moved[f"{number}.targets"], moved.get(f"{number}.lengths"))
+        Batch(on_device[f"{number}.inputs"], on_device[f"{number}.targets"], on_device.get(f"{number}.lengths"))
         for number in range(count)
     ]

@@ -1,4 +1,4 @@
-"""One pass over a split without learning."""
+"""Evaluation: one pass over a split without training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from dlrun.data.loading.split import Split, in_order
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
-from dlrun.training.out_of_memory import is_out_of_memory, too_many_rows_at_once
+from dlrun.training.metric_choice import check_returned
+from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
 
 
 def evaluate(
@@ -18,12 +19,12 @@ def evaluate(
     *,
     device: Device,
     batch_size: int,
-    between: Callable[[], None] | None = None,
+    before_batch: Callable[[], None] | None = None,
 ) -> dict[str, float]:
-    """Metrics of a task on a split, in eval mode and without recording gradients.
+    """Return a task's metrics on a split, computed in eval mode and without gradients.
 
-    `between` is called before each batch and may raise to end the pass; the task is then as it was before.
-    Raises ConfigError when the memory is too small.
+    `before_batch` is called before each batch and may raise to end the pass; the task's mode is restored in any case.
+    Raises ConfigError if the memory is too small, or the task returns a metric that it does not declare.
     """
     was_training = task.training
     task.eval()
@@ -32,13 +33,15 @@ def evaluate(
             evaluation = task.evaluation()
             with device.autocast():
                 for batch in in_order(split, batch_size=batch_size):
-                    if between is not None:
-                        between()
+                    if before_batch is not None:
+                        before_batch()
                     evaluation.add(batch)
-            return evaluation.result()
+            metrics = evaluation.result()
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise too_many_rows_at_once(batch_size, device) from error
+        raise evaluation_error(batch_size, device) from error
     finally:
         task.train(was_training)
+    check_returned(task, metrics)
+    return metrics

@@ -1,4 +1,4 @@
-"""Errors of a memory that is too small, in words."""
+"""Out-of-memory errors: recognised, and reported with the settings that need less memory."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ _TEXTS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had."""
+    """Return whether an error means that an allocation failed."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in _TEXTS)
 
 
-def too_large_a_batch(settings: TrainerSettings, device: Device) -> ConfigError:
-    """What to say when a step of training needs more memory than there is."""
+def training_error(settings: TrainerSettings, device: Device) -> ConfigError:
+    """Return the error to raise if a training step runs out of memory."""
     half = max(1, settings.batch_size // 2)
     return ConfigError(
         Problem(
             f"trainer.batch_size={settings.batch_size}",
-            f"The memory of {device.describe()} is too small for a batch of this size. The same step from "
-            f"smaller batches: trainer.batch_size={half} trainer.accumulate={settings.accumulate * 2}",
+            f"A batch of this size does not fit the memory of {device.describe()}. The same step from smaller "
+            f"batches: trainer.batch_size={half} trainer.accumulate={settings.accumulate * 2}",
         ),
         title="Out of memory",
     )
 
 
-def too_many_rows_at_once(batch_size: int, device: Device) -> ConfigError:
-    """What to say when evaluating needs more memory than there is."""
+def evaluation_error(batch_size: int, device: Device) -> ConfigError:
+    """Return the error to raise if an evaluation runs out of memory."""
     return ConfigError(
         Problem(
             f"trainer.eval_batch_size={batch_size}",
-            f"The memory of {device.describe()} is too small to evaluate so many rows at once; the metrics are the "
-            f"same in smaller batches: trainer.eval_batch_size={max(1, batch_size // 4)}",
+            f"An evaluation batch of this size does not fit the memory of {device.describe()}. Smaller batches give "
+            f"the same metrics: trainer.eval_batch_size={max(1, batch_size // 4)}",
         ),
         title="Out of memory",
     )

@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop or to save: noted at once, acted on between steps, where everything can be saved."""
+"""Signals that stop a run or save a checkpoint: recorded at once, handled between steps, when the state is complete."""
 
 from __future__ import annotations
 
@@ -14,79 +14,79 @@ from typing import Any
 
 from dlrun.errors import Interrupted
 
-_BEFORE_TRAINING = "Stopped before training went on; nothing was changed."
+_BEFORE_TRAINING = "Stopped before training began; nothing was changed."
 
 
 class StopRequest:
-    """A context in which SIGINT and SIGTERM ask for a stop and SIGUSR1 for a checkpoint.
+    """A context in which SIGINT and SIGTERM request a stop, and SIGUSR1 a checkpoint.
 
-    A second SIGINT leaves at once. It may also hold a time at which the run is to stop by itself.
+    A second SIGINT exits at once. `stop_after` sets a time limit. message: the error if there is nothing to save.
     """
 
     def __init__(self, message: str = _BEFORE_TRAINING) -> None:
-        self._message = message  # what a stop says where there is nothing to save
+        self._message = message
         self.signal: int | None = None
-        self.save_asked = False
-        self.deadline: float | None = None  # of time.monotonic
+        self.save_requested = False
+        self.deadline: float | None = None  # on the clock of time.monotonic
         self._at_once = False
-        self._before: dict[int, Any] = {}
-        self._began = time.monotonic()
+        self._handlers: dict[int, Any] = {}  # to be restored
+        self._created = time.monotonic()
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
-            self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._note_save)
+                self._handlers[number] = signal.signal(number, self._request_stop)
+            self._handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._request_save)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._before.clear()
+        self._handlers.clear()
 
     @property
-    def noted(self) -> bool:
-        """Whether anything was asked for that is to be done between two steps."""
-        return self.signal is not None or self.save_asked or self.is_late
+    def pending(self) -> bool:
+        """Whether there is a stop or a checkpoint to handle between two steps."""
+        return self.signal is not None or self.save_requested or self.is_time_up
 
     @property
-    def is_late(self) -> bool:
-        """Whether the time given is over."""
+    def is_time_up(self) -> bool:
+        """Whether the time limit has passed."""
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def stop_after(self, seconds: float | None) -> None:
-        """Set the time given, counted from when this object was made; None for no end."""
-        self.deadline = None if seconds is None else self._began + seconds
+        """Set the time limit, counted from when this object was created; None for no limit."""
+        self.deadline = None if seconds is None else self._created + seconds
 
-    def leave_if_asked(self, message: str | None = None) -> None:
-        """Raise Interrupted where a stop was asked for and there is nothing to save."""
+    def raise_if_requested(self, message: str | None = None) -> None:
+        """Raise Interrupted if a stop was requested; for places where there is nothing to save."""
         if self.signal is not None:
             raise Interrupted(self.signal, message or self._message)
 
     @contextmanager
-    def leaving_at_once(self) -> Iterator[None]:
-        """A context in which there is nothing to save: a stop is an Interrupted wherever the program stands."""
+    def at_once(self) -> Iterator[None]:
+        """A context in which a stop raises Interrupted at once, because there is nothing to save."""
         self._at_once = True
         try:
-            self.leave_if_asked()
+            self.raise_if_requested()
             yield
         finally:
             self._at_once = False
-        self.leave_if_asked()
+        self.raise_if_requested()
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.signal is not None and number == signal.SIGINT:
-            os.write(sys.stderr.fileno(), b"\ndlrun: stopped at once; the last checkpoint is whole.\n")
+            os.write(sys.stderr.fileno(), b"\ndlrun: stopped at once; the last checkpoint is intact.\n")
             os._exit(128 + number)
         self.signal = number
         if self._at_once:
             raise Interrupted(number, self._message)
         if number == signal.SIGINT:
-            os.write(sys.stderr.fileno(), b"\ndlrun: saving after this step; Ctrl-C again leaves at once.\n")
+            os.write(sys.stderr.fileno(), b"\ndlrun: saving after this step; press Ctrl-C again to exit at once.\n")
 
-    def _note_save(self, number: int, frame: FrameType | None) -> None:
+    def _request_save(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self.save_asked = True
+        self.save_requested = True

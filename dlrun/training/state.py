@@ -1,17 +1,17 @@
-"""A run's state as a checkpoint holds it: gathered from, and put back into, the live objects."""
+"""The state of a run: everything that training changes, captured for a checkpoint and restored from one."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dlrun.data.spec import Batch
 from dlrun.errors import StorageError
 from dlrun.optim.ema import WeightAverage
 from dlrun.optim.kernels import parameters_of
@@ -23,62 +23,47 @@ from dlrun.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The live objects that a run's state is in, besides its progress."""
+class TrainingState:
+    """The live objects that training changes."""
 
     task: Task
     updater: Updater
     schedule: Schedule
     means: RunningMeans
     ema: WeightAverage | None = None
-
-    def step(self, window: Sequence[Batch], progress: Progress, *, tell: Callable[[dict[str, Tensor]], None]) -> None:
-        """Take the step after `progress` on the batches of a window; `tell` is given each one's scalars."""
-        updater = self.updater
-        if not self.schedule.is_constant:
-            updater.set_factor(self.schedule.factor(progress.step))
-        rows = sum(len(batch.targets) for batch in window)
-        for number, batch in enumerate(window, start=1):
-            updater.weight = len(batch.targets) / rows
-            updater.is_last = number == len(window)
-            tell(self.task.train_step(batch, updater))
-        progress.step += 1
-        progress.batch += len(window)
-        progress.samples += rows
-        if self.ema is not None:
-            self.ema.update(progress.step)
+    progress: Progress = field(default_factory=Progress)
 
 
-def capture(state: Trained, progress: Progress, *, about: Mapping[str, Any]) -> Snapshot:
-    """Copies of everything the run's future depends on. `about` says which run and environment it was.
+def capture(state: TrainingState, *, metadata: Mapping[str, Any]) -> Snapshot:
+    """Copy everything that the rest of the run depends on. metadata: the run and environment, as plain values.
 
-    "model" holds the weights to evaluate and predict with; where they are an average, "raw" holds those in training.
+    "model" contains the weights to evaluate and predict with; if they are an average, "raw" contains those in training.
     """
     optimizer_tensors, optimizer_values = _optimizer_state(state.updater)
     random_tensors, random_values = random_state()
     raw = state.task.weights().state_dict()
     weights = {"model": raw} if state.ema is None else {"model": state.ema.merged(raw), "raw": raw}
     return Snapshot(
-        step=progress.step,
+        step=state.progress.step,
         tensors={
             **{file: {name: _copy(tensor) for name, tensor in tensors.items()} for file, tensors in weights.items()},
             "optimizer": optimizer_tensors,
             "random": random_tensors,
         },
         values={
-            "progress": progress.state(),
+            "progress": state.progress.state(),
             "means": state.means.state(),
             "schedule": state.schedule.state(),
             "optimizer": optimizer_values,
             "scalers": {name: scaler.state_dict() for name, scaler in state.updater.scalers.items()},
             "random": random_values,
-            "about": dict(about),
+            "about": dict(metadata),
         },
     )
 
 
-def restore(snapshot: Snapshot, state: Trained) -> Progress:
-    """Put a snapshot's state into the live objects; returns where the run stood."""
+def restore(snapshot: Snapshot, state: TrainingState) -> TrainingState:
+    """Copy a snapshot into the live objects; return them with the snapshot's progress."""
     updater, schedule, means = state.updater, state.schedule, state.means
     load_weights(state.task, snapshot, file="raw" if "raw" in snapshot.tensors else "model")
     if state.ema is not None:
@@ -90,19 +75,19 @@ def restore(snapshot: Snapshot, state: Trained) -> Progress:
     schedule.restore(snapshot.values["schedule"])
     means.restore(snapshot.values["means"], next(state.task.parameters()).device)
     restore_random(snapshot.tensors["random"], snapshot.values["random"])
-    return Progress.restored(snapshot.values["progress"])
+    return dataclasses.replace(state, progress=Progress.restored(snapshot.values["progress"]))
 
 
 def load_weights(task: Task, snapshot: Snapshot, *, file: str = "model") -> None:
-    """The weights alone, for evaluation.
+    """Load the weights only, to evaluate or predict.
 
-    Raises StorageError when they belong to another model.
+    Raises StorageError if they belong to another model.
     """
     try:
         task.weights().load_state_dict(dict(snapshot.tensors[file]))
     except RuntimeError as error:
         raise StorageError(
-            f"The checkpoint of step {snapshot.step} holds the weights of another model: {error}"
+            f"The checkpoint of step {snapshot.step} contains the weights of another model: {error}"
         ) from error
 
 
@@ -111,6 +96,7 @@ def _copy(tensor: Tensor) -> Tensor:
 
 
 def _optimizer_state(updater: Updater) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the optimizers' state as tensors and plain values, by `group.parameter number.key`."""
     tensors: dict[str, Tensor] = {}
     values: dict[str, Any] = {}
     for name, optimizer in updater.optimizers.items():
@@ -134,7 +120,7 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
                 if place.startswith(prefix):
                     key = place.removeprefix(prefix)
                     if isinstance(value, Tensor) and value.shape == parameter.shape and key != "step":
-                        value = torch.empty_like(parameter).copy_(value)  # laid out as the parameter is
+                        value = torch.empty_like(parameter).copy_(value)  # with the parameter's strides
                     elif isinstance(value, Tensor) and key != "step":
                         value = value.to(device=parameter.device)
                     elif isinstance(value, Tensor):  # fused optimizers count steps on the device
@@ -145,7 +131,7 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
 
 
 def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state of every generator that a run may draw from: tensors and plain values, copied."""
+    """Return a copy of the state of every random generator that a run may use: tensors and plain values."""
     tensors = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():
         tensors.update({f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())})
@@ -155,7 +141,7 @@ def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def restore_random(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """From what `random_state` gave."""
+    """Restore what `random_state` returned."""
     torch.set_rng_state(tensors["torch"])
     cuda = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
     if cuda and torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():

@@ -1,148 +1,146 @@
-"""The training loop, readable from top to bottom. It knows tasks, splits and progress, and no model by name."""
+"""The training loop and its step, readable from top to bottom; no model or dataset has a special case here."""
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
 
-from dlrun.configuration.schema.fields import Augment
-from dlrun.configuration.schema.settings import CheckpointSettings, TrainerSettings
+from dlrun.configuration.run_config import RunConfig
 from dlrun.data.loading.split import Loader
-from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.optim.device import Device, synchronise
-from dlrun.optim.ema import WeightAverage
+from dlrun.optim.device import synchronise
 from dlrun.optim.finite import NotFinite
-from dlrun.optim.schedule import Horizon, Schedule
-from dlrun.optim.updater import Updater
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
-from dlrun.tasks.progress import Listener, Progress, RunningMeans
-from dlrun.tasks.task import Task
+from dlrun.tasks.progress import Listener, Progress
+from dlrun.tasks.task import Update
 from dlrun.training.bookkeeping import Recorder, TimeUp
-from dlrun.training.out_of_memory import is_out_of_memory, too_large_a_batch
+from dlrun.training.build import Components, horizon
+from dlrun.training.out_of_memory import is_out_of_memory, training_error
 from dlrun.training.signals import StopRequest
-from dlrun.training.state import Trained, capture
+from dlrun.training.state import TrainingState, capture
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-
-
-def horizon(rows: int, settings: TrainerSettings, *, warmup_steps: int = 0) -> Horizon:
-    """How many steps an epoch and the run have."""
-    steps_per_epoch = -(-rows // (settings.batch_size * settings.accumulate))
-    total = min(
-        (settings.epochs or 10**12) * steps_per_epoch,
-        settings.max_steps if settings.max_steps is not None else 10**18,
-    )
-    return Horizon(max(1, total - warmup_steps), steps_per_epoch)
+TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
+Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+"""`instrument(phase, function)`: return a function to call in place of `function`."""
 
 
 class Trainer:
-    """Trains a task on data until it is done, stopped, or diverged; `fit` may be called once."""
+    """Trains a task until the run is done, stopped or diverged; `fit` may be called once.
+
+    metadata: the run and environment, as every checkpoint describes them.
+    """
 
     def __init__(
         self,
+        config: RunConfig,
+        components: Components,
+        state: TrainingState,
         *,
-        task: Task,
-        data: DataBundle,
-        device: Device,
-        updater: Updater,
-        schedule: Schedule,
-        settings: TrainerSettings,
-        checkpointing: CheckpointSettings,
         store: CheckpointStore,
-        metric: str,
-        seed: int,
-        augment: Augment | None = None,
-        progress: Progress | None = None,
-        means: RunningMeans | None = None,
-        ema: WeightAverage | None = None,
+        metadata: Mapping[str, Any],
         listeners: Sequence[Listener] = (),
         stop: StopRequest | None = None,
-        about: Mapping[str, Any] | None = None,
-        capsule: Path | None = None,
     ) -> None:
-        self.task, self.device, self.updater = task, device, updater
-        self.settings, self.checkpointing, self.store = settings, checkpointing, store
-        self.progress = progress or Progress()
-        self.means = means or RunningMeans(on_cpu=device.is_cpu)
-        self.state = Trained(task, updater, schedule, self.means, ema)
-        self.capsule = capsule  # the folder for what a step that went bad leaves
-        self.horizon = horizon(len(data.train), settings)
-        self.about = about or {}
+        self.state, self.device, self.store, self.metadata = state, components.device, store, metadata
+        self.settings, self.checkpointing = config.trainer, config.checkpoint
+        self.horizon = horizon(len(components.data.train), config.trainer)
+        self.initial_snapshot: Snapshot | None = None  # the state before the first step, until a checkpoint exists
+        self.saver = Saver(store)
         self._stop = stop or StopRequest()
-        self.first: Snapshot | None = None  # the state before the first step, until there is a checkpoint
-        self.recorder = Recorder(
-            self.state,
-            self.progress,
-            data=data,
-            device=device,
-            settings=settings,
-            metric=metric,
-            saver=Saver(store),
+        self._recorder = Recorder(
+            state,
+            components,
+            config.trainer,
+            saver=self.saver,
             listeners=listeners,
             stop=self._stop,
-            about=self.about,
+            metadata=metadata,
         )
         self._loader = Loader(
-            data.train, batch_size=settings.batch_size, seed=seed, shuffle=settings.shuffle, augment=augment
+            components.data.train,
+            batch_size=config.trainer.batch_size,
+            seed=config.seed,
+            shuffle=config.trainer.shuffle,
+            augment=config.dataset_settings.augment,
         )
+        self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
+        self._train_step: TrainStep = state.task.train_step
+        self._log, self._evaluate = self._recorder.log, self._recorder.evaluate
+        self._write_checkpoint = self._recorder.save
+
+    @property
+    def progress(self) -> Progress:
+        """The progress of the run."""
+        return self.state.progress
+
+    def instrument(self, wrap: Instrument) -> None:
+        """Replace the function of each phase by `wrap(phase, function)`; call this before `fit`, to measure the run.
+
+        Phases: "data" (fetch a batch), "train_step" (the task's step, with "backward" and "step" inside), "backward"
+        (gradients), "step" (the optimizer), "evaluate", "log" and "save" (until training continues).
+        """
+        self._fetch = wrap("data", next)
+        self._train_step = wrap("train_step", self._train_step)
+        self.state.updater.instrument(wrap)
+        self._evaluate, self._log = wrap("evaluate", self._evaluate), wrap("log", self._log)
+        self._write_checkpoint = wrap("save", self._write_checkpoint)
 
     def fit(self) -> Outcome:
-        """Train from where `progress` stands to the end.
+        """Train from the current progress to the end.
 
-        Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError when the memory is too small.
+        Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
-        self.task.train()
+        self.state.task.train()
         self._stop.stop_after(self.settings.max_time_s)
         if not self.progress.step:
-            self.first = capture(self.state, self.progress, about=self.about)
+            self.initial_snapshot = capture(self.state, metadata=self.metadata)
         try:
-            return self._fit()
+            return self._train_epochs()
         except TimeUp:
             return "out of time"
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise too_large_a_batch(self.settings, self.device) from error
+            raise training_error(self.settings, self.device) from error
         finally:
-            self.recorder.saver.finish()
+            self.saver.finish()
 
-    def _fit(self) -> Outcome:
-        if self.progress.evaluation_due:  # a stop came in its midst
-            self._after_evaluation_point()
-        while not self._is_over() and not self._has_stalled():
+    def _train_epochs(self) -> Outcome:
+        if self.progress.evaluation_due:
+            self._repeat_evaluation()
+        while not self._is_done() and not self._has_stalled():
             self._train_epoch()
-            self._end_of_epoch()
-        return "completed" if self._is_over() else "stopped early"
+            self._end_epoch()
+        return "completed" if self._is_done() else "stopped early"
 
-    def _is_over(self) -> bool:
-        """Whether every epoch or step asked for is done."""
+    def _is_done(self) -> bool:
+        """Whether all epochs or steps are complete."""
         epochs, max_steps = self.settings.epochs, self.settings.max_steps
         return (epochs is not None and self.progress.epoch >= epochs) or (
             max_steps is not None and self.progress.step >= max_steps
         )
 
     def _has_stalled(self) -> bool:
-        """Whether the metric has not improved for as long as early stopping waits."""
+        """Whether early stopping ends the run: the metric has not improved for `patience` evaluations."""
         patience = self.settings.early_stop.patience
         return patience is not None and self.progress.evaluations_without_gain >= patience
 
     def _train_epoch(self) -> None:
-        """Train on the rest of the epoch at hand, or up to `max_steps`."""
-        progress, device = self.progress, self.device
-        step, tell = self.state.step, self._add_means
+        """Train on the rest of the epoch, or until `max_steps`."""
+        state, progress, device = self.state, self.progress, self.device
+        train_step, on_metrics = self._train_step, self._add_metrics
         pause = self._next_pause()
         started = time.perf_counter()
         with device.autocast():
-            for window in self.windows(progress):
-                step(window, progress, tell=tell)
-                if progress.step >= pause or self._stop.noted:
+            for batches in self.step_batches(progress):
+                take_step(state, batches, train_step=train_step, on_metrics=on_metrics)
+                if progress.step >= pause or self._stop.pending:
                     progress.train_seconds += time.perf_counter() - started
                     if self._pause():
                         return
@@ -151,49 +149,51 @@ class Trainer:
         synchronise(device.torch)
         progress.train_seconds += time.perf_counter() - started
 
-    def _add_means(self, values: dict[str, Tensor]) -> None:
-        if not self.means.add(values):
-            raise NotFinite
-
-    def windows(self, progress: Progress) -> Iterator[Sequence[Batch]]:
-        """The rest of an epoch's batches in groups that make one step each; the last may be smaller."""
+    def step_batches(self, progress: Progress) -> Iterator[Sequence[Batch]]:
+        """Yield the batches of each step in the rest of the epoch: `accumulate` of them, or fewer in the last step."""
         batches = self._loader.epoch(progress.epoch, start=progress.batch)
+        if self._fetch is not None:
+            batches = _fetched(batches, self._fetch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
-        while window := tuple(itertools.islice(batches, self.settings.accumulate)):
-            yield window
+        while group := tuple(itertools.islice(batches, self.settings.accumulate)):
+            yield group
+
+    def _add_metrics(self, values: dict[str, Tensor]) -> None:
+        if not self.state.means.add(values):
+            raise NotFinite
 
     def _next_pause(self) -> int:
-        """The next step after which something other than training may have to happen."""
+        """Return the next step after which there may be something to do besides training."""
         step, settings = self.progress.step, self.settings
-        marks = [settings.max_steps or 10**18]
+        candidates = [settings.max_steps or 10**18]
         for every in (settings.log_every, settings.eval_every_steps, self.checkpointing.every_steps):
             if every:
-                marks.append(step - step % every + every)
-        return min(marks)
+                candidates.append(step - step % every + every)
+        return min(candidates)
 
     def _pause(self) -> bool:
-        """Between two steps: log, evaluate, save as asked; whether the epoch is left. Ends of epochs come after."""
+        """Log, evaluate and save if it is time to; return whether the epoch ends here, before its last batch."""
         progress, settings = self.progress, self.settings
         if settings.log_every and progress.step % settings.log_every == 0:
-            self.recorder.log()
-        if progress.batch >= len(self._loader) or self._is_over():
-            return self._is_over()  # `_end_of_epoch` evaluates and saves
+            self._log()
+        if progress.batch >= len(self._loader) or self._is_done():
+            return self._is_done()  # `_end_epoch` evaluates and saves
         due = bool(settings.eval_every_steps) and progress.step % (settings.eval_every_steps or 1) == 0
         self._evaluate_and_save(evaluate=due)
         return False
 
     def _evaluate_and_save(self, *, evaluate: bool) -> None:
-        """What happens between two steps within an epoch, besides logging."""
+        """Evaluate and save between two steps of an epoch; stop if requested."""
         step, every = self.progress.step, self.checkpointing.every_steps
-        is_best = self.recorder.evaluate() if evaluate else False
-        if is_best or self._stop.noted or (every is not None and step % every == 0):
+        is_best = self._evaluate() if evaluate else False
+        if is_best or self._stop.pending or (every is not None and step % every == 0):
             self._save(is_best=is_best)
-        self.recorder.leave_if_asked()
+        self._recorder.stop_if_requested()
 
-    def _end_of_epoch(self) -> None:
-        """Close the epoch: evaluate and save as asked."""
+    def _end_epoch(self) -> None:
+        """Count the epoch if it is complete; evaluate and save if it is time to."""
         progress = self.progress
         complete = progress.batch >= len(self._loader)
         if complete:
@@ -202,22 +202,55 @@ class Trainer:
 
     def _after_epoch(self, *, complete: bool) -> None:
         progress, every = self.progress, self.checkpointing.every_epochs
-        over = self._is_over()
+        is_last = self._is_done()
         due = complete and bool(self.settings.eval_every) and progress.epoch % self.settings.eval_every == 0
-        is_best = self.recorder.evaluate() if due or over or progress.evaluation_due else False
-        over = over or self._has_stalled()
-        if over or is_best or self._stop.noted or (complete and every and progress.epoch % every == 0):
+        is_best = self._evaluate() if due or is_last or progress.evaluation_due else False
+        is_last = is_last or self._has_stalled()
+        if is_last or is_best or self._stop.pending or (complete and every and progress.epoch % every == 0):
             self._save(is_best=is_best)
-        if not over:
-            self.recorder.leave_if_asked()
+        if not is_last:
+            self._recorder.stop_if_requested()
 
-    def _after_evaluation_point(self) -> None:
-        """Go on with an evaluation that a stop broke off."""
-        if self.progress.batch and not self._is_over():
+    def _repeat_evaluation(self) -> None:
+        """Repeat an evaluation that was interrupted before the run was resumed."""
+        if self.progress.batch and not self._is_done():
             self._evaluate_and_save(evaluate=True)
         else:
             self._after_epoch(complete=not self.progress.batch)
 
     def _save(self, *, is_best: bool) -> None:
-        self.recorder.save(is_best=is_best)
-        self.first = None
+        self._write_checkpoint(is_best=is_best)
+        self.initial_snapshot = None
+
+
+def take_step(
+    state: TrainingState,
+    batches: Sequence[Batch],
+    *,
+    train_step: TrainStep,
+    on_metrics: Callable[[dict[str, Tensor]], None],
+) -> None:
+    """Take one step of training; the gradients of several batches are accumulated. `on_metrics` gets each's scalars."""
+    progress, updater = state.progress, state.updater
+    if not state.schedule.is_constant:
+        updater.set_factor(state.schedule.factor(progress.step))
+    rows = sum(len(batch.targets) for batch in batches)
+    for number, batch in enumerate(batches, start=1):
+        updater.weight = len(batch.targets) / rows
+        updater.is_last = number == len(batches)
+        on_metrics(train_step(batch, updater))
+    progress.step += 1
+    progress.batch += len(batches)
+    progress.samples += rows
+    if state.ema is not None:
+        state.ema.update(progress.step)
+
+
+def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
+    """Yield every batch, each returned by `fetch(batches)`."""
+    while True:
+        try:
+            batch = fetch(batches)
+        except StopIteration:
+            return
+        yield batch

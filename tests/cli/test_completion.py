@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from dlrun.cli import verbs
 from dlrun.cli.completion import complete
 
 
@@ -28,12 +29,44 @@ from dlrun.cli.completion import complete
         ("dlrun cp mlp_digits ", []),
         ("dlrun resume ", []),
         ("dlrun --pro", ["--profile"]),
+        ("dlrun pre", ["predict"]),
+        ("dlrun -m tr", ["train", "trainer.", "trainer="]),
+        ("dlrun rep", ["replay"]),
+        ("dlrun cl", ["clean"]),
+        ("dlrun help ru", ["runs"]),
+        ("dlrun help runs ", []),
+        ("dlrun clean --", ["--config-dir", "--debug", "--help", "--keep", "--plugin", "--version"]),
+        ("dlrun clean run ", []),
+        ("dlrun env ", []),
+        ("dlrun predict --pro", ["--probabilities", "--prompt"]),
+        ("dlrun predict run ", []),
+        ("dlrun predict run new.csv dev", ["device.", "device="]),
+        ("dlrun predict run --prompt Once dev", ["device.", "device="]),
+        ("dlrun --json show mod", ["model.", "model="]),
+        ("dlrun resume run trainer.ep", ["trainer.epochs="]),
+        ("dlrun replay run device.prec", ["device.precision="]),
+        ("dlrun eval run --split ", ["test", "train", "val"]),
+        ("dlrun eval run --split=t", ["--split=test", "--split=train"]),
+        ("dlrun eval run --split val device=c", ["device=cpu", "device=cuda"]),
+        ("dlrun --cfg j", ["job"]),
+        ("dlrun --info con", ["config"]),
+        ("dlrun --info mod", ["model.", "model="]),
+        ("dlrun show --why trainer.ep", ["trainer.epochs"]),
+        ("dlrun --plugin ", []),
+        ("dlrun predict run new.csv -o ", []),
+        ("dlrun compare a ", []),
         ("dlrun model=nothing model.x", []),
         ("dlrun seed=", []),
     ],
 )
 def test_a_word_is_completed(line: str, expected: list[str]) -> None:
     assert complete(line) == expected
+
+
+@pytest.mark.parametrize("name", verbs.NAMES)
+def test_a_verbs_own_flags_are_completed(name: str) -> None:
+    assert complete(f"dlrun {name} --") == sorted(flag.name for flag in verbs.verb(name).flags)
+    assert name in complete(f"dlrun {name[:2]}")
 
 
 def test_the_first_word_may_be_a_verb_a_key_or_a_group() -> None:

@@ -13,7 +13,7 @@ from dlrun.configuration.schema.fields import Augment
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle, prepare
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 from dlrun.errors import ConfigError, DataError
 
 ALL_TRAIN = DatasetSettings(val_fraction=0.0, test_fraction=0.0)
@@ -22,14 +22,13 @@ ALL_TRAIN = DatasetSettings(val_fraction=0.0, test_fraction=0.0)
 def classes(*counts: int) -> Source:
     """Row i holds i; class c has counts[c] rows, one class after the other."""
     targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
-    return Source("dense", "multiclass", torch.arange(len(targets), dtype=torch.float32).unsqueeze(1), targets)
+    return Source("dense", "multiclass", Rows(torch.arange(len(targets), dtype=torch.float32).unsqueeze(1), targets))
 
 
 def numbers(*values: float) -> Source:
     """Row i holds i, and values[i] to predict."""
-    return Source(
-        "dense", "regression", torch.arange(len(values), dtype=torch.float32).unsqueeze(1), torch.tensor(values)
-    )
+    inputs = torch.arange(len(values), dtype=torch.float32).unsqueeze(1)  # (N, 1)
+    return Source("dense", "regression", Rows(inputs, torch.tensor(values)))
 
 
 def rows(split: MemorySplit | None) -> list[int]:
@@ -91,15 +90,27 @@ def test_a_limit_keeps_so_many_rows_before_any_are_held_out() -> None:
 
 def test_a_limit_holds_for_a_published_test_set_too() -> None:
     source = numbers(*range(100))
-    source.test_inputs, source.test_targets = torch.arange(50.0).unsqueeze(1), torch.zeros(50, 1)
+    source.test = Rows(torch.arange(50.0).unsqueeze(1), torch.zeros(50, 1))
     data = prepare("toy", source, raw(limit=10, val_fraction=0.0))
     assert data.sizes == {"train": 10, "test": 10}
     assert len(set(rows(data.test))) == 10
 
 
+def test_a_limit_holds_for_validation_rows_of_the_users_own_too() -> None:
+    source = numbers(*range(100))
+    source.val = Rows(torch.arange(50.0).unsqueeze(1), torch.arange(50.0).unsqueeze(1))
+    data = prepare("toy", source, raw(limit=10, test_fraction=0.0))
+    assert data.sizes == {"train": 10, "val": 10}
+    assert data.val is not None
+    assert rows(data.val) == sorted(set(rows(data.val))) == data.val.targets.flatten().tolist()
+    other = prepare("toy", source, raw(limit=10, test_fraction=0.0, split_seed=1))
+    assert rows(other.val) != rows(data.val)
+    assert rows(prepare("toy", source, raw(limit=60, test_fraction=0.0)).val) == list(range(50))
+
+
 def test_a_published_test_set_is_taken_whole_and_no_other() -> None:
     source = numbers(0.0, 1.0, 2.0, 3.0)
-    source.test_inputs, source.test_targets = torch.tensor([[7.0], [8.0]]), torch.tensor([[1.0], [2.0]])
+    source.test = Rows(torch.tensor([[7.0], [8.0]]), torch.tensor([[1.0], [2.0]]))
     data = prepare("toy", source, raw(val_fraction=0.0, test_fraction=0.5))
     assert rows(data.train) == [0, 1, 2, 3]
     assert rows(data.test) == [7, 8]
@@ -122,7 +133,7 @@ def test_the_fingerprint_is_of_the_raw_rows_and_not_of_the_settings() -> None:
 
 
 def bad(inputs: Tensor, targets: Tensor) -> Source:
-    return Source("dense", "regression", inputs, targets)
+    return Source("dense", "regression", Rows(inputs, targets))
 
 
 @pytest.mark.parametrize(
@@ -145,36 +156,37 @@ def test_rows_that_cannot_be_learnt_from_are_named(source: Source, message: str)
 def test_a_class_out_of_range_is_named_in_either_set() -> None:
     inputs = torch.zeros(3, 1)
     names = ("no", "yes")
-    wrong = Source("dense", "binary", inputs, torch.tensor([0, 1, 2]), class_names=names)
+    wrong = Source("dense", "binary", Rows(inputs, torch.tensor([0, 1, 2])), class_names=names)
     with pytest.raises(DataError, match=r"toy: row 2 has the class 2; expected 0 to 1\."):
         prepare("toy", wrong, ALL_TRAIN)
-    tested = Source(
-        "dense", "binary", inputs, torch.tensor([0, 1, 1]), inputs, torch.tensor([0, -1, 1]), class_names=names
-    )
+    train, test = Rows(inputs, torch.tensor([0, 1, 1])), Rows(inputs, torch.tensor([0, -1, 1]))
+    tested = Source("dense", "binary", train, test=test, class_names=names)
     with pytest.raises(DataError, match=r"toy, test set: row 1 has the class -1; expected 0 to 1\."):
         prepare("toy", tested, ALL_TRAIN)
 
 
 def test_the_published_test_set_is_checked_too() -> None:
     inputs, targets = torch.zeros(2, 1), torch.tensor([0, 1])
+    train = Rows(inputs, targets)
     with pytest.raises(DataError, match=r"toy, test set: 2 inputs and 1 targets; each row needs both\."):
-        prepare("toy", Source("dense", "binary", inputs, targets, inputs, targets[:1]), ALL_TRAIN)
+        prepare("toy", Source("dense", "binary", train, test=Rows(inputs, targets[:1])), ALL_TRAIN)
     with pytest.raises(DataError, match=r"toy, test set: row 0 has an input that is not a finite number\."):
-        prepare("toy", Source("dense", "binary", inputs, targets, inputs * math.nan, targets), ALL_TRAIN)
+        prepare("toy", Source("dense", "binary", train, test=Rows(inputs * math.nan, targets)), ALL_TRAIN)
 
 
 def test_padding_adds_background_around_every_image() -> None:
     images = torch.full((2, 1, 1, 1), 7, dtype=torch.uint8)
-    source = Source("image", "binary", images, torch.tensor([0, 1]), images, torch.tensor([0, 1]))
+    rows = Rows(images, torch.tensor([0, 1]))
+    source = Source("image", "binary", rows, test=rows)
     bundle = prepare("toy", source, dataclasses.replace(ALL_TRAIN, pad=1))
     assert bundle.spec.shape == (1, 3, 3)
     assert bundle.train.inputs[0, 0].tolist() == [[0, 0, 0], [0, 7, 0], [0, 0, 0]]
     assert bundle.test is not None
     assert bundle.test.inputs.shape == (2, 1, 3, 3)
-    with pytest.raises(ConfigError, match=r"Only images can be padded; toy holds dense rows\."):
+    with pytest.raises(ConfigError, match=r"Only images can be padded; toy has dense rows\."):
         prepare(
             "toy",
-            Source("dense", "binary", torch.zeros(2, 1), torch.tensor([0, 1])),
+            Source("dense", "binary", Rows(torch.zeros(2, 1), torch.tensor([0, 1]))),
             dataclasses.replace(ALL_TRAIN, pad=1),
         )
 
@@ -199,13 +211,23 @@ def config_problem(source: Source, settings: DatasetSettings) -> tuple[str, str]
 
 def test_augmentation_is_refused_for_what_is_not_an_image() -> None:
     where, message = config_problem(classes(2, 2), DatasetSettings(augment=Augment(flip=True)))
-    assert (where, message) == ("dataset.augment", "Shift, crop and flip are for images; toy holds dense rows.")
+    assert (where, message) == (
+        "dataset.augment",
+        "Only images can be shifted, cropped or flipped; toy has dense rows.",
+    )
+
+
+def test_every_setting_that_does_not_fit_is_reported_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        prepare("toy", classes(2, 2), DatasetSettings(pad=1, augment=Augment(flip=True), standardise_target=True))
+    found = [problem.where for problem in caught.value.problems]
+    assert found == ["dataset.pad=1", "dataset.augment", "dataset.standardise_target=true"]
 
 
 def test_classes_cannot_be_standardised() -> None:
     where, message = config_problem(classes(2, 2), DatasetSettings(standardise_target=True))
     assert where == "dataset.standardise_target=true"
-    assert message == "Only a regression's target can be standardised; toy has classes."
+    assert message == "Only numbers to predict can be standardised; toy has classes."
 
 
 def test_a_split_is_found_by_its_name_and_a_missing_one_named() -> None:
@@ -229,7 +251,7 @@ def test_a_bundle_moves_whole_to_another_device() -> None:
 
 def test_validation_rows_of_the_users_own_replace_the_fraction() -> None:
     inputs, targets = torch.arange(10.0).unsqueeze(1), torch.arange(10.0)
-    source = Source("dense", "regression", inputs, targets, val_inputs=inputs[:3], val_targets=targets[:3])
+    source = Source("dense", "regression", Rows(inputs, targets), val=Rows(inputs[:3], targets[:3]))
     bundle = prepare("toy", source, DatasetSettings(val_fraction=0.5, test_fraction=0.2))
     assert dict(bundle.sizes) == {"train": 8, "val": 3, "test": 2}
 
@@ -240,5 +262,5 @@ def test_a_spec_is_restored_from_plain_values() -> None:
     from dlrun.data.spec import DataSpec
 
     images = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8)
-    spec = prepare("toy", Source("image", "binary", images, torch.arange(20) % 2), DatasetSettings()).spec
+    spec = prepare("toy", Source("image", "binary", Rows(images, torch.arange(20) % 2)), DatasetSettings()).spec
     assert DataSpec.restored(json.loads(json.dumps(spec.state()))) == spec

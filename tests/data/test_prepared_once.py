@@ -135,4 +135,4 @@ def test_a_picture_that_changes_after_the_survey_is_told_with_the_cache_too(
     monkeypatch.setattr(file_reader, "cached", changed_meanwhile)
     code, _, err = dlrun(*words, *COMMON, "hydra.run.dir=second")
     assert code == 3
-    assert "dark/3.png: changed while the run was reading it; start a new run on files that stay." in err
+    assert "dark/3.png: changed while the run was reading it; start a new run once the file is complete." in err

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.report.metrics_file import kept_rows
+from dlrun.report.metrics_file import rows_until
 from tests.conftest import SHORT
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -68,7 +68,7 @@ def test_ci_gets_plain_lines_even_on_a_terminal(own_folder: Path) -> None:
     assert "rows/s" not in shown
 
 
-def test_names_cannot_paint_the_console(dlrun: Dlrun, own_folder: Path) -> None:
+def test_names_cannot_send_control_codes_to_the_console(dlrun: Dlrun, own_folder: Path) -> None:
     (own_folder / "evil.yaml").write_text(
         'recipe: {format: 1, title: "[bold red]x"}\nmodel: {name: "[link=http://x]y"}\n'
     )
@@ -85,20 +85,18 @@ def test_plain_lines_come_at_most_once_a_second(dlrun: Dlrun) -> None:
     assert epochs[-1].startswith("epoch 30/30")
 
 
-def test_rows_of_a_killed_run_are_cut_to_the_checkpoint(tmp_path: Path) -> None:
+def test_rows_after_the_checkpoint_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     lines = [json.dumps({"step": step}) for step in (1, 2, 3)]
     path.write_text("\n".join([*lines, '{"step": 4, "tra']))
-    assert kept_rows(path, 2) == lines[:2]
+    assert rows_until(path, 2) == lines[:2]
 
 
 def test_a_logger_that_is_not_installed_says_what_to_install(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else found(name, *rest)
-    )
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     code, _, err = dlrun(*SHORT, "logger=tensorboard")
     assert code == 2
-    assert 'The package tensorboard is not installed: pip install "dlrun[tensorboard]"' in err
+    assert (
+        'logger=tensorboard\n      This needs tensorboard, which is not installed: pip install "dlrun[tensorboard]".'
+        in err
+    )

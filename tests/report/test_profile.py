@@ -1,4 +1,4 @@
-"""dlrun.report.profile: every second of training is somewhere."""
+"""dlrun.report.profile: the phases of a profile add up to its total time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conftest import SHORT
 PHASES = {"data", "forward", "backward", "step", "evaluate", "log", "save", "other"}
 
 
-def test_a_profile_says_where_the_time_went(dlrun: Callable[..., tuple[int, str, str]], own_folder: Path) -> None:
+def test_a_profile_has_the_time_of_every_phase(dlrun: Callable[..., tuple[int, str, str]], own_folder: Path) -> None:
     code, out, err = dlrun(*SHORT, "trainer.epochs=15", "--profile", "hydra.run.dir=mine")
     assert code == 0, err
     profile = json.loads((own_folder / "mine" / "profile.json").read_text())
@@ -37,7 +37,7 @@ def test_short_runs_are_traced_too(short_run: Callable[..., Path]) -> None:
     assert (folder / "trace.json").stat().st_size > 1000
 
 
-def test_a_run_that_is_gone_on_with_can_be_profiled(
+def test_a_resumed_run_can_be_profiled(
     short_run: Callable[..., Path], dlrun: Callable[..., tuple[int, str, str]]
 ) -> None:
     folder = short_run("mine")

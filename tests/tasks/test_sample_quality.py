@@ -1,4 +1,4 @@
-"""The judge: the Fréchet distance by hand, what it was trained on, and that it leaves the run's randomness alone."""
+"""The scorer: the Fréchet distance by hand, the data it is trained on, and that the run's random state is unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.options.datasets.digits import digits
-from dlrun.tasks.sample_quality import SampleJudge, frechet_distance
+from dlrun.tasks.sample_quality import SampleScorer, frechet_distance
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def data() -> DataBundle:
 
 
 @pytest.fixture(scope="module")
-def judge(data: DataBundle) -> SampleJudge:
-    return SampleJudge(data, to_unit)
+def scorer(data: DataBundle) -> SampleScorer:
+    return SampleScorer(data, to_unit)
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ def test_frechet_distance_of_two_features_by_hand() -> None:
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-9)
 
 
-def test_frechet_distance_needs_no_common_axes() -> None:
+def test_frechet_distance_of_correlated_features() -> None:
     torch.manual_seed(0)
     first = (torch.randn(200, 5) @ torch.randn(5, 5)).double()
     second = (torch.randn(300, 5) @ torch.randn(5, 5)).double()
@@ -52,45 +52,45 @@ def test_frechet_distance_needs_no_common_axes() -> None:
     assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
 
 
-def test_it_knows_held_out_digits(judge: SampleJudge) -> None:
-    assert judge.accuracy >= 0.97
-    assert judge.reference["confidence"] > 0.95
-    assert judge.reference["classes"] == 10
+def test_it_classifies_held_out_digits(scorer: SampleScorer) -> None:
+    assert scorer.accuracy >= 0.97
+    assert scorer.reference["confidence"] > 0.95
+    assert scorer.reference["classes"] == 10
 
 
-def test_real_images_score_well_and_noise_badly(judge: SampleJudge, data: DataBundle) -> None:
+def test_real_images_score_higher_than_noise(scorer: SampleScorer, data: DataBundle) -> None:
     assert data.test is not None
-    real = judge.measure(to_unit(data.test.fetch(slice(None)).inputs))
-    noise = judge.measure(torch.rand(500, 1, 8, 8) * 2 - 1)
+    real = scorer.measure(to_unit(data.test.fetch(slice(None)).inputs))
+    noise = scorer.measure(torch.rand(500, 1, 8, 8) * 2 - 1)
     assert real["frechet_distance"] < 10 < 50 < noise["frechet_distance"]
     assert real["classes"] == 10
     assert real["confidence"] > 0.95
 
 
-def test_samples_can_be_held_against_other_real_images(judge: SampleJudge, data: DataBundle) -> None:
+def test_samples_are_compared_with_other_real_images(scorer: SampleScorer, data: DataBundle) -> None:
     assert data.test is not None
     real = to_unit(data.test.fetch(slice(None)).inputs)
-    assert judge.measure(real, real=real)["frechet_distance"] == pytest.approx(0, abs=1e-6)
-    assert judge.measure(real)["frechet_distance"] > 0.1
+    assert scorer.measure(real, real=real)["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    assert scorer.measure(real)["frechet_distance"] > 0.1
 
 
-def test_one_image_over_and_over_is_one_class(judge: SampleJudge, data: DataBundle) -> None:
-    scores = judge.measure(to_unit(data.train.fetch(slice(0, 1)).inputs).expand(100, -1, -1, -1))
+def test_one_repeated_image_is_one_class(scorer: SampleScorer, data: DataBundle) -> None:
+    scores = scorer.measure(to_unit(data.train.fetch(slice(0, 1)).inputs).expand(100, -1, -1, -1))
     assert scores["classes"] == 1
 
 
-def test_it_sees_training_and_validation_rows_only_and_leaves_the_random_state_alone(
-    judge: SampleJudge, data: DataBundle
+def test_it_uses_training_and_validation_rows_only_and_restores_the_random_state(
+    scorer: SampleScorer, data: DataBundle
 ) -> None:
     without_test = DataBundle("digits", data.train, data.val, None, data.spec, data.fingerprint)
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    again = SampleJudge(without_test, to_unit)
+    again = SampleScorer(without_test, to_unit)
     assert torch.equal(torch.get_rng_state(), before)
-    assert again.reference == judge.reference
+    assert again.reference == scorer.reference
 
 
-def test_without_held_out_rows_it_compares_with_training_rows(data: DataBundle) -> None:
+def test_without_held_out_splits_it_compares_with_training_rows(data: DataBundle) -> None:
     small = prepare("digits", digits(), DatasetSettings(limit=100, val_fraction=0, test_fraction=0))
     assert small.val is None
-    assert SampleJudge(small, to_unit).reference["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    assert SampleScorer(small, to_unit).reference["frechet_distance"] == pytest.approx(0, abs=1e-6)

@@ -1,4 +1,4 @@
-"""What changes the weights of a run and what does not, down to the last bit; README says so in words.
+"""What changes the weights of a run bit by bit, and what does not; README says the same in words.
 
 Elsewhere: streaming and workers (tests/data/loading/test_streaming.py), stopping and resuming
 (tests/training/test_trainer.py, tests/faults), steps of fused optimizers against torch's own
@@ -24,7 +24,7 @@ from dlrun.data.spec import Batch, Scaling
 from dlrun.report import listeners as watch
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import Snapshot
-from dlrun.training.build import Parts, build_parts
+from dlrun.training.build import Components, build_components
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -40,7 +40,7 @@ MLP = (
 
 @pytest.fixture
 def trained(dlrun: Dlrun, own_folder: Path) -> Callable[..., dict[str, bytes]]:
-    """Train with overrides; returns the bytes of the last weights and of the optimizer's and the random state."""
+    """Train with overrides; return the bytes of the last checkpoint's tensors: model, optimizer and random states."""
 
     def train(*words: str, quiet: bool = True) -> dict[str, bytes]:
         name = f"run{len(list(own_folder.iterdir()))}"
@@ -52,7 +52,7 @@ def trained(dlrun: Dlrun, own_folder: Path) -> Callable[..., dict[str, bytes]]:
     return train
 
 
-BESIDE_THE_ARITHMETIC = (
+WITHOUT_EFFECT = (
     ("trainer.log_every=0",),
     ("trainer.log_every=1",),
     ("trainer.eval_every=0",),
@@ -68,10 +68,10 @@ BESIDE_THE_ARITHMETIC = (
 )
 
 
-def test_watching_evaluating_and_saving_change_no_byte(trained: Callable[..., dict[str, bytes]]) -> None:
+def test_logging_evaluating_saving_and_profiling_change_no_byte(trained: Callable[..., dict[str, bytes]]) -> None:
     without = trained(*CNN)
     assert set(without) == {"model.safetensors", "optimizer.safetensors", "random.safetensors"}
-    for words in BESIDE_THE_ARITHMETIC:
+    for words in WITHOUT_EFFECT:
         assert trained(*CNN, *words) == without, words
 
 
@@ -80,23 +80,23 @@ def test_the_console_changes_no_byte(trained: Callable[..., dict[str, bytes]], m
     assert trained(*CNN, quiet=False) == without  # plain lines
     monkeypatch.setattr(watch, "is_live", lambda stream: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert trained(*CNN, quiet=False) == without  # a bar that moves
+    assert trained(*CNN, quiet=False) == without  # a progress bar
 
 
-def test_saving_beside_the_loop_or_within_it_is_the_same(
+def test_saving_in_the_background_or_in_the_loop_is_the_same(
     trained: Callable[..., dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beside = trained(*CNN, "checkpoint.every_steps=1")
+    in_background = trained(*CNN, "checkpoint.every_steps=1")
 
     def save(saver: Saver, snapshot: Snapshot, *, is_best: bool) -> None:
         saver._store.save(snapshot, is_best=is_best)
 
     monkeypatch.setattr(Saver, "save", save)
-    assert trained(*CNN, "checkpoint.every_steps=1") == beside
+    assert trained(*CNN, "checkpoint.every_steps=1") == in_background
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_bytes_until_the_batch_are_scaled_as_floats_beforehand_are(*, channels_last: bool) -> None:
+def test_images_scaled_batch_by_batch_equal_images_scaled_beforehand(*, channels_last: bool) -> None:
     pixels = torch.randint(0, 256, (50, 3, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     shift, deviation = (101.0, 90.5, 3.25), (7.0, 61.3, 80.1)
     classes = torch.arange(50) % 10
@@ -112,7 +112,7 @@ def test_bytes_until_the_batch_are_scaled_as_floats_beforehand_are(*, channels_l
         assert torch.equal(mine.targets, other.targets)
 
 
-def test_batches_cut_from_whole_tensors_are_rows_put_together_one_by_one() -> None:
+def test_batches_sliced_from_tensors_equal_rows_stacked_one_by_one() -> None:
     inputs = torch.randn(50, 5, generator=torch.Generator().manual_seed(0))
     split = MemorySplit(inputs, torch.arange(50))
     for batch in Loader(split, batch_size=8, seed=1, shuffle=True).epoch(0):
@@ -122,15 +122,15 @@ def test_batches_cut_from_whole_tensors_are_rows_put_together_one_by_one() -> No
 def by_hand(
     words: tuple[str, ...], *, fused: bool = True, flush: bool = True, channels_last: bool = True
 ) -> dict[str, Tensor]:
-    """The weights after a loop as a user would write it, over the batches that dlrun draws from the seed."""
+    """Return the weights after a plain PyTorch loop over the batches that dlrun draws from the seed."""
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
-    parts = build_parts(compose(plan, catalog).config, catalog)
+    components = build_components(compose(plan, catalog).config, catalog)
     torch.set_flush_denormal(flush)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = parts.task.to(memory_format=layout)  # type: ignore[call-overload]  # the stubs know devices only
+    model = components.task.to(memory_format=layout)  # type: ignore[call-overload]  # the stubs lack memory_format
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=fused)
-    for batch in batches(parts, epochs=3):
+    for batch in batches(components, epochs=3):
         loss = nn.functional.cross_entropy(model.model(batch.inputs.contiguous(memory_format=layout)), batch.targets)
         optimizer.zero_grad()
         loss.backward()
@@ -138,13 +138,13 @@ def by_hand(
     return {name.removeprefix("model."): value.detach() for name, value in model.state_dict().items()}
 
 
-def batches(parts: Parts, *, epochs: int) -> list[Batch]:
-    loader = Loader(parts.data.train, batch_size=16, seed=0, shuffle=True)
+def batches(components: Components, *, epochs: int) -> list[Batch]:
+    loader = Loader(components.data.train, batch_size=16, seed=0, shuffle=True)
     return [batch for epoch in range(epochs) for batch in loader.epoch(epoch)]
 
 
 @pytest.mark.parametrize("words", [CNN, MLP], ids=["cnn", "mlp"])
-def test_a_run_ends_with_the_bytes_of_the_loop_by_hand(words: tuple[str, ...], dlrun: Dlrun, own_folder: Path) -> None:
+def test_a_run_ends_with_the_bytes_of_a_plain_loop(words: tuple[str, ...], dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun(*words, "--quiet", "hydra.run.dir=run")
     assert code == 0, err
     last = (own_folder / "run" / "checkpoints" / "last").read_text().strip()
@@ -161,12 +161,12 @@ def test_other_kernels_differ_in_the_last_bits_only(other: dict[str, bool]) -> N
         torch.testing.assert_close(quick[name], usual[name], rtol=1e-4, atol=1e-5)
 
 
-def test_flushing_changes_nothing_where_no_number_is_denormal() -> None:
+def test_flushing_changes_nothing_without_denormal_numbers() -> None:
     flushed, kept = by_hand(CNN, flush=True), by_hand(CNN, flush=False)
     assert all(torch.equal(flushed[name], kept[name]) for name in flushed)
 
 
-def test_a_run_takes_denormal_numbers_for_zero(dlrun: Dlrun) -> None:
+def test_a_run_flushes_denormal_numbers_to_zero(dlrun: Dlrun) -> None:
     if not torch.set_flush_denormal(True):
         pytest.skip("this processor cannot flush denormals")
     torch.set_flush_denormal(False)

@@ -1,32 +1,46 @@
-"""What is done about rows that cannot be used: stop at the first, or leave them out and say so."""
+"""Bad rows of a dataset: stop at the first, or skip, count and list them."""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass, field
 
 from dlrun.errors import DataError
+from dlrun.wording import plural
 
-OnBadRow = Literal["stop", "skip"]
-_MOST_SHOWN = 20
+HOW_TO_SKIP = "Fix the row, or skip bad rows with dataset.on_bad_row=skip."
+_SHOWN = 20  # skipped rows that a notice lists
 
 
+@dataclass
 class BadRows:
-    """Called with each bad row in words. With "stop" it raises DataError; with "skip" it keeps them."""
+    """Rows that cannot be used.
 
-    def __init__(self, on_bad_row: OnBadRow) -> None:
-        self._stops = on_bad_row == "stop"
-        self.skipped: list[str] = []
+    skip: count and list them; otherwise the first one raises. where: the file that they are all from, with a colon.
+    max_listed: list this many at most, None lists all.
+    """
 
-    def __call__(self, text: str) -> None:
-        if self._stops:
-            raise DataError(f"{text} dataset.on_bad_row=skip leaves such rows out.")
-        self.skipped.append(text)
+    skip: bool
+    where: str = ""
+    max_listed: int | None = _SHOWN
+    listed: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, text: str) -> None:
+        """Skip a row that is bad for the reason in `text`.
+
+        Raises DataError unless bad rows are skipped.
+        """
+        if not self.skip:
+            raise DataError(f"{self.where}{text} {HOW_TO_SKIP}")
+        self.count += 1
+        if self.max_listed is None or len(self.listed) < self.max_listed:
+            self.listed.append(text)
 
     def notices(self) -> list[str]:
-        """How many were left out and why each was."""
-        if not self.skipped:
+        """Return how many rows were skipped and why, as one notice; none if there was no bad row."""
+        if not self.count:
             return []
-        count = len(self.skipped)
-        more = [f"and {count - _MOST_SHOWN} more; result.json lists all."] if count > _MOST_SHOWN else []
-        rows = "1 row was" if count == 1 else f"{count} rows were"
-        return ["\n  ".join([f"{rows} left out (dataset.on_bad_row=skip):", *self.skipped[:_MOST_SHOWN], *more])]
+        shown = self.listed[:_SHOWN]
+        more = [f"and {self.count - len(shown):,} more"] if self.count > len(shown) else []
+        head = f"{self.where}{plural(self.count, 'bad row')} skipped (dataset.on_bad_row=skip):"
+        return ["\n  ".join([head, *shown, *more])]

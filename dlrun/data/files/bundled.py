@@ -1,4 +1,4 @@
-"""The small tables that come with dlrun; `dlrun/data/bundled/SOURCES.md` says where each is from."""
+"""Small tables that are part of dlrun; `dlrun/data/bundled/SOURCES.md` lists their sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def read_table(name: str) -> NDArray[np.float64]:
-    """The rows of a bundled table, features first and the target last, (N, F + 1) float64."""
+    """Return the rows of a bundled table, features first and the target last, (N, F + 1) float64."""
     packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()
     text = gzip.decompress(packed).decode("ascii")
     header, rows = text.split("\n", 1)
@@ -19,6 +19,6 @@ def read_table(name: str) -> NDArray[np.float64]:
 
 
 def column_names(name: str) -> list[str]:
-    """The names in a bundled table's first line."""
+    """Return the names in a bundled table's first line."""
     packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()
     return gzip.decompress(packed).decode("ascii").split("\n", 1)[0].split(",")

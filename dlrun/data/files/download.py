@@ -1,7 +1,8 @@
-"""Fetching a published file: resumed where it broke off, held against its SHA-256, put in its place only when whole."""
+"""Download a published file: resume partial files, verify the SHA-256, and put only complete files in place."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import http.client
 import os
@@ -24,17 +25,17 @@ _SCHEMES = ("http", "https")
 
 
 class _MirrorError(Exception):
-    """Why one mirror did not give the file."""
+    """Why one mirror did not serve the file."""
 
 
 def fetch(name: str, *, sha256: str, folder: Path, mirrors: Sequence[str], max_bytes: int) -> Path:
-    """Download `name` from the first of `mirrors` that gives it whole, and return its path, `folder / name`.
+    """Download `name` from the first of `mirrors` that serves it completely, and return its path, `folder / name`.
 
-    What came before a break stays in `NAME.part` and is gone on from. Two processes that want the same file download
-    it once: the second waits. sha256: of the whole file, in hexadecimal. max_bytes: a longer answer is refused.
+    A partial download stays in `NAME.part` and is resumed. Of two processes that want the same file one downloads it
+    and the other waits. sha256: of the complete file, in hexadecimal. max_bytes: a longer response is refused.
 
-    Raises ConfigError for an address that is not http or https, DataError when no mirror gave the file and
-    StorageError when it cannot be written.
+    Raises ConfigError for an address that is not http or https, DataError if no mirror served the file and
+    StorageError if it cannot be written.
     """
     addresses = _addresses(mirrors, name)
     target = folder / name
@@ -43,20 +44,20 @@ def fetch(name: str, *, sha256: str, folder: Path, mirrors: Sequence[str], max_b
         if not target.exists():
             lock = folder / f"{name}.lock"
             with _locked(lock, name):
-                if not target.exists():  # the process waited for may have brought it
+                if not target.exists():  # another process may have downloaded it meanwhile
                     _fetch_from_any(addresses, target, sha256=sha256, max_bytes=max_bytes)
-                lock.unlink(missing_ok=True)  # harmless to those that wait: they find the file
+                lock.unlink(missing_ok=True)  # waiting processes find the file
     except OSError as error:
         what = f"{error.filename or target}: cannot be written ({error.strerror or error})"
-        raise StorageError(f"{what}. Free some space, or set dataset.root=FOLDER to a folder that can be.") from error
+        raise StorageError(f"{what}. Free some space, or set dataset.root=FOLDER to a writable folder.") from error
     return target
 
 
-def not_there(what: str, *, folder: Path) -> DataError:
-    """The error for files that are missing while dataset.download is false."""
+def missing_files(what: str, *, folder: Path) -> DataError:
+    """Return the error for files that are missing while dataset.download is false."""
     return DataError(
-        f"{folder}: there is no {what}, and dataset.download=false. Put what is missing there, set dataset.root=FOLDER "
-        "to the folder that has it, or dataset.download=true."
+        f"{folder}: there is no {what}, and dataset.download=false. Put the missing files there, set "
+        "dataset.root=FOLDER to the folder that contains them, or set dataset.download=true."
     )
 
 
@@ -66,7 +67,7 @@ def _addresses(mirrors: Sequence[str], name: str) -> list[str]:
         try:
             parts = urlsplit(mirror)
             fits = parts.scheme in _SCHEMES and bool(parts.hostname)
-        except ValueError:  # brackets that hold no IPv6 address
+        except ValueError:  # brackets without an IPv6 address
             fits = False
         if not fits:
             message = f"Expected an address that starts with http:// or https://, got {show(mirror)}."
@@ -82,7 +83,7 @@ def _addresses(mirrors: Sequence[str], name: str) -> list[str]:
 def _fetch_from_any(addresses: Sequence[str], target: Path, *, sha256: str, max_bytes: int) -> None:
     part = target.with_name(f"{target.name}.part")
     reasons = []
-    if not (part.exists() and _sha256(part) == sha256):  # else it was stopped between the last byte and the renaming
+    if not (part.exists() and _sha256(part) == sha256):  # else killed between the last byte and the renaming
         for address in addresses:
             try:
                 _try_mirror(address, part, sha256=sha256, max_bytes=max_bytes)
@@ -96,13 +97,13 @@ def _fetch_from_any(addresses: Sequence[str], target: Path, *, sha256: str, max_
 
 
 def _what_to_do(target: Path, part: Path) -> str:
-    kept = part.stat().st_size if part.exists() else 0
-    go_on = f"The {kept} bytes that came are kept, and the same command goes on from there. " if kept else ""
-    return f"{go_on}Put the file into {target.parent} yourself, or set dataset.root=FOLDER to the folder that has it."
+    received = part.stat().st_size if part.exists() else 0
+    resume = f"The {received} bytes received are kept; the same command resumes from there. " if received else ""
+    return f"{resume}Put the file into {target.parent}, or set dataset.root=FOLDER to the folder with the file."
 
 
 def _try_mirror(address: str, part: Path, *, sha256: str, max_bytes: int) -> None:
-    """Complete `part` from one mirror and check it; a part that is whole and wrong is removed."""
+    """Complete `part` from one mirror and verify it; a complete part with a wrong hash is removed."""
     resumed = part.exists()
     _receive(address, part, max_bytes=max_bytes)
     got = _sha256(part)
@@ -111,11 +112,11 @@ def _try_mirror(address: str, part: Path, *, sha256: str, max_bytes: int) -> Non
     part.unlink()
     if not resumed:
         raise _MirrorError(f"wrong content: expected SHA-256 {sha256}, got {got}")
-    _try_mirror(address, part, sha256=sha256, max_bytes=max_bytes)  # the wrong bytes may be the older ones
+    _try_mirror(address, part, sha256=sha256, max_bytes=max_bytes)  # the wrong bytes may be from an earlier download
 
 
 def _receive(address: str, part: Path, *, max_bytes: int) -> None:
-    """Append to `part` what is missing of it, or write it anew where the server cannot go on."""
+    """Append the missing bytes to `part`, or write it from the start if the server cannot resume."""
     have = part.stat().st_size if part.exists() else 0
     with _open(address, start=have) as response:
         if not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
@@ -133,11 +134,11 @@ def _receive(address: str, part: Path, *, max_bytes: int) -> None:
             file.flush()
             os.fsync(file.fileno())
             if total is not None and have < total:
-                raise _MirrorError(f"broke off: expected {total} bytes, got {have}")
+                raise _MirrorError(f"connection lost: expected {total} bytes, got {have}")
 
 
 class _HttpOnly(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to http and https only."""
+    """Follow redirects to http and https only."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -148,9 +149,9 @@ class _HttpOnly(urllib.request.HTTPRedirectHandler):
 
 
 def _open(address: str, *, start: int) -> Any:
-    """The answer to a request for the bytes from `start` on.
+    """Return the response to a request for the bytes from `start` on.
 
-    Raises _MirrorError with the reason when there is none.
+    Raises _MirrorError with the reason if there is none.
     """
     opener = urllib.request.OpenerDirector()  # `build_opener` would add file:// and ftp://
     for handler in (
@@ -184,7 +185,7 @@ def _read(response: Any) -> bytes:
     except http.client.IncompleteRead as error:
         piece = error.partial  # the length is checked at the end
     except (OSError, http.client.HTTPException) as error:
-        raise _MirrorError(f"broke off: {printable(str(error)) or type(error).__name__}") from error
+        raise _MirrorError(f"connection lost: {printable(str(error)) or type(error).__name__}") from error
     return piece
 
 
@@ -206,21 +207,19 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold `path` as a lock between processes; it is let go when the process ends, however it ends."""
-    import fcntl  # not on every system, and needed only to download
-
+    """Lock `path` against other processes; the lock is released when the process ends, however it ends."""
     with path.open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say(f"Waiting for another process that downloads {name}.")
+            _say(f"Waiting for another process that is downloading {name}.")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
 def _progress(name: str, address: str, total: int | None, *, have: int) -> Iterator[Callable[[int], object]]:
-    """A bar on a terminal, a line before and after elsewhere, all on standard error; yields what to call per piece."""
+    """Show a bar on a terminal, a line before and after elsewhere; yield a function to call with received bytes."""
     if not sys.stderr.isatty():
         size = "" if total is None else f", {total / 1e6:.1f} MB"
         _say(f"Downloading {name} from {urlsplit(address).netloc}{size}.")

@@ -1,4 +1,4 @@
-"""Small data sets that dlrun makes itself, as files: `dataset.path=example:NAME`, for trying a kind of data."""
+"""Small datasets that dlrun generates as files: `dataset.path=example:NAME`, to try a kind of data."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dlrun.wording import printable
 
 _PREFIX = "example:"
 _VERSION = 1  # raised when an example's files change
-_EACH = 150  # pictures of a shape
+_IMAGES_EACH = 150  # of a shape
 _WORDS_EACH = 80  # recordings of a word
 
 
 def resolve(path: str) -> str:
-    """A path as it is, or of `example:NAME` the folder of that example, written the first time.
+    """Return a path unchanged, or for `example:NAME` the folder of that example, which the first call writes.
 
-    Raises DataError when there is no such example and StorageError when it cannot be written.
+    Raises DataError if there is no such example and StorageError if it cannot be written.
     """
     if not path.startswith(_PREFIX):
         return path
@@ -34,29 +34,29 @@ def resolve(path: str) -> str:
     folder = cache_folder() / "examples" / f"{name}-{_VERSION}"
     if folder.exists():
         return str(folder)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        EXAMPLES[name](beside)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        EXAMPLES[name](part)
         try:
-            beside.rename(folder)
+            part.rename(folder)
         except OSError:
-            if not folder.exists():  # another run may have been first, with the same files
+            if not folder.exists():  # else another run was first, with the same files
                 raise
     except OSError as error:
         raise StorageError(f"{folder}: could not be written ({error.strerror or error}).") from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
     return str(folder)
 
 
 def _shapes(folder: Path) -> None:
-    """Circles, crosses, squares and triangles in any colour and place, PNG of 32x32 pixels."""
+    """Write circles, crosses, squares and triangles of random colours and positions, PNG of 32x32 pixels."""
     draws = np.random.default_rng(0)
     for shape in ("circle", "cross", "square", "triangle"):
         (folder / shape).mkdir()
-        for number in range(_EACH):
+        for number in range(_IMAGES_EACH):
             back, front = (tuple(int(value) for value in draws.integers(*span, 3)) for span in ((0, 110), (130, 256)))
             image = Image.new("RGB", (32, 32), back)
             size = int(draws.integers(12, 22))
@@ -85,7 +85,7 @@ _WORDS = ("ai", "ia", "oe", "eo", "aa")
 
 
 def _tones(folder: Path) -> None:
-    """Five made-up words of two vowels in voices of any pitch, speed and loudness, WAV of 0.4 to 0.7 s."""
+    """Write five synthetic words of two vowels in voices of random pitch and loudness, WAV of 0.4 to 0.7 s."""
     draws = np.random.default_rng(0)
     for word in _WORDS:
         (folder / word).mkdir()

@@ -1,4 +1,4 @@
-"""Libraries that only some kinds of data need: imported when such data is read, and not before."""
+"""Packages that only some options need: imported when they are used, and not before."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 from dlrun.errors import ConfigError, Problem
 
 
-def need(module: str, *, extra: str) -> Any:
-    """Import a library that comes with an extra.
+def import_optional(module: str, *, extra: str, needed_by: str) -> Any:
+    """Import a module of a package that comes with an extra of dlrun.
 
-    Raises ConfigError that says what to install.
+    needed_by: the key or file that needs it, as the user wrote it.
+    Raises ConfigError that names what needs the package and what to install.
     """
+    package = module.partition(".")[0]
     try:
-        if module.partition(".")[0] == "pyarrow":  # its own pool keeps what it freed
+        if package == "pyarrow":  # its own memory pool does not return freed memory to the system
             os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
         what = f'This needs {package}, which is not installed: pip install "dlrun[{extra}]".'
-        raise ConfigError(Problem(package, what)) from error
+        raise ConfigError(Problem(needed_by, what)) from error

@@ -1,4 +1,4 @@
-"""Files of the user's own: found, fit to be read, and the same before and after."""
+"""Paths of the user's files: found, readable, and unchanged while they are read."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _EXAMPLE = "example:"
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: `$DLRUN_CACHE`, or `~/.cache/dlrun`."""
+    """Return the folder of all caches: `$DLRUN_CACHE`, or `~/.cache/dlrun`."""
     return Path(os.environ.get("DLRUN_CACHE") or "~/.cache/dlrun").expanduser()
 
 
 def locate(name: str) -> Path:
-    """The file that `dataset.path` names: `example:NAME` is one that comes with dlrun, `~` the user's home.
+    """Return the file that `dataset.path` names: `example:NAME` is a file of dlrun's own, `~` the user's home.
 
-    Raises DataError when there is none such, it is no regular file or cannot be read.
+    Raises DataError if it does not exist, is no regular file or cannot be read.
     """
     if name.startswith(_EXAMPLE):
         folder = Path(str(resources.files("dlrun.data"))) / "bundled" / "examples"
@@ -39,9 +39,9 @@ def locate(name: str) -> Path:
 
 
 def check_file(path: Path) -> Path:
-    """The path itself, if it names a regular file that can be read.
+    """Return the path, which must be a regular file that can be read.
 
-    Raises DataError saying what it is instead.
+    Raises DataError that says what it is instead.
     """
     shown = printable(str(path), limit=500)
     try:
@@ -59,26 +59,32 @@ def check_file(path: Path) -> Path:
 
 
 def _near(path: Path) -> str:
-    """A file beside it that is named alike."""
+    """Suggest a file in the same folder with a similar name."""
     others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
     near = nearest(path.name, others)
     return f'Did you mean "{near}"?' if near is not None else ""
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
+def read_in_chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, some megabytes at a time."""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
+            yield chunk
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    for chunk in read_in_chunks(path):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
 @contextmanager
 def unchanged(*paths: Path) -> Iterator[None]:
-    """A block in which files are read; they must be the same before and after.
+    """A block that reads files; they must be the same before and after.
 
-    Raises DataError naming the file that was written to meanwhile.
+    Raises DataError naming a file that changed meanwhile.
     """
     before = [_state(path) for path in paths]
     yield
@@ -86,7 +92,7 @@ def unchanged(*paths: Path) -> Iterator[None]:
         if _state(path) != state:
             raise DataError(
                 f"{printable(str(path), limit=500)}: it changed while it was being read. "
-                "Wait until it is complete, then start again."
+                "Wait until the file is complete, then start again."
             )
 
 
@@ -99,7 +105,7 @@ def _state(path: Path) -> tuple[int, int, int] | None:
 
 
 def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
-    """Raise DataError when a file that was looked at before is gone or no longer what it was."""
+    """Raise DataError if a file has changed since it was surveyed, or is gone."""
     try:
         status = path.stat()
     except OSError as error:
@@ -109,11 +115,11 @@ def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
 
 
 def changed(path: Path) -> DataError:
-    """What to say of a file whose rows are read as they are needed, and that was written to meanwhile."""
+    """Return the error for a file that changed while a run reads its rows as they are needed."""
     shown = printable(str(path), limit=500)
-    return DataError(f"{shown}: changed while the run was reading it; start a new run on files that stay.")
+    return DataError(f"{shown}: changed while the run was reading it; start a new run once the file is complete.")
 
 
 def unreadable(path: Path, error: OSError) -> DataError:
-    """What to say of such a file that cannot be read any more."""
-    return DataError(f"{printable(str(path), limit=500)}: cannot be read any more ({error.strerror or error}).")
+    """Return the error for a file that can no longer be read."""
+    return DataError(f"{printable(str(path), limit=500)}: can no longer be read ({error.strerror or error}).")

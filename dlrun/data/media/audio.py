@@ -1,4 +1,4 @@
-"""Sound files to log-mel features, (1, frames, mels), and what is wrong with those that are none."""
+"""Audio files as log-mel features, (1, frames, mels), and what is wrong with damaged ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlrun.data.files.optional import need
-from dlrun.data.media.images import new_files
+from dlrun.data.files.optional import import_optional
+from dlrun.data.media.listing import new_files
 from dlrun.data.media.reader import FileReader
 from dlrun.data.media.survey import Facts, survey
 from dlrun.data.source import Encoded, Encoder, joined
@@ -25,64 +25,81 @@ if TYPE_CHECKING:
     import soundfile
 
 SUFFIXES = (".wav", ".flac")
-_ZEROS = 16  # crossings of the sinc on each side of the resampling filter
-_ROLLOFF = 0.94  # its cut-off, as a share of the lower rate's half
-_FLOOR = 1e-6  # added to each energy before the logarithm: silence is -13.8
+_ZEROS = 16  # zero crossings of the sinc on each side of the resampling filter
+_ROLLOFF = 0.94  # cut-off of the filter, as a share of half the lower rate
+_FLOOR = 1e-6  # added to each energy before the logarithm: silence becomes -13.8
 
 
-def look(path: Path, content: bytes) -> dict[str, Any]:
-    """Samples a channel, samples a second and channels.
+def probe_audio(content: bytes) -> dict[str, Any]:
+    """Return samples per channel, samples per second and channels.
 
-    Raises DataError, without the file's name, when it is no sound, holds no sample or is not whole.
+    Raises DataError, without the file's name, for a file that is no audio, has no sample or is not complete.
     """
-    del path
-    with _opened(content) as sound:
-        if sound.frames == 0:
-            raise DataError("holds no sound: its length is zero.")
+    with _opened(content) as audio:
+        if audio.frames == 0:
+            raise DataError("has no samples.")
         if content[:4] == b"RIFF" and 8 + int.from_bytes(content[4:8], "little") > len(content) + 1:
             stated = int.from_bytes(content[4:8], "little")
-            if stated < 0xFFFFFF00:  # what recorders write that do not know the length yet
-                raise DataError(f"is cut off: {len(content)} bytes, its head says {8 + stated}.")
+            if stated < 0xFFFFFF00:  # what recorders write before they know the length
+                raise DataError(f"is cut off: {len(content)} bytes, its header says {8 + stated}.")
         if content[:4] == b"fLaC":
-            _read(sound, sound.frames)
-        return {"frames": sound.frames, "rate": sound.samplerate, "channels": sound.channels}
+            _read(audio, audio.frames)
+        return {"frames": audio.frames, "rate": audio.samplerate, "channels": audio.channels}
+
+
+def verify_audio(content: bytes) -> dict[str, Any]:
+    """Return what `probe_audio` does, after reading every sample."""
+    properties = probe_audio(content)
+    with _opened(content) as audio:
+        _check_finite(_read(audio, audio.frames))
+    return properties
+
+
+def _check_finite(samples: np.ndarray[Any, Any]) -> None:
+    if not np.isfinite(samples).all():
+        raise DataError("has samples that are not finite numbers.")
+
+
+def _soundfile() -> Any:
+    return import_optional("soundfile", extra="audio", needed_by="dataset=audio_folder")
 
 
 def _opened(content: bytes) -> soundfile.SoundFile:
-    soundfile = need("soundfile", extra="audio")
+    soundfile = _soundfile()
     try:
         return soundfile.SoundFile(io.BytesIO(content))
     except soundfile.SoundFileError as error:
-        raise DataError("is not a sound; expected WAV or FLAC.") from error
+        raise DataError("is not audio; expected WAV or FLAC.") from error
 
 
-def _read(sound: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
-    """So many frames from where the file stands, float32 (T, channels)."""
-    soundfile = need("soundfile", extra="audio")
+def _read(audio: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
+    """Read the next `frames` samples of each channel, float32 (T, channels)."""
+    soundfile = _soundfile()
     try:
-        samples = sound.read(frames, dtype="float32", always_2d=True)
+        samples = audio.read(frames, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise DataError("is damaged or cut off.") from error
     if len(samples) < frames:
-        raise DataError(f"is cut off: {len(samples)} samples, its head says {frames}.")
+        raise DataError(f"is cut off: {len(samples)} samples, its header says {frames}.")
     return np.asarray(samples)
 
 
 def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
-    """The middle `seconds` of a sound in one channel at `rate` samples a second, (T,) float32; silence around less.
+    """Return the middle `seconds` of an audio file as one channel at `rate` samples per second, (T,) float32.
+
+    A shorter file has silence added on both sides.
 
     Raises DataError, without the file's name.
     """
     length = max(1, round(rate * seconds))
-    with _opened(content) as sound:
-        wanted = math.ceil(seconds * sound.samplerate) + 2 * _ZEROS
-        surplus = max(0, sound.frames - wanted)
-        sound.seek(surplus // 2)
-        samples = _read(sound, sound.frames - surplus)
-        if not np.isfinite(samples).all():
-            raise DataError("holds samples that are not finite numbers.")
+    with _opened(content) as audio:
+        wanted = math.ceil(seconds * audio.samplerate) + 2 * _ZEROS
+        surplus = max(0, audio.frames - wanted)
+        audio.seek(surplus // 2)
+        samples = _read(audio, audio.frames - surplus)
+        _check_finite(samples)
         mono = torch.tensor(samples.mean(axis=1))  # (T, channels) -> (T,)
-        mono = resample(mono, sound.samplerate, rate)
+        mono = resample(mono, audio.samplerate, rate)
     start = max(0, len(mono) - length) // 2
     mono = mono[start : start + length]
     missing = length - len(mono)
@@ -90,10 +107,10 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
 
 
 def resample(samples: Tensor, before: int, after: int) -> Tensor:
-    """Samples at another rate, (T,) -> (ceil(T * after / before),), band-limited.
+    """Return samples at another rate, (T,) -> (ceil(T * after / before),), band-limited.
 
     A sinc under a Hann window, evaluated at the few phases that the rates have in common (Smith, Digital Audio
-    Resampling, 2002). It needs nothing beside torch, and a rate is resampled the same way on every machine.
+    Resampling, 2002). It needs torch only, and works the same way on every machine.
     """
     if before == after:
         return samples
@@ -107,7 +124,7 @@ def resample(samples: Tensor, before: int, after: int) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _sinc(before: int, after: int) -> tuple[Tensor, int]:
-    """The filter of each phase, (after, 1, K), and how far it reaches to each side."""
+    """Return the filter of each phase, (after, 1, K), and how many samples it covers on each side."""
     cutoff = min(before, after) * _ROLLOFF
     width = math.ceil(_ZEROS * before / cutoff)
     steps = torch.arange(-width, width + before, dtype=torch.float64) / before  # (K,)
@@ -118,7 +135,7 @@ def _sinc(before: int, after: int) -> tuple[Tensor, int]:
 
 
 def log_mel(samples: Tensor, *, rate: int, mels: int, window_ms: float, hop_ms: float) -> Tensor:
-    """Logarithm of the energy in bands as the ear hears them, (T,) -> (frames, mels).
+    """Return the logarithm of the energy in mel bands, (T,) -> (frames, mels).
 
     Davis and Mermelstein 1980; bands as in the HTK Book (Young et al. 2006), each with a peak of 1.
     """
@@ -148,8 +165,8 @@ def _bands(rate: int, size: int, mels: int) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0).float()
 
 
-class SoundReader(FileReader):
-    """Sounds that were surveyed, made features when they are asked for, float32 (B, 1, frames, mels).
+class AudioReader(FileReader):
+    """Surveyed audio files, as features when they are requested, float32 (B, 1, frames, mels).
 
     settings: rate (Hz), seconds, mels, window_ms and hop_ms.
     """
@@ -165,7 +182,7 @@ class SoundReader(FileReader):
 
     @property
     def decisive(self) -> Mapping[str, Any]:
-        library = need("soundfile", extra="audio").__libsndfile_version__
+        library = _soundfile().__libsndfile_version__
         return {
             **self._settings,
             "libraries": [library, torch.__version__],
@@ -177,22 +194,13 @@ class SoundReader(FileReader):
 
 
 def _features(content: bytes, *, rate: int, seconds: float, mels: int, window_ms: float, hop_ms: float) -> Tensor:
-    """A file's bytes to (frames, mels)."""
+    """Return the features of a file, (frames, mels)."""
     samples = waveform(content, rate=rate, seconds=seconds)
     return log_mel(samples, rate=rate, mels=mels, window_ms=window_ms, hop_ms=hop_ms)
 
 
-def look_closely(path: Path, content: bytes) -> dict[str, Any]:
-    """What `look` tells, after reading every sample."""
-    holds = look(path, content)
-    with _opened(content) as sound:
-        if not np.isfinite(_read(sound, sound.frames)).all():
-            raise DataError("holds samples that are not finite numbers.")
-    return holds
-
-
-class SoundEncoder(Encoder):
-    """New sounds made features as those trained on were. settings: as SoundReader takes them."""
+class AudioEncoder(Encoder):
+    """New audio files, as features like those trained on. settings: as for AudioReader."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = dict(settings)
@@ -204,10 +212,10 @@ class SoundEncoder(Encoder):
         return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
-        paths = new_files(path, SUFFIXES, what="sound")
+        paths = new_files(path, SUFFIXES, what="audio file")
 
         def refuse(number: int, text: str) -> None:
             raise DataError(f"{paths[number]}: {text}")
 
-        facts = [entry for entry in survey(paths, look, kind="sounds", refuse=refuse) if entry is not None]
-        return SoundReader(paths, facts, self._settings).encoded()
+        facts = [entry for entry in survey(paths, probe_audio, kind="audio", refuse=refuse) if entry is not None]
+        return AudioReader(paths, facts, self._settings).encoded()

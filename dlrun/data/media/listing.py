@@ -1,13 +1,13 @@
-"""Files and their classes: a folder a class, or a CSV of paths and labels. Nothing outside the folder is read."""
+"""Files and their labels: a folder for each class, or a list of paths and labels. Nothing outside is read."""
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlrun.data.files.records import open_records, read_records
 from dlrun.errors import DataError, did_you_mean
 from dlrun.wording import printable
 
@@ -15,59 +15,83 @@ _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", 
 _PATH_COLUMN = "path"
 
 Refuse = Callable[[str], None]
-"""What is done about a bad row, told in words: raise DataError, or note it and go on."""
+"""Receives what is wrong with a row; raises DataError, or skips the row."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A file of a dataset, by its path within the folder it was found in."""
+    """A file of a dataset and its label."""
 
     path: Path
     label: str
-    where: str = ""  # the row of the CSV that names it, "list.csv, row 3: "
+    where: str = ""  # the row of the list that names it, "list.csv, line 3: "
 
 
 @dataclass
 class FileList:
-    """Files by split; only `train` is always there."""
+    """Files by split; only `train` is always present."""
 
     parts: dict[str, list[Listed]] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)  # files that are none of this kind by their names
+    ignored: list[str] = field(default_factory=list)  # files with other endings
 
 
 def list_files(
     path: str, *, val: str | None, test: str | None, target: str, suffixes: Collection[str], what: str, refuse: Refuse
 ) -> FileList:
-    """The files of a dataset, sorted by name within each class, or in a CSV's order.
+    """Return the files of a dataset, sorted by name within each class, or in the order of a list.
 
-    A folder with a `train` folder in it is taken to hold splits. suffixes: lower case, with the dot.
-    Raises DataError when there is nothing to read.
+    A folder that contains a folder `train` contains splits. suffixes: lower case, with the dot.
+    Raises DataError if there is nothing to read.
     """
     found = FileList()
     root = existing(path, "dataset.path")
     folders = {_SPLITS[entry.name]: entry for entry in _folders(root) if entry.name in _SPLITS}
     if "train" not in folders:
         folders = {"train": root}
-    for part, asked in (("val", val), ("test", test)):
-        if asked is not None:
-            folders[part] = existing(asked, f"dataset.{part}")
+    for part, given in (("val", val), ("test", test)):
+        if given is not None:
+            folders[part] = existing(given, f"dataset.{part}")
     seen: set[Path] = set()
     for part, folder in folders.items():
         others = {other.resolve() for other in folders.values() if other != folder}
-        if folder.is_file():
-            listed = read_list(folder, target=target, refuse=refuse)
+        if folder.is_dir():
+            listed = _classes(folder, suffixes, found.ignored, others=others, what=what, refuse=refuse)
         else:
-            listed = _classes(folder, suffixes, found.left_out, others=others, what=what, refuse=refuse)
+            listed = read_list(folder, target=target, refuse=refuse)
         found.parts[part] = list(_once(listed, seen, refuse))
         if not found.parts[part]:
             raise DataError(f"{folder}: there is no {what} in it.")
     return found
 
 
-def existing(path: str, key: str) -> Path:
-    """A folder or file that the user named.
+def new_files(path: Path, suffixes: Sequence[str], *, what: str) -> list[Path]:
+    """Return the files to predict: one file, those in a folder and below by name, or those in a CSV's column `path`.
 
-    Raises DataError when it is not there.
+    Raises DataError if there are none, or a path leads out of the folder.
+    """
+
+    def refuse(text: str) -> None:
+        raise DataError(text)
+
+    path = existing(str(path), "input")
+    if path.is_dir():
+        paths = list(_walk(path, suffixes, []))
+        for file in paths:
+            if not _is_inside(file, path):
+                refuse(_link_out(file, path))
+    elif path.suffix.lower() == ".csv":
+        paths = [entry.path for entry in read_list(path, target=None, refuse=refuse)]
+    else:
+        paths = [path]
+    if not paths:
+        refuse(f"{path}: there is no {what} in it.")
+    return paths
+
+
+def existing(path: str, key: str) -> Path:
+    """Return a folder or file that the user named.
+
+    Raises DataError if it does not exist.
     """
     found = Path(path).expanduser()
     if not found.exists():
@@ -77,7 +101,7 @@ def existing(path: str, key: str) -> Path:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder that are not hidden, by name."""
+    """Return the folders in a folder that are not hidden, by name."""
     if not folder.is_dir():
         return []
     try:
@@ -87,27 +111,27 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _classes(
-    root: Path, suffixes: Collection[str], left_out: list[str], *, others: set[Path], what: str, refuse: Refuse
+    root: Path, suffixes: Collection[str], ignored: list[str], *, others: set[Path], what: str, refuse: Refuse
 ) -> Iterator[Listed]:
     classes = [folder for folder in _folders(root) if folder.resolve() not in others]
     if not classes:
         raise DataError(
-            f"{root}: expected a folder for each class, or a CSV with the columns path and label; it holds no folders."
+            f"{root}: expected a folder for each class, or a CSV with the columns path and label; it has no folders."
         )
     for folder in classes:
         count = 0
-        for path in walk(folder, suffixes, left_out):
+        for path in _walk(folder, suffixes, ignored):
             count += 1
-            if is_inside(path, root):
+            if _is_inside(path, root):
                 yield Listed(path, folder.name)
             else:
-                refuse(f"{path}: a link that leaves the folder {root}; copy the file into it.")
+                refuse(_link_out(path, root))
         if not count:
-            refuse(f"{folder}: the class {printable(folder.name)} has no {what} in it; remove the folder or fill it.")
+            refuse(f"{folder}: the class {printable(folder.name)} has no {what}; remove the folder or fill it.")
 
 
-def walk(folder: Path, suffixes: Collection[str], left_out: list[str]) -> Iterator[Path]:
-    """Files of these suffixes in a folder and those below, by name; hidden ones are passed over."""
+def _walk(folder: Path, suffixes: Collection[str], ignored: list[str]) -> Iterator[Path]:
+    """Yield files with these suffixes in a folder and those below, by name; skip hidden ones."""
 
     def fail(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror}).") from error
@@ -121,43 +145,32 @@ def walk(folder: Path, suffixes: Collection[str], left_out: list[str]) -> Iterat
             if path.suffix.lower() in suffixes:
                 yield path
             else:
-                left_out.append(str(path))
+                ignored.append(str(path))
 
 
-def is_inside(path: Path, root: Path) -> bool:
-    """Whether a file lies in a folder once every link is followed."""
+def _is_inside(path: Path, root: Path) -> bool:
+    """Whether a file is in a folder or below, after following every link."""
     return path.resolve().is_relative_to(root.resolve())
 
 
-def read_list(path: Path, *, target: str | None, refuse: Refuse) -> Iterator[Listed]:
-    """Rows of a CSV with the columns `path` (relative to the CSV's folder) and `target`; None reads paths only.
+def _link_out(path: Path, root: Path) -> str:
+    return f"{path}: a link that leaves the folder {root}; copy the file into it."
 
-    Raises DataError naming the row; the header is row 1.
+
+def read_list(path: Path, *, target: str | None, refuse: Refuse) -> Iterator[Listed]:
+    """Yield the rows of a table with the columns `path` (relative to its folder) and `target`; None reads paths only.
+
+    Raises DataError naming the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is not UTF-8; expected a CSV in UTF-8.") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
-    if "\0" in text:
-        raise DataError(f"{path}: holds a NUL byte; expected a CSV with the columns {_PATH_COLUMN} and {target}.")
-    rows = csv.reader(text.splitlines())
-    header = [name.strip() for name in next(rows, [])]
-    for column in (_PATH_COLUMN, target):
-        if column is not None and header.count(column) != 1:
-            times = "no column" if column not in header else "more than one column"
-            hint = did_you_mean(column, [name for name in header if name != column])
-            raise DataError(f'{path}: row 1 has {times} "{column}". {hint}'.rstrip())
-    for number, row in enumerate(rows, start=2):
-        where = f"{path}, row {number}: "
-        if not any(cell.strip() for cell in row):
+    file = open_records(path, encoding=None)
+    required = [_PATH_COLUMN, *([] if target is None else [target])]
+    others = [name for name in file.names if file.names.count(name) == 1 and name not in required]
+    for record in read_records(file, [*required, *others], bad=lambda text: refuse(f"{path}: {text}")):
+        where = f"{path}, {record.place}: "
+        cells = [cell.strip() for cell in record.cells]
+        if not any(cells):
             continue
-        if len(row) != len(header):
-            refuse(f"{where}{len(row)} cells; the header has {len(header)}.")
-            continue
-        cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
-        listed = _row(path, cells[_PATH_COLUMN], "" if target is None else cells[target], where)
+        listed = _row(path, cells[0], "" if target is None else cells[1], where)
         if isinstance(listed, str):
             refuse(listed)
         elif target is not None and not listed.label:
@@ -167,12 +180,12 @@ def read_list(path: Path, *, target: str | None, refuse: Refuse) -> Iterator[Lis
 
 
 def _row(path: Path, name: str, label: str, where: str) -> Listed | str:
-    """The file that a row names, or what is wrong with it."""
+    """Return the file that a row names, or what is wrong with it."""
     if not name:
         return f'{where}column "{_PATH_COLUMN}" is empty.'
     file = path.parent / name
-    if Path(name).is_absolute() or not is_inside(file, path.parent):
-        return f"{where}{printable(name)} leaves the folder of the CSV; expected a path inside it."
+    if Path(name).is_absolute() or not _is_inside(file, path.parent):
+        return f"{where}{printable(name)} leaves the folder of the list; expected a path inside it."
     return Listed(file, label, where)
 
 
@@ -180,25 +193,25 @@ def _once(listed: Iterator[Listed], seen: set[Path], refuse: Refuse) -> Iterator
     for entry in listed:
         real = entry.path.resolve()
         if real in seen:
-            refuse(f"{entry.where}{entry.path}: is there more than once.")
+            refuse(f"{entry.where}{entry.path}: duplicate file.")
             continue
         seen.add(real)
         yield entry
 
 
 def class_names(parts: Mapping[str, list[Listed]]) -> list[str]:
-    """The classes of the training files, by name.
+    """Return the classes of the training files, by name.
 
-    Raises DataError when they are fewer than two, or another split has one that they have not.
+    Raises DataError if there are fewer than two, or another split has a class that they do not have.
     """
     names = sorted({entry.label for entry in parts["train"]})
     if len(names) < 2:
-        raise DataError(f"There is only one class, {printable(names[0])}; expected two or more to tell apart.")
+        raise DataError(f"There is only one class, {printable(names[0])}; expected two or more.")
     for part, entries in parts.items():
         for entry in entries:
             if entry.label not in names:
                 raise DataError(
-                    f"{entry.where}{entry.path}: the class {printable(entry.label)} of the {part} files is not among "
-                    f"those to train on. {did_you_mean(entry.label, names)}".rstrip()
+                    f"{entry.where}{entry.path}: no training file has the class {printable(entry.label)} of this "
+                    f"{part} file. {did_you_mean(entry.label, names)}".rstrip()
                 )
     return names

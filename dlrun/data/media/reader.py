@@ -1,4 +1,4 @@
-"""Rows that are a file each, surveyed before: made anew whenever they are asked for, or once and kept."""
+"""Rows that are one surveyed file each: computed when they are requested, or once and cached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PREDICTED_AT_ONCE = 256
 
 
 class FileReader(Reader):
-    """Files that were surveyed, each a row."""
+    """Surveyed files, each a row."""
 
     def __init__(self, paths: Sequence[Path], facts: Sequence[Facts]) -> None:
         self._paths = [str(path) for path in paths]
@@ -33,11 +33,11 @@ class FileReader(Reader):
     @property
     @abstractmethod
     def decisive(self) -> Mapping[str, Any]:
-        """All beside a file's content that decides its row, as JSON values."""
+        """Everything except a file's content that its row depends on, as JSON values."""
 
     @abstractmethod
     def row(self, content: bytes) -> Tensor:
-        """A file's content as a row, `row_shape`.
+        """Return a file's content as a row, `row_shape`.
 
         Raises DataError, without the file's name.
         """
@@ -61,12 +61,12 @@ class FileReader(Reader):
         return size, mtime_ns
 
     def check_unchanged(self) -> None:
-        """Raise DataError naming a file that is no longer what was surveyed."""
+        """Raise DataError naming a file that has changed since the survey."""
         for row, path in enumerate(self._paths):
             check_unchanged(Path(path), *self._stamp(row))
 
     def encoded(self) -> Iterator[Encoded]:
-        """All rows in turn, some at a time, each with its file's name: what is to be predicted."""
+        """Yield all rows to predict in order, some at a time, each with its file's path."""
         for first in range(0, len(self), _PREDICTED_AT_ONCE):
             rows = range(first, min(first + _PREDICTED_AT_ONCE, len(self)))
             with one_thread():
@@ -75,16 +75,16 @@ class FileReader(Reader):
 
 
 def read_files(readers: Mapping[str, FileReader], *, what: str) -> dict[str, Tensor]:
-    """All rows of each split in memory, from the cache where making them takes long. what: "pictures", say.
+    """Return all rows of each split in memory, from the cache where computing them takes long. what: "images", say.
 
-    Raises DataError naming a file that cannot be read or was changed since it was surveyed.
+    Raises DataError naming a file that cannot be read or has changed since the survey.
     """
 
     def make() -> Prepared:
         return Prepared({part: read_all(reader, what=what) for part, reader in readers.items()})
 
     digests = {part: reader.digest for part, reader in readers.items()}
-    made = cached(what, digests, next(iter(readers.values())).decisive, make)
+    made = cached(what.replace(" ", "_"), digests, next(iter(readers.values())).decisive, make)
     for reader in readers.values():
         reader.check_unchanged()
     return dict(made.tensors)

@@ -1,4 +1,4 @@
-"""From files with classes to a source: looked at, counted, read into memory or as they are needed."""
+"""From labelled files to a Source: surveyed, counted, read into memory or as they are needed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from dlrun.data.files.bad_rows import BadRows
+from dlrun.data.goals import Goal
 from dlrun.data.loading.reader import AS_NEEDED, Reader, fits
 from dlrun.data.media.listing import FileList, Listed, class_names
 from dlrun.data.media.reader import FileReader, read_files
-from dlrun.data.media.survey import Facts, Look, fingerprint, survey
-from dlrun.data.source import Encoder, Source
-from dlrun.data.spec import Goal
+from dlrun.data.media.survey import Facts, Probe, fingerprint, survey
+from dlrun.data.source import Encoder, Rows, Source
 from dlrun.errors import DataError
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 _SAMPLE_BYTES = 64 << 20  # of training rows that a scaling is fitted on
-_IMBALANCED = 3  # times as many rows in the largest class as in the smallest
+_IMBALANCED = 3  # rows of the largest class for each row of the smallest
 
 Task = Literal["classification", "regression"]
 MakeReader = Callable[[Sequence[Path], Sequence[Facts]], FileReader]
@@ -31,35 +31,35 @@ MakeReader = Callable[[Sequence[Path], Sequence[Facts]], FileReader]
 
 @dataclass(frozen=True)
 class Surveyed:
-    """The files of each split that can be used, with what is known of each."""
+    """The good files of each split, with facts about each."""
 
     parts: Mapping[str, list[tuple[Listed, Facts]]]
 
     @property
     def facts(self) -> list[Facts]:
-        """Of all files."""
+        """Facts about all files."""
         return [facts for part in self.parts.values() for _, facts in part]
 
 
-def survey_files(files: FileList, look: Look, *, kind: str, what: str, bad: BadRows) -> Surveyed:
-    """Look at every file.
+def survey_files(files: FileList, probe: Probe, *, kind: str, what: str, bad: BadRows) -> Surveyed:
+    """Probe every file.
 
-    Raises DataError for one that cannot be used, or leaves it out, as `bad` does.
+    Raises DataError for a bad one, or skips it, as `bad` does.
     """
     entries = [(part, entry) for part, listed in files.parts.items() for entry in listed]
 
     def refuse(number: int, text: str) -> None:
         entry = entries[number][1]
-        bad(f"{entry.where}{entry.path}: {text}")
+        bad.add(f"{entry.where}{entry.path}: {text}")
 
-    found = survey([entry.path for _, entry in entries], look, kind=kind, refuse=refuse)
+    found = survey([entry.path for _, entry in entries], probe, kind=kind, refuse=refuse)
     parts: dict[str, list[tuple[Listed, Facts]]] = {part: [] for part in files.parts}
     for (part, entry), facts in zip(entries, found, strict=True):
         if facts is not None:
             parts[part].append((entry, facts))
     for part, rows in parts.items():
         if not rows:
-            raise DataError(f"No {what} of the {part} files can be used; each was left out.")
+            raise DataError(f"No {what} of the {part} files can be used; all were skipped.")
     return Surveyed(parts)
 
 
@@ -74,9 +74,9 @@ def folder_source(
     task: Task,
     what: str,
 ) -> Source:
-    """The source of surveyed files, read by what `make_reader` makes of a split's files. what: "pictures", say.
+    """Return the source of surveyed files, read by the reader that `make_reader` makes for a split's files.
 
-    task: whether labels are classes, or numbers to predict.
+    task: whether labels are classes, or numbers to predict. what: "images", say.
     """
     parts = surveyed.parts
     goal, names, targets = _targets(parts, task=task)
@@ -91,19 +91,17 @@ def folder_source(
         where = "in memory"
     else:
         where = AS_NEEDED
+    splits = {part: Rows(inputs[part], targets[part]) for part in parts}
     row_bytes = num_bytes // sum(len(reader) for reader in readers.values())
     return Source(
         "image",
         goal,
-        inputs["train"],
-        targets["train"],
-        test_inputs=inputs.get("test"),
-        test_targets=targets.get("test"),
-        val_inputs=inputs.get("val"),
-        val_targets=targets.get("val"),
+        train=splits["train"],
+        val=splits.get("val"),
+        test=splits.get("test"),
         class_names=names,
         encoder=encoder,
-        fit_on=min(4096, max(64, _SAMPLE_BYTES // row_bytes)),
+        scaling_rows=min(4096, max(64, _SAMPLE_BYTES // row_bytes)),
         fingerprint=fingerprint(
             repr(encoder.state()) + task.removeprefix("classification"),
             [(part, entry.label, facts) for part, rows in parts.items() for entry, facts in rows],
@@ -111,19 +109,19 @@ def folder_source(
         notices=[
             f"{sum(len(rows) for rows in parts.values()):,} {what}, {num_bytes / 2**20:,.1f} MiB decoded, {where}.",
             *(_counts([entry.label for entry, _ in parts["train"]]) if names else _range(targets["train"])),
-            *_left_out(files.left_out, what),
+            *_ignored(files.ignored),
             *bad.notices(),
         ],
-        skipped=bad.skipped,
+        skipped=bad.listed,
     )
 
 
 def _targets(
     parts: Mapping[str, list[tuple[Listed, Facts]]], *, task: Task
 ) -> tuple[Goal, Sequence[str], dict[str, Tensor]]:
-    """What is to be predicted, the classes by name, and each split's targets, (N,) int64 or float32.
+    """Return the goal, the classes by name, and each split's targets, (N,) int64 or float32.
 
-    Raises DataError for labels that there is nothing to learn of.
+    Raises DataError for labels that are all equal.
     """
     if task == "regression":
         numbers = {part: torch.tensor([float(entry.label) for entry, _ in rows]) for part, rows in parts.items()}
@@ -137,7 +135,7 @@ def _targets(
 
 
 def check_numbers(files: FileList, *, target: str, bad: BadRows) -> None:
-    """Raise DataError for a label that is no finite number, or leave its row out, as `bad` does."""
+    """Raise DataError for a label that is no finite number, or skip its row, as `bad` does."""
     for part, listed in files.parts.items():
         kept = []
         for entry in listed:
@@ -149,36 +147,36 @@ def check_numbers(files: FileList, *, target: str, bad: BadRows) -> None:
                 kept.append(entry)
             else:
                 what = f'column "{target}": expected a finite number, got "{printable(entry.label)}".'
-                bad(f"{entry.where}{entry.path}: {what}")
+                bad.add(f"{entry.where}{entry.path}: {what}")
         files.parts[part] = kept
 
 
 def _range(targets: Tensor) -> list[str]:
-    """What the numbers to predict are like."""
+    """Describe the numbers to predict."""
     return [
         f"Numbers to predict from {targets.min():g} to {targets.max():g}, mean {targets.mean():g}; "
-        "dataset.standardise_target=true brings them to mean 0 and deviation 1."
+        "dataset.standardise_target=true scales them to mean 0 and standard deviation 1."
     ]
 
 
 def _counts(labels: Sequence[str]) -> list[str]:
-    """How many rows each class has, largest first, and what can be done when they differ much."""
+    """Describe how many rows each class has, largest first, and what to do when they differ much."""
     counts = Counter(labels).most_common()
     shown = ", ".join(f"{name} {count}" for name, count in counts[:10])
     more = f", and {len(counts) - 10} more down to {counts[-1][0]} {counts[-1][1]}" if len(counts) > 10 else ""
     notices = [f"{len(counts)} classes: {shown}{more}."]
     if counts[0][1] >= _IMBALANCED * counts[-1][1]:
         notices.append(
-            f"The classes are imbalanced, {counts[0][1]} to {counts[-1][1]}: accuracy flatters; "
-            "loss=cross_entropy loss.class_weights=balanced gives rare ones their weight."
+            f"The classes are imbalanced, {counts[0][1]} to {counts[-1][1]}: accuracy is misleading; "
+            "loss=cross_entropy loss.class_weights=balanced gives rare classes more weight."
         )
     lonely = [name for name, count in counts if count == 1]
     if lonely:
-        notices.append(f"A single row cannot be held out of a class: {', '.join(lonely[:10])}.")
+        notices.append(f"Classes with a single row have no held-out row: {', '.join(lonely[:10])}.")
     return notices
 
 
-def _left_out(files: Sequence[str], what: str) -> list[str]:
+def _ignored(files: Sequence[str]) -> list[str]:
     if not files:
         return []
-    return [f"{len(files)} files are no {what} by their names and were not read, {files[0]} say."]
+    return [f"Ignored {plural(len(files), 'file')} with other endings, for example {files[0]}."]

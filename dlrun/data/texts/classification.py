@@ -1,4 +1,4 @@
-"""Labelled texts: read, told apart by class, and turned into ids over the training rows' vocabulary."""
+"""Labelled texts: read from files, and converted to ids with a vocabulary of the training rows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
-from dlrun.data.files.records import BadRows, read_records
+from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.status_line import counted, long_work
-from dlrun.data.source import Encoded, Encoder, Source
+from dlrun.data.goals import goal_of_classes
+from dlrun.data.source import Encoded, Encoder, Fitted, Rows, Source, fingerprint_of
 from dlrun.data.texts.tokenizer import (
     PADDING,
     Tokenizer,
@@ -34,17 +36,17 @@ from dlrun.errors import DataError
 class TextFormat:
     """How files of texts are read."""
 
-    text: str  # the texts' column
+    text: str  # column of the texts
     label: str
     delimiter: str | None
     encoding: str
-    max_length: int  # tokens kept of each text
+    max_length: int  # tokens of a text, the rest is cut off
     skip_bad_rows: bool
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a tokenizer is fitted with."""
+    """How a tokenizer is fitted."""
 
     tokenizer: TokenizerName
     lowercase: bool
@@ -52,8 +54,8 @@ class Vocabulary:
     min_count: int
 
     def fit(self, texts: Sequence[str]) -> Tokenizer:
-        """The tokenizer of these texts."""
-        with long_work("Learning the vocabulary", len(texts), unit="texts") as done:
+        """Return the tokenizer fitted on these texts."""
+        with long_work("Fitting the vocabulary", len(texts), unit="texts") as done:
             return fit_tokenizer(
                 counted(texts, done),
                 name=self.tokenizer,
@@ -63,7 +65,7 @@ class Vocabulary:
             )
 
     def decisive(self) -> dict[str, Any]:
-        """All that decides the tokenizer of given texts, as JSON values."""
+        """Return all that decides the tokenizer of given texts, as JSON values."""
         return {**dataclasses.asdict(self), "library": library_version(self.tokenizer)}
 
 
@@ -79,28 +81,32 @@ class TextEncoder(Encoder):
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> TextEncoder:
-        """The encoder that gave `state`."""
+        """Return the encoder whose `state` this is."""
         return cls(restored_tokenizer(state["tokenizer"]), TextFormat(**state["format"]))
 
     def encode(self, path: Path) -> Encoded:
         form = self._form
-        bad = BadRows(path, skip=False)  # a prediction for each row
         texts = []
-        for record in read_records(path, [form.text], delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+
+        def refuse(text: str) -> None:  # every row has a prediction
+            raise DataError(f"{path}: {text}")
+
+        file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+        for record in read_records(file, [form.text], bad=refuse):
             if not record.cells[0].strip():
-                raise DataError(f'{path}: {record.place}, column "{form.text}": The text is empty.')
+                refuse(f'{record.place}, column "{form.text}": the text is empty.')
             texts.append(record.cells[0])
         inputs, lengths = self.padded(texts)
         return Encoded(inputs, lengths)
 
     def padded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Ids of texts, padded to the longest, (N, T) int64, and how many each has, (N,)."""
+        """Return the ids of texts, padded to the longest, (N, T) int64, and the length of each, (N,)."""
         ids, lengths = _tokens(self.tokenizer, texts, self._form)
         return _padded(ids, lengths.long(), int(lengths.max())), lengths.long()
 
 
 def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: str | None, test: str | None) -> Source:
-    """Texts and their classes; the vocabulary is fitted once it is known which rows are trained on.
+    """Return texts and their classes; the vocabulary is fitted once the training rows are known.
 
     Raises DataError naming file, row and column.
     """
@@ -111,9 +117,9 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     with unchanged(*files.values()):
         digests = {part: digest_of(file) for part, file in files.items()}
         for part, file in files.items():
-            bad = BadRows(file, skip=form.skip_bad_rows)
+            bad = BadRows(form.skip_bad_rows, f"{file}: ")
             texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
-            notices += bad.notices()
+            notices += tuple(bad.notices())
     names = sorted(set(labels["train"]), key=_natural)
     if len(names) < 2:
         raise DataError(
@@ -121,7 +127,9 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         )
     targets = {part: torch.tensor([names.index(label) for label in found]) for part, found in labels.items()}
 
-    def fitted(source: Source, train_rows: Tensor) -> Source:
+    def fit(splits: dict[str, Rows]) -> Fitted:
+        """Fit the vocabulary on the training texts and tokenize all of them; the raw rows are indices of texts."""
+        train_rows = splits["train"].in_memory()[:, 0]  # (N, 1) -> (N,)
         decisive = {
             **dataclasses.asdict(form),
             **vocabulary.decisive(),
@@ -130,29 +138,29 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         made = cached("text", digests, decisive, lambda: _prepared(texts, train_rows, form, vocabulary))
         tokenizer = restored_tokenizer(made.values["tokenizer"])
         longest = max(int(made.tensors[f"{part}_lengths"].max()) for part in texts)
-        encoder = TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest))  # no text is longer than known
-        fields: dict[str, Any] = {"encoder": encoder, "vocabulary_size": tokenizer.size, "fit": None}
+        tokens = {}
         for part in texts:
-            prefix = "" if part == "train" else f"{part}_"
             lengths = made.tensors[f"{part}_lengths"].long()
-            fields[f"{prefix}inputs"] = _padded(made.tensors[f"{part}_ids"], lengths, longest)
-            fields[f"{prefix}lengths"] = lengths
-        return dataclasses.replace(source, **fields)
+            tokens[part] = Rows(_padded(made.tensors[f"{part}_ids"], lengths, longest), targets[part], lengths)
+        return Fitted(
+            {
+                split: tokens[split if split in tokens else "train"][rows.in_memory()[:, 0]]
+                for split, rows in splits.items()
+            },
+            TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest)),  # cuts new texts at the longest
+            vocabulary_size=tokenizer.size,
+            fingerprint=fingerprint_of(tokens),
+        )
 
-    def numbers(part: str) -> Tensor | None:
-        return torch.arange(len(targets[part])).unsqueeze(1) if part in targets else None  # (N, 1), until fitted
-
+    indices = {part: Rows(torch.arange(len(found)).unsqueeze(1), found) for part, found in targets.items()}  # (N, 1)
     return Source(
         "tokens",
-        "binary" if len(names) == 2 else "multiclass",
-        torch.arange(len(targets["train"])).unsqueeze(1),
-        targets["train"],
+        goal_of_classes(len(names)),
+        train=indices["train"],
+        val=indices.get("val"),
+        test=indices.get("test"),
         class_names=tuple(names),
-        val_inputs=numbers("val"),
-        val_targets=targets.get("val"),
-        test_inputs=numbers("test"),
-        test_targets=targets.get("test"),
-        fit=fitted,
+        fit=fit,
         notices=notices,
     )
 
@@ -160,7 +168,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
 def _prepared(
     texts: Mapping[str, Sequence[str]], train_rows: Tensor, form: TextFormat, vocabulary: Vocabulary
 ) -> Prepared:
-    """The tokenizer of the training rows; and of each part's texts the ids, one text after the other, and lengths."""
+    """The tokenizer of the training texts; ids of each file's texts, one text after the other, and their lengths."""
     tokenizer = vocabulary.fit([texts["train"][row] for row in train_rows.tolist()])
     tensors: dict[str, Tensor] = {}
     for part, found in texts.items():
@@ -170,13 +178,13 @@ def _prepared(
 
 
 def _tokens(tokenizer: Tokenizer, texts: Sequence[str], form: TextFormat) -> tuple[Tensor, Tensor]:
-    """Ids of texts, one after the other, (sum of T,) int32, and how many each has, (N,) int32."""
+    """Ids of texts, one after the other, (sum of T,) int32, and the length of each, (N,) int32."""
     ids, lengths = array("i"), array("i")
-    with long_work("Reading tokens", len(texts), unit="texts") as done:
+    with long_work("Tokenizing", len(texts), unit="texts") as done:
         for row in tokenized(tokenizer, texts, done):
-            kept = row[: form.max_length]
-            ids.extend(kept)
-            lengths.append(len(kept))
+            cut = row[: form.max_length]
+            ids.extend(cut)
+            lengths.append(len(cut))
     return torch.tensor(ids, dtype=torch.int32), torch.tensor(lengths, dtype=torch.int32)
 
 
@@ -188,27 +196,28 @@ def _padded(ids: Tensor, lengths: Tensor, longest: int) -> Tensor:
 
 
 def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tuple[list[str], list[str]]:
-    """Texts and labels; with `known` labels, others are bad."""
+    """Texts and labels. known: the only labels that are not bad; empty allows all."""
     texts, labels = [], []
     columns = [form.text, form.label]
-    for record in read_records(path, columns, delimiter=form.delimiter, encoding=form.encoding, bad=bad):
+    file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+    for record in read_records(file, columns, bad=bad.add):
         text, label = record.cells[0], record.cells[1].strip()
         if not text.strip():
-            bad.add(f'{record.place}, column "{form.text}"', "The text is empty.")
+            bad.add(f'{record.place}, column "{form.text}": the text is empty.')
         elif not label:
-            bad.add(f'{record.place}, column "{form.label}"', "The label is empty.")
+            bad.add(f'{record.place}, column "{form.label}": the label is empty.')
         elif known and label not in known:
-            bad.add(f'{record.place}, column "{form.label}"', f'No training row has the label "{label}".')
+            bad.add(f'{record.place}, column "{form.label}": no training row has the label "{label}".')
         else:
             texts.append(text)
             labels.append(label)
     if not texts:
-        raise DataError(f"{path}: no row is left that can be used.")
+        raise DataError(f"{path}: no usable row is left.")
     return texts, labels
 
 
 def _natural(label: str) -> tuple[int, float, str]:
-    """Numbers in their order, before words in theirs."""
+    """Sort key: numbers by value, then words by name."""
     try:
         return 0, float(label), label
     except ValueError:

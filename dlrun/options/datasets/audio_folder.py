@@ -1,4 +1,4 @@
-"""Sounds of the user's own: a folder a class, or a CSV of paths and labels."""
+"""Audio files of your own: a folder for each class, or a CSV of paths and labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from dlrun.configuration.schema.fields import DataPath, Range
 from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.examples import resolve
-from dlrun.data.media.audio import SUFFIXES, SoundEncoder, SoundReader, look, look_closely
+from dlrun.data.media.audio import SUFFIXES, AudioEncoder, AudioReader, probe_audio, verify_audio
 from dlrun.data.media.listing import list_files
 from dlrun.data.media.reader import FileReader
 from dlrun.data.media.source import check_numbers, folder_source, survey_files
@@ -33,14 +33,14 @@ def audio_folder(
     in_memory: Literal["auto"] | bool,
     on_bad_row: Literal["stop", "skip"],
 ) -> Source:
-    """Log-mel features of sounds, (1, frames, mels), and the class of each; WAV and FLAC.
+    """Log-mel features of audio files, (1, frames, mels), and the label of each; WAV and FLAC.
 
-    A CNN sees them as an image, an RNN reads them frame by frame. path, val, test: as in image_folder. sample_rate:
-    Hz that every sound is brought to. seconds: its middle is kept, silence is put around less. window_ms, hop_ms: of
-    the frames.
+    A CNN reads them as an image, an RNN frame by frame. path, val, test: as in image_folder. sample_rate: Hz that
+    every file is resampled to. seconds: the middle that is read; a shorter file has silence added. window_ms, hop_ms:
+    of the frames.
 
-    Raises DataError naming the file that is missing, damaged, no sound, silent for want of samples, there twice or
-    outside; ConfigError when bands are finer than the frames can tell.
+    Raises DataError naming the file that is missing, damaged, no audio, without samples, a duplicate or outside the
+    folder; ConfigError for more mel bands than the frames can resolve.
     """
     settings = {"rate": sample_rate, "seconds": seconds, "mels": mels, "window_ms": window_ms, "hop_ms": hop_ms}
     bins = sample_rate * window_ms / 1000 / 2
@@ -48,41 +48,42 @@ def audio_folder(
         raise ConfigError(
             Problem(
                 f"dataset.mels={mels}",
-                f"Frames of {window_ms:g} ms at {sample_rate} Hz tell {bins:.0f} bands apart. "
+                f"Frames of {window_ms:g} ms at {sample_rate} Hz resolve {bins:.0f} bands. "
                 "Use fewer dataset.mels or a longer dataset.window_ms.",
             )
         )
-    bad = BadRows(on_bad_row)
-    files = list_files(resolve(path), val=val, test=test, target=target, suffixes=SUFFIXES, what="sound", refuse=bad)
+    what = "audio file"
+    bad = BadRows(skip=on_bad_row == "skip", max_listed=None)
+    files = list_files(resolve(path), val=val, test=test, target=target, suffixes=SUFFIXES, what=what, refuse=bad.add)
     if task == "regression":
         check_numbers(files, target=target, bad=bad)
-    if on_bad_row == "skip":  # a row cannot vanish later, so every sample is read once
-        surveyed = survey_files(files, look_closely, kind="sounds read", what="sound", bad=bad)
+    if bad.skip:  # a row cannot be skipped later, so every sample is read now
+        surveyed = survey_files(files, verify_audio, kind="audio verified", what=what, bad=bad)
     else:
-        surveyed = survey_files(files, look, kind="sounds", what="sound", bad=bad)
+        surveyed = survey_files(files, probe_audio, kind="audio", what=what, bad=bad)
 
     def make_reader(paths: Sequence[Path], facts: Sequence[Facts]) -> FileReader:
-        return SoundReader(paths, facts, settings)
+        return AudioReader(paths, facts, settings)
 
     source = folder_source(
         surveyed,
         make_reader,
-        SoundEncoder(settings),
+        AudioEncoder(settings),
         files=files,
         bad=bad,
         in_memory=in_memory,
         task=task,
-        what="sounds",
+        what="audio files",
     )
-    lengths = [facts.holds["frames"] / facts.holds["rate"] for facts in surveyed.facts]
+    lengths = [facts.properties["frames"] / facts.properties["rate"] for facts in surveyed.facts]
     cut = sum(length > seconds for length in lengths)
     source.notices = [
         *source.notices,
-        f"Sounds last {min(lengths):.2g} to {max(lengths):.2g} s; {cut:,} are cut to their middle {seconds:g} s.",
+        f"Audio files last {min(lengths):.2g} to {max(lengths):.2g} s; {cut:,} are cut to their middle {seconds:g} s.",
     ]
     return source
 
 
 def encoder(state: Mapping[str, Any]) -> Encoder:
-    """How new sounds are read, as a checkpoint tells it."""
-    return SoundEncoder(state)
+    """Return the encoder of a checkpoint's state, which reads new audio files."""
+    return AudioEncoder(state)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from dlrun.data.files.bundled import read_table
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 
 
 def digits() -> Source:
@@ -17,4 +17,4 @@ def digits() -> Source:
     table = read_table("digits")
     images = torch.from_numpy(table[:, :64].astype(np.uint8)).reshape(-1, 1, 8, 8)  # (N, 64) -> (N, 1, 8, 8)
     labels = torch.from_numpy(table[:, 64].astype(np.int64))
-    return Source("image", "multiclass", images, labels, value_range=(0.0, 16.0))
+    return Source("image", "multiclass", Rows(images, labels), value_range=(0.0, 16.0))

@@ -8,7 +8,7 @@ import torch
 
 from dlrun.configuration.schema.fields import NonNegative, Range, Seed
 from dlrun.data.loading.randomness import generator
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 
 
 def line(
@@ -27,4 +27,4 @@ def line(
     y = slope * x + intercept
     if noise:
         y = y + noise * torch.randn(rows, 1, dtype=torch.float64, generator=generator(noise_seed, "line noise"))
-    return Source("dense", "regression", x.to(torch.float32), y.to(torch.float32))
+    return Source("dense", "regression", Rows(x.to(torch.float32), y.to(torch.float32)))

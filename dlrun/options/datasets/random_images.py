@@ -8,7 +8,7 @@ import torch
 
 from dlrun.configuration.schema.fields import Range, Seed
 from dlrun.data.loading.randomness import generator
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 from dlrun.errors import ConfigError, Problem
 
 _MAX_VALUES = 1 << 30  # 4 GiB of float32
@@ -35,4 +35,4 @@ def random_images(
         raise ConfigError(Problem(f"dataset.rows={rows}", message + "Use fewer rows or a smaller dataset.size."))
     images = torch.randn(rows, channels, size, size, generator=generator(image_seed, "random images"))
     labels = torch.randint(classes, (rows,), generator=generator(image_seed, "random labels"))
-    return Source("image", "multiclass", images, labels, class_names=tuple(str(number) for number in range(classes)))
+    return Source("image", "multiclass", Rows(images, labels), class_names=tuple(map(str, range(classes))))

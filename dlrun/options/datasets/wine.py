@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from dlrun.data.files.bundled import read_table
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 
 
 def wine() -> Source:
@@ -15,4 +15,5 @@ def wine() -> Source:
     """
     table = torch.from_numpy(read_table("wine"))
     inputs, cultivars = table[:, :13].to(torch.float32), table[:, 13].to(torch.int64)  # (N, 14) -> (N, 13), (N,)
-    return Source("dense", "multiclass", inputs, cultivars, class_names=("cultivar 1", "cultivar 2", "cultivar 3"))
+    names = ("cultivar 1", "cultivar 2", "cultivar 3")
+    return Source("dense", "multiclass", Rows(inputs, cultivars), class_names=names)

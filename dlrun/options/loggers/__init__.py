@@ -1,1 +1,1 @@
-"""Loggers, one option a file: each function returns a listener to the run's events, or None."""
+"""Loggers, one option in each file: a function that returns a listener to the run's events, or None."""

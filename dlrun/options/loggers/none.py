@@ -1,4 +1,4 @@
-"""No logger besides metrics.jsonl."""
+"""No logger: the run writes metrics.jsonl only."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def none(run_dir: Path) -> None:
-    """Nothing is written but the run's own files."""
+    """Return no listener."""
     del run_dir

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.schema.fields import Count
-from dlrun.errors import ConfigError, Problem
+from dlrun.data.files.optional import import_optional
 from dlrun.tasks.progress import Listener, Progress, Row
 
 
 def tensorboard(run_dir: Path, *, flush_s: Count) -> Listener:
-    """Every row of metrics.jsonl as scalars in RUN_DIR/tensorboard.
+    """Return a listener that writes every row of metrics.jsonl as scalars to RUN_DIR/tensorboard.
 
-    Raises ConfigError when the package tensorboard is not installed.
+    Raises ConfigError if the package tensorboard is not installed.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise ConfigError(
-            Problem("logger=tensorboard", 'The package tensorboard is not installed: pip install "dlrun[tensorboard]".')
-        )
+    import_optional("tensorboard", extra="tensorboard", needed_by="logger=tensorboard")
     return _TensorBoard(run_dir / "tensorboard", flush_s)
 
 

@@ -1,6 +1,8 @@
-"""The loss that fits the data: cross entropy for classes, squared error for numbers."""
+"""The loss that fits the dataset: cross entropy for classes, squared error for numbers."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 from torch import nn
 
@@ -8,14 +10,17 @@ from dlrun.data.spec import DataSpec
 from dlrun.options.losses.binary_cross_entropy import binary_cross_entropy
 from dlrun.options.losses.cross_entropy import cross_entropy
 from dlrun.options.losses.mse import mse
+from dlrun.tasks.goals import goal_of
 
 Loss = nn.Module
 
+_DEFAULTS: Mapping[str, Callable[[DataSpec], Loss]] = {
+    "mse": mse,
+    "binary_cross_entropy": lambda spec: binary_cross_entropy(spec, label_smoothing=0.0, class_weights="none"),
+    "cross_entropy": lambda spec: cross_entropy(spec, label_smoothing=0.0, class_weights="none"),
+}
+
 
 def auto(spec: DataSpec) -> Loss:
-    """Read off the goal: regression, two classes, several, or the next token."""
-    if spec.goal == "regression":
-        return mse(spec)
-    if spec.goal == "binary":
-        return binary_cross_entropy(spec, label_smoothing=0.0, class_weights="none")
-    return cross_entropy(spec, label_smoothing=0.0, class_weights="none")
+    """Return the default loss of the dataset's goal, with its default fields."""
+    return _DEFAULTS[goal_of(spec).losses[0]](spec)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from dlrun.configuration.schema.fields import Fraction
 from dlrun.data.spec import DataSpec
-from dlrun.errors import ConfigError, Problem
 from dlrun.options.losses._class_weights import class_weight_values
+from dlrun.options.losses._fit import check_loss_fits
 
 Loss = nn.Module
 
@@ -19,15 +19,11 @@ Loss = nn.Module
 def binary_cross_entropy(
     spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[float]
 ) -> Loss:
-    """Mean of -log sigmoid(±logit): (B, 1) logits and (B,) classes 0 or 1 -> scalar."""
-    if spec.goal != "binary":
-        what = {
-            "multiclass": f"{spec.num_outputs} classes; use loss=cross_entropy",
-            "language": "tokens to guess; use loss=cross_entropy",
-        }.get(spec.goal, "numbers to predict; use loss=mse, mae or huber")
-        raise ConfigError(
-            Problem("loss=binary_cross_entropy", f"This dataset has {what}. loss=auto chooses by itself.")
-        )
+    """Mean of -log sigmoid(±logit): (B, 1) logits and (B,) classes 0 or 1 -> scalar.
+
+    Raises ConfigError if the dataset does not have two classes, or the weights do not fit them.
+    """
+    check_loss_fits(spec, "binary_cross_entropy")
     return _BinaryCrossEntropy(class_weight_values(spec, class_weights), label_smoothing)
 
 
@@ -42,10 +38,10 @@ class _BinaryCrossEntropy(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """(B, 1), (B,) -> scalar."""
-        wanted = targets.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
+        smoothed = targets.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
         weights = self.class_weights
         if weights is None:
-            return F.binary_cross_entropy_with_logits(logits[:, 0], wanted)
+            return F.binary_cross_entropy_with_logits(logits[:, 0], smoothed)
         row_weights = weights[targets]
-        losses = F.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction="none")
+        losses = F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction="none")
         return (losses * row_weights).sum() / row_weights.sum()

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from dlrun.configuration.schema.fields import Fraction
 from dlrun.data.spec import DataSpec
-from dlrun.errors import ConfigError, Problem
 from dlrun.options.losses._class_weights import class_weight_values
+from dlrun.options.losses._fit import check_loss_fits
 
 Loss = nn.Module
 
@@ -18,20 +18,17 @@ Loss = nn.Module
 def cross_entropy(
     spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[float]
 ) -> Loss:
-    """Mean of -log softmax(logits)[target]: (B, K) logits, (B,) classes -> scalar; or (B, T, K) and (B, T) tokens."""
-    if spec.goal not in ("multiclass", "language"):
-        what = (
-            "two classes, which take loss=binary_cross_entropy"
-            if spec.goal == "binary"
-            else "numbers to predict; use loss=mse, mae or huber"
-        )
-        raise ConfigError(Problem("loss=cross_entropy", f"This dataset has {what}. loss=auto chooses by itself."))
+    """Mean of -log softmax(logits)[target]: (B, K) logits, (B,) classes -> scalar; or (B, T, K) and (B, T) tokens.
+
+    Raises ConfigError if the dataset does not have several classes or tokens, or the weights do not fit them.
+    """
+    check_loss_fits(spec, "cross_entropy")
     weights = class_weight_values(spec, class_weights)
     return _CrossEntropy(weight=None if weights is None else torch.tensor(weights), label_smoothing=label_smoothing)
 
 
 class _CrossEntropy(nn.CrossEntropyLoss):
-    """Takes a batch of steps, (B, T, K), as B * T rows."""
+    """Cross entropy that treats the steps of a batch, (B, T, K), as B * T rows."""
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """(B, K), (B,) or (B, T, K), (B, T) -> scalar."""

@@ -1,4 +1,4 @@
-"""Huber's loss: squared for small errors, absolute for large ones."""
+"""Huber loss: squared for small errors, absolute for large ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from torch import nn
 
 from dlrun.configuration.schema.fields import Positive
 from dlrun.data.spec import DataSpec
-from dlrun.options.losses._class_weights import need_regression
+from dlrun.options.losses._fit import check_loss_fits
 
 Loss = nn.Module
 
 
 def huber(spec: DataSpec, *, delta: Positive) -> Loss:
-    """Huber 1964, squared below `delta` and absolute above: (B, K) and (B, K) -> scalar."""
-    need_regression(spec, "huber")
+    """Huber 1964, squared below `delta` and absolute above: (B, K) and (B, K) -> scalar.
+
+    Raises ConfigError if the dataset has no numbers to predict.
+    """
+    check_loss_fits(spec, "huber")
     return nn.HuberLoss(delta=delta)

@@ -1,1 +1,1 @@
-"""Models, one option a file: each function builds a module from the data's spec."""
+"""Models, one option in each file: a function that builds a module from the dataset's spec."""

@@ -1,4 +1,4 @@
-"""Parts that models are made of, by name: activations, normalisation, initialisation."""
+"""Building blocks of models: activations, normalisation, initialisation, dense layers, embeddings."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
 }
 
-RISING = frozenset(ACTIVATIONS) - {"gelu", "silu"}
-"""Activations that never fall, so that the largest of some values stays the largest after them."""
+MONOTONE = frozenset(ACTIVATIONS) - {"gelu", "silu"}
+"""Monotone activations: the largest of several values is still the largest after them."""
 
 
 def activation(name: str) -> nn.Module:
-    """The activation of that name; in place where that gives the same bytes, so not for what is needed afterwards."""
+    """Return the activation of that name; it may work in place, so its input must not be used afterwards."""
     return ACTIVATIONS[name]()
 
 
 def norm_1d(name: str, width: int) -> nn.Module:
-    """Normalisation of (B, width); "group" is in groups of 16 features, or larger ones where 16 does not divide."""
+    """Return the normalisation of (B, width); "group" has groups of 16 features, or more if 16 does not divide it."""
     if name == "batch":
         return nn.BatchNorm1d(width)
     if name == "layer":
@@ -44,7 +44,7 @@ def norm_1d(name: str, width: int) -> nn.Module:
 
 
 def norm_2d(name: str, channels: int) -> nn.Module:
-    """Normalisation of (B, channels, H, W); "layer" normalises over channels and pixels together."""
+    """Return the normalisation of (B, channels, H, W); "layer" normalises over channels and pixels together."""
     if name == "batch":
         return nn.BatchNorm2d(channels)
     if name == "layer":
@@ -59,10 +59,10 @@ def _num_groups(channels: int) -> int:
 
 
 def initialise(module: nn.Module, name: str) -> nn.Module:
-    """Set the weights of every linear, convolutional and recurrent layer; "default" leaves torch's own.
+    """Initialise every linear, convolutional and recurrent layer; return the module. "default" keeps torch's weights.
 
     kaiming: He et al. 2015, for relu. xavier: Glorot and Bengio 2010. orthogonal: Saxe et al. 2014.
-    normal: deviation 0.02, as DCGAN (Radford et al. 2016). Biases become 0.
+    normal: standard deviation 0.02, as DCGAN (Radford et al. 2016). Biases are 0.
     """
     if name == "default":
         return module
@@ -90,7 +90,7 @@ def _initialise(parameter: Tensor, kind: str, name: str) -> None:
 def dense_layers(
     width: int, hidden: list[int], *, activation_name: str, norm: str = "none", dropout: float = 0.0
 ) -> tuple[list[nn.Module], int]:
-    """Hidden layers, (B, width) -> (B, hidden[-1]), and their last width."""
+    """Return hidden layers, (B, width) -> (B, hidden[-1]), and the width of the last one."""
     layers: list[nn.Module] = []
     for size in hidden:
         layers.append(nn.Linear(width, size, bias=norm != "batch"))
@@ -103,15 +103,10 @@ def dense_layers(
     return layers, width
 
 
-def num_logits(goal: str, num_outputs: int) -> int:
-    """Outputs of a model's last layer: one logit decides between two classes."""
-    return 1 if goal == "binary" else num_outputs
-
-
 class EmbedCategories(nn.Module):
-    """Dense rows whose last columns are codes of categories: each code becomes a vector that is learnt.
+    """Embeds categories: the last columns of dense rows are codes, each of which becomes a trained vector.
 
-    Code 0, a category never seen in training, is the zero vector. Widths are min(50, (codes + 1) // 2).
+    Code 0, a category that training rows do not contain, is the zero vector. Widths are min(50, (codes + 1) // 2).
     """
 
     def __init__(self, categories: Sequence[int]) -> None:
@@ -130,7 +125,7 @@ class EmbedCategories(nn.Module):
 
 
 def flat_inputs(spec: DataSpec) -> tuple[nn.Module, int]:
-    """The layer that makes a flat row of any input, (B, ...) -> (B, F), and that row's width."""
+    """Return a layer that flattens any input, (B, ...) -> (B, F), and the width F."""
     if not spec.categories:
         return nn.Flatten(), spec.num_features
     layer = EmbedCategories(spec.categories)

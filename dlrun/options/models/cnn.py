@@ -9,8 +9,9 @@ from torch import nn
 from dlrun.configuration.schema.fields import Activation, Fraction, Init, Kernel, Norm, Range, Width
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
-from dlrun.options.models._layers import RISING, dense_layers, initialise, norm_2d, num_logits
+from dlrun.options.models._layers import MONOTONE, dense_layers, initialise, norm_2d
 from dlrun.options.models._layers import activation as make_activation
+from dlrun.tasks.goals import num_logits
 
 
 def cnn(
@@ -29,13 +30,13 @@ def cnn(
 ) -> nn.Module:
     """Convolutional network over images, (B, C, H, W) -> (B, K).
 
-    Raises ConfigError when the rows are not images, or a kernel or pooling window does not fit what it is laid over.
+    Raises ConfigError if the rows are not images, or the images become smaller than a kernel or pooling window.
     """
     if spec.kind != "image":
         raise ConfigError(
             Problem(
                 "model=cnn",
-                f"A CNN needs images, and this dataset has {spec.describe()}. Use model=mlp or model=linear.",
+                f"A CNN needs images, but this dataset has {spec.describe()}. Use model=mlp or model=linear.",
             )
         )
     in_channels, height, width = spec.shape
@@ -48,7 +49,7 @@ def cnn(
             raise ConfigError(
                 Problem(
                     f"model.kernel={kernel}",
-                    f"Block {number} is given images of {before} (padding {pad}), too small for a kernel of {kernel}. "
+                    f"Block {number} receives images of {before} (padding {pad}), too small for a kernel of {kernel}. "
                     f"Use a smaller model.kernel, model.padding=same, or fewer than {len(channels)} model.channels.",
                 )
             )
@@ -61,18 +62,18 @@ def cnn(
                 raise ConfigError(
                     Problem(
                         f"model.pool_size={pool_size}",
-                        f"Block {number} leaves images of {width}x{height}, too small to pool by {pool_size}. "
+                        f"Block {number} pools images of {width}x{height}, too small for a window of {pool_size}. "
                         f"Use model.pool=none or fewer than {len(channels)} model.channels.",
                     )
                 )
             layers.append(nn.MaxPool2d(pool_size) if pool == "max" else nn.AvgPool2d(pool_size))
-            if pool == "max" and activation in RISING:  # the same numbers, and the activation sees fewer of them
+            if pool == "max" and activation in MONOTONE:  # the same output from fewer activations
                 layers[-2], layers[-1] = layers[-1], layers[-2]
             height, width = height // pool_size, width // pool_size
         in_channels = out_channels
     layers.append(nn.Flatten())  # (B, C, H, W) -> (B, C * H * W)
     head, last = dense_layers(in_channels * height * width, hidden, activation_name=activation, dropout=dropout)
-    return initialise(nn.Sequential(*layers, *head, nn.Linear(last, num_logits(spec.goal, spec.num_outputs))), init)
+    return initialise(nn.Sequential(*layers, *head, nn.Linear(last, num_logits(spec))), init)
 
 
 def _padding(padding: str | int, kernel: int) -> int:
@@ -83,7 +84,7 @@ def _padding(padding: str | int, kernel: int) -> int:
             raise ConfigError(
                 Problem(
                     f"model.kernel={kernel}",
-                    'Padding "same" needs an odd kernel: 3, 5 or 7, say; or give model.padding as a number.',
+                    'Padding "same" needs an odd kernel, such as 3, 5 or 7. Or set model.padding to a number.',
                 )
             )
         return kernel // 2

@@ -1,4 +1,4 @@
-"""A recommender: a vector a user and an item, whose product says how much one likes the other."""
+"""A recommender: predicts a rating from the product of a user's and an item's vector."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dlrun.configuration.schema.fields import Fraction, Width
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import dense_layers
+from dlrun.tasks.goals import goal_of
 
 
 def factorization(
@@ -24,12 +25,12 @@ def factorization(
     """Biased matrix factorisation, or its neural variant, (B, 2) -> (B, 1).
 
     Sources: Koren, Bell and Volinsky 2009; He et al. 2017 (neural collaborative filtering).
-    biased: mean + bias of the user + bias of the item + product of their vectors. neural: the product is replaced by
-    a perceptron over both vectors side by side.
-    Raises ConfigError when the data is not pairs of user and item.
+    biased: mean + bias of the user + bias of the item + product of their vectors. neural: a perceptron over both
+    vectors, concatenated, replaces the product.
+    Raises ConfigError if the rows are not pairs of user and item.
     """
-    if len(spec.categories) != 2 or spec.shape != (2,) or spec.goal != "regression":
-        what = f"A recommender needs pairs of user and item; this dataset has {spec.describe()}."
+    if len(spec.categories) != 2 or spec.shape != (2,) or goal_of(spec).has_classes:
+        what = f"A recommender needs pairs of user and item, but this dataset has {spec.describe()}."
         raise ConfigError(Problem("model=factorization", f"{what} Use dataset=interactions."))
     return _Factorization(spec.categories, factors, hidden if variant == "neural" else None, dropout)
 
@@ -43,7 +44,7 @@ class _Factorization(nn.Module):
         self.mean = nn.Parameter(torch.zeros(1))
         for table in (self.users, self.items, self.user_bias, self.item_bias):
             nn.init.normal_(table.weight, std=0.05)
-            nn.init.zeros_(table.weight.data[0])  # who was never seen is like everybody
+            nn.init.zeros_(table.weight.data[0])  # users and items that training rows do not contain get the mean
         self.drop = nn.Dropout(dropout)
         self.perceptron: nn.Module | None = None
         if hidden is not None:
@@ -56,8 +57,10 @@ class _Factorization(nn.Module):
         bias = self.mean + self.user_bias(user) + self.item_bias(item)  # (B, 1)
         user_vector, item_vector = self.drop(self.users(user)), self.drop(self.items(item))  # (B, factors) each
         if self.perceptron is not None:
-            liking: Tensor = self.perceptron(torch.cat([user_vector, item_vector], dim=1))  # (B, 2 factors) -> (B, 1)
+            interaction: Tensor = self.perceptron(
+                torch.cat([user_vector, item_vector], dim=1)
+            )  # (B, 2 factors) -> (B, 1)
         else:
-            liking = (user_vector * item_vector).sum(dim=1, keepdim=True)  # (B, factors) -> (B, 1)
-        out: Tensor = bias + liking
+            interaction = (user_vector * item_vector).sum(dim=1, keepdim=True)  # (B, factors) -> (B, 1)
+        out: Tensor = bias + interaction
         return out

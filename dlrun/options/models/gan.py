@@ -12,6 +12,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import activation as make_activation
 from dlrun.options.models._layers import dense_layers, initialise
 from dlrun.tasks.gan import GanTask
+from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import Task
 
 
@@ -32,30 +33,30 @@ def gan(
     """Generative adversarial network: a task whose generator maps (B, latent_dim) noise to (B, C, H, W) images.
 
     Goodfellow et al. 2014; `conv` after Radford et al. 2016 (DCGAN).
-    Raises ConfigError when the rows are not images with classes, their range is not known, or they are too small to
-    be halved as often as there are channels.
+    Raises ConfigError if the rows are not images with classes, the range of their values is unknown, or the images are
+    too small to be halved for each entry of `channels`.
     """
     if spec.kind != "image":
         raise ConfigError(
             Problem(
                 "model=gan",
-                f"A GAN makes images, and this dataset has {spec.describe()}. Use a dataset of images, "
-                "dataset=digits, say.",
+                f"A GAN generates images, but this dataset has {spec.describe()}. Use a dataset of images, "
+                "such as dataset=digits.",
             )
         )
-    if spec.goal == "regression":
+    if not goal_of(spec).has_classes:
         raise ConfigError(
             Problem(
                 "model=gan",
-                f"A GAN's samples are judged by the classes they show, and this dataset has {spec.describe()}. "
-                "Use a dataset of images with classes, dataset=digits, say.",
+                f"The quality of a GAN is measured by the classes of its images, but this dataset has "
+                f"{spec.describe()}. Use a dataset of images with classes, such as dataset=digits.",
             )
         )
     if spec.scaling is None:
         raise ConfigError(
             Problem(
                 "dataset.standardise=false",
-                "A GAN must know the range of its images, and these are numbers as they came. "
+                "A GAN needs the range of its images, which is computed when they are standardised. "
                 "Use dataset.standardise=true.",
             )
         )
@@ -76,7 +77,7 @@ def gan(
 def _dense(
     shape: tuple[int, ...], latent_dim: int, hidden: list[int], activation: str, dropout: float
 ) -> tuple[nn.Module, nn.Module]:
-    """Hidden layers of `hidden` units, and the same in reverse to tell real from made."""
+    """Return a generator with hidden layers of `hidden` units, and a discriminator with the same in reverse."""
     num_pixels = shape[0] * shape[1] * shape[2]
     layers, last = dense_layers(latent_dim, hidden, activation_name=activation)
     generator = nn.Sequential(
@@ -91,13 +92,13 @@ def _dense(
 def _conv(
     shape: tuple[int, ...], latent_dim: int, channels: list[int], activation: str, dropout: float
 ) -> tuple[nn.Module, nn.Module]:
-    """One doubling of the image's sides per entry of `channels`, and as many halvings to tell real from made."""
+    """Return a generator that doubles the image's sides for each entry of `channels`, and its reverse."""
     image_channels, height, width = shape
     if not channels or min(height, width) < 2 ** len(channels):
         raise ConfigError(
             Problem(
                 "model.channels",
-                f"Each entry doubles the sides of an image on its way from noise; images of {width}x{height} allow "
+                f"Each entry doubles the sides of the generated image; images of {width}x{height} allow "
                 f"1 to {min(height, width).bit_length() - 1} entries, got {len(channels)}.",
             )
         )

@@ -1,4 +1,4 @@
-"""A residual network for small images: three stages of blocks for CIFAR make ResNet-20, 32, 44, 56."""
+"""A residual network for small images; with three stages it is a ResNet-20, 32, 44 or 56 for CIFAR."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dlrun.configuration.schema.fields import Activation, Depth, Fraction, Init,
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import activation as make_activation
-from dlrun.options.models._layers import initialise, num_logits
+from dlrun.options.models._layers import initialise
+from dlrun.tasks.goals import num_logits
 
 
 def resnet(
@@ -22,16 +23,16 @@ def resnet(
 ) -> nn.Module:
     """Residual network over images, (B, C, H, W) -> (B, K).
 
-    He et al. 2016, section 4.2: blocks [n, n, n] and channels [16, 32, 64] make ResNet-(6n + 2). Where the shape
+    He et al. 2016, section 4.2: blocks [n, n, n] and channels [16, 32, 64] make ResNet-(6n + 2). If the shape
     changes, the shortcut is a 1x1 convolution (their option B).
-    Raises ConfigError when the rows are not images, the lists do not match, or the image is too small to be halved
+    Raises ConfigError if the rows are not images, the lists differ in length, or the image is too small to be halved
     after each stage.
     """
     if spec.kind != "image":
         raise ConfigError(
             Problem(
                 "model=resnet",
-                f"A residual network needs images, and this dataset has {spec.describe()}. "
+                f"A residual network needs images, but this dataset has {spec.describe()}. "
                 f"Use model={'rnn' if spec.kind == 'tokens' or spec.has_lengths else 'mlp'}.",
             )
         )
@@ -39,8 +40,8 @@ def resnet(
         raise ConfigError(
             Problem(
                 "model.blocks",
-                f"Each stage needs its number of blocks and its channels, and there are {len(blocks)} in model.blocks "
-                f"and {len(channels)} in model.channels. Give both lists the same length, at least 1.",
+                f"Each stage needs a number of blocks and a number of channels, but model.blocks has {len(blocks)} "
+                f"entries and model.channels has {len(channels)}. Use the same number in both, at least 1.",
             )
         )
     in_channels, height, width = spec.shape
@@ -48,7 +49,7 @@ def resnet(
         raise ConfigError(
             Problem(
                 "model.blocks",
-                f"{len(blocks)} stages halve the image {len(blocks) - 1} times, and images of {width}x{height} can be "
+                f"{len(blocks)} stages halve the image {len(blocks) - 1} times, but images of {width}x{height} can be "
                 f"halved {min(height, width).bit_length() - 1} times. Use fewer entries in model.blocks and "
                 "model.channels.",
             )
@@ -67,12 +68,12 @@ def resnet(
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]  # (B, C, H, W) -> (B, C, 1, 1) -> (B, C)
     if dropout:
         layers.append(nn.Dropout(dropout))
-    layers.append(nn.Linear(before, num_logits(spec.goal, spec.num_outputs)))
+    layers.append(nn.Linear(before, num_logits(spec)))
     return initialise(nn.Sequential(*layers), init)
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut around them, (B, C, H, W) -> (B, C', H / stride, W / stride)."""
+    """Two 3x3 convolutions with a shortcut around them, (B, C, H, W) -> (B, C', H / stride, W / stride)."""
 
     def __init__(self, before: int, after: int, *, stride: int, activation: str) -> None:
         super().__init__()
@@ -91,6 +92,6 @@ class _Block(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H', W')."""
         out: Tensor = self.residual(inputs)  # (B, C, H, W) -> (B, C', H', W')
-        out += self.shortcut(inputs)  # in place: a normalisation needs its inputs again, not what it gave
+        out += self.shortcut(inputs)  # in place: backward needs the input of a normalisation, not its output
         activated: Tensor = self.activation(out)
         return activated

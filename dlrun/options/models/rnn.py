@@ -1,4 +1,4 @@
-"""A recurrent network over steps in time, tokens of a text, or the rows of an image."""
+"""A recurrent network over time steps, the tokens of a text, or the rows of an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from dlrun.configuration.schema.fields import Depth, Fraction, Init, Positive, Width
 from dlrun.data.spec import DataSpec, Kind
 from dlrun.errors import ConfigError, Problem
-from dlrun.options.models._layers import initialise, num_logits
+from dlrun.options.models._layers import initialise
+from dlrun.tasks.goals import goal_of, num_logits
 
 _CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -32,32 +33,37 @@ def rnn(
 ) -> nn.Module:
     """Recurrent network, (B, T, F) numbers, (B, T) tokens or (B, C, H, W) images read row by row -> (B, K).
 
-    Where the next token is asked for it gives logits at every step, (B, T, K).
+    A language model returns logits at every step, (B, T, K).
     Elman 1990 (rnn), Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru); attention over the states after
     Yang et al. 2016.
-    Raises ConfigError when rows have no order to be read in, or when the next token is asked for and it reads backward.
+    Raises ConfigError if rows have no order, or if a language model is bidirectional.
     """
     if spec.kind == "dense":
         raise ConfigError(
             Problem(
                 "model=rnn",
-                f"A recurrent network reads steps one after another, and this dataset has {spec.describe()} and no "
-                "order among them. Use model=mlp or model=linear.",
+                f"A recurrent network reads steps in order, but this dataset has {spec.describe()}, and its features "
+                "have no order. Use model=mlp or model=linear.",
             )
         )
-    if spec.goal == "language" and bidirectional:
+    goal = goal_of(spec)
+    if goal.predicts_each_step and bidirectional:
         raise ConfigError(
-            Problem("model.bidirectional=true", "Read backward, a text tells the next token before it is guessed.")
+            Problem(
+                "model.bidirectional=true",
+                "A language model must not see the token that it predicts, and a backward layer sees it. "
+                "Use model.bidirectional=false.",
+            )
         )
     table = None
     if spec.kind == "tokens":
         if spec.vocabulary_size is None:
             raise ConfigError(
-                Problem("model=rnn", "This dataset has tokens and does not say how many; it must set vocabulary_size.")
+                Problem("model=rnn", "This dataset has tokens, but its Source does not set vocabulary_size.")
             )
         table = nn.Embedding(spec.vocabulary_size, embedding, padding_idx=0)
         with torch.no_grad():
-            table.weight.mul_(embedding_std)  # torch draws them with deviation 1
+            table.weight.mul_(embedding_std)  # torch initialises them with standard deviation 1
         num_inputs = embedding
     elif spec.kind == "image":
         num_inputs = spec.shape[0] * spec.shape[2]
@@ -69,8 +75,8 @@ def rnn(
         spec.kind,
         table,
         [[_CELLS[cell](width, hidden, batch_first=True) for _ in range(directions)] for width in widths],
-        nn.Linear(hidden * directions, num_logits(spec.goal, spec.num_outputs)),
-        pool="none" if spec.goal == "language" else pool,
+        nn.Linear(hidden * directions, num_logits(spec)),
+        pool="none" if goal.predicts_each_step else pool,
         dropout=dropout,
         embedding_dropout=embedding_dropout,
     )
@@ -78,10 +84,10 @@ def rnn(
 
 
 class _Recurrent(nn.Module):
-    """Layers of one recurrent module a direction.
+    """Layers with a recurrent module for each direction.
 
-    Rows of different lengths stay padded: each backward direction reads rows turned round by their own length, so
-    nothing that is used follows padding. Packed sequences give the same and take 3 to 6 times as long on CPU.
+    Rows of different lengths stay padded: a backward module reads each row reversed within its own length, so that no
+    output that is used depends on padding. Packed sequences give the same result and take 3 to 6 times as long on CPU.
     """
 
     def __init__(
@@ -106,21 +112,21 @@ class _Recurrent(nn.Module):
         self.output = output
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F), (B, T) or (B, C, H, W), and how much of each row is not padding, (B,) -> (B, K)."""
+        """(B, T, F), (B, T) or (B, C, H, W), and the length of each row without padding, (B,) -> (B, K)."""
         if self._kind == "image":
             inputs = inputs.transpose(1, 2).flatten(2)  # (B, C, H, W) -> (B, H, C, W) -> (B, H, C * W)
         padding = None
         if lengths is not None:
-            if inputs.device.type == "cpu":  # elsewhere reading the number would wait for the device
+            if inputs.device.type == "cpu":  # on other devices, reading the number would wait
                 inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T, ...) -> (B, longest, ...)
             padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # -> (B, T)
             inputs = inputs.masked_fill(padding if inputs.ndim == 2 else padding.unsqueeze(2), 0)
         steps = inputs if self.embedding is None else self.embedding_dropout(self.embedding(inputs))  # -> (B, T, E)
-        turned = _turned(steps, lengths) if len(self.layers[0]) > 1 else None  # type: ignore[arg-type]
+        reversed_index = _reversed_index(steps, lengths) if len(self.layers[0]) > 1 else None  # type: ignore[arg-type]
         for number, directions in enumerate(self.layers):
             if number > 0:
                 steps = self.dropout(steps)
-            steps = _read(steps, directions, turned)  # (B, T, F) -> (B, T, D * H)
+            steps = _apply(steps, directions, reversed_index)  # (B, T, F) -> (B, T, D * H)
         if self._pool != "none":
             steps = self._pooled(steps, lengths, padding)  # (B, T, D * H) -> (B, D * H)
         last: Tensor = self.output(self.dropout(steps))  # (B, D * H) -> (B, K), or (B, T, H) -> (B, T, K)
@@ -134,9 +140,8 @@ class _Recurrent(nn.Module):
             total = steps.masked_fill(padding.unsqueeze(2), 0).sum(dim=1)  # (B, T, D * H) -> (B, D * H)
             return total / lengths.clamp(min=1).unsqueeze(1)
         if padding is not None:
-            padding = torch.cat(
-                [torch.zeros_like(padding[:, :1]), padding[:, 1:]], dim=1
-            )  # a row of nothing has a step
+            # an empty row keeps its first step: softmax and max need one
+            padding = torch.cat([torch.zeros_like(padding[:, :1]), padding[:, 1:]], dim=1)  # (B, T) -> (B, T)
         if self._pool == "max":
             if padding is not None:
                 steps = steps.masked_fill(padding.unsqueeze(2), -torch.inf)
@@ -154,14 +159,14 @@ class _Recurrent(nn.Module):
 
 
 def _last(steps: Tensor, lengths: Tensor | None) -> Tensor:
-    """The last step of each row that is not padding, the first of a row of nothing; (B, T, H) -> (B, H)."""
+    """Return the last step of each row that is not padding (of an empty row the first), (B, T, H) -> (B, H)."""
     if lengths is None:
         return steps[:, -1]
     return steps[torch.arange(len(steps), device=steps.device), lengths.clamp(min=1) - 1]
 
 
-def _turned(steps: Tensor, lengths: Tensor | None) -> Tensor:
-    """Where each step of a row stands when the row is read backward and its padding stays behind, (B, T)."""
+def _reversed_index(steps: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the index that reverses the steps of each row and leaves its padding at the end, (B, T)."""
     order = torch.arange(steps.shape[1], device=steps.device)
     if lengths is None:
         return order.flip(0).expand(len(steps), -1)  # (T,) -> (B, T)
@@ -169,16 +174,16 @@ def _turned(steps: Tensor, lengths: Tensor | None) -> Tensor:
     return torch.where(mirrored >= 0, mirrored, order)
 
 
-def _read(steps: Tensor, directions: nn.Module, turned: Tensor | None) -> Tensor:
-    """One layer: forward and, where steps are `turned` for it, backward, (B, T, F) -> (B, T, D * H)."""
+def _apply(steps: Tensor, directions: nn.Module, reversed_index: Tensor | None) -> Tensor:
+    """Apply one layer: forward and, if there is a `reversed_index`, backward; (B, T, F) -> (B, T, D * H)."""
     forward, *backward = directions.children()
     out: Tensor = forward(steps)[0]  # (B, T, F) -> (B, T, H)
-    if turned is None:
+    if reversed_index is None:
         return out
-    reverse = backward[0](_gather(steps, turned))[0]  # (B, T, F) -> (B, T, H)
-    return torch.cat([out, _gather(reverse, turned)], dim=2)  # 2 x (B, T, H) -> (B, T, 2 * H)
+    reverse = backward[0](_gather(steps, reversed_index))[0]  # (B, T, F) -> (B, T, H)
+    return torch.cat([out, _gather(reverse, reversed_index)], dim=2)  # 2 x (B, T, H) -> (B, T, 2 * H)
 
 
 def _gather(steps: Tensor, order: Tensor) -> Tensor:
-    """The steps of each row in another order; (B, T, F) and (B, T) -> (B, T, F)."""
+    """Reorder the steps of each row, (B, T, F) and (B, T) -> (B, T, F)."""
     return steps.gather(1, order.unsqueeze(2).expand(-1, -1, steps.shape[2]))

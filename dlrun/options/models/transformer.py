@@ -1,4 +1,4 @@
-"""A transformer over tokens of a text or steps in time: attention in place of recurrence."""
+"""A transformer over the tokens of a text or time steps."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from torch import Tensor, nn
 from dlrun.configuration.schema.fields import Depth, Fraction, Init, Width
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
-from dlrun.options.models._layers import initialise, num_logits
+from dlrun.options.models._layers import initialise
+from dlrun.tasks.goals import goal_of, num_logits
 
 
 def transformer(
     spec: DataSpec, *, width: Width, heads: Depth, layers: Depth, feedforward: Width, dropout: Fraction, init: Init
 ) -> nn.Module:
-    """Transformer, (B, T) tokens or (B, T, F) numbers -> (B, K); (B, T, K) where the next token is asked for.
+    """Transformer, (B, T) tokens or (B, T, F) numbers -> (B, K); a language model returns (B, T, K).
 
-    Vaswani et al. 2017, normalised before each part (Xiong et al. 2020), with learnt positions. A language model looks
-    back only; otherwise every step sees every other, and the mean over the steps decides. Padding is never seen.
-    Raises ConfigError when rows have no order, or when the width does not divide by the heads.
+    Vaswani et al. 2017, with normalisation before each layer (Xiong et al. 2020) and learned positions. A language
+    model has causal attention; otherwise every step attends to every other, and the steps are averaged. Padding is
+    masked.
+    Raises ConfigError if rows have no order, or if the number of heads does not divide the width.
     """
     if spec.kind not in ("tokens", "sequence"):
         raise ConfigError(
             Problem(
                 "model=transformer",
-                f"It reads tokens or steps in time, and this dataset has {spec.describe()}. Use model=mlp.",
+                f"A transformer reads tokens or time steps, but this dataset has {spec.describe()}. Use model=mlp.",
             )
         )
     if width % heads:
@@ -37,15 +39,15 @@ def transformer(
     read: nn.Module
     if spec.kind == "tokens":
         if spec.vocabulary_size is None:
-            what = "This dataset has tokens and does not say how many; it must set vocabulary_size."
+            what = "This dataset has tokens, but its Source does not set vocabulary_size."
             raise ConfigError(Problem("model=transformer", what))
         read = nn.Embedding(spec.vocabulary_size, width)
         nn.init.normal_(read.weight, std=0.02)
     else:
         read = nn.Linear(spec.shape[1], width)
     blocks = [_Block(width, heads, feedforward, dropout) for _ in range(layers)]
-    output = nn.Linear(width, num_logits(spec.goal, spec.num_outputs))
-    model = _Transformer(read, spec.shape[0], blocks, output, dropout=dropout, looks_back_only=spec.goal == "language")
+    output = nn.Linear(width, num_logits(spec))
+    model = _Transformer(read, spec.shape[0], blocks, output, dropout=dropout, causal=goal_of(spec).predicts_each_step)
     return initialise(model, init)
 
 
@@ -62,10 +64,10 @@ class _Transformer(nn.Module):
         output: nn.Linear,
         *,
         dropout: float,
-        looks_back_only: bool,
+        causal: bool,
     ) -> None:
         super().__init__()
-        self._looks_back_only = looks_back_only
+        self._causal = causal
         self.read = read
         self.positions = nn.Parameter(torch.randn(longest, output.in_features) * 0.02)  # (T, W)
         self.dropout = nn.Dropout(dropout)
@@ -74,28 +76,28 @@ class _Transformer(nn.Module):
         self.output = output
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T) or (B, T, F), and how much of each row is not padding, (B,) -> (B, K) or (B, T, K)."""
-        there = None
+        """(B, T) or (B, T, F), and the length of each row without padding, (B,) -> (B, K) or (B, T, K)."""
+        mask = None
         if lengths is not None:
             order = torch.arange(inputs.shape[1], device=inputs.device)
-            there = order < lengths.clamp(min=1).unsqueeze(1)  # (T,), (B, 1) -> (B, T)
-            inputs = inputs.masked_fill(~(there if inputs.ndim == 2 else there.unsqueeze(2)), 0)
+            mask = order < lengths.clamp(min=1).unsqueeze(1)  # (T,), (B, 1) -> (B, T)
+            inputs = inputs.masked_fill(~(mask if inputs.ndim == 2 else mask.unsqueeze(2)), 0)
         steps = self.dropout(self.read(inputs) + self.positions[: inputs.shape[1]])  # -> (B, T, W)
-        seen = None if there is None else there[:, None, None, :]  # (B, T) -> (B, 1, 1, T), by every head and step
+        attention_mask = None if mask is None else mask[:, None, None, :]  # (B, T) -> (B, 1, 1, T)
         for block in self.blocks:
-            steps = block(steps, seen, looks_back_only=self._looks_back_only)
+            steps = block(steps, attention_mask, causal=self._causal)
         steps = self.norm(steps)
-        if not self._looks_back_only:
-            if there is None:
+        if not self._causal:
+            if mask is None:
                 steps = steps.mean(dim=1)  # (B, T, W) -> (B, W)
             else:
-                steps = (steps * there.unsqueeze(2)).sum(dim=1) / there.sum(dim=1, keepdim=True)  # -> (B, W)
+                steps = (steps * mask.unsqueeze(2)).sum(dim=1) / mask.sum(dim=1, keepdim=True)  # -> (B, W)
         out: Tensor = self.output(steps)
         return out
 
 
 class _Block(nn.Module):
-    """Attention and two dense layers, each added to what came in."""
+    """Attention and two dense layers, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
         super().__init__()
@@ -108,11 +110,11 @@ class _Block(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, steps: Tensor, seen: Tensor | None, *, looks_back_only: bool) -> Tensor:
-        """(B, T, W), and which steps may be seen, (B, 1, 1, T) -> (B, T, W)."""
-        parts = self.queries_keys_values(self.attention_norm(steps)).chunk(3, dim=2)  # -> 3 x (B, T, W)
-        query, key, value = (part.unflatten(2, (self._heads, -1)).transpose(1, 2) for part in parts)  # (B, H, T, W / H)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=looks_back_only)
+    def forward(self, steps: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
+        """(B, T, W), and which steps to attend to, (B, 1, 1, T) -> (B, T, W)."""
+        qkv = self.queries_keys_values(self.attention_norm(steps)).chunk(3, dim=2)  # -> 3 x (B, T, W)
+        query, key, value = (part.unflatten(2, (self._heads, -1)).transpose(1, 2) for part in qkv)  # (B, H, T, W / H)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
         mixed = mixed.transpose(1, 2).flatten(2)  # (B, H, T, W / H) -> (B, T, W)
         steps = steps + self.dropout(self.attended(mixed))
         out: Tensor = steps + self.dropout(self.dense(steps))

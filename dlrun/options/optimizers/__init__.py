@@ -1,1 +1,1 @@
-"""Optimizers, one option a file: each function builds a torch optimizer over groups of parameters."""
+"""Optimizers, one option in each file: a function that builds a torch optimizer over parameter groups."""

@@ -1,4 +1,4 @@
-"""Adagrad: a rate for each weight, from the sum of its squared gradients."""
+"""Adagrad: a learning rate for each weight, from the sum of its squared gradients."""
 
 from __future__ import annotations
 

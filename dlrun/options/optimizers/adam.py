@@ -1,4 +1,4 @@
-"""Adam: a rate for each weight, from running means of its gradient and its square."""
+"""Adam: a step size for each weight, from running means of its gradient and squared gradient."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def adam(
     eps: Positive,
     weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
-    """Kingma and Ba 2015; weight decay, if any, is added to the gradient (L2)."""
+    """Kingma and Ba 2015; weight decay is added to the gradient (L2)."""
     return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=True)

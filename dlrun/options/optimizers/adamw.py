@@ -1,4 +1,4 @@
-"""Adam with weight decay apart from the gradient."""
+"""Adam with weight decay decoupled from the gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrices are made orthogonal; AdamW for whatever is not a matrix."""
+"""Muon: orthogonalised momentum for matrices, AdamW for all other parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def muon(
     other_lr_factor: NonNegative,
     weight_decay: NonNegative,
 ) -> torch.optim.Optimizer:
-    """Jordan et al. 2024. Matrices get Muon; biases, normalisation and kernels AdamW at lr x other_lr_factor."""
+    """Jordan et al. 2024. Biases, normalisation and convolution kernels use AdamW at lr x other_lr_factor."""
     matrices: list[tuple[torch.nn.Parameter, float]] = []
     others: list[tuple[torch.nn.Parameter, float]] = []
     for group in parameters:
@@ -34,7 +34,7 @@ def muon(
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
-    """Two optimizers that look like one: shared state, one list of groups, one step."""
+    """Muon and AdamW as one optimizer: shared state, one list of parameter groups, one step."""
 
     def __init__(
         self,
@@ -47,33 +47,33 @@ class MuonWithAdamW(torch.optim.Optimizer):
         ns_steps: int,
         other_lr: float,
     ) -> None:
-        self._parts: list[torch.optim.Optimizer] = []
+        self._optimizers: list[torch.optim.Optimizer] = []
         if matrices:
-            self._parts.append(
+            self._optimizers.append(
                 torch.optim.Muon(_by_decay(matrices), lr=lr, momentum=momentum, nesterov=nesterov, ns_steps=ns_steps)
             )
         if others:
-            self._parts.append(torch.optim.AdamW(_by_decay(others), lr=other_lr, fused=True))
-        groups = [group for part in self._parts for group in part.param_groups]
+            self._optimizers.append(torch.optim.AdamW(_by_decay(others), lr=other_lr, fused=True))
+        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
         super().__init__(groups, {})
         self.param_groups = groups
         self.state: defaultdict[torch.Tensor, Any] = defaultdict(dict)
-        for part in self._parts:
-            part.state = self.state
+        for optimizer in self._optimizers:
+            optimizer.state = self.state
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step of both."""
+        """Take one step of both optimizers."""
         del closure
-        for part in self._parts:
-            part.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state of both, and let each have its part again."""
+        """Load the state of both, and give each optimizer its own groups again."""
         super().load_state_dict(state_dict)
         first = 0
-        for part in self._parts:
-            last = first + len(part.param_groups)
-            part.param_groups, part.state = self.param_groups[first:last], self.state
+        for optimizer in self._optimizers:
+            last = first + len(optimizer.param_groups)
+            optimizer.param_groups, optimizer.state = self.param_groups[first:last], self.state
             first = last
 
 

@@ -1,4 +1,4 @@
-"""RMSprop: a rate for each weight, from a running mean of its squared gradient."""
+"""RMSprop: a learning rate for each weight, from a running mean of its squared gradient."""
 
 from __future__ import annotations
 

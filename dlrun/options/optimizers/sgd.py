@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, with momentum where asked for."""
+"""Stochastic gradient descent, optionally with momentum."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from dlrun.optim.param_groups import Parameters
 def sgd(
     parameters: Parameters, *, lr: LearningRate, momentum: Fraction, nesterov: bool, weight_decay: NonNegative
 ) -> torch.optim.Optimizer:
-    """Gradient descent; momentum as Sutskever et al. 2013."""
+    """Momentum as Sutskever et al. 2013.
+
+    Raises ConfigError for Nesterov momentum without momentum.
+    """
     if nesterov and not momentum:
-        raise ConfigError(Problem("optimizer.nesterov=true", "Nesterov's form needs optimizer.momentum above 0."))
+        raise ConfigError(Problem("optimizer.nesterov=true", "Nesterov momentum needs optimizer.momentum above 0."))
     return torch.optim.SGD(
         parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
     )

@@ -1,1 +1,1 @@
-"""Schedules of the learning rate, one option a file: each function returns a factor for any step."""
+"""Learning rate schedules, one option in each file: a function that returns a schedule for a run of known length."""

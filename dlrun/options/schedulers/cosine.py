@@ -1,4 +1,4 @@
-"""Half a cosine from the full rate down."""
+"""Cosine annealing: the learning rate falls along half a cosine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlrun.optim.schedule import Formula, Horizon, Schedule
 
 
 def cosine(horizon: Horizon, *, min_factor: Probability) -> Schedule:
-    """From 1 to `min_factor` along half a cosine (Loshchilov and Hutter 2017, without restarts)."""
+    """The factor falls from 1 to `min_factor` along half a cosine (Loshchilov and Hutter 2017, without restarts)."""
 
     def factor(step: int) -> float:
         share = min(1.0, step / max(1, horizon.total_steps))

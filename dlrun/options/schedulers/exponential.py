@@ -1,4 +1,4 @@
-"""A rate that falls by a factor each epoch."""
+"""The learning rate falls by a factor after each epoch."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from dlrun.optim.schedule import Formula, Horizon, Schedule
 
 
 def exponential(horizon: Horizon, *, gamma: Probability) -> Schedule:
-    """The rate is multiplied by gamma after each epoch."""
+    """The learning rate is multiplied by gamma after each epoch."""
     return Formula(lambda step: gamma ** (step // horizon.steps_per_epoch))

@@ -1,4 +1,4 @@
-"""A straight line from the full rate down."""
+"""The learning rate falls linearly."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from dlrun.optim.schedule import Formula, Horizon, Schedule
 
 
 def linear(horizon: Horizon, *, min_factor: Probability) -> Schedule:
-    """From 1 to `min_factor` along a straight line."""
+    """The factor falls linearly from 1 to `min_factor`."""
     return Formula(lambda step: 1 + (min_factor - 1) * min(1.0, step / max(1, horizon.total_steps)))

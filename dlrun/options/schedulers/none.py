@@ -6,5 +6,5 @@ from dlrun.optim.schedule import Formula, Horizon, Schedule
 
 
 def none(horizon: Horizon) -> Schedule:
-    """The optimizer's rate throughout."""
+    """The learning rate is the optimizer's at every step."""
     return Formula(lambda step: 1.0, is_constant=True)

@@ -1,4 +1,4 @@
-"""Up and down once: the 1cycle policy."""
+"""The 1cycle policy: the learning rate rises and falls once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def one_cycle(
     start_divisor: Annotated[float, Range(low=1, high=1e9)],
     end_divisor: Annotated[float, Range(low=1, high=1e12)],
 ) -> Schedule:
-    """From 1/start_divisor up to 1 in the first `rise` of the run, then to 1/end_divisor (Smith and Topin 2018)."""
+    """The factor rises from 1/start_divisor to 1 in the first `rise` of the run, then falls to 1/end_divisor.
+
+    Smith and Topin 2018.
+    """
     peak = rise * horizon.total_steps
 
     def between(start: float, end: float, share: float) -> float:

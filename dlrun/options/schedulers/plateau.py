@@ -1,4 +1,4 @@
-"""A rate that falls when the metric no longer improves."""
+"""The learning rate falls when the metric no longer improves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def plateau(
     min_delta: NonNegative,
     min_factor: Probability,
 ) -> Schedule:
-    """The rate is multiplied by gamma after `patience` evaluations without an improvement over `min_delta`."""
+    """The learning rate is multiplied by gamma after `patience` evaluations without a gain above `min_delta`."""
     return _Plateau(patience, gamma, min_delta, min_factor)
 
 

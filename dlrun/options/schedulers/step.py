@@ -1,4 +1,4 @@
-"""A rate that falls by a factor every so many epochs."""
+"""The learning rate falls by a factor every few epochs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from dlrun.optim.schedule import Formula, Horizon, Schedule
 
 
 def step(horizon: Horizon, *, every_epochs: Count, gamma: Probability) -> Schedule:
-    """The rate is multiplied by gamma after each `every_epochs` epochs."""
+    """The learning rate is multiplied by gamma after every `every_epochs` epochs."""
     every = every_epochs * horizon.steps_per_epoch
     return Formula(lambda number: gamma ** (number // every))

@@ -86,5 +86,5 @@ def test_a_file_that_changes_or_is_cut_off_is_told(tmp_path: Path, cut: int) -> 
     with pytest.raises(DataError, match=r"x\.npy: changed while the run was reading it; start a new run"):
         found.read([50])
     path.unlink()
-    with pytest.raises(DataError, match=r"x\.npy: cannot be read any more \(No such file"):
+    with pytest.raises(DataError, match=r"x\.npy: can no longer be read \(No such file"):
         found.read([50])

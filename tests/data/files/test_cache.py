@@ -1,4 +1,4 @@
-"""dlrun.data.files.cache: made once, shared, never trusted unseen."""
+"""dlrun.data.files.cache: computed once, shared, and verified when it is read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Maker:
         return Prepared({"x": torch.arange(3)}, {"names": ["a"]})
 
 
-def test_it_is_made_once_for_the_same_files_and_settings() -> None:
+def test_a_result_is_computed_once_for_the_same_files_and_settings() -> None:
     make = Maker()
     for files, settings, times in (
         ({"a": "1"}, {}, 1),
@@ -46,7 +46,7 @@ def test_it_is_made_once_for_the_same_files_and_settings() -> None:
         assert make.made == times
 
 
-def test_what_is_damaged_is_made_anew() -> None:
+def test_a_damaged_entry_is_computed_again() -> None:
     make = Maker()
     cached("table", {}, {}, make)
     for ending, content in ((".safetensors", b"damaged"), (".json", b"{"), (".json", b"[]")):
@@ -57,7 +57,7 @@ def test_what_is_damaged_is_made_anew() -> None:
         assert make.made == before + 1
 
 
-def test_runs_side_by_side_make_it_once() -> None:
+def test_parallel_threads_compute_a_result_once() -> None:
     make = Maker()
     threads = [threading.Thread(target=cached, args=("table", {}, {}, make)) for _ in range(4)]
     for thread in threads:
@@ -68,7 +68,7 @@ def test_runs_side_by_side_make_it_once() -> None:
     assert not list(folder().glob(".*.tmp"))
 
 
-def test_without_a_place_to_write_it_is_made_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_writable_cache_a_result_is_computed_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("file").write_text("")
     monkeypatch.setenv("DLRUN_CACHE", "file/below")
     make = Maker()
@@ -77,7 +77,7 @@ def test_without_a_place_to_write_it_is_made_each_time(monkeypatch: pytest.Monke
     assert make.made == 2
 
 
-def test_what_a_killed_run_left_half_written_goes_after_a_day() -> None:
+def test_partial_files_of_killed_runs_are_removed_after_a_day() -> None:
     folder().mkdir(parents=True)
     for name, age_s in ((".old.tmp", 90_000), (".new.tmp", 0)):
         (folder() / name).write_bytes(b"half")
@@ -86,7 +86,7 @@ def test_what_a_killed_run_left_half_written_goes_after_a_day() -> None:
     assert [path.name for path in folder().glob(".*.tmp")] == [".new.tmp"]
 
 
-def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quick_result_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_WORTH_S", 60)
     make = Maker()
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_what_is_made_quickly_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert not list(folder().iterdir())
 
 
-def test_what_was_used_last_stays_when_room_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_entries_are_removed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     make = Maker()
     for name in ("a", "b", "a", "c"):
         cached(name, {}, {}, make)
@@ -125,10 +125,10 @@ assert cache.cached("text", {}, {}, make).tensors["x"].tolist() == [0, 1, 2]
 """
 
 
-def test_processes_side_by_side_make_it_once_and_say_that_they_wait() -> None:
+def test_parallel_processes_compute_a_result_once_and_say_that_they_wait() -> None:
     Path("run.py").write_text(SIDE_BY_SIDE)
     runs = [subprocess.Popen([sys.executable, "run.py"], stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [run.communicate(timeout=60)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
     assert Path("made").read_text() == "once "
-    assert "".join(said) in ("", "Another run prepares the same data; waiting for it.\n")
+    assert "".join(said) in ("", "Another run is preparing the same data; waiting for it.\n")

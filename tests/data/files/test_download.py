@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.data.files import download
-from dlrun.data.files.download import fetch, not_there
+from dlrun.data.files.download import fetch, missing_files
 from dlrun.errors import ConfigError, DataError, StorageError
 from tests.data.files.mirror_site import CONTENT, OTHER, SHA256, Site
 
@@ -39,36 +39,36 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_is_put_in_place_whole_and_alone(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_complete_file_is_put_in_place(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "not" / "yet" / "there"
     path = get(folder, site.mirror("good"))
     assert path == folder / "file.gz"
     assert path.read_bytes() == CONTENT
     assert names(folder) == ["file.gz"]
-    assert site.asked == [("/good/file.gz", None)]
+    assert site.requests == [("/good/file.gz", None)]
     shown = capsys.readouterr()
     host = site.address.removeprefix("http://")
     assert shown.err.startswith(f"Downloading file.gz from {host}, 0.0 MB.\nDownloaded file.gz in 0.")
     assert shown.out == ""
 
 
-def test_a_file_that_is_there_is_not_asked_for(site: Site, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_requested(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz").write_bytes(b"the user's own")
     assert get(tmp_path, site.mirror("good")).read_bytes() == b"the user's own"
-    assert site.asked == []
+    assert site.requests == []
 
 
-def test_a_part_is_gone_on_from_where_it_ends(site: Site, tmp_path: Path) -> None:
+def test_a_partial_file_is_resumed(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(CONTENT[:5])
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == [("/good/file.gz", "bytes=5-")]
+    assert site.requests == [("/good/file.gz", "bytes=5-")]
     assert names(tmp_path) == ["file.gz"]
 
 
-def test_a_part_that_is_whole_needs_no_request(site: Site, tmp_path: Path) -> None:
+def test_a_complete_part_needs_no_request(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(CONTENT)
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_server_that_ignores_the_range_makes_it_start_over(site: Site, tmp_path: Path) -> None:
@@ -79,18 +79,18 @@ def test_a_server_that_ignores_the_range_makes_it_start_over(site: Site, tmp_pat
 def test_a_part_longer_than_the_file_makes_it_start_over(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(OTHER + b"more")
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert [asked for _, asked in site.asked] == ["bytes=20-", None]
+    assert [asked for _, asked in site.requests] == ["bytes=20-", None]
 
 
 def test_a_part_with_wrong_bytes_makes_the_same_mirror_start_over(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(b"wrong")
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert [asked for _, asked in site.asked] == ["bytes=5-", None]
+    assert [asked for _, asked in site.requests] == ["bytes=5-", None]
 
 
 def test_a_wrong_hash_sends_it_to_the_next_mirror(site: Site, tmp_path: Path) -> None:
     assert get(tmp_path, site.mirror("wrong"), site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == [("/wrong/file.gz", None), ("/good/file.gz", None)]
+    assert site.requests == [("/wrong/file.gz", None), ("/good/file.gz", None)]
 
 
 def test_a_wrong_hash_everywhere_leaves_nothing_and_says_both_hashes(site: Site, tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_a_wrong_hash_everywhere_leaves_nothing_and_says_both_hashes(site: Site,
     assert names(tmp_path) == ["file.gz.lock"]
 
 
-def test_a_body_that_breaks_off_is_completed_by_the_next_mirror(site: Site, tmp_path: Path) -> None:
+def test_a_lost_connection_is_resumed_from_the_next_mirror(site: Site, tmp_path: Path) -> None:
     assert get(tmp_path, site.mirror("short"), site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == [("/short/file.gz", None), ("/good/file.gz", "bytes=6-")]
+    assert site.requests == [("/short/file.gz", None), ("/good/file.gz", "bytes=6-")]
 
 
-def test_a_body_that_breaks_off_is_kept_for_the_next_time(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="broke off: expected 16 bytes, got 6\nThe 6 bytes that came are kept"):
+def test_a_partial_body_is_kept_for_the_next_command(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="connection lost: expected 16 bytes, got 6\nThe 6 bytes received are kept"):
         get(tmp_path, site.mirror("short"))
     assert not (tmp_path / "file.gz").exists()
     assert (tmp_path / "file.gz.part").read_bytes() == CONTENT[:6]
@@ -126,11 +126,11 @@ def test_when_every_mirror_fails_each_reason_is_named(site: Site, tmp_path: Path
         f"  {site.address}/absent/file.gz: HTTP 404 Not Found",
         f"  {site.address}/wrong/file.gz: wrong content: expected SHA-256 {SHA256}, "
         f"got {hashlib.sha256(OTHER).hexdigest()}",
-        f"Put the file into {tmp_path} yourself, or set dataset.root=FOLDER to the folder that has it.",
+        f"Put the file into {tmp_path}, or set dataset.root=FOLDER to the folder with the file.",
     ]
 
 
-def test_a_server_that_is_not_there_is_named(site: Site, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_named(site: Site, tmp_path: Path) -> None:
     closed = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     port = closed.server_address[1]
     closed.server_close()
@@ -150,7 +150,7 @@ def test_a_redirect_to_anything_else_is_refused(site: Site, tmp_path: Path, beha
 
 
 @pytest.mark.parametrize("address", ["file:///etc/", "ftp://127.0.0.1/", "/a/folder", "http://", "http://[1/"])
-def test_only_http_addresses_are_taken(tmp_path: Path, address: str) -> None:
+def test_only_http_addresses_are_accepted(tmp_path: Path, address: str) -> None:
     with pytest.raises(ConfigError) as caught:
         get(tmp_path / "new", "https://127.0.0.1/", address)
     (problem,) = caught.value.problems
@@ -188,18 +188,18 @@ def test_stopped_midway_leaves_a_part_and_goes_on_from_it(
     assert not (tmp_path / "file.gz").exists()
     assert (tmp_path / "file.gz.part").read_bytes() == CONTENT[:4]
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked[-1] == ("/good/file.gz", "bytes=4-")
+    assert site.requests[-1] == ("/good/file.gz", "bytes=4-")
 
 
-def test_two_at_once_download_it_once(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parallel_requests_download_once(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     threads = [threading.Thread(target=get, args=(tmp_path, site.mirror("slow"))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert (tmp_path / "file.gz").read_bytes() == CONTENT
-    assert site.asked == [("/slow/file.gz", None)]
-    assert "Waiting for another process that downloads file.gz.\n" in capsys.readouterr().err
+    assert site.requests == [("/slow/file.gz", None)]
+    assert "Waiting for another process that is downloading file.gz.\n" in capsys.readouterr().err
 
 
 def test_a_terminal_is_shown_a_bar(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,8 +214,8 @@ def test_a_terminal_is_shown_a_bar(site: Site, tmp_path: Path, monkeypatch: pyte
     assert "16/16 bytes" in terminal.getvalue()
 
 
-def test_what_is_missing_while_downloads_are_off_is_named(tmp_path: Path) -> None:
-    assert str(not_there("file.gz", folder=tmp_path)) == (
-        f"{tmp_path}: there is no file.gz, and dataset.download=false. Put what is missing there, set "
-        "dataset.root=FOLDER to the folder that has it, or dataset.download=true."
+def test_a_file_that_is_missing_while_downloads_are_off_is_named(tmp_path: Path) -> None:
+    assert str(missing_files("file.gz", folder=tmp_path)) == (
+        f"{tmp_path}: there is no file.gz, and dataset.download=false. Put the missing files there, set "
+        "dataset.root=FOLDER to the folder that contains them, or set dataset.download=true."
     )

@@ -1,4 +1,4 @@
-"""`dlrun.data.files.examples`: data sets that dlrun makes itself, the same wherever they are made."""
+"""`dlrun.data.files.examples`: datasets that dlrun generates, the same on every machine."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def test_an_example_is_written_once_and_always_the_same(
     assert [path.name for path in folders[1].parent.iterdir()] == [folders[1].name]
 
 
-def test_other_paths_are_left_as_they_are() -> None:
+def test_other_paths_are_unchanged() -> None:
     assert resolve("data/mine") == "data/mine"
 
 
-def test_an_example_that_is_not_there_is_told() -> None:
+def test_an_unknown_example_is_an_error() -> None:
     with pytest.raises(DataError) as caught:
         resolve("example:shape")
     assert str(caught.value) == 'example:shape: there is no such example. Did you mean "example:shapes"?'
 
 
-def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "file"))
     with pytest.raises(StorageError, match=r"examples/shapes-1: could not be written \(Not a directory\)\."):

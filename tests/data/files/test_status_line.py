@@ -1,4 +1,4 @@
-"""dlrun.data.files.status_line: how far it is, on a terminal, elsewhere and not at all."""
+"""dlrun.data.files.status_line: progress on a terminal, elsewhere, and not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from dlrun.data.files import status_line as module
-from dlrun.data.files.status_line import counted, long_work, silenced, tell
+from dlrun.data.files.status_line import counted, long_work, print_status, silenced
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -20,7 +20,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_long_work_tells_how_far_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+def test_long_work_shows_its_progress(capfd: pytest.CaptureFixture[str]) -> None:
     with long_work("Reading", 40) as done:
         for _ in range(3):
             done(10)
@@ -28,7 +28,7 @@ def test_long_work_tells_how_far_it_is(capfd: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.usefixtures("clock")
-def test_more_than_was_expected_is_no_less_than_nothing_left(capfd: pytest.CaptureFixture[str]) -> None:
+def test_more_units_than_expected_leave_no_negative_time(capfd: pytest.CaptureFixture[str]) -> None:
     with long_work("Reading", 15, unit="rows") as done:
         for _ in range(3):
             done(10)
@@ -36,7 +36,9 @@ def test_more_than_was_expected_is_no_less_than_nothing_left(capfd: pytest.Captu
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_terminal_has_one_line_drawn_anew(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_has_one_line_that_is_redrawn(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with long_work("Reading", 40) as done:
@@ -47,35 +49,35 @@ def test_a_terminal_has_one_line_drawn_anew(capfd: pytest.CaptureFixture[str], m
 
 
 @pytest.mark.usefixtures("clock")
-def test_nothing_is_told_where_that_is_wanted(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_when_silenced(capfd: pytest.CaptureFixture[str]) -> None:
     with silenced(wanted=True), silenced(wanted=False), long_work("Reading", 40) as done:
         done(10)
         done(10)
-        tell("a line")
+        print_status("a line")
     assert capfd.readouterr().err == ""
-    tell("a line")
+    print_status("a line")
     assert capfd.readouterr().err == "a line\n"
 
 
 def test_rows_are_counted_many_at_a_time() -> None:
-    told: list[int] = []
-    assert list(counted(range(600), told.append)) == list(range(600))
-    assert told == [256, 256, 88]
+    received: list[int] = []
+    assert list(counted(range(600), received.append)) == list(range(600))
+    assert received == [256, 256, 88]
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "shown"),
     [
         (("dataset=table", "dataset.path=example:people.csv", "dataset.target=renewed"), "Reading people.csv: "),
         (("dataset=series", "dataset.path=example:weather.csv", "dataset.time=day"), "Reading weather.csv: "),
         (("dataset=text", "dataset.path=example:reviews.csv"), "Reading tokens: 800 of 800 texts in "),
         (("dataset=arrays", "dataset.path=example:wine.npz"), "Measuring: "),
-        (("dataset=image_folder", "dataset.path=example:shapes"), "Reading pictures: 600 of 600 files in "),
+        (("dataset=image_folder", "dataset.path=example:shapes"), "Reading images: 600 of 600 files in "),
     ],
-    ids=["table", "series", "text", "arrays", "pictures"],
+    ids=["table", "series", "text", "arrays", "images"],
 )
-def test_every_kind_tells_how_far_reading_is_unless_quiet(
-    words: tuple[str, ...], told: str, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
+def test_every_kind_shows_the_progress_of_reading_unless_quiet(
+    words: tuple[str, ...], shown: str, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SILENT_S", -1.0)
     real = time.monotonic
@@ -84,7 +86,7 @@ def test_every_kind_tells_how_far_reading_is_unless_quiet(
     model = "model=rnn" if "text" in words[0] else "model=linear"
     code, _, err = dlrun("check", *words, model, "device.threads=1")
     assert code == 0, err
-    assert told in err
+    assert shown in err
     code, _, err = dlrun("check", *words, model, "device.threads=1", "--quiet")
     assert code == 0
     assert "of" not in err.split()

@@ -9,16 +9,15 @@ import torch
 
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.prepare import prepare
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 
 ALL_TRAIN = DatasetSettings(val_fraction=0.0, test_fraction=0.0)
 
 
 def numbers(*values: float) -> Source:
     """Row i holds i, and values[i] to predict."""
-    return Source(
-        "dense", "regression", torch.arange(len(values), dtype=torch.float32).unsqueeze(1), torch.tensor(values)
-    )
+    inputs = torch.arange(len(values), dtype=torch.float32).unsqueeze(1)  # (N, 1)
+    return Source("dense", "regression", Rows(inputs, torch.tensor(values)))
 
 
 def raw(**settings: object) -> DatasetSettings:
@@ -27,7 +26,7 @@ def raw(**settings: object) -> DatasetSettings:
 
 def features(*columns: list[float]) -> Source:
     inputs = torch.tensor(columns).T.contiguous()
-    return Source("dense", "regression", inputs, torch.zeros(len(inputs)))
+    return Source("dense", "regression", Rows(inputs, torch.zeros(len(inputs))))
 
 
 def test_inputs_are_standardised_feature_by_feature() -> None:
@@ -43,9 +42,8 @@ def test_a_feature_that_never_changes_becomes_zero() -> None:
 
 
 def test_scaling_is_fitted_on_the_training_rows_only() -> None:
-    source = numbers(0.0, 0.0)
-    source.inputs = torch.tensor([[1.0], [3.0]])
-    source.test_inputs, source.test_targets = torch.tensor([[100.0], [2.0]]), torch.zeros(2, 1)
+    source = features([1.0, 3.0])
+    source.test = Rows(torch.tensor([[100.0], [2.0]]), torch.zeros(2, 1))
     data = prepare("toy", source, DatasetSettings(val_fraction=0.0))
     assert data.train.inputs.tolist() == [[-1.0], [1.0]]
     assert data.test is not None
@@ -66,7 +64,8 @@ def test_inputs_are_left_as_they_are_without_standardising() -> None:
 
 def pictures(*values: int, value_range: tuple[float, float] | None = (0.0, 16.0)) -> Source:
     images = torch.tensor(values, dtype=torch.uint8).reshape(-1, 1, 1, 2)  # two pixels each
-    return Source("image", "multiclass", images, torch.zeros(len(images), dtype=torch.int64), value_range=value_range)
+    rows = Rows(images, torch.zeros(len(images), dtype=torch.int64))
+    return Source("image", "multiclass", rows, value_range=value_range)
 
 
 def test_bytes_stay_bytes_until_they_are_fetched() -> None:
@@ -89,13 +88,13 @@ def test_bytes_that_are_not_standardised_are_brought_to_0_to_1(
 
 def test_images_of_floats_are_standardised_channel_by_channel() -> None:
     images = torch.tensor([[[[0.0, 2.0]], [[10.0, 30.0]]]])  # (1, 2, 1, 2)
-    source = Source("image", "multiclass", images, torch.tensor([0]))
+    source = Source("image", "multiclass", Rows(images, torch.tensor([0])))
     assert prepare("toy", source, ALL_TRAIN).train.inputs.flatten().tolist() == [-1.0, 1.0, -1.0, 1.0]
 
 
 def test_tokens_are_never_scaled() -> None:
-    source = Source("tokens", "multiclass", torch.tensor([[5, 0], [7, 9]]), torch.tensor([0, 1]), vocabulary_size=10)
-    source.lengths = torch.tensor([1, 2])
+    rows = Rows(torch.tensor([[5, 0], [7, 9]]), torch.tensor([0, 1]), torch.tensor([1, 2]))
+    source = Source("tokens", "multiclass", rows, vocabulary_size=10)
     data = prepare("toy", source, ALL_TRAIN)
     assert data.train.inputs.tolist() == [[5, 0], [7, 9]]
     assert data.train.lengths is not None
@@ -105,7 +104,7 @@ def test_tokens_are_never_scaled() -> None:
 
 def test_a_target_is_standardised_by_the_training_rows_and_the_spec_remembers_how() -> None:
     source = numbers(1.0, 5.0)
-    source.test_inputs, source.test_targets = torch.tensor([[0.0]]), torch.tensor([[9.0]])
+    source.test = Rows(torch.tensor([[0.0]]), torch.tensor([[9.0]]))
     data = prepare("toy", source, raw(val_fraction=0.0, standardise_target=True))
     assert data.train.targets.tolist() == [[-1.0], [1.0]]
     assert data.test is not None

@@ -24,7 +24,7 @@ from dlrun.data.loading.reader import Reader, available_memory, fits, read_all
 from dlrun.data.loading.split import Loader, MemorySplit, in_order
 from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import prepare
-from dlrun.data.source import Source
+from dlrun.data.source import Rows, Source
 from dlrun.data.spec import Scaling
 from dlrun.errors import ConfigError, DataError
 
@@ -129,8 +129,9 @@ def test_a_split_moves_to_another_device() -> None:
 
 
 def source(reader: Reader, *, in_memory: bool) -> Source:
+    inputs = read_all(reader, what="x") if in_memory else reader
     targets = torch.arange(len(reader)) % 2
-    return Source("image", "binary", read_all(reader, what="x") if in_memory else reader, targets, fit_on=10)
+    return Source("image", "binary", Rows(inputs, targets), scaling_rows=10)
 
 
 def test_streamed_rows_are_split_padded_and_scaled_as_those_in_memory() -> None:

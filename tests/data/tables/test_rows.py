@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlrun.data.files.table_file import TableFile
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.rows import Rows, _blocks_of, describe_skipped, read_blocks, read_rows
+from dlrun.data.tables.rows import TableRows, _blocks_of, describe_skipped, read_blocks, read_rows
 from dlrun.errors import DataError
 
 COLUMNS = [Column("n", "number"), Column("c", "category"), Column("d", "date")]
 GOOD = "n,c,d\n1,red,2026-01-31\n,blue,\n3,,2026-02-01\n4,red,2026-02-01\n"
 
 
-def read(content: str, **fields: Any) -> Rows:
+def read(content: str, **fields: Any) -> TableRows:
     Path("t.csv").write_text(content)
-    return read_rows(TableFile(Path("t.csv")), COLUMNS, **fields)
+    return read_rows(ArrowTable(Path("t.csv")), COLUMNS, **fields)
 
 
 def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -> None:
@@ -39,7 +40,7 @@ def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -
     [
         (
             "many,red,2026-01-01",
-            r'line 6, column "n": expected a number, got "many"; if that is meant, dataset.columns',
+            r'line 6, column "n": expected a number, got "many"; for a column of categories: dataset.columns',
         ),
         ("1e39,red,2026-01-01", r'line 6, column "n": expected a number, got "1e\+39"'),
         ("1,red,soon", r'line 6, column "d": expected a date as 2026-01-31 .*, got "soon"'),
@@ -49,7 +50,7 @@ def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -
 def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(f"{GOOD}{row}\n")
-    rows = read(f"{GOOD}{row}\n5,red,2026-03-01\n", skip_bad=True)
+    rows = read(f"{GOOD}{row}\n5,red,2026-03-01\n", skip_bad_rows=True)
     assert (len(rows.raw), rows.num_skipped) == (5, 1)
     assert describe_skipped(rows)["rows"] == 1
     assert describe_skipped(rows)["first"][0].startswith("line 6")
@@ -57,7 +58,8 @@ def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> 
 
 def test_missing_values_fill_stop_or_drop() -> None:
     assert len(read(GOOD, missing="fill").raw) == 4
-    with pytest.raises(DataError, match=r'line 3, column "n": the value is missing; dataset.missing=fill fills'):
+    message = 'line 3, column "n": the value is missing; to fill missing values: dataset.missing=fill'
+    with pytest.raises(DataError, match=re.escape(message)):
         read(GOOD, missing="error")
     dropped = read(GOOD, missing="drop")
     assert (len(dropped.raw), dropped.num_dropped) == (2, 2)
@@ -68,7 +70,7 @@ def test_missing_values_fill_stop_or_drop() -> None:
 @pytest.mark.parametrize("num_rows", [1, 3, 4, 100])
 def test_blocks_are_the_rows(num_rows: int) -> None:
     whole = read(GOOD)
-    blocks = list(read_blocks(TableFile(Path("t.csv")), COLUMNS, num_rows=num_rows))
+    blocks = list(read_blocks(ArrowTable(Path("t.csv")), COLUMNS, num_rows=num_rows))
     assert [len(block.raw) for block in blocks] == [num_rows] * (4 // num_rows) + (
         [4 % num_rows] if 4 % num_rows else []
     )
@@ -80,7 +82,7 @@ def test_numbers_that_arrow_does_not_know_do_not_repeat_a_row(monkeypatch: pytes
     numbers = [f"{i}" for i in range(400_000)]
     numbers[399_990] = " 7 "  # a number to us, a text to Arrow, found when most rows are given
     Path("t.csv").write_text("n\n" + "\n".join(numbers) + "\n")
-    blocks = list(read_blocks(TableFile(Path("t.csv")), COLUMNS[:1], num_rows=65_536))
+    blocks = list(read_blocks(ArrowTable(Path("t.csv")), COLUMNS[:1], num_rows=65_536))
     found = np.concatenate([block.raw[:, 0] for block in blocks])
     expected = np.arange(400_000, dtype=np.float32)
     expected[399_990] = 7

@@ -12,7 +12,8 @@ import torch
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.source import Source
-from dlrun.data.tables.series import Series, read_series, restored_encoder, series_format, series_source, windows
+from dlrun.data.tables.series import Series, SeriesEncoder, read_series, series_format
+from dlrun.data.tables.windows import series_source, windows
 from dlrun.errors import ConfigError, DataError
 
 
@@ -44,33 +45,37 @@ def bundle(path: str, **fields: Any) -> DataBundle:
     return prepare("series", source(path, **fields), DatasetSettings(standardise_target=True))
 
 
+def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+    data = prepare("series", source(rising(tmp_path)), DatasetSettings(limit=3))
+    assert data.sizes == {"train": 3, "val": 3, "test": 3}
+    assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 4, "test": 16}
+
+
 def test_windows_by_hand() -> None:
     series = Series(torch.arange(7.0).unsqueeze(1), 10 * torch.arange(7.0).unsqueeze(1), list("abcdefg"))
-    inputs, targets = windows(series, window=3, horizon=2, step=1)
-    assert inputs[:, :, 0].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
-    assert targets.tolist() == [[30, 40], [40, 50], [50, 60]]
-    assert windows(series, window=3, horizon=2, step=2)[1].tolist() == [[30, 40], [50, 60]]
-    assert len(windows(series, window=6, horizon=2, step=1)[0]) == 0
+    rows = windows(series, window=3, horizon=2, step=1)
+    assert rows.in_memory()[:, :, 0].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+    assert rows.targets.tolist() == [[30, 40], [40, 50], [50, 60]]
+    assert windows(series, window=3, horizon=2, step=2).targets.tolist() == [[30, 40], [50, 60]]
+    assert len(windows(series, window=6, horizon=2, step=1).inputs) == 0
 
 
 def test_targets_of_several_columns_stand_time_by_time(tmp_path: Path) -> None:
     found = source(rising(tmp_path))
-    assert found.targets[0].tolist() == [3, 1030, 4, 1040]
+    assert found.train.targets[0].tolist() == [3, 1030, 4, 1040]
     assert list(found.class_names) == ["a+1", "b+1", "a+2", "b+2"]
 
 
 @pytest.mark.parametrize("step", [1, 3])
 def test_no_window_sees_a_row_of_another_part(tmp_path: Path, step: int) -> None:
     found = source(rising(tmp_path), columns=["a"], step=step)  # the value of a row is its index
-    assert found.val_inputs is not None
-    assert found.val_targets is not None
-    assert found.test_inputs is not None
-    assert found.test_targets is not None
-    assert max(found.inputs.max(), found.targets.max()) <= 71
-    assert min(found.val_inputs.min(), found.val_targets.min()) == 72
-    assert max(found.val_inputs.max(), found.val_targets.max()) <= 79
-    assert min(found.test_inputs.min(), found.test_targets.min()) == 80
-    assert found.targets.max() < found.val_targets[:, 0].min(), "no training row is later than a forecast"
+    assert found.val is not None
+    assert found.test is not None
+    assert max(found.train.inputs.max(), found.train.targets.max()) <= 71
+    assert min(found.val.inputs.min(), found.val.targets.min()) == 72
+    assert max(found.val.inputs.max(), found.val.targets.max()) <= 79
+    assert min(found.test.inputs.min(), found.test.targets.min()) == 80
+    assert found.train.targets.max() < found.val.targets[:, 0].min(), "no training row is later than a forecast"
 
 
 def test_scaling_knows_the_training_rows_alone_and_each_output_has_its_own(tmp_path: Path) -> None:
@@ -90,9 +95,9 @@ def test_scaling_knows_the_training_rows_alone_and_each_output_has_its_own(tmp_p
 def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
     other = rising(tmp_path, 10, name="other.csv")
     found = source(rising(tmp_path), val=other, test=other)
-    assert len(found.inputs) == 96
-    assert found.val_targets is not None
-    assert len(found.val_targets) == 6
+    assert len(found.train.inputs) == 96
+    assert found.val is not None
+    assert len(found.val.targets) == 6
 
 
 def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
@@ -101,20 +106,20 @@ def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
         Path(path), columns=None, target=None, time="day", window=1, delimiter=None, encoding="utf-8"
     )
     assert (form.columns, form.target) == (["a"], ["a"])
-    assert notices == (f"{path}: left out, not numbers: place.",)
+    assert notices == (f"{path}: columns ignored, not numbers: place.",)
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (("t,a,b", "1,1,x"), r'row 1 \(line 2\), column "b": Expected a finite number, got "x"\.'),
-        (("t,a,b", "1,1,1", "2,,1"), r'row 2 \(line 3\), column "a": Expected a finite number, got nothing\.'),
-        (("t,a,b", "1,1,inf"), r'column "b": Expected a finite number, got "inf"\.'),
-        (("t,a,b", "1,1,nan"), r'column "b": Expected a finite number, got "nan"\.'),
-        (("t,a,b", "2,1,1", "2,1,1"), r'row 2 \(line 3\), column "t": 2 comes after 2; expected times that rise'),
+        (("t,a,b", "1,1,x"), r'line 2, column "b": expected a finite number, got "x"\.'),
+        (("t,a,b", "1,1,1", "2,,1"), r'line 3, column "a": expected a finite number, got nothing\.'),
+        (("t,a,b", "1,1,inf"), r'column "b": expected a finite number, got "inf"\.'),
+        (("t,a,b", "1,1,nan"), r'column "b": expected a finite number, got "nan"\.'),
+        (("t,a,b", "2,1,1", "2,1,1"), r'line 3, column "t": 2 comes after 2; expected times that increase'),
         (("t,a,b", "2024-01-02,1,1", "2024-01-01,1,1"), r"2024-01-01 comes after 2024-01-02"),
         (("t,a,b", "noon,1,1"), r'column "t": expected a number or an ISO date, got "noon"'),
-        (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val part has 2 rows and no whole window; .* takes 5\."),
+        (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val split has 2 rows and no whole window: .* need 5\."),
         (("t,a", "1,1"), r'there is no column "b"'),
     ],
 )
@@ -127,29 +132,42 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
     path = rising(tmp_path)
     with pytest.raises(DataError, match=r'no column "c" \(dataset.target\)'):
         source(path, target="c")
-    with pytest.raises(ConfigError, match="one column or more to look back on and to forecast"):
+    with pytest.raises(ConfigError, match="one or more columns of inputs and to forecast"):
         source(path, columns=[])
-    with pytest.raises(DataError, match=r"no column holds numbers; there are t, a"):
+    with pytest.raises(DataError, match=r"no column has numbers; the columns are t, a"):
         source(write(tmp_path, "t,a", "x,y"), columns=None)
 
 
 def test_windows_with_a_bad_row_are_left_out_when_asked(tmp_path: Path) -> None:
     lines = [f"{i},{'?' if i == 10 else i},{i}" for i in range(100)]
     found = source(write(tmp_path, "t,a,b", *lines), skip_bad_rows=True)
-    assert len(found.inputs) == 68 - 5
-    assert not (found.inputs == 10).any()
-    assert not (found.targets == 10).any()
-    assert '1 row was left out. row 11 (line 12), column "a": Expected a finite number, got "?".' in found.notices[0]
+    assert len(found.train.inputs) == 68 - 5
+    assert not (found.train.inputs == 10).any()
+    assert not (found.train.targets == 10).any()
+    assert found.notices[0] == (
+        f"{tmp_path}/x.csv: 1 bad row skipped (dataset.on_bad_row=skip):\n"
+        '  line 12, column "a": expected a finite number, got "?".'
+    )
+
+
+def test_windows_with_a_row_of_another_width_are_left_out_when_asked(tmp_path: Path) -> None:
+    lines = [f"{i},{i},{i}" if i != 10 else "10,10" for i in range(100)]
+    with pytest.raises(DataError, match=r"line 12: expected 3 columns, got 2; is a delimiter or a quote missing\?"):
+        source(write(tmp_path, "t,a,b", *lines))
+    found = source(write(tmp_path, "t,a,b", *lines), skip_bad_rows=True)
+    assert len(found.train.inputs) == 68 - 5
+    assert not (found.train.inputs == 10).any()
+    assert "1 bad row skipped (dataset.on_bad_row=skip):\n  line 12: expected 3 columns" in found.notices[0]
 
 
 def test_the_last_window_of_a_new_file_is_what_a_forecast_looks_back_on(tmp_path: Path) -> None:
     encoder = source(rising(tmp_path), target="b", columns=["a"]).encoder
     assert encoder is not None
-    again = restored_encoder(json.loads(json.dumps(encoder.state())))
+    again = SeriesEncoder.restored(json.loads(json.dumps(encoder.state())))
     encoded = again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", "7,3", "8,4", name="new.csv")))
     assert encoded.inputs.tolist() == [[[2], [3], [4]]]
     assert encoded.columns == {"after": ["8"]}
-    with pytest.raises(DataError, match=r"short.csv: 2 rows; a forecast looks back on 3"):
+    with pytest.raises(DataError, match=r"short.csv: expected at least 3 rows .*, got 2"):
         again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", name="short.csv")))
 
 

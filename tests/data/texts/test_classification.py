@@ -53,6 +53,16 @@ def test_a_limit_leaves_rows_out_of_the_vocabulary_too(tmp_path: Path) -> None:
     assert data.spec.vocabulary_size == 2 + 1 + len(data.train)
 
 
+def test_a_limit_holds_for_files_of_their_own_too(tmp_path: Path) -> None:
+    other = write(tmp_path, *(f"common new{i},{'A' if i % 2 else 'B'}" for i in range(30)), name="other.csv")
+    data = bundle(many(tmp_path), limit=20, val=other, test=other)
+    assert data.sizes == {"train": 20, "val": 20, "test": 20}
+    assert data.val is not None
+    assert data.val.inputs.tolist() == [[2, 1]] * 20
+    assert data.val.lengths is not None
+    assert data.val.lengths.tolist() == [2] * 20
+
+
 def test_texts_are_cut_padded_and_measured(tmp_path: Path) -> None:
     path = write(tmp_path, "a b c d e f g,x", "a,y", "a b,x", "b,y")
     data = bundle(path, test=path)
@@ -88,10 +98,10 @@ def test_a_text_of_nothing_that_shows_has_a_token_all_the_same(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (("a,x", " ,y"), r'x.csv: row 2 \(line 3\), column "text": The text is empty\. .*on_bad_row=skip'),
-        (("a,x", "b, "), r'x.csv: row 2 \(line 3\), column "label": The label is empty\.'),
+        (("a,x", " ,y"), r'x.csv: line 3, column "text": the text is empty\. .*on_bad_row=skip'),
+        (("a,x", "b, "), r'x.csv: line 3, column "label": the label is empty\.'),
         (("a,x", "b,x"), r'x.csv: column "label": every row has the label "x"; expected two or more'),
-        (("a,b,c",), r"x.csv: row 1 \(line 2\): Expected 2 cells, got 3\."),
+        (("a,b,c",), r"x.csv: line 2: expected 2 columns, got 3; is a delimiter or a quote missing\?"),
     ],
 )
 def test_what_cannot_be_learnt_from_is_told(rows: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -101,7 +111,7 @@ def test_what_cannot_be_learnt_from_is_told(rows: tuple[str, ...], message: str,
 
 def test_a_label_that_training_does_not_have(tmp_path: Path) -> None:
     other = write(tmp_path, "a,z", name="other.csv")
-    with pytest.raises(DataError, match=r'other.csv: row 1 \(line 2\), .*No training row has the label "z"\.'):
+    with pytest.raises(DataError, match=r'other.csv: line 2, .*no training row has the label "z"\.'):
         bundle(write(tmp_path, "a,x", "b,y"), test=other)
 
 
@@ -110,8 +120,10 @@ def test_bad_rows_are_left_out_counted_and_listed_when_asked(tmp_path: Path) -> 
     data = bundle(write(tmp_path, *("a,x", ",y", "b,y") * 10), form)
     assert sum(data.sizes.values()) == 20
     (notice,) = data.notices
-    assert '10 rows were left out. row 2 (line 3), column "text": The text is empty.' in notice
-    with pytest.raises(DataError, match="no row is left that can be used"):
+    assert notice.startswith(
+        f'{tmp_path}/x.csv: 10 bad rows skipped (dataset.on_bad_row=skip):\n  line 3, column "text": the text is empty.'
+    )
+    with pytest.raises(DataError, match="no usable row is left"):
         bundle(write(tmp_path, ",x", ",y"), form)
 
 
@@ -133,5 +145,5 @@ def test_a_new_text_is_no_longer_than_any_that_was_known(tmp_path: Path) -> None
 
 def test_a_new_text_that_is_empty_is_told(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("text\na\n \n")
-    with pytest.raises(DataError, match=r'new.csv: row 2 \(line 3\), column "text": The text is empty'):
+    with pytest.raises(DataError, match=r'new.csv: line 3, column "text": the text is empty\.$'):
         encoder(bundle(many(tmp_path))).encode(tmp_path / "new.csv")

@@ -30,9 +30,9 @@ def source(folder: Path, text: str, **fields: Any) -> Source:
 
 def test_each_target_is_the_token_after_its_input(tmp_path: Path) -> None:
     found = source(tmp_path, "abcdefghij", val_fraction=0, test_fraction=0)
-    assert found.inputs.tolist() == [[2, 3, 4, 5], [6, 7, 8, 9]]
-    assert found.targets.tolist() == [[3, 4, 5, 6], [7, 8, 9, 10]]
-    assert (found.val_inputs, found.test_inputs) == (None, None)
+    assert found.train.inputs.tolist() == [[2, 3, 4, 5], [6, 7, 8, 9]]
+    assert found.train.targets.tolist() == [[3, 4, 5, 6], [7, 8, 9, 10]]
+    assert (found.val, found.test) == (None, None)
 
 
 def test_the_end_of_the_text_is_held_out_and_its_characters_are_unknown(tmp_path: Path) -> None:
@@ -43,19 +43,25 @@ def test_the_end_of_the_text_is_held_out_and_its_characters_are_unknown(tmp_path
     assert data.val.inputs.tolist() == [[1, 1, 1, 1]]
     assert set(data.train.targets.flatten().tolist()) == {2}
     assert (data.spec.goal, data.spec.shape, data.spec.class_counts) == ("language", (4,), ())
-    assert data.spec.describe() == "windows of 4 tokens, the next out of 3 to guess"
+    assert data.spec.describe() == "windows of 4 tokens, the next out of 3 to predict"
+
+
+def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+    data = prepare("text", source(tmp_path, "ab" * 100), DatasetSettings(limit=2))
+    assert data.sizes == {"train": 2, "val": 2, "test": 2}
+    assert prepare("text", source(tmp_path, "ab" * 100), DatasetSettings()).sizes == {"train": 35, "val": 3, "test": 9}
 
 
 def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("babab")
     found = source(tmp_path, "ab" * 9, val=str(tmp_path / "other.txt"), test=str(tmp_path / "other.txt"))
-    assert len(found.inputs) == 4
-    assert found.test_inputs is not None
-    assert found.test_inputs.tolist() == [[3, 2, 3, 2]]
+    assert len(found.train.inputs) == 4
+    assert found.test is not None
+    assert found.test.inputs.tolist() == [[3, 2, 3, 2]]
 
 
 def test_a_part_that_is_too_short(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the val part has 2 characters, which are too few for one window of 4 tokens"):
+    with pytest.raises(DataError, match=r"the val split has 2 characters, too few for a window of 4 tokens"):
         source(tmp_path, "abcdefghij" * 3)
 
 

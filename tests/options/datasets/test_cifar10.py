@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from dlrun.data.arrays import cifar as module
 from dlrun.data.source import Source
 from dlrun.errors import DataError
-from dlrun.options.datasets import cifar10 as module
 from dlrun.options.datasets.cifar10 import cifar10
 
 FILES = [f"data_batch_{number}.bin" for number in range(1, 6)] + ["test_batch.bin"]
@@ -58,14 +58,13 @@ def load(root: Path, *, download: bool = False) -> Source:
 
 def check(source: Source) -> None:
     assert (source.kind, source.goal, source.value_range) == ("image", "multiclass", (0.0, 255.0))
-    assert source.inputs.shape == (6, 3, 32, 32)
-    assert source.inputs.dtype == torch.uint8
-    assert source.inputs[0, :, 31, 31].tolist() == [10, 20, 30]
-    assert source.targets.tolist() == [9, 8, 1, 2, 3, 4]
-    assert source.test_inputs is not None
-    assert source.test_inputs.shape == (1, 3, 32, 32)
-    assert source.test_targets is not None
-    assert source.test_targets.tolist() == [5]
+    assert source.train.inputs.shape == (6, 3, 32, 32)
+    assert source.train.inputs.dtype == torch.uint8
+    assert source.train.inputs[0, :, 31, 31].tolist() == [10, 20, 30]
+    assert source.train.targets.tolist() == [9, 8, 1, 2, 3, 4]
+    assert source.test is not None
+    assert source.test.inputs.shape == (1, 3, 32, 32)
+    assert source.test.targets.tolist() == [5]
     assert source.class_names[0] == "airplane"
     assert source.class_names[9] == "truck"
 
@@ -97,7 +96,8 @@ def test_nothing_there_and_downloads_off(tmp_path: Path) -> None:
         load(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: there is no cifar-10-binary.tar.gz (or cifar-10-batches-bin), and dataset.download=false. Put "
-        "what is missing there, set dataset.root=FOLDER to the folder that has it, or dataset.download=true."
+        "the missing files there, set dataset.root=FOLDER to the folder that contains them, or set "
+        "dataset.download=true."
     )
 
 

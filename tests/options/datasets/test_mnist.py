@@ -42,12 +42,12 @@ def test_the_four_files_become_a_source(tmp_path: Path, dataset: object, suffix:
     fill(tmp_path, suffix=suffix)
     source = dataset(root=str(tmp_path), mirrors=[], download=False)  # type: ignore[operator]
     assert (source.kind, source.goal, source.value_range) == ("image", "multiclass", (0.0, 255.0))
-    assert source.inputs.shape == (3, 1, 28, 28)
-    assert source.inputs.dtype == torch.uint8
-    assert source.inputs[:, 0, 27, 27].tolist() == [7, 8, 9]
-    assert source.targets.tolist() == [3, 0, 5]
-    assert source.test_inputs.shape == (1, 1, 28, 28)
-    assert source.test_targets.tolist() == [9]
+    assert source.train.inputs.shape == (3, 1, 28, 28)
+    assert source.train.inputs.dtype == torch.uint8
+    assert source.train.inputs[:, 0, 27, 27].tolist() == [7, 8, 9]
+    assert source.train.targets.tolist() == [3, 0, 5]
+    assert source.test.inputs.shape == (1, 1, 28, 28)
+    assert source.test.targets.tolist() == [9]
     assert len(source.class_names) == 10
 
 
@@ -61,7 +61,7 @@ def test_classes_are_named_in_the_order_of_their_labels(tmp_path: Path) -> None:
 def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path.parent))
-    assert len(mnist(root=f"~/{tmp_path.name}", mirrors=[], download=False).targets) == 3
+    assert len(mnist(root=f"~/{tmp_path.name}", mirrors=[], download=False).train) == 3
 
 
 def test_every_missing_file_is_named_when_downloads_are_off(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_every_missing_file_is_named_when_downloads_are_off(tmp_path: Path) -> N
         mnist(root=str(tmp_path), mirrors=[], download=False)
     assert str(caught.value) == (
         f"{tmp_path}: there is no train-labels-idx1-ubyte.gz (or train-labels-idx1-ubyte) and no "
-        "t10k-images-idx3-ubyte.gz (or t10k-images-idx3-ubyte), and dataset.download=false. Put what is missing there, "
-        "set dataset.root=FOLDER to the folder that has it, or dataset.download=true."
+        "t10k-images-idx3-ubyte.gz (or t10k-images-idx3-ubyte), and dataset.download=false. Put the missing "
+        "files there, set dataset.root=FOLDER to the folder that contains them, or set dataset.download=true."
     )
 
 
@@ -94,7 +94,7 @@ def test_only_what_is_missing_is_fetched_gzipped_with_its_published_hash(
 
     monkeypatch.setattr(idx, "fetch", fetch)
     source = dataset(root=str(tmp_path), mirrors=["https://a/"], download=True)  # type: ignore[operator]
-    assert source.targets.tolist() == [1, 1, 1]
+    assert source.train.targets.tolist() == [1, 1, 1]
     assert fetched == [("train-labels-idx1-ubyte.gz", sha256, tmp_path, ["https://a/"])]
 
 

@@ -17,16 +17,16 @@ def make(*, rows: int = 50, channels: int = 3, size: int = 8, classes: int = 4, 
 def test_images_and_labels_have_the_shapes_asked_for() -> None:
     source = make()
     assert (source.kind, source.goal) == ("image", "multiclass")
-    assert source.inputs.shape == (50, 3, 8, 8)
-    assert source.inputs.dtype == torch.float32
-    assert source.targets.shape == (50,)
-    assert source.targets.dtype == torch.int64
-    assert sorted(set(source.targets.tolist())) == [0, 1, 2, 3]
+    assert source.train.inputs.shape == (50, 3, 8, 8)
+    assert source.train.inputs.dtype == torch.float32
+    assert source.train.targets.shape == (50,)
+    assert source.train.targets.dtype == torch.int64
+    assert sorted(set(source.train.targets.tolist())) == [0, 1, 2, 3]
     assert list(source.class_names) == ["0", "1", "2", "3"]
 
 
 def test_pixels_are_normal() -> None:
-    pixels = make(rows=500).inputs  # 96,000 of them
+    pixels = make(rows=500).train.inputs  # 96,000 of them
     assert float(pixels.mean()) == pytest.approx(0.0, abs=0.015)
     assert float(pixels.std()) == pytest.approx(1.0, abs=0.015)
 
@@ -35,15 +35,15 @@ def test_they_depend_on_their_seed_alone() -> None:
     first = make()
     torch.manual_seed(123)
     again = make()
-    assert torch.equal(first.inputs, again.inputs)
-    assert torch.equal(first.targets, again.targets)
+    assert torch.equal(first.train.inputs, again.train.inputs)
+    assert torch.equal(first.train.targets, again.train.targets)
     other = make(image_seed=1)
-    assert not torch.equal(first.inputs, other.inputs)
-    assert not torch.equal(first.targets, other.targets)
+    assert not torch.equal(first.train.inputs, other.train.inputs)
+    assert not torch.equal(first.train.targets, other.train.targets)
 
 
 def test_labels_do_not_depend_on_the_size_of_the_images() -> None:
-    assert torch.equal(make(size=2).targets, make(size=16).targets)
+    assert torch.equal(make(size=2).train.targets, make(size=16).train.targets)
 
 
 def test_more_than_memory_is_refused_before_it_is_taken() -> None:

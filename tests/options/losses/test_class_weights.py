@@ -1,4 +1,4 @@
-"""Class weights: none, balanced by hand, given, and wrong."""
+"""Class weights: none, balanced by hand, given, and invalid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError
-from dlrun.options.losses._class_weights import class_weight_values, need_regression
+from dlrun.options.losses._class_weights import class_weight_values
 
 SPEC = DataSpec("dense", (2,), "multiclass", 3, class_counts=(6, 3, 1))
 
@@ -18,15 +18,15 @@ def test_none_balanced_and_given() -> None:
 
 
 @pytest.mark.parametrize("wanted", [[1.0, 2.0], [], [1.0, 2.0, -1.0]])
-def test_wrong_weights_are_named(wanted: list[float]) -> None:
-    with pytest.raises(ConfigError, match=r"(?s)loss\.class_weights.*Expected 3 weights from 0 up, one a class, got"):
+def test_invalid_weights_are_refused(wanted: list[float]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"(?s)loss\.class_weights.*Expected 3 weights from 0 up, one for each class, got"
+    ):
         class_weight_values(SPEC, wanted)
 
 
-@pytest.mark.parametrize(
-    ("spec", "right"), [(SPEC, "cross_entropy"), (DataSpec("dense", (2,), "binary", 2), "binary_cross_entropy")]
-)
-def test_a_loss_for_numbers_refuses_classes(spec: DataSpec, right: str) -> None:
-    with pytest.raises(ConfigError, match=rf"(?s)loss=mse.*{spec.num_outputs} classes; use loss={right}\."):
-        need_regression(spec, "mse")
-    need_regression(DataSpec("dense", (2,), "regression", 1), "mse")
+def test_language_models_have_no_class_weights() -> None:
+    spec = DataSpec("tokens", (7,), "language", 11, vocabulary_size=11)
+    assert class_weight_values(spec, "none") is None
+    with pytest.raises(ConfigError, match=r"loss\.class_weights\n.*Language models do not support class weights; use"):
+        class_weight_values(spec, "balanced")

@@ -21,6 +21,7 @@ from dlrun.options.losses.mse import mse
 NUMBERS = DataSpec("dense", (2,), "regression", 1)
 TWO = DataSpec("dense", (2,), "binary", 2, class_counts=(3, 1))
 THREE = DataSpec("dense", (2,), "multiclass", 3, class_counts=(2, 1, 1))
+TOKENS = DataSpec("tokens", (2,), "language", 5, vocabulary_size=5)
 
 PREDICTED, WANTED = torch.tensor([[1.0], [5.0]]), torch.tensor([[2.0], [2.0]])
 LOGITS = torch.tensor([[0.0], [math.log(3)]])  # probabilities 1/2 and 3/4
@@ -66,10 +67,12 @@ def test_cross_entropy() -> None:
     assert smoothed(logits, targets).item() == pytest.approx((first + math.log(3)) / 2)
 
 
-def test_auto_reads_the_goal() -> None:
+def test_auto_fits_the_goal() -> None:
     assert auto(NUMBERS)(PREDICTED, WANTED).item() == pytest.approx(5)
     assert auto(TWO)(LOGITS, CLASSES).item() == pytest.approx((math.log(2) + math.log(4)) / 2)
     assert auto(THREE)(torch.zeros(2, 3), CLASSES).item() == pytest.approx(math.log(3))
+    tokens = auto(TOKENS)(torch.zeros(3, 2, 5), torch.zeros(3, 2, dtype=torch.int64))
+    assert tokens.item() == pytest.approx(math.log(5))
 
 
 def _binary(spec: DataSpec) -> nn.Module:
@@ -84,14 +87,18 @@ def _several(spec: DataSpec) -> nn.Module:
     ("build", "spec", "message"),
     [
         (_binary, THREE, r"(?s)loss=binary_cross_entropy.*3 classes; use loss=cross_entropy\."),
-        (_binary, NUMBERS, r"(?s)loss=binary_cross_entropy.*numbers to predict; use loss=mse"),
-        (_several, TWO, r"(?s)loss=cross_entropy.*two classes, which take loss=binary_cross_entropy"),
+        (_binary, NUMBERS, r"(?s)loss=binary_cross_entropy.*numbers to predict; use loss=mse, mae or huber\."),
+        (_several, TWO, r"(?s)loss=cross_entropy.*2 classes; use loss=binary_cross_entropy\."),
         (_several, NUMBERS, r"(?s)loss=cross_entropy.*numbers to predict; use loss=mse"),
+        (_binary, TOKENS, r"(?s)loss=binary_cross_entropy.*tokens to predict; use loss=cross_entropy\."),
+        (mse, TOKENS, r"(?s)loss=mse.*tokens to predict; use loss=cross_entropy\."),
         (mse, THREE, r"(?s)loss=mse.*3 classes; use loss=cross_entropy"),
         (mae, TWO, r"(?s)loss=mae.*2 classes; use loss=binary_cross_entropy"),
         (lambda spec: huber(spec, delta=1.0), THREE, r"(?s)loss=huber.*3 classes; use loss=cross_entropy"),
     ],
 )
-def test_data_that_a_loss_is_not_for(build: Callable[[DataSpec], nn.Module], spec: DataSpec, message: str) -> None:
+def test_a_loss_that_does_not_fit_the_data_is_refused(
+    build: Callable[[DataSpec], nn.Module], spec: DataSpec, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         build(spec)

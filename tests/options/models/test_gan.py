@@ -1,4 +1,4 @@
-"""Generator and discriminator: shapes, losses by hand, who is updated by what, and pictures."""
+"""Generator and discriminator: shapes, losses by hand, which loss updates which, and images of samples."""
 
 from __future__ import annotations
 
@@ -91,25 +91,25 @@ def test_losses_by_hand() -> None:
         assert of_generator(fake).item() == pytest.approx(expected[name][1], rel=1e-6)
 
 
-def test_each_loss_moves_its_own_side_only() -> None:
+def test_each_loss_updates_its_own_network_only() -> None:
     task = build()
-    moved: list[str] = []
+    updated: list[str] = []
 
     def update(name: str, loss: Tensor) -> None:
-        moved.append(name)
+        updated.append(name)
         other = task.generator if name == "discriminator" else task.discriminator
         reached = torch.autograd.grad(loss, list(other.parameters()), retain_graph=True, allow_unused=True)
         if name == "discriminator":
             assert all(gradient is None for gradient in reached)
 
     out = task.train_step(Batch(torch.randn(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)), update)
-    assert moved == ["discriminator", "generator"]
+    assert updated == ["discriminator", "generator"]
     assert set(out) == {"discriminator_loss", "generator_loss"}
     assert not any(value.requires_grad or value.ndim for value in out.values())
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_generator_sees_the_discriminator_as_it_was_just_moved(precision: str) -> None:
+def test_the_generator_sees_the_discriminator_after_its_update(precision: str) -> None:
     task = build()
     device = Device(torch.device("cpu"), precision, 1)
     optimizers = {name: torch.optim.SGD(part.parameters(), lr=5.0) for name, part in task.param_groups().items()}
@@ -133,15 +133,15 @@ def test_the_generator_sees_the_discriminator_as_it_was_just_moved(precision: st
     torch.testing.assert_close(seen[0][0], seen[0][1], rtol=0, atol=0)
 
 
-def test_overrides_of_the_optimizer_are_handed_on() -> None:
+def test_optimizer_overrides_are_returned_by_group() -> None:
     task = build(generator_optimizer={"lr": 0.1}, discriminator_optimizer={"lr": 0.2})
     assert task.optimizer_overrides() == {"generator": {"lr": 0.1}, "discriminator": {"lr": 0.2}}
 
 
-def test_evaluation_gives_every_metric_and_draws_nothing_from_the_run(data: DataBundle) -> None:
+def test_evaluation_returns_every_metric_and_draws_no_random_numbers_of_the_run(data: DataBundle) -> None:
     task = build(data.spec)
     task.prepare(data)
-    assert not any("judge" in name for name in task.state_dict())
+    assert not any("scorer" in name for name in task.state_dict())
     assert {name.split(".")[0] for name in task.state_dict()} == {"generator", "discriminator"}
     before = torch.get_rng_state()
     task.eval()
@@ -155,12 +155,12 @@ def test_evaluation_gives_every_metric_and_draws_nothing_from_the_run(data: Data
             results.append(evaluation.result())
     assert torch.equal(torch.get_rng_state(), before)
     assert results[0] == results[1]
-    assert set(task.metrics) | {"real_confidence"} == set(results[0])
+    assert set(task.metrics) == set(results[0])
     assert results[0]["real_confidence"] > 0.85
     assert results[0]["frechet_distance"] > 10
 
 
-def test_without_prepare_there_are_losses_only() -> None:
+def test_without_prepare_only_losses_are_returned() -> None:
     evaluation = build().evaluation()
     evaluation.add(Batch(torch.randn(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)))
     assert set(evaluation.result()) == {"generator_loss", "discriminator_loss"}
@@ -169,9 +169,11 @@ def test_without_prepare_there_are_losses_only() -> None:
 @pytest.mark.parametrize(
     ("spec", "mode"), [(images(8), "L"), (images(40, channels=3), "RGB"), (images(8, channels=2), "L")]
 )
-def test_a_picture_of_samples_is_written_whole_and_always_the_same(spec: DataSpec, mode: str, tmp_path: Path) -> None:
+def test_an_image_of_samples_is_replaced_atomically_and_always_the_same(
+    spec: DataSpec, mode: str, tmp_path: Path
+) -> None:
     task = build(spec)
-    path = tmp_path / "samples" / "samples.png"  # the folder is made with the first picture
+    path = tmp_path / "samples" / "samples.png"  # the folder is created with the first image
     assert task.write_samples(path)
     first = path.read_bytes()
     torch.manual_seed(5)
@@ -184,7 +186,7 @@ def test_a_picture_of_samples_is_written_whole_and_always_the_same(spec: DataSpe
         assert picture.size == (8 * (max(32, spec.shape[2]) + 2),) * 2
 
 
-def test_samples_come_in_chunks_and_are_always_the_same() -> None:
+def test_samples_are_generated_in_chunks_and_always_the_same() -> None:
     task = build(architecture="conv")
     torch.testing.assert_close(task.sample(300, purpose="test")[:10], task.sample(300, purpose="test")[:10])
     assert task.sample(300, purpose="test").shape == (300, 1, 8, 8)
@@ -193,8 +195,8 @@ def test_samples_come_in_chunks_and_are_always_the_same() -> None:
 @pytest.mark.parametrize(
     ("spec", "fields", "message"),
     [
-        (DataSpec("dense", (4,), "binary", 2), {}, r"(?s)model=gan.*makes images, and this dataset has 4 features"),
-        (DataSpec("image", (1, 8, 8), "regression", 1), {}, r"(?s)model=gan.*judged by the classes.*1 number"),
+        (DataSpec("dense", (4,), "binary", 2), {}, r"(?s)model=gan.*generates images, but this dataset has 4 features"),
+        (DataSpec("image", (1, 8, 8), "regression", 1), {}, r"(?s)model=gan.*measured by the classes.*1 number"),
         (
             DataSpec("image", (1, 8, 8), "binary", 2),
             {},
@@ -204,6 +206,6 @@ def test_samples_come_in_chunks_and_are_always_the_same() -> None:
         (images(8), {"architecture": "conv", "channels": []}, r"(?s)model\.channels.*1 to 3 entries, got 0"),
     ],
 )
-def test_what_does_not_fit_is_named(spec: DataSpec, fields: dict[str, Any], message: str) -> None:
+def test_what_does_not_fit_is_an_error(spec: DataSpec, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(spec, **fields)

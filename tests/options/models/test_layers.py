@@ -20,7 +20,6 @@ from dlrun.options.models._layers import (
     initialise,
     norm_1d,
     norm_2d,
-    num_logits,
 )
 
 
@@ -48,7 +47,7 @@ def test_activation_at_minus_one(name: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize("name", get_args(fields.Norm))
-def test_norms_keep_the_shape_and_normalise_what_they_say(name: str) -> None:
+def test_norms_keep_the_shape_and_normalise_their_axes(name: str) -> None:
     torch.manual_seed(0)
     rows, images = torch.randn(6, 32) * 3 + 1, torch.randn(6, 32, 4, 4) * 3 + 1
     flat, deep = norm_1d(name, 32)(rows), norm_2d(name, 32)(images)
@@ -73,7 +72,7 @@ def test_group_norm_fits_every_width(width: int) -> None:
     assert norm_2d("group", width)(torch.randn(2, width, 2, 2)).shape == (2, width, 2, 2)
 
 
-def test_default_leaves_torch_own_weights() -> None:
+def test_default_keeps_the_weights_of_torch() -> None:
     layer = nn.Linear(3, 4)
     before = layer.weight.clone()
     assert torch.equal(initialise(layer, "default").weight, before)  # type: ignore[arg-type]
@@ -96,24 +95,20 @@ def test_orthogonal_rows() -> None:
     torch.testing.assert_close(weight @ weight.T, torch.eye(5), atol=1e-5, rtol=0)  # type: ignore[operator, union-attr]
 
 
-def test_recurrent_and_convolutional_layers_are_set_too() -> None:
+def test_recurrent_and_convolutional_layers_are_initialised_too() -> None:
     model = nn.Sequential(nn.GRU(3, 4), nn.Conv2d(1, 2, 3), nn.ConvTranspose2d(2, 1, 3))
     assert all(not parameter.any() for parameter in initialise(model, "zeros").parameters())
 
 
-def test_dense_layers_give_their_last_width() -> None:
+def test_dense_layers_return_their_last_width() -> None:
     layers, width = dense_layers(4, [8, 6], activation_name="relu", norm="layer", dropout=0.1)
     assert [type(layer).__name__ for layer in layers] == ["Linear", "LayerNorm", "ReLU", "Dropout"] * 2
     assert width == 6
     assert dense_layers(4, [], activation_name="relu") == ([], 4)
 
 
-def test_two_classes_take_one_logit() -> None:
-    assert [num_logits("binary", 2), num_logits("multiclass", 3), num_logits("regression", 4)] == [1, 3, 4]
-
-
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
-def test_an_activation_in_place_gives_what_torch_gives_and_the_same_gradient(name: str) -> None:
+def test_an_in_place_activation_has_the_output_and_gradient_of_torch(name: str) -> None:
     torch.manual_seed(0)
     ours = activation(name)
     theirs = type(ours)(0.2) if name == "leaky_relu" else type(ours)()
@@ -125,7 +120,7 @@ def test_an_activation_in_place_gives_what_torch_gives_and_the_same_gradient(nam
     assert torch.equal(*gradients)
 
 
-def test_codes_become_vectors_that_are_learnt_and_code_0_none() -> None:
+def test_codes_become_trained_vectors_and_code_0_the_zero_vector() -> None:
     layer = EmbedCategories([3, 200])
     assert layer.width == 2 + 50  # min(50, (codes + 1) // 2)
     rows = torch.tensor([[0.5, -1.0, 1.0, 199.0], [0.5, -1.0, 0.0, 0.0]])
@@ -141,7 +136,7 @@ def test_codes_become_vectors_that_are_learnt_and_code_0_none() -> None:
     assert first.grad[1].all()  # type: ignore[union-attr, index]
 
 
-def test_flat_inputs_count_what_categories_become() -> None:
+def test_flat_inputs_return_the_width_with_embeddings() -> None:
     plain, width = flat_inputs(DataSpec("image", (1, 2, 3), "binary", 2))
     assert (plain(torch.zeros(4, 1, 2, 3)).shape, width) == ((4, 6), 6)
     embedding, width = flat_inputs(DataSpec("dense", (5,), "binary", 2, categories=(4, 9)))

@@ -16,7 +16,7 @@ def spec(kind: Kind, shape: tuple[int, ...], **more: object) -> DataSpec:
 
 
 @pytest.mark.parametrize(("kind", "shape"), [("dense", (12,)), ("image", (3, 2, 2)), ("sequence", (4, 3))])
-def test_rows_of_any_shape_are_flattened_into_one_product(kind: Kind, shape: tuple[int, ...]) -> None:
+def test_rows_of_any_shape_are_flattened(kind: Kind, shape: tuple[int, ...]) -> None:
     model = linear(spec(kind, shape), init="default")
     inputs = torch.randn(5, *shape)
     state = model.state_dict()
@@ -26,13 +26,13 @@ def test_rows_of_any_shape_are_flattened_into_one_product(kind: Kind, shape: tup
     torch.testing.assert_close(model(inputs), inputs.reshape(5, 12) @ state["weight"].T + state["bias"])
 
 
-def test_two_classes_take_one_logit_and_a_regression_one_output_a_number() -> None:
+def test_two_classes_have_one_logit_and_a_regression_one_output_for_each_number() -> None:
     assert linear(spec("dense", (4,), goal="binary", num_outputs=2), init="default")(torch.zeros(5, 4)).shape == (5, 1)
     model = linear(spec("dense", (4,), goal="regression", num_outputs=2), init="default")
     assert model(torch.zeros(5, 4)).shape == (5, 2)
 
 
-def test_zeros_starts_from_equal_classes() -> None:
+def test_zero_weights_give_equal_classes() -> None:
     assert torch.equal(linear(spec("dense", (4,)), init="zeros")(torch.randn(5, 4)), torch.zeros(5, 3))
 
 

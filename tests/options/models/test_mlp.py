@@ -1,4 +1,4 @@
-"""A multilayer perceptron's layers, counted by hand, and what it refuses."""
+"""A multilayer perceptron's parameters by hand, and what it refuses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_parameters_are_those_of_its_matrices_and_biases() -> None:
     assert model(torch.randn(5, 1, 8, 8)).shape == (5, 10)
 
 
-def test_batch_norm_takes_the_place_of_the_bias() -> None:
+def test_batch_norm_replaces_the_bias() -> None:
     model = mlp(IMAGES, **{**FIELDS, "hidden": [16], "norm": "batch"})
     assert count_parameters(model) == 64 * 16 + 2 * 16 + (16 * 10 + 10)
 
@@ -39,7 +39,7 @@ def test_output_is_the_formula() -> None:
     torch.testing.assert_close(model(inputs), expected)
 
 
-def test_dropout_acts_while_training_only() -> None:
+def test_dropout_is_active_in_training_only() -> None:
     model = mlp(IMAGES, **{**FIELDS, "dropout": 0.5})
     inputs = torch.randn(5, 1, 8, 8)
     assert not torch.equal(model(inputs), model(inputs))

@@ -1,4 +1,4 @@
-"""A residual network's parameters against the published count, its shortcuts, and what it refuses."""
+"""A residual network's parameters against the published number, its shortcuts, and what it refuses."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def test_each_stage_but_the_first_halves_the_image() -> None:
     assert sizes == [(2, 64, 8, 8)]
 
 
-def test_a_block_whose_residual_is_nothing_is_its_shortcut() -> None:
+def test_a_block_with_a_zero_residual_is_its_shortcut() -> None:
     model = resnet(images(8), **{**FIELDS, "blocks": [1], "channels": [4]})
     block = model[3]
     nn.init.zeros_(block.residual[-1].weight)
-    inputs = torch.rand(2, 4, 8, 8)  # not below 0, so that the activation leaves it
+    inputs = torch.rand(2, 4, 8, 8)  # from 0 up, so that the activation does not change it
     assert torch.equal(block(inputs), inputs)
 
 
-def test_the_smallest_image_that_three_stages_take() -> None:
+def test_the_smallest_image_for_three_stages() -> None:
     model = resnet(images(4, 7, channels=1), **{**FIELDS, "dropout": 0.1}).eval()
     assert model(torch.randn(2, 1, 4, 7)).shape == (2, 10)
 
@@ -56,11 +56,11 @@ def test_the_smallest_image_that_three_stages_take() -> None:
     [
         (DataSpec("dense", (4,), "binary", 2), {}, r"(?s)model=resnet.*needs images.*4 features.*Use model=mlp"),
         (DataSpec("tokens", (4,), "binary", 2), {}, r"(?s)model=resnet.*texts.*Use model=rnn"),
-        (images(8), {"blocks": [3]}, r"(?s)model\.blocks.*there are 1 in model\.blocks and 3 in model\.channels"),
-        (images(8), {"blocks": [], "channels": []}, r"(?s)model\.blocks.*0 in model\.blocks.*at least 1"),
+        (images(8), {"blocks": [3]}, r"(?s)model\.blocks.*model\.blocks has 1 entries and model\.channels has 3"),
+        (images(8), {"blocks": [], "channels": []}, r"(?s)model\.blocks.*model\.blocks has 0 entries.*at least 1"),
         (images(3, 9), {}, r"(?s)model\.blocks.*3 stages halve the image 2 times.*9x3 can be halved 1 times"),
     ],
 )
-def test_what_does_not_fit_is_named(spec: DataSpec, fields: dict[str, Any], message: str) -> None:
+def test_what_does_not_fit_is_an_error(spec: DataSpec, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         resnet(spec, **{**FIELDS, **fields})

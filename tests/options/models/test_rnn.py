@@ -1,4 +1,4 @@
-"""Recurrent networks against torch's packed sequences; padding has no say in anything."""
+"""Recurrent networks against torch's packed sequences; padding has no effect."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOKENS = DataSpec("tokens", (7,), "multiclass", 3, vocabulary_size=11, has_lengt
 
 
 class Packed(nn.Module):
-    """The same network, with the same weights, as tutorials write it: one torch module over a packed sequence."""
+    """The same network and weights as one torch module over a packed sequence."""
 
     def __init__(self, model: nn.Module, **fields: Any) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Packed(nn.Module):
             theirs.data.copy_(ours)
 
     def pairs(self, model: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
-        """Every parameter of the model beside the one here that must be the same."""
+        """Return every parameter of the model with its counterpart here."""
         found = []
         for layer, directions in enumerate(model.layers):  # type: ignore[arg-type]
             for direction, part in enumerate(directions):
@@ -103,7 +103,7 @@ def test_outputs_and_gradients_are_those_of_packed_sequences(
 
 @pytest.mark.parametrize("pool", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_padding_is_never_read(pool: str, bidirectional: bool) -> None:
+def test_padding_has_no_effect(pool: str, bidirectional: bool) -> None:
     model = build(pool=pool, bidirectional=bidirectional)
     inputs = torch.randn(4, 7, 5)
     padding = torch.arange(7) >= LENGTHS.unsqueeze(1)
@@ -135,7 +135,7 @@ def test_tokens_are_embedded_and_padding_tokens_do_not_matter() -> None:
     assert torch.equal(model(tokens.masked_fill(torch.arange(7) >= LENGTHS.unsqueeze(1), 0), LENGTHS), out)
 
 
-def test_a_row_of_nothing_is_finite() -> None:
+def test_an_empty_row_gives_finite_outputs() -> None:
     for pool in ("last", "mean", "max", "attention"):
         assert build(pool=pool)(torch.randn(2, 7, 5), torch.tensor([0, 0])).isfinite().all()
 
@@ -149,7 +149,7 @@ def test_an_image_is_read_row_by_row() -> None:
     torch.testing.assert_close(model(images), model.output(steps[:, -1]))  # type: ignore[operator]
 
 
-def test_parameters_of_two_layers_both_ways() -> None:
+def test_parameters_of_two_bidirectional_layers() -> None:
     first, second = 4 * (5 * 8 + 8 * 8 + 16), 4 * (16 * 8 + 8 * 8 + 16)
     assert count_parameters(build()) == 2 * first + 2 * second + (16 * 3 + 3)
 
@@ -170,7 +170,7 @@ def test_states_are_pooled_over_steps(pool: str) -> None:
 LANGUAGE = DataSpec("tokens", (7,), "language", 11, vocabulary_size=11)
 
 
-def test_a_language_model_guesses_at_every_step_from_those_before() -> None:
+def test_a_language_model_predicts_every_step_from_the_previous_ones() -> None:
     model = build(LANGUAGE, bidirectional=False)
     tokens = torch.randint(2, 11, (4, 7))
     logits = model(tokens)
@@ -179,19 +179,19 @@ def test_a_language_model_guesses_at_every_step_from_those_before() -> None:
     assert torch.equal(model(tokens)[:, :4], logits[:, :4])
 
 
-def test_a_language_model_reads_forward_only() -> None:
-    with pytest.raises(ConfigError, match="tells the next token before it is guessed"):
+def test_a_language_model_cannot_be_bidirectional() -> None:
+    with pytest.raises(ConfigError, match=r"must not see the token that it predicts.*Use model.bidirectional=false"):
         build(LANGUAGE)
 
 
-def test_embeddings_begin_with_the_deviation_asked_for() -> None:
+def test_embeddings_have_the_configured_standard_deviation() -> None:
     spec = DataSpec("tokens", (7,), "binary", 2, vocabulary_size=5000)
     table = build(spec, embedding_std=0.1).embedding.weight  # type: ignore[union-attr]
     assert float(table[1:].detach().std()) == pytest.approx(0.1, rel=0.02)  # type: ignore[index]
     assert not table[0].any()  # type: ignore[index]
 
 
-def test_the_dropout_of_embeddings_acts_while_training_only() -> None:
+def test_embedding_dropout_is_active_in_training_only() -> None:
     spec = DataSpec("tokens", (7,), "binary", 2, vocabulary_size=50)
     model = build(spec, embedding_dropout=0.5)
     tokens = torch.randint(1, 50, (4, 7))
@@ -200,7 +200,7 @@ def test_the_dropout_of_embeddings_acts_while_training_only() -> None:
     assert not torch.equal(model(tokens), model(tokens))
 
 
-def test_dropout_acts_while_training_only() -> None:
+def test_dropout_is_active_in_training_only() -> None:
     model = build(dropout=0.5)
     inputs = torch.randn(4, 7, 5)
     assert torch.equal(model(inputs, LENGTHS), model(inputs, LENGTHS))
@@ -213,11 +213,11 @@ def test_dropout_acts_while_training_only() -> None:
     [
         (
             DataSpec("dense", (4,), "binary", 2),
-            r"(?s)model=rnn.*4 features, 2 classes and no order among them.*model=mlp or model=linear",
+            r"(?s)model=rnn.*4 features, 2 classes, and its features have no order.*model=mlp or model=linear",
         ),
-        (DataSpec("tokens", (4,), "binary", 2), r"(?s)model=rnn.*must set vocabulary_size"),
+        (DataSpec("tokens", (4,), "binary", 2), r"(?s)model=rnn.*does not set vocabulary_size"),
     ],
 )
-def test_what_has_no_order_is_refused(spec: DataSpec, message: str) -> None:
+def test_rows_without_order_are_refused(spec: DataSpec, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(spec)

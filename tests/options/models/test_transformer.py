@@ -1,4 +1,4 @@
-"""Transformers: padding and the future are never seen."""
+"""Transformers: padding and, in a language model, later steps have no effect."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_batch_of_mixed_lengths_equals_its_rows_one_by_one() -> None:
     torch.testing.assert_close(model(tokens, LENGTHS), torch.cat(alone), rtol=1e-5, atol=1e-6)
 
 
-def test_padding_is_never_seen() -> None:
+def test_padding_has_no_effect() -> None:
     model = build(DataSpec("sequence", (7, 5), "regression", 2, has_lengths=True))
     inputs = torch.randn(4, 7, 5)
     padding = (torch.arange(7) >= LENGTHS.unsqueeze(1)).unsqueeze(2)
@@ -42,7 +42,7 @@ def test_padding_is_never_seen() -> None:
     assert model(inputs, torch.zeros(4, dtype=torch.int64)).isfinite().all()
 
 
-def test_a_language_model_guesses_at_every_step_from_those_before() -> None:
+def test_a_language_model_predicts_every_step_from_the_previous_ones() -> None:
     model = build(LANGUAGE)
     tokens = torch.randint(2, 11, (4, 7))
     logits = model(tokens)
@@ -63,7 +63,7 @@ def test_parameters() -> None:
     assert count_parameters(build()) == 11 * 8 + 7 * 8 + 2 * block + 16 + (8 * 3 + 3)
 
 
-def test_dropout_acts_while_training_only() -> None:
+def test_dropout_is_active_in_training_only() -> None:
     model = build(dropout=0.5)
     tokens = torch.randint(1, 11, (4, 7))
     assert torch.equal(model(tokens), model(tokens))
@@ -71,10 +71,10 @@ def test_dropout_acts_while_training_only() -> None:
     assert not torch.equal(model(tokens), model(tokens))
 
 
-def test_what_it_cannot_be_built_for() -> None:
-    with pytest.raises(ConfigError, match="It reads tokens or steps in time, and this dataset has 4 features"):
+def test_what_does_not_fit_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="A transformer reads tokens or time steps, but this dataset has 4 features"):
         build(DataSpec("dense", (4,), "multiclass", 3))
     with pytest.raises(ConfigError, match=r"model.heads=3\n.*divides model.width=8; try 8"):
         build(heads=3)
-    with pytest.raises(ConfigError, match="does not say how many; it must set vocabulary_size"):
+    with pytest.raises(ConfigError, match="its Source does not set vocabulary_size"):
         build(DataSpec("tokens", (7,), "multiclass", 3))

@@ -1,4 +1,4 @@
-"""Two steps of every optimizer against its formula, and which parameters weight decay reaches."""
+"""Two steps of every optimizer against its formula, and which parameters decay."""
 
 from __future__ import annotations
 
@@ -122,7 +122,9 @@ def test_two_steps_by_the_formula(build: Any, fields: dict[str, Any], expected: 
 
 
 def test_nesterov_needs_momentum() -> None:
-    with pytest.raises(ConfigError, match=r"(?s)optimizer\.nesterov=true.*optimizer\.momentum above 0"):
+    with pytest.raises(
+        ConfigError, match=r"(?s)optimizer\.nesterov=true.*Nesterov momentum needs optimizer\.momentum above 0"
+    ):
         sgd([], lr=0.1, momentum=0.0, nesterov=True, weight_decay=0.0)
 
 
@@ -140,7 +142,7 @@ def step(model: nn.Module, *optimizers: torch.optim.Optimizer) -> None:
         optimizer.step()
 
 
-def test_muon_takes_matrices_and_adamw_the_rest() -> None:
+def test_muon_updates_matrices_and_adamw_the_rest() -> None:
     model = network()
     reference = copy.deepcopy(model)
     ours = muon([{"params": list(model.parameters())}], **MUON)
@@ -156,7 +158,7 @@ def test_muon_takes_matrices_and_adamw_the_rest() -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_muon_goes_on_from_its_state() -> None:
+def test_muon_continues_from_its_state() -> None:
     whole, first = network(), network()
     ours, before = (muon([{"params": list(model.parameters())}], **MUON) for model in (whole, first))
     for _ in range(4):
@@ -172,7 +174,7 @@ def test_muon_goes_on_from_its_state() -> None:
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
 
 
-def test_muon_follows_a_rate_that_is_set_after_its_state_was_loaded() -> None:
+def test_muon_uses_a_learning_rate_set_after_its_state_was_loaded() -> None:
     model = network()
     optimizer = muon([{"params": list(model.parameters())}], **MUON)
     step(model, optimizer)
@@ -185,7 +187,7 @@ def test_muon_follows_a_rate_that_is_set_after_its_state_was_loaded() -> None:
 
 
 @pytest.mark.parametrize("matrices_only", [True, False])
-def test_weight_decay_can_leave_out_biases_and_normalisation(matrices_only: bool) -> None:
+def test_weight_decay_can_skip_biases_and_normalisation(matrices_only: bool) -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))
     task = SupervisedTask(model, nn.MSELoss(), DataSpec("dense", (3,), "regression", 4))
     arguments = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.5}

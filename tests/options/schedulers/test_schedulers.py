@@ -1,4 +1,4 @@
-"""Every schedule's values by hand, warm-up before it, and the one that remembers."""
+"""Every schedule's values by hand, warm-up, and the state of plateau."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_values(schedule: Schedule, values: dict[int, float]) -> None:
     assert {at: schedule.factor(at) for at in values} == pytest.approx(values, abs=1e-12)
 
 
-def test_a_constant_rate_says_so() -> None:
+def test_a_constant_schedule_is_constant() -> None:
     assert none(HORIZON).is_constant
     assert not linear(HORIZON, min_factor=0.0).is_constant
 
 
-def test_a_run_of_no_steps_has_a_rate() -> None:
+def test_a_run_without_steps_has_a_factor() -> None:
     empty = Horizon(total_steps=0, steps_per_epoch=1)
     for schedule in (linear(empty, min_factor=0.5), cosine(empty, min_factor=0.5)):
         assert schedule.factor(0) == 1
@@ -67,7 +67,7 @@ def test_plateau_falls_after_patience_without_a_gain_and_stops_at_its_floor() ->
     assert seen == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2]
 
 
-def test_plateau_counts_up_for_metrics_that_rise_and_ignores_gains_within_min_delta() -> None:
+def test_plateau_ignores_gains_within_min_delta_and_follows_the_direction() -> None:
     schedule = small_plateau(min_delta=0.1)
     for value in (0.5, 0.55, 0.59):
         schedule.observe(value, higher_is_better=True)
@@ -75,7 +75,7 @@ def test_plateau_counts_up_for_metrics_that_rise_and_ignores_gains_within_min_de
 
 
 @pytest.mark.parametrize("warm_up", [False, True])
-def test_plateau_goes_on_from_its_state(warm_up: bool) -> None:
+def test_plateau_continues_from_its_state(warm_up: bool) -> None:
     def build() -> Schedule:
         return WarmUp(small_plateau(), 3) if warm_up else small_plateau()
 
@@ -93,5 +93,5 @@ def test_plateau_goes_on_from_its_state(warm_up: bool) -> None:
     assert second.factor(10) == whole.factor(10) == 0.25
 
 
-def test_formulas_remember_nothing() -> None:
+def test_formulas_have_no_state() -> None:
     assert linear(HORIZON, min_factor=0.0).state() == {}

@@ -1,0 +1,82 @@
+"""`dlrun -m`: train every point of a sweep and print one table."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.running import run_one
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import Request
+from dlrun.configuration.plan import Plan
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.runs.sweep import SweepRow, best_first, launch
+from dlrun.wording import duration, number
+
+
+@dataclasses.dataclass
+class PointRunner:
+    """Trains one point. It holds plain data, so that launchers can send it to other processes."""
+
+    plugins: Sequence[Path]
+    config_dirs: Sequence[Path]
+    num_points: int
+    quiet: bool
+    profile: bool = False
+    done: int = 0
+
+    def __call__(self, plan: Plan, folder: Path) -> Mapping[str, Any]:
+        self.done += 1
+        if not self.quiet:
+            print(f"\n[{self.done}/{self.num_points}] {plan.label}", file=sys.stderr)  # noqa: T201
+        catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
+        composed = compose(plan, catalog)
+        return run_one(composed, catalog, folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
+
+
+def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:
+    """Train every point and print one table, best first; returns the exit code of the first point that failed."""
+    runner = PointRunner(
+        catalog.plugins,
+        catalog.config_dirs,
+        len(points),
+        quiet=command.has(flags.QUIET),
+        profile=command.has(flags.PROFILE),
+    )
+    folder, rows = launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
+    ordered = best_first(rows)
+    if command.has(flags.JSON):
+        print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
+    else:
+        _print(ordered)
+        print(f"\nin {folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
+    failed = [row for row in sorted(rows, key=lambda row: row.point) if row.exit_code]
+    for row in failed:
+        print(f"point {row.point} ({' '.join(row.overrides)}) {row.status}: {row.error}", file=sys.stderr)  # noqa: T201
+    return failed[0].exit_code if failed else 0
+
+
+def _print(rows: Sequence[SweepRow]) -> None:
+    """Print one table of all points."""
+    from dlrun.report.tables import print_table
+
+    keys = list(dict.fromkeys(override.split("=", 1)[0] for row in rows for override in row.overrides))
+    metric = next((str(row.best["metric"]) for row in rows if row.best is not None), None)
+    others = dict.fromkeys(name for row in rows for name in row.metrics if name.startswith("test/"))
+    shown = ([metric] if metric else []) + list(others)[:4]
+    heads = ["point", *keys, *shown, "time", "status"]
+    table = []
+    for row in rows:
+        chosen = dict(override.split("=", 1) for override in row.overrides)
+        values = {**row.metrics, **({str(row.best["metric"]): row.best["value"]} if row.best else {})}
+        swept = [chosen.get(key, "") for key in keys]
+        measured = [number(values.get(name)) for name in shown]
+        table.append([str(row.point), *swept, *measured, duration(row.seconds), row.status])
+    right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
+    print_table(heads, table, right=right, mark_first=True)

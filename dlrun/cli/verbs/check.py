@@ -1,0 +1,54 @@
+"""`dlrun check`: everything wrong with a run, or with every point of a sweep, without training."""
+
+from __future__ import annotations
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.verb import Example, Verb
+from dlrun.errors import ConfigError, Problem
+
+VERB = Verb(
+    name="check",
+    usage="[KEY=VALUE ...] [-m]",
+    summary="report everything wrong with a run, or with -m a sweep, without training",
+    overrides=True,
+    own_flags=(flags.MULTIRUN, flags.QUIET, flags.PLUGIN, flags.CONFIG_DIR),
+    details="The data is read and the model is built; nothing is written.",
+    examples=(
+        Example("dlrun check dataset=iris model=mlp", "one run"),
+        Example("dlrun check -m dataset=iris model=linear,mlp seed=0,1", "every run of a sweep"),
+        Example("dlrun check dataset=iris model=cnn", "a mistake that only the data reveals", exit_code=2),
+    ),
+    exit_codes=(0, 2, 3),
+)
+
+
+def run(command: Command) -> int:
+    """Compose and build every point; raises ConfigError with all problems."""
+    from dlrun.cli.context import make_catalog
+    from dlrun.configuration.compose import compose
+    from dlrun.configuration.overrides import parse_overrides
+    from dlrun.configuration.plan import plan_runs
+    from dlrun.training.build import build_components
+    from dlrun.wording import count
+
+    catalog = make_catalog(command)
+    request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
+    plans = plan_runs(request, catalog)
+    problems: list[Problem] = []
+    for plan in plans:
+        composed = compose(plan, catalog, hydra_words=request.hydra)
+        try:
+            components = build_components(composed.config, catalog)
+        except ConfigError as error:
+            problems += error.problems or [Problem("configuration", str(error))]
+            continue
+        if len(plans) == 1:
+            print(f"data    {components.data.name}: {components.data.spec.describe()}")  # noqa: T201
+            for notice in components.data.notices:
+                print(f"        {notice}")  # noqa: T201
+            print(f"model   {composed.config.model.name}, {count(components.num_parameters)} parameters")  # noqa: T201
+    if problems:
+        raise ConfigError(problems)
+    print("Nothing is wrong." if len(plans) == 1 else f"Nothing is wrong with any of {len(plans)} points.")  # noqa: T201
+    return 0

@@ -1,0 +1,53 @@
+"""`dlrun clean`: remove checkpoints that a run no longer needs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.verb import Example, Verb, Word
+
+VERB = Verb(
+    name="clean",
+    usage="RUN_DIR [--keep N]",
+    summary="remove all checkpoints but the best and the N newest, and what killed processes left",
+    words=(Word("RUN_DIR", "run", "a run's folder"),),
+    own_flags=(flags.KEEP, flags.PLUGIN, flags.CONFIG_DIR),
+    examples=(
+        Example("dlrun clean outputs/run", "keep as many as the run's checkpoint.keep says"),
+        Example("dlrun clean outputs/run --keep 1", "keep the best and the newest"),
+    ),
+    exit_codes=(0, 2, 5),
+)
+
+
+def run(command: Command) -> int:
+    """Remove the checkpoints and print the folders that were removed."""
+    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.storage import run_dir
+    from dlrun.storage.checkpoints import CheckpointStore
+
+    folder = run_folder(command)
+    composed = compose_run(folder, [], make_catalog(command))
+    claimed = run_dir.claim(folder, asked=True, resume="must")
+    try:
+        claimed.clean()
+        store = CheckpointStore(claimed.checkpoints, keep=command.value(flags.KEEP) or composed.config.checkpoint.keep)
+        for notice in store.recover():
+            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+        before = _bytes(folder)
+        removed = store.clean()
+    finally:
+        claimed.release()
+    freed = (before - _bytes(folder)) / 2**20
+    for path in removed:
+        print(path)  # noqa: T201
+    names = ", ".join(f"step-{step}" for step in store.steps()) or "none"
+    print(f"{len(removed)} removed, {freed:.1f} MiB freed; kept: {names}.", file=sys.stderr)  # noqa: T201
+    return 0
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,102 @@
+"""`dlrun ls`: groups, the options of a group, and recipes. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command, usage_error
+from dlrun.cli.verb import Example, Verb, Word
+from dlrun.errors import Problem, did_you_mean
+from dlrun.wording import printable
+
+if TYPE_CHECKING:
+    from dlrun.configuration.schema.catalog import Catalog
+    from dlrun.configuration.schema.groups import Option
+
+VERB = Verb(
+    name="ls",
+    usage="[GROUP]",
+    summary="list all groups, or the options of one with their fields; recipe is a group too",
+    words=(Word("GROUP", "group", "at most one group", least=0),),
+    own_flags=(flags.JSON, flags.PLUGIN, flags.CONFIG_DIR),
+    details="With --json, the options of a group come with each field's type, default, unit and range.",
+    examples=(
+        Example("dlrun ls", "every group with its options"),
+        Example("dlrun ls model", "the models and their fields"),
+        Example("dlrun ls recipe", "the recipes and the results they promise"),
+        Example("dlrun ls optimizer --json", "types, defaults and meaning of every field"),
+    ),
+)
+
+
+def run(command: Command) -> int:
+    """Print one table, or JSON; raises ConfigError for an unknown group."""
+    from dlrun.cli.context import make_catalog
+    from dlrun.configuration.recipe import recipe_names
+    from dlrun.configuration.schema.groups import GROUPS
+    from dlrun.report.tables import print_table
+
+    catalog = make_catalog(command)
+    group = command.words[0] if command.words else None
+    if group is None:
+        rows = _groups(catalog)
+        heads = ["group", "what it is", "options"]
+        cells = [[row["group"], row["summary"], ", ".join(row["options"])] for row in rows]
+    elif group == "recipe":
+        rows = [_recipe(name) for name in recipe_names()]
+        heads = ["recipe", "what it is", "promises"]
+        cells = [[row["recipe"], row["title"], row["promise"]] for row in rows]
+    elif group in GROUPS:
+        options = [catalog.option(group, name) for name in catalog.names(group)]
+        rows = [_option(option) for option in options] if command.has(flags.JSON) else []
+        heads = [group, "what it is", "fields"]
+        cells = [[option.name, option.summary, ", ".join(option.fields)] for option in options]
+    else:
+        hint = did_you_mean(group, [*GROUPS, "recipe"])
+        raise usage_error(Problem(f"ls {printable(group)}", f"There is no such group. {hint}"))
+    if command.has(flags.JSON):
+        print(json.dumps(rows, indent=2))  # noqa: T201
+    else:
+        print_table(heads, cells)
+    return 0
+
+
+def _groups(catalog: Catalog) -> list[dict[str, Any]]:
+    from dlrun.configuration.recipe import recipe_names
+    from dlrun.configuration.schema.groups import GROUPS
+
+    rows = [{"group": name, "summary": group.summary, "options": catalog.names(name)} for name, group in GROUPS.items()]
+    return [*rows, {"group": "recipe", "summary": "whole runs, ready to train", "options": recipe_names()}]
+
+
+def _recipe(name: str) -> dict[str, Any]:
+    from dlrun.configuration.safe_yaml import read_yaml
+    from dlrun.configuration.schema.groups import resource_dir
+
+    block = read_yaml(resource_dir("recipes") / f"{name}.yaml").get("recipe", {})
+    expect = block.get("expect", {})
+    promise = ", ".join(f"{metric} {low:g} to {high:g}" for metric, (low, high) in expect.items())
+    return {
+        "recipe": name,
+        "title": block.get("title", ""),
+        "source": block.get("source", ""),
+        "command": block.get("command", ""),
+        "promise": promise,
+        "expect": expect,
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    from dlrun.configuration.schema.type_check import describe_type
+
+    return {
+        "name": option.name,
+        "summary": option.summary,
+        "origin": option.origin,
+        "fields": [
+            {"name": field.name, "type": describe_type(field.kind), "default": field.default, "comment": field.comment}
+            for field in option.fields.values()
+        ],
+    }

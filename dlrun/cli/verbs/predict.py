@@ -1,0 +1,100 @@
+"""`dlrun predict`: predictions for new rows, or with `--prompt` the continuation of a text."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.verb import Example, Verb, Word
+from dlrun.wording import printable
+
+VERB = Verb(
+    name="predict",
+    usage="RUN_DIR INPUT [-o FILE]\nRUN_DIR --prompt TEXT",
+    summary="predictions for new rows, images, audio or texts",
+    words=(
+        Word("RUN_DIR", "run", "a run's folder"),
+        Word("INPUT", "file", "a file of new rows or a folder of files", unless=flags.PROMPT),
+    ),
+    overrides=True,
+    own_flags=(
+        flags.OUTPUT,
+        flags.PROBABILITIES,
+        flags.TOP,
+        flags.PROMPT,
+        flags.LENGTH,
+        flags.TEMPERATURE,
+        flags.QUIET,
+        flags.PLUGIN,
+        flags.CONFIG_DIR,
+    ),
+    details=(
+        "The run's folder is all that is needed: preprocessing is part of its checkpoint. Without -o, predictions are\n"
+        "printed as CSV."
+    ),
+    examples=(
+        Example("dlrun predict outputs/run new.csv", "predictions on standard output"),
+        Example("dlrun predict outputs/run new.csv -o predictions.csv --probabilities", "a file, with probabilities"),
+        Example("dlrun predict outputs/ratings users.csv --top 3", "the three best items for each user"),
+        Example('dlrun predict outputs/language --prompt "Everyone is" --length 20', "a language model's text"),
+    ),
+    exit_codes=(0, 2, 3, 5),
+)
+
+
+def run(command: Command) -> int:
+    """Print or write the predictions."""
+    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.report import predictions
+    from dlrun.runs import predict as predicting
+
+    folder = run_folder(command)
+    catalog = make_catalog(command)
+    composed = compose_run(folder, command.overrides, catalog)
+    prompt = command.value(flags.PROMPT)
+    if prompt is not None:
+        length, temperature = command.value(flags.LENGTH), command.value(flags.TEMPERATURE)
+        text = predicting.continue_prompt(
+            composed.config,
+            catalog,
+            folder,
+            prompt,
+            length=200 if length is None else length,
+            temperature=0.8 if temperature is None else temperature,
+        )
+        print(text)  # noqa: T201
+        return 0
+    source, output = Path(command.words[1]).expanduser(), command.value(flags.OUTPUT)
+    target = None if output is None else predictions.check_target(output, source)
+    chunks = predicting.predict(
+        composed.config,
+        catalog,
+        folder,
+        source,
+        probabilities=command.has(flags.PROBABILITIES),
+        top=command.value(flags.TOP),
+        warn=lambda text: print(f"notice: {text}", file=sys.stderr),  # noqa: T201
+    )
+    if target is None:
+        _print(chunks)
+        return 0
+    num_rows = predictions.write(target, chunks)
+    if not command.has(flags.QUIET):
+        print(f"{num_rows:,} predictions in {printable(str(target))}", file=sys.stderr)  # noqa: T201
+    return 0
+
+
+def _print(chunks: Iterable[Mapping[str, list[Any]]]) -> None:
+    """Print CSV: all rows, or none when reading them raises."""
+    from dlrun.report.predictions import as_csv
+
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as whole:
+        whole.writelines(as_csv(chunks))
+        whole.seek(0)
+        shutil.copyfileobj(whole, sys.stdout)

@@ -1,0 +1,37 @@
+"""`dlrun resume`: continue a run from its newest checkpoint."""
+
+from __future__ import annotations
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.verb import Example, Verb, Word
+
+VERB = Verb(
+    name="resume",
+    usage="RUN_DIR [KEY=VALUE ...]",
+    summary="continue a run exactly where it stopped, or extend it",
+    words=(Word("RUN_DIR", "run", "a run's folder"),),
+    overrides=True,
+    own_flags=(flags.QUIET, flags.JSON, flags.PROFILE, flags.PLUGIN, flags.CONFIG_DIR),
+    details="The run keeps its configuration; KEY=VALUE changes what may change, such as trainer.epochs.",
+    examples=(
+        Example("dlrun resume outputs/run", "continue a run that was stopped"),
+        Example("dlrun resume outputs/run trainer.epochs=6", "train a finished run for more epochs"),
+    ),
+    exit_codes=(0, 2, 3, 4, 5, 130, 143),
+)
+
+
+def run(command: Command) -> int:
+    """Resume the run in its folder and print its result."""
+    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.cli.running import print_result, run_one
+
+    folder = run_folder(command)
+    catalog = make_catalog(command)
+    composed = compose_run(folder, ["resume=must", *command.overrides], catalog)
+    result, folder = run_one(
+        composed, catalog, folder, asked=True, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
+    )
+    print_result(result, folder, command)
+    return 0

@@ -1,0 +1,77 @@
+"""`dlrun train`: one run, or with `-m` a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.verb import Example, Verb
+
+VERB = Verb(
+    name="train",
+    usage="[KEY=VALUE ...] [-m]",
+    summary="train a model; with -m, one run for each combination of KEY=A,B",
+    is_default=True,
+    overrides=True,
+    own_flags=(
+        flags.MULTIRUN,
+        flags.QUIET,
+        flags.JSON,
+        flags.PROFILE,
+        flags.PLUGIN,
+        flags.CONFIG_DIR,
+        *flags.HYDRA,
+    ),
+    details=(
+        "GROUP=OPTION chooses an option (`dlrun ls` lists them), GROUP.FIELD=VALUE sets a field, and recipe=NAME or\n"
+        "recipe=FILE.yaml applies a recipe; overrides win over the recipe. hydra.run.dir=DIR names the run's folder;\n"
+        "with resume=auto, the same command resumes the run in it."
+    ),
+    examples=(
+        Example("dlrun dataset=iris model=mlp trainer.epochs=5", "train one model"),
+        Example("dlrun recipe=mlp_breast_cancer trainer.epochs=3", "train a recipe, for fewer epochs"),
+        Example(
+            "dlrun -m dataset=iris model=linear,mlp optimizer.lr=1e-2,1e-3 trainer.epochs=2",
+            "a sweep of four runs; one table, best first",
+        ),
+        Example(
+            "dlrun dataset=iris model=mlp trainer.epochs=5 hydra.run.dir=outputs/mine resume=auto",
+            "start in this folder, or resume what was started there",
+        ),
+    ),
+    exit_codes=(0, 2, 3, 4, 5, 130, 143),
+)
+
+
+def run(command: Command) -> int:
+    """Train one run or every point of a sweep; Hydra answers its own flags."""
+    from dlrun.cli.context import make_catalog
+    from dlrun.cli.hydra_flags import answer_with_hydra, is_for_hydra
+    from dlrun.configuration.compose import compose
+    from dlrun.configuration.overrides import parse_overrides
+    from dlrun.configuration.plan import plan_runs
+
+    if is_for_hydra(command):
+        return answer_with_hydra(command)
+    catalog = make_catalog(command)
+    request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
+    plans = plan_runs(request, catalog)
+    if command.has(flags.MULTIRUN):
+        from dlrun.cli.sweeping import sweep
+
+        return sweep(command, request, plans, catalog)
+    from dlrun.cli.running import print_result, run_one
+
+    (plan,) = plans
+    composed = compose(plan, catalog, hydra_words=request.hydra)
+    result, folder = run_one(
+        composed,
+        catalog,
+        Path(composed.run_dir),
+        asked=composed.run_dir_asked,
+        quiet=command.has(flags.QUIET),
+        profile=command.has(flags.PROFILE),
+    )
+    print_result(result, folder, command)
+    return 0

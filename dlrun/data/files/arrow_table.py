@@ -1,0 +1,162 @@
+"""Rows of a table's file as batches of Arrow columns: numbers as float64, all else as a dictionary of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlrun.data.files.optional import import_optional
+from dlrun.data.files.table_file import BadRow, TableFile, as_text
+from dlrun.errors import DataError
+
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
+_BLOCK_BYTES = 8 << 20
+_BATCH_ROWS = 131_072
+_SAMPLE_BYTES = 1 << 20
+_SAMPLE_ROWS = 10_000
+
+
+class NotNumbersError(Exception):
+    """A column read as numbers has another value, in rows beyond the sample."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+class ArrowTable(TableFile):
+    """A table's file whose rows are read as Arrow columns; see TableFile for the arguments.
+
+    Raises ConfigError when pyarrow is not installed.
+    """
+
+    def __init__(self, path: Path, *, delimiter: str | None = "auto", encoding: str = "utf-8") -> None:
+        super().__init__(path, delimiter=delimiter, encoding=encoding)
+        self._text_encoding = encoding
+        self._pyarrow = import_optional("pyarrow", extra="table", needed_by=self.shown)
+        self._sample: dict[str, list[str | None]] | None = None
+        self.check_columns(self.names, self.names)
+
+    def sample(self) -> dict[str, list[str | None]]:
+        """Return the first rows as texts, by column; None where a value is missing. They are read once."""
+        if self._sample is None:
+            read = self._read((), self.names, _ignored, block_bytes=_SAMPLE_BYTES, batch_rows=_SAMPLE_ROWS)
+            batch = next(read, None)
+            read.close()
+            if batch is None:
+                raise DataError(f"{self.shown}: there is no row.")
+            self._sample = {
+                name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)
+            }
+        return self._sample
+
+    def batches(self, *, numbers: Collection[str], names: Sequence[str], bad: BadRow) -> Generator[Any, None, None]:
+        """Yield the rows as Arrow batches of the columns `names`: float64 for `numbers`, else a dictionary of texts.
+
+        bad: receives each row that has another number of columns, or is no JSON object.
+        Raises NotNumbersError for a column of numbers that has a text.
+        """
+        return self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS)
+
+    def _read(
+        self, numbers: Collection[str], names: Sequence[str], bad: BadRow, *, block_bytes: int, batch_rows: int
+    ) -> Generator[Any, None, None]:
+        try:
+            if self.format == "csv":
+                yield from self._csv(numbers, names, bad, block_bytes)
+            elif self.format == "parquet":
+                for batch in self.parquet().iter_batches(batch_size=batch_rows, columns=list(names)):
+                    if batch.num_rows:
+                        yield self._converted(batch, numbers, names)
+            else:
+                yield from self._json(numbers, names, bad)
+        except self._pyarrow.ArrowInvalid as error:
+            text = str(error)
+            if "conversion error" in text and "In CSV column #" in text:
+                index = int(text.split("In CSV column #")[1].split(":")[0])
+                raise NotNumbersError(self.names[index]) from error
+            raise self.unreadable(error) from error
+        except (OSError, self._pyarrow.ArrowException) as error:
+            raise self.unreadable(error) from error
+
+    def _csv(self, numbers: Collection[str], names: Sequence[str], bad: BadRow, block_bytes: int) -> Iterator[Any]:
+        pyarrow, arrow_csv = self._pyarrow, import_optional("pyarrow.csv", extra="table", needed_by=self.shown)
+        texts = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+        widths: list[int] = []
+        places = self.wide_rows()
+
+        def wrong(row: Any) -> str:  # called by Arrow's threads, where nothing may be raised
+            widths.append(row.actual_columns)
+            return "skip"
+
+        def report() -> None:  # Arrow does not number rows that it reads in parallel: find them again
+            while widths:
+                widths.pop()
+                line, width = next(places, (0, 0))
+                if not line:
+                    raise DataError(f"{self.shown}: cannot be read as csv (rows of different widths).")
+                bad(line, self.wrong_width(width))
+
+        reader = arrow_csv.open_csv(
+            self.path,
+            read_options=arrow_csv.ReadOptions(block_size=block_bytes, encoding=self._text_encoding, use_threads=True),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self.delimiter, newlines_in_values=self.has_quotes, invalid_row_handler=wrong
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={name: pyarrow.float64() if name in numbers else texts for name in self.names},
+                include_columns=list(names),
+                null_values=list(MISSING_WORDS),
+                strings_can_be_null=True,
+            ),
+        )
+        with reader:
+            for batch in reader:
+                report()
+                if batch.num_rows:
+                    yield batch
+            report()
+
+    def _json(self, numbers: Collection[str], names: Sequence[str], bad: BadRow) -> Iterator[Any]:
+        """Fast where every line has the same kinds of values; else line by line, everything as texts."""
+        pyarrow = self._pyarrow
+        try:
+            read_json = import_optional("pyarrow.json", extra="table", needed_by=self.shown).read_json
+            batches = read_json(self.path).select(list(names)).to_batches()
+        except (pyarrow.ArrowException, KeyError):
+            columns: dict[str, list[str | None]] = {name: [] for name in names}
+            for _, row in self.json_rows(bad):
+                for name, values in columns.items():
+                    text = as_text(row.get(name))
+                    values.append(None if text in MISSING_WORDS else text)
+            arrays = [pyarrow.array(values, pyarrow.string()) for values in columns.values()]
+            batches = [pyarrow.RecordBatch.from_arrays(arrays, list(names))]
+        for batch in batches:
+            yield self._converted(batch, numbers, names)
+
+    def _converted(self, batch: Any, numbers: Collection[str], names: Sequence[str]) -> Any:
+        """Columns of any Arrow type as float64 or as dictionaries of texts."""
+        pyarrow = self._pyarrow
+        compute = import_optional("pyarrow.compute", extra="table", needed_by=self.shown)
+        arrays = []
+        for name in names:
+            array = batch.column(batch.schema.get_field_index(name))
+            if name in numbers:
+                try:
+                    arrays.append(array.cast(pyarrow.float64()))
+                    continue
+                except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
+                    raise NotNumbersError(name) from error
+            if pyarrow.types.is_dictionary(array.type):
+                array = array.cast(array.type.value_type)
+            if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
+                array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
+            array = array.cast(pyarrow.string())
+            array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
+            arrays.append(array.dictionary_encode())
+        return pyarrow.RecordBatch.from_arrays(arrays, list(names))
+
+
+def _ignored(line: int, what: str) -> None:
+    """A bad row of the sample, which `batches` reports."""

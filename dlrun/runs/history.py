@@ -1,0 +1,105 @@
+"""Runs read back from their folders: configuration, result and metrics. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlrun.configuration import safe_yaml
+from dlrun.errors import ConfigError, Problem
+from dlrun.tasks.metric_names import is_higher_better
+from dlrun.wording import printable
+
+_MAX_DEPTH = 6
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a run's folder contains: `config.yaml` and `result.json`."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    result: Mapping[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Final metrics, and the metric of the best evaluation."""
+        best = self.result.get("best") or {}
+        found = dict(self.result.get("metrics") or {})
+        if best:
+            found.setdefault(str(best["metric"]), best["value"])
+        return found
+
+
+def require_run(folder: Path) -> None:
+    """Raise ConfigError when a folder contains no run."""
+    if not (folder / "config.yaml").is_file():
+        what = "There is no run in this folder: it has no config.yaml. `dlrun runs` lists runs."
+        raise ConfigError(Problem(printable(str(folder)), what))
+
+
+def read_run(folder: Path) -> SavedRun:
+    """Read a run. Without a readable result its status is "unfinished": it is running, or was killed.
+
+    Raises ConfigError when the folder contains no run.
+    """
+    require_run(folder)
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        result = {"status": "unfinished"}
+    return SavedRun(folder, safe_yaml.read_yaml(folder / "config.yaml"), result)
+
+
+def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield every folder with a run, down to six levels below `folder`, in the order of their names."""
+    if (folder / "config.yaml").is_file() and (folder / ".lock").exists():
+        yield folder
+        return
+    if depth < _MAX_DEPTH:
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
+                yield from find_runs(child, depth + 1)
+
+
+def best_first(runs: Sequence[SavedRun], metric: str | None = None) -> list[SavedRun]:
+    """Sort by `metric`; without one, by dataset and then by the metric that "best" meant.
+
+    Runs without it come last, and before them those that do not say whether a higher value is better.
+    """
+
+    def key(run: SavedRun) -> tuple[int, str, str, float]:
+        name = str(metric or (run.result.get("best") or {}).get("metric"))
+        value, higher = run.metrics.get(name), is_higher_better(name, run.result)
+        if value is None or value != value:
+            return (2, "", "", 0.0)
+        if higher is None:
+            return (1, "", "", 0.0)
+        return (0, "" if metric else run.config["dataset"]["name"], name, -value if higher else value)
+
+    return sorted(runs, key=key)
+
+
+def metric_without_direction(run: SavedRun, metric: str | None = None) -> str | None:
+    """The metric to sort a run by, if its result has the metric but does not say whether a higher value is better."""
+    name = str(metric or (run.result.get("best") or {}).get("metric"))
+    return name if name in run.metrics and is_higher_better(name, run.result) is None else None
+
+
+def differing(runs: Sequence[SavedRun]) -> dict[str, list[Any]]:
+    """The keys whose values differ between configurations, each with one value per run; None where it is missing."""
+    flat = [dict(_flatten(run.config)) for run in runs]
+    keys = dict.fromkeys(key for config in flat for key in config if not key.startswith("recipe."))
+    values = {key: [config.get(key) for config in flat] for key in keys}
+    return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
+
+
+def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flatten(value, f"{prefix}{key}.")
+    else:
+        yield prefix.rstrip("."), node

@@ -1,0 +1,159 @@
+"""Training goals: one class for each goal of a dataset contains everything that differs between goals.
+
+Losses, models, checks, evaluation and predictions ask `goal_of(spec)` instead of comparing the goal's name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from dlrun.data.spec import DataSpec
+from dlrun.tasks.metric_names import Direction
+from dlrun.tasks.metrics import ClassificationMetrics, NextTokenMetrics, RegressionMetrics
+
+
+class Meter(Protocol):
+    """The metrics of one pass over a split, updated batch by batch."""
+
+    def add(self, outputs: Tensor, targets: Tensor, loss: Tensor) -> None:
+        """Add a batch: the model's outputs in float32, the targets, and the batch's mean loss, a scalar."""
+
+    def result(self) -> dict[str, float]:
+        """Return the metrics by name."""
+
+
+class TrainingGoal(ABC):
+    """What a model learns to predict, and everything that follows from it."""
+
+    metrics: ClassVar[Mapping[str, Direction]]  # the first selects the best checkpoint, unless `metric` is set
+    losses: ClassVar[tuple[str, ...]]  # the options of `loss` that fit; loss=auto is the first
+    has_classes: ClassVar[bool] = False  # whether each sample has a class: predictions then have probabilities
+    has_class_weights: ClassVar[bool] = False  # whether the losses accept a weight for each class
+    predicts_each_step: ClassVar[bool] = False  # whether the model returns (B, T, K), an output for each step
+    rejects_softmax: ClassVar[bool] = False  # whether outputs that sum to 1 show that the model ends in a softmax
+
+    @abstractmethod
+    def describe_targets(self, spec: DataSpec) -> str:
+        """Return what the dataset asks to predict, in words: "10 classes"."""
+
+    @abstractmethod
+    def meter(self, spec: DataSpec, device: torch.device) -> Meter:
+        """Return an empty meter of `metrics`."""
+
+    @abstractmethod
+    def columns(self, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
+        """Return predictions as {heading: column}. outputs: (N, K) float32 on the CPU."""
+
+    def num_logits(self, spec: DataSpec) -> int:
+        """Return the size of the model's last layer."""
+        return spec.num_outputs
+
+    def output_shape(self, spec: DataSpec, num_rows: int) -> tuple[int, ...]:
+        """Return the shape that the model's output must have for `num_rows` rows."""
+        return (num_rows, self.num_logits(spec))
+
+
+class RegressionGoal(TrainingGoal):
+    """Numbers to predict."""
+
+    metrics: ClassVar[Mapping[str, Direction]] = {"rmse": "min", "mae": "min", "r2": "max", "loss": "min"}
+    losses = ("mse", "mae", "huber")
+
+    def describe_targets(self, spec: DataSpec) -> str:
+        return "numbers to predict"
+
+    def meter(self, spec: DataSpec, device: torch.device) -> Meter:
+        return RegressionMetrics(spec.num_outputs, device, scaling=spec.target_scaling)
+
+    def columns(self, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
+        """Return the numbers in the target's own units."""
+        numbers = spec.target_scaling.raw(outputs)
+        if numbers.shape[1] == 1:
+            return {"prediction": numbers[:, 0].tolist()}
+        names = spec.class_names or tuple(f"prediction_{i + 1}" for i in range(numbers.shape[1]))
+        return {name: numbers[:, i].tolist() for i, name in enumerate(names)}
+
+
+class MulticlassGoal(TrainingGoal):
+    """One of three or more classes for each sample."""
+
+    metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "max", "macro_f1": "max", "loss": "min"}
+    losses = ("cross_entropy",)
+    has_classes = True
+    has_class_weights = True
+    rejects_softmax = True
+
+    def describe_targets(self, spec: DataSpec) -> str:
+        return f"{spec.num_outputs} classes"
+
+    def meter(self, spec: DataSpec, device: torch.device) -> Meter:
+        return ClassificationMetrics(spec.num_outputs, device)
+
+    def columns(self, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
+        """Return the most likely class, and the probability of each."""
+        shares, chosen = self.probabilities(outputs)
+        columns: dict[str, list[Any]] = {"prediction": [spec.class_names[i] for i in chosen.tolist()]}
+        if probabilities:
+            columns |= {f"probability_{name}": shares[:, i].tolist() for i, name in enumerate(spec.class_names)}
+        return columns
+
+    def probabilities(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each class's probability and the likeliest class, (N, K) -> (N, K) float64, (N,) int64."""
+        return logits.double().softmax(dim=1), logits.argmax(dim=1)  # (N, K) -> (N, K), (N,)
+
+
+class BinaryGoal(MulticlassGoal):
+    """One of two classes for each sample: one logit decides."""
+
+    metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "max", "auroc": "max", "macro_f1": "max", "loss": "min"}
+    losses = ("binary_cross_entropy",)
+    rejects_softmax = False
+
+    def num_logits(self, spec: DataSpec) -> int:
+        return 1
+
+    def probabilities(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each class's probability and the likelier class, (N, 1) -> (N, 2) float64, (N,) int64."""
+        second = logits[:, 0].double().sigmoid()
+        return torch.stack([1 - second, second], dim=1), (logits[:, 0] > 0).to(torch.int64)  # (N,) -> (N, 2), (N,)
+
+
+class LanguageGoal(MulticlassGoal):
+    """The next token, at every step of a text."""
+
+    metrics: ClassVar[Mapping[str, Direction]] = {"perplexity": "min", "accuracy": "max", "loss": "min"}
+    has_class_weights = False
+    predicts_each_step = True
+    rejects_softmax = False
+
+    def describe_targets(self, spec: DataSpec) -> str:
+        return "tokens to predict"
+
+    def meter(self, spec: DataSpec, device: torch.device) -> Meter:
+        return NextTokenMetrics(device)
+
+    def output_shape(self, spec: DataSpec, num_rows: int) -> tuple[int, ...]:
+        return (num_rows, *spec.shape, spec.num_outputs)
+
+
+_GOALS: Mapping[str, TrainingGoal] = {
+    "regression": RegressionGoal(),
+    "binary": BinaryGoal(),
+    "multiclass": MulticlassGoal(),
+    "language": LanguageGoal(),
+}
+
+
+def goal_of(spec: DataSpec) -> TrainingGoal:
+    """Return the training goal of a dataset."""
+    return _GOALS[spec.goal]
+
+
+def num_logits(spec: DataSpec) -> int:
+    """Return how many outputs a model for this dataset has: one for two classes, else one for each class or number."""
+    return goal_of(spec).num_logits(spec)

@@ -1,0 +1,77 @@
+"""dlrun.cli.main: exit codes, versions, and what the entry point does before it imports anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+import dlrun as package
+
+Dlrun = Callable[..., tuple[int, str, str]]
+HEAVY = ("torch", "torchmetrics", "sklearn", "scipy", "pandas", "tensorboard", "PIL", "numpy")
+
+
+@pytest.mark.parametrize("words", [("--version",), ("train", "--version"), ("--version", "env")])
+def test_version(dlrun: Dlrun, words: tuple[str, ...]) -> None:
+    assert dlrun(*words) == (0, f"dlrun {package.__version__}\n", "")
+
+
+def test_debug_shows_the_traceback_of_an_error(dlrun: Dlrun) -> None:
+    assert "Traceback" not in dlrun("runs", "nowhere")[2]
+    assert "Traceback" in dlrun("--debug", "runs", "nowhere")[2]
+
+
+def test_windows_gets_a_plain_sentence() -> None:
+    code = (
+        "import sys\n"
+        "sys.platform = 'win32'\n"
+        "sys.modules['fcntl'] = None  # as on Windows, importing it fails\n"
+        "from dlrun.cli.main import entry\n"
+        "sys.argv = ['dlrun', '--help']\n"
+        "entry()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "dlrun: dlrun needs Linux or macOS. On Windows, run it in WSL (wsl --install).\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--help", 0),
+        ("predict --help", 0),
+        ("ls", 0),
+        ("ls model", 0),
+        ("env --top 3", 2),
+        ("modle=cnn trainer.epoch=3 optimizer.lr=fast", 2),
+        ("show", 0),
+        ("cat mlp_digits", 0),
+        ("runs .", 0),
+        ("compare a b", 2),
+        ("resume nowhere", 2),
+        ("-m model=mlp,cn", 2),
+    ],
+)
+def test_nothing_heavy_is_imported_where_nothing_is_trained(words: str, code: int) -> None:
+    script = (
+        "import sys; from dlrun.cli.main import main\n"
+        f"code = main({words.split()!r})\n"
+        f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules], code)"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == f"loaded: [] {code}"
+
+
+@pytest.mark.parametrize("words", ["--help", "predict --help", "env --top 3", "ls", "modle=cnn"])
+def test_hydra_is_not_imported_for_help_and_errors(words: str) -> None:
+    script = (
+        "import sys; from dlrun.cli.main import main\n"
+        f"main({words.split()!r})\n"
+        "print('loaded:', [name for name in ('hydra', 'omegaconf') if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "loaded: []"

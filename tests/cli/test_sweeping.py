@@ -1,0 +1,90 @@
+"""`dlrun -m`: every point has a row, and none hides another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import SHORT
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+def rows(own_folder: Path) -> list[dict[str, object]]:
+    (path,) = own_folder.glob("outputs/sweeps/*/*/sweep.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> None:
+    code, out, err = dlrun("-m", *SHORT, "optimizer.lr=1e-6,0.1", "seed=0,1")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split()[:4] == ["point", "optimizer.lr", "seed", "val/accuracy"]
+    values = [float(line.split()[3]) for line in lines[1:]]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+    written = rows(own_folder)
+    expected = [[f"optimizer.lr={lr}", f"seed={seed}"] for lr in ("1e-06", "0.1") for seed in (0, 1)]
+    assert [row["overrides"] for row in written] == expected
+    assert all(row["status"] == "completed" for row in written)
+    assert {"overrides", "status", "metrics", "seconds", "run_dir"} <= set(written[0])
+    assert sorted(path.name for path in Path(str(written[0]["run_dir"])).parent.iterdir()) == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "multirun.yaml",
+        "sweep.jsonl",
+    ]
+
+
+def test_a_point_that_fails_neither_stops_nor_hides_the_others(dlrun: Dlrun, own_folder: Path) -> None:
+    code, out, err = dlrun(
+        "-m", "dataset=iris", "model=linear,cnn,mlp", "trainer.epochs=1", "device.threads=1", "--quiet"
+    )
+    assert code == 2
+    assert "point 1 (model=cnn) failed" in err
+    assert "A CNN needs images" in err
+    statuses = {str(row["overrides"]): row["status"] for row in rows(own_folder)}
+    assert statuses == {"['model=linear']": "completed", "['model=cnn']": "failed", "['model=mlp']": "completed"}
+    assert out.splitlines()[-1].split()[1] == "cnn"
+
+
+def test_a_point_of_a_sweep_equals_the_run_by_itself(
+    dlrun: Dlrun, own_folder: Path, short_run: Callable[..., Path]
+) -> None:
+    dlrun("-m", *SHORT, "seed=3,4", "--quiet")
+    alone = short_run("alone", "seed=4")
+    (folder,) = own_folder.glob("outputs/sweeps/*/*/1")
+    for path in (folder, alone):
+        assert (path / "checkpoints" / "last").read_text() == "step-8\n"
+    names = [path / "checkpoints" / "step-8" / "model.safetensors" for path in (folder, alone)]
+    assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_mistakes_are_told_before_the_first_point(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "optimizer.lr=0.1,fast", "optimizer=adam,addam")
+    assert code == 2
+    assert "optimizer.lr=fast" in err
+    assert 'Did you mean "adam"?' in err
+    assert not (own_folder / "outputs").exists()
+
+
+def test_recipes_can_be_swept(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("trainer.epochs=1", "device.threads=1", "checkpoint.every_epochs=0", "--quiet")
+    code, out, err = dlrun("-m", "recipe=mlp_digits,logistic_breast_cancer", "seed=0,1", *words)
+    assert code == 0, err
+    assert len(out.splitlines()) == 5
+
+
+def test_a_sweep_goes_where_it_is_told(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet")
+    assert code == 0, err
+    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == ["0", "1", "multirun.yaml", "sweep.jsonl"]
+
+
+def test_every_point_can_be_profiled(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet", "--profile")
+    assert code == 0, err
+    assert [json.loads((own_folder / f"mine/{i}/profile.json").read_text())["steps"] for i in (0, 1)] == [8, 8]

@@ -1,0 +1,35 @@
+"""`dlrun cp` and `dlrun cat`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+def test_cp_copies_a_recipe_that_trains_and_never_overwrites(dlrun: Dlrun, own_folder: Path) -> None:
+    code, out, _ = dlrun("cp", "mlp_digits", "mine.yaml")
+    assert code == 0
+    assert out == "mine.yaml\ntrain it: dlrun recipe=./mine.yaml\n"
+    _, text, _ = dlrun("cat", "mlp_digits")
+    assert (own_folder / "mine.yaml").read_text() == text
+    code, _, err = dlrun("cp", "mlp_digits", "mine.yaml")
+    assert code == 2
+    assert "The file exists; choose another name." in err
+    code, _, err = dlrun("cp", "mlp_digits", "no/such/mine.yaml")
+    assert code == 2
+    assert "The file cannot be written (No such file or directory)" in err
+    assert dlrun("recipe=./mine.yaml", "trainer.epochs=1", "device.threads=1", "--quiet")[0] == 0
+
+
+def test_cp_into_a_folder_keeps_the_recipes_name(dlrun: Dlrun, own_folder: Path) -> None:
+    (own_folder / "here").mkdir()
+    assert dlrun("cp", "mlp_digits", "here")[1] == "here/mlp_digits.yaml\ntrain it: dlrun recipe=here/mlp_digits.yaml\n"
+    assert (own_folder / "here/mlp_digits.yaml").is_file()
+
+
+def test_an_unknown_recipe_is_an_error_with_the_nearest_name(dlrun: Dlrun) -> None:
+    code, _, err = dlrun("cat", "mlp_digit")
+    assert code == 2
+    assert 'Did you mean "mlp_digits"?' in err

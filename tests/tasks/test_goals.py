@@ -1,0 +1,78 @@
+"""What differs by goal is in dlrun.tasks.goals: shapes, losses and predictions by hand, and no comparison elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import math
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+import dlrun
+from dlrun.data import spec as data_spec
+from dlrun.data.spec import DataSpec
+from dlrun.tasks.goals import TrainingGoal, goal_of, num_logits
+
+NUMBERS = DataSpec("dense", (2,), "regression", 2, target_mean=(10.0, 0.0), target_std=(2.0, 1.0))
+TWO = DataSpec("dense", (2,), "binary", 2, class_names=("no", "yes"))
+THREE = DataSpec("dense", (2,), "multiclass", 3, class_names=("a", "b", "c"))
+TOKENS = DataSpec("tokens", (7,), "language", 11, vocabulary_size=11)
+GOALS: dict[str, TrainingGoal] = {spec.goal: goal_of(spec) for spec in (NUMBERS, TWO, THREE, TOKENS)}
+
+
+def test_there_is_a_class_for_every_goal() -> None:
+    assert set(GOALS) == set(get_args(data_spec.Goal))
+
+
+@pytest.mark.parametrize(
+    ("spec", "logits", "shape"), [(NUMBERS, 2, (8, 2)), (TWO, 1, (8, 1)), (THREE, 3, (8, 3)), (TOKENS, 11, (8, 7, 11))]
+)
+def test_shape_of_the_output(spec: DataSpec, logits: int, shape: tuple[int, ...]) -> None:
+    assert num_logits(spec) == logits
+    assert goal_of(spec).output_shape(spec, 8) == shape
+
+
+def test_numbers_are_predicted_in_their_own_units() -> None:
+    outputs = torch.tensor([[1.0, 3.0], [-1.0, 0.5]])
+    found = goal_of(NUMBERS).columns(NUMBERS, outputs, probabilities=False)
+    assert found == {"prediction_1": [12.0, 8.0], "prediction_2": [3.0, 0.5]}
+
+
+def test_one_logit_decides_between_two_classes() -> None:
+    outputs = torch.tensor([[0.0], [math.log(3)]])
+    found = goal_of(TWO).columns(TWO, outputs, probabilities=True)
+    assert found["prediction"] == ["no", "yes"]
+    assert found["probability_no"] == pytest.approx([0.5, 0.25])
+    assert found["probability_yes"] == pytest.approx([0.5, 0.75])
+    assert set(goal_of(TWO).columns(TWO, outputs, probabilities=False)) == {"prediction"}
+
+
+def test_the_likeliest_of_several_classes_is_predicted() -> None:
+    found = goal_of(THREE).columns(THREE, torch.tensor([[0.0, math.log(2), 0.0]]), probabilities=True)
+    assert found["prediction"] == ["b"]
+    assert [found[f"probability_{name}"][0] for name in "abc"] == pytest.approx([0.25, 0.5, 0.25])
+
+
+def test_no_other_file_compares_the_name_of_a_goal() -> None:
+    package = Path(dlrun.__file__).parent
+    found = []
+    for path in package.rglob("*.py"):
+        place = path.relative_to(package)
+        if place.parts[0] == "data" or place.parts[:2] == ("options", "datasets") or place.name == "goals.py":
+            continue  # datasets decide which goal they have
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            compared: list[ast.AST | None] = []
+            if isinstance(node, ast.Compare):
+                compared = [node.left, *node.comparators]
+            elif isinstance(node, ast.Dict):
+                compared = [*node.keys]
+            elif isinstance(node, ast.MatchValue):
+                compared = [node.value]
+            names = {
+                part.value for each in compared if each for part in ast.walk(each) if isinstance(part, ast.Constant)
+            }
+            if names & set(GOALS):
+                found.append(f"{place}:{node.lineno}: {ast.unparse(node)}")  # type: ignore[attr-defined]
+    assert found == []
