@@ -15,15 +15,14 @@ MOST_MEDIAN = 120  # lines, over all files that are not empty
 MOST_OF = {"class": 150, "function": 50}  # lines, decorators and docstring included
 
 LONGER: Mapping[str, str] = {
-    "data/files/table_file.py:TableFile": "one interface to CSV, TSV, JSON lines and Parquet, whose methods share the open file",
+    "data/files/table_file.py:TableFile": "one interface to CSV, TSV, JSON lines and Parquet",
     "data/media/source.py:folder_source": "a dataset's fields, each passed on by name",
     "data/prepare.py:prepare": "the way of the rows from a source to a bundle, in order",
-    "data/tables/encoding.py:TableEncoder": "learns, encodes and restores one table; every method uses the same columns",
+    "data/tables/encoding.py:TableEncoder": "learns, encodes and restores one table; all methods use its columns",
     "data/texts/classification.py:labelled_texts": "a dataset's fields, then the steps from texts to a source",
-    "options/datasets/arrays.py:arrays": "an option's fields, then the steps from files to a source",
     "options/datasets/audio_folder.py:audio_folder": "an option's fields, each passed on by name",
     "options/datasets/image_folder.py:image_folder": "an option's fields, each passed on by name",
-    "options/models/cnn.py:cnn": "an option's fields, then its blocks in order, with an error for each size that does not fit",
+    "options/models/cnn.py:cnn": "an option's fields, then its blocks in order, with an error for each misfit",
     "options/models/gan.py:gan": "an option's fields, then two networks for each architecture",
     "options/models/resnet.py:resnet": "an option's fields, then its stages in order",
     "options/models/rnn.py:rnn": "an option's fields, then its layers in order",
