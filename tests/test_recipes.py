@@ -24,7 +24,7 @@ R8 = os.environ.get("DLRUN_R8")
 
 
 def data_for(name: str, folder: Path) -> tuple[str, ...]:
-    """Overrides that give a recipe small data in its dataset's own format."""
+    """Write small data in the format of a recipe's dataset and return the overrides that use it."""
     if name.endswith("_mnist"):
         for which, rows in (("train", 120), ("t10k", 100)):
             images = torch.randint(0, 256, (rows, 28, 28), dtype=torch.uint8).numpy().tobytes()
@@ -68,7 +68,7 @@ def test_a_recipe_trains(name: str, dlrun: Dlrun, tmp_path: Path) -> None:
 
 
 def whole(name: str, dlrun: Dlrun, *words: str) -> dict[str, float]:
-    """Train a recipe at its full length and hold its metrics against its promise."""
+    """Train a recipe at its full length and compare its metrics with its promise."""
     code, _, err = dlrun(f"recipe={name}", "hydra.run.dir=mine", "device.threads=1", "--quiet", *words)
     assert code == 0, err
     result = json.loads(Path("mine/result.json").read_text())

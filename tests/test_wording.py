@@ -1,4 +1,4 @@
-"""dlrun.report.lines: numbers as people read them."""
+"""Numbers, durations and tables in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows are held out for validation and test: drawn by seed, so that classes keep their shares."""
+"""The split into training, validation and test rows: drawn by seed, classes in their shares, limited in number."""
 
 from __future__ import annotations
 
@@ -6,37 +6,43 @@ import torch
 from torch import Tensor
 
 from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.goals import has_classes
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 
 
 def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
-    """Return the rows of each split; one without rows is empty.
+    """Return the rows of each split, in their own order; a split may have none.
 
-    A split that the source has is not held out. `limit` is a bound for the training rows before any are held out.
+    Validation and test rows that the source does not have are held out of the training rows. `limit` bounds the
+    training rows before any are held out, and the validation and test rows of the source.
     """
-    order = torch.randperm(len(source.train), generator=generator(settings.split_seed, "split"))
-    if settings.limit is not None:
-        order = order[: settings.limit]
-    if source.goal in ("regression", "language"):
+    order = torch.randperm(len(source.train), generator=generator(settings.split_seed, "split"))[: settings.limit]
+    if has_classes(source.goal):
+        rank, size = _rank_in_class(source.train.targets[order])
+    else:
         rank = torch.arange(len(order), dtype=torch.float64)
         size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
-    else:
-        rank, size = _rank_in_class(source.train.targets[order])
     test_end = (size * (settings.test_fraction if source.test is None else 0.0)).round()
     val_end = test_end + ((size - test_end) * (settings.val_fraction if source.val is None else 0.0)).round()
-    chosen = {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
-    splits = {split: source.train[order[mask].sort().values] for split, mask in chosen.items()}
-    if source.val is not None:
-        splits["val"] = source.val
-    if source.test is not None:
-        kept = torch.randperm(len(source.test), generator=generator(settings.split_seed, "test"))
-        splits["test"] = source.test[kept[: settings.limit].sort().values]
+    masks = {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
+    splits = {name: source.train[order[mask].sort().values] for name, mask in masks.items()}
+    if source.val is not None:  # a copy only where rows are excluded: validation rows may be large
+        within = settings.limit is None or len(source.val) <= settings.limit
+        splits["val"] = source.val if within else _limited("val", source.val, settings)
+    if source.test is not None:  # a copy always: results may differ in the last bit by where rows are in memory
+        splits["test"] = _limited("test", source.test, settings)
     return splits
 
 
+def _limited(split: str, rows: Rows, settings: DatasetSettings) -> Rows:
+    """At most `limit` rows, drawn by seed."""
+    order = torch.randperm(len(rows), generator=generator(settings.split_seed, split))
+    return rows[order[: settings.limit].sort().values]
+
+
 def _rank_in_class(classes: Tensor) -> tuple[Tensor, Tensor]:
-    """For each row its number among the rows of its class, and that class's size; both (N,) float64."""
+    """The number of each row among the rows of its class, and the size of that class; both (N,) float64."""
     by_class = torch.argsort(classes, stable=True)
     counts = torch.bincount(classes)
     starts = counts.cumsum(0) - counts

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlrun.data.goals import Goal, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
-from dlrun.data.spec import Goal, Kind
+from dlrun.data.spec import Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
@@ -147,6 +148,13 @@ class Source:
     notices: Sequence[str] = ()  # what its user should know before training
     skipped: Skipped = ()  # bad rows that were skipped
 
+    def __post_init__(self) -> None:
+        typed = {
+            name: dataclasses.replace(rows, targets=typed_targets(self.goal, rows.targets))
+            for name, rows in self.splits.items()
+        }
+        self.train, self.val, self.test = typed["train"], typed.get("val"), typed.get("test")
+
     @property
     def splits(self) -> dict[str, Rows]:
         """The rows by split, of those that it has."""
@@ -157,22 +165,17 @@ class Source:
         """The same source with other rows."""
         return dataclasses.replace(self, train=splits["train"], val=splits.get("val"), test=splits.get("test"))
 
+    @property
+    def num_outputs(self) -> int:
+        """How many classes, tokens that may come next, or numbers to predict there are, as in DataSpec."""
+        return num_outputs(
+            self.goal, self.train.targets, class_names=self.class_names, vocabulary_size=self.vocabulary_size
+        )
+
     def release_rows(self) -> None:
         """Let go of the rows, so that they are not held beside what is made of them."""
         none = torch.arange(0)
         self.train, self.val, self.test = self.train[none], None, None
-
-    def __post_init__(self) -> None:
-        if self.goal == "regression":
-            self.train = _with_columns(self.train)
-            self.val = None if self.val is None else _with_columns(self.val)
-            self.test = None if self.test is None else _with_columns(self.test)
-
-
-def _with_columns(rows: Rows) -> Rows:
-    targets = rows.targets.to(torch.float32)
-    targets = targets.unsqueeze(1) if targets.ndim == 1 else targets  # (N,) -> (N, 1)
-    return dataclasses.replace(rows, targets=targets)
 
 
 def fingerprint_of(splits: Mapping[str, Rows]) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from dlrun.data.goals import Goal, describe_task
+
 Kind = Literal["dense", "image", "tokens", "sequence"]
-Goal = Literal["regression", "binary", "multiclass", "language"]
 
 
 class Batch(NamedTuple):
@@ -124,8 +125,4 @@ class DataSpec:
             inputs = f"sequences of {self.shape[0]} steps x {self.shape[1]} features"
         else:
             inputs = f"{self.shape[0]} feature" + ("s" if self.shape[0] != 1 else "")
-        if self.goal == "regression":
-            return f"{inputs}, {self.num_outputs} number" + ("s to predict" if self.num_outputs > 1 else " to predict")
-        if self.goal == "language":
-            return f"windows of {self.shape[0]} tokens, the next out of {self.num_outputs} to guess"
-        return f"{inputs}, {self.num_outputs} classes"
+        return describe_task(self.goal, inputs, num_outputs=self.num_outputs, window=self.shape[0])

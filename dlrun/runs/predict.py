@@ -14,10 +14,10 @@ from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.encoders import default_encoder
 from dlrun.data.loading.split import MemorySplit, in_order
 from dlrun.data.source import Encoded, Encoder
 from dlrun.data.spec import DataSpec
-from dlrun.data.tables.default_encoders import default_encoder
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.errors import ConfigError, DataError, Problem, StorageError
 from dlrun.optim import device

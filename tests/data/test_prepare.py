@@ -96,6 +96,18 @@ def test_a_limit_holds_for_a_published_test_set_too() -> None:
     assert len(set(rows(data.test))) == 10
 
 
+def test_a_limit_holds_for_validation_rows_of_the_users_own_too() -> None:
+    source = numbers(*range(100))
+    source.val = Rows(torch.arange(50.0).unsqueeze(1), torch.arange(50.0).unsqueeze(1))
+    data = prepare("toy", source, raw(limit=10, test_fraction=0.0))
+    assert data.sizes == {"train": 10, "val": 10}
+    assert data.val is not None
+    assert rows(data.val) == sorted(set(rows(data.val))) == data.val.targets.flatten().tolist()
+    other = prepare("toy", source, raw(limit=10, test_fraction=0.0, split_seed=1))
+    assert rows(other.val) != rows(data.val)
+    assert rows(prepare("toy", source, raw(limit=60, test_fraction=0.0)).val) == list(range(50))
+
+
 def test_a_published_test_set_is_taken_whole_and_no_other() -> None:
     source = numbers(0.0, 1.0, 2.0, 3.0)
     source.test = Rows(torch.tensor([[7.0], [8.0]]), torch.tensor([[1.0], [2.0]]))
@@ -171,7 +183,7 @@ def test_padding_adds_background_around_every_image() -> None:
     assert bundle.train.inputs[0, 0].tolist() == [[0, 0, 0], [0, 7, 0], [0, 0, 0]]
     assert bundle.test is not None
     assert bundle.test.inputs.shape == (2, 1, 3, 3)
-    with pytest.raises(ConfigError, match=r"Only images can be padded; toy holds dense rows\."):
+    with pytest.raises(ConfigError, match=r"Only images can be padded; toy has dense rows\."):
         prepare(
             "toy",
             Source("dense", "binary", Rows(torch.zeros(2, 1), torch.tensor([0, 1]))),
@@ -199,13 +211,23 @@ def config_problem(source: Source, settings: DatasetSettings) -> tuple[str, str]
 
 def test_augmentation_is_refused_for_what_is_not_an_image() -> None:
     where, message = config_problem(classes(2, 2), DatasetSettings(augment=Augment(flip=True)))
-    assert (where, message) == ("dataset.augment", "Shift, crop and flip are for images; toy holds dense rows.")
+    assert (where, message) == (
+        "dataset.augment",
+        "Only images can be shifted, cropped or flipped; toy has dense rows.",
+    )
+
+
+def test_every_setting_that_does_not_fit_is_reported_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        prepare("toy", classes(2, 2), DatasetSettings(pad=1, augment=Augment(flip=True), standardise_target=True))
+    found = [problem.where for problem in caught.value.problems]
+    assert found == ["dataset.pad=1", "dataset.augment", "dataset.standardise_target=true"]
 
 
 def test_classes_cannot_be_standardised() -> None:
     where, message = config_problem(classes(2, 2), DatasetSettings(standardise_target=True))
     assert where == "dataset.standardise_target=true"
-    assert message == "Only a regression's target can be standardised; toy has classes."
+    assert message == "Only numbers to predict can be standardised; toy has classes."
 
 
 def test_a_split_is_found_by_its_name_and_a_missing_one_named() -> None:

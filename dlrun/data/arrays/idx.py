@@ -16,7 +16,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from dlrun.data.files.download import fetch, not_there
+from dlrun.data.files.download import fetch, missing_files
 from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
 
@@ -47,7 +47,7 @@ def idx_source(
     paths = {name: _find(folder, name) for name in checksums}
     missing = [name for name, path in paths.items() if path is None]
     if missing and not download:
-        raise not_there(" and no ".join(f"{name}.gz (or {name})" for name in missing), folder=folder)
+        raise missing_files(" and no ".join(f"{name}.gz (or {name})" for name in missing), folder=folder)
     found = {
         name: path
         or fetch(f"{name}.gz", sha256=checksums[name], folder=folder, mirrors=mirrors, max_bytes=_MAX_DOWNLOAD_BYTES)

@@ -53,7 +53,7 @@ def fetch(name: str, *, sha256: str, folder: Path, mirrors: Sequence[str], max_b
     return target
 
 
-def not_there(what: str, *, folder: Path) -> DataError:
+def missing_files(what: str, *, folder: Path) -> DataError:
     """Return the error for files that are missing while dataset.download is false."""
     return DataError(
         f"{folder}: there is no {what}, and dataset.download=false. Put the missing files there, set "

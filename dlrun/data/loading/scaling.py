@@ -10,7 +10,7 @@ from torch import Tensor
 from dlrun.data.files.status_line import long_work
 from dlrun.data.loading.reader import Reader, blocks_of
 from dlrun.data.source import Source
-from dlrun.data.spec import Scaling
+from dlrun.data.spec import Scaling, TargetScaling
 
 
 def fit_scaling(
@@ -43,6 +43,15 @@ def fit_scaling(
         rest = features - num_scaled
         mean, std = mean[:num_scaled] + (0.0,) * rest, std[:num_scaled] + (1.0,) * rest
     return Scaling(mean, std, low, high)
+
+
+def fit_target_scaling(targets: Tensor) -> TargetScaling:
+    """Mean and standard deviation of the training targets, (N, K), of each of the numbers to predict."""
+    means, deviations = targets.double().mean(dim=0).tolist(), targets.double().std(dim=0, correction=0).tolist()
+    deviations = [value or 1.0 for value in deviations]  # a number that never changes becomes 0
+    if len(means) == 1:
+        return TargetScaling(means[0], deviations[0])
+    return TargetScaling(tuple(means), tuple(deviations))
 
 
 class _Moments:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from dlrun.data.files.bad_rows import BadRows
+from dlrun.data.goals import Goal
 from dlrun.data.loading.reader import AS_NEEDED, Reader, fits
 from dlrun.data.media.listing import FileList, Listed, class_names
 from dlrun.data.media.reader import FileReader, read_files
 from dlrun.data.media.survey import Facts, Probe, fingerprint, survey
 from dlrun.data.source import Encoder, Rows, Source
-from dlrun.data.spec import Goal
 from dlrun.errors import DataError
 from dlrun.wording import plural, printable
 

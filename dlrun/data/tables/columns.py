@@ -1,4 +1,4 @@
-"""What a table's columns hold: read off a sample or told, and turned into plain numbers."""
+"""Kinds of columns: inferred from values, and values as raw numbers of a kind."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from numpy.typing import NDArray
 
 KINDS = ("number", "category", "boolean", "date", "text", "ignore")
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+EXPECTED: Mapping[str, str] = {
+    "number": "a number",
+    "boolean": "yes or no",
+    "date": "a date as 2026-01-31 or 2026-01-31 12:30",
+}
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*|\s*[-+]?inf(inity)?\s*", re.IGNORECASE)
-_CODE = re.compile(r"0\d+")  # a postcode or an account: cutting its zeros off would change it
+_CODE = re.compile(r"0\d+")  # a postcode or an account number: without its zeros it would be another one
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _TRUE = {"yes": 1.0, "y": 1.0, "true": 1.0, "t": 1.0}
 _FALSE = {"no": 0.0, "n": 0.0, "false": 0.0, "f": 0.0}
-_MOSTLY = 0.9  # a column most of whose values are numbers is one of numbers with mistakes
+_MOSTLY = 0.9  # share of numbers from which the other values of a column are mistakes
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column by name and kind; `width` raw numbers stand for a value."""
+    """A column by name and kind."""
 
     name: str
     kind: str
@@ -34,10 +39,10 @@ class Column:
 
 
 def kind_of(values: Sequence[str | None], *, max_categories: int) -> str:
-    """The kind that the first values of a column speak for.
+    """Infer the kind of a column from its first values; None is a missing one.
 
-    Mostly numbers: number; yes/no or true/false: boolean; mostly ISO dates: date; few different texts: category;
-    many: text. "missing" where none is there.
+    Mostly numbers: number; yes/no or true/false: boolean; mostly ISO dates: date; few distinct texts: category;
+    many: text; no value at all: "missing".
     """
     present = [value for value in values if value is not None]
     if not present:
@@ -54,7 +59,7 @@ def kind_of(values: Sequence[str | None], *, max_categories: int) -> str:
 
 
 def raw_values(kind: str, values: Sequence[str]) -> NDArray[np.float32]:
-    """Texts as the raw numbers of a kind, (V, width) float32; NaN where a text is none of that kind."""
+    """Convert texts to the raw numbers of a kind, (V, width) float32; NaN for a text that is not of that kind."""
     if kind == "number":
         return np.array([[_number(value)] for value in values], dtype=np.float32).reshape(-1, 1)
     if kind == "boolean":
@@ -73,10 +78,3 @@ def _date(value: str) -> tuple[float, ...]:
     except ValueError:
         return (np.nan,) * len(DATE_PARTS)
     return moment.year, moment.month, moment.day, moment.weekday(), moment.hour + moment.minute / 60
-
-
-EXPECTED: Mapping[str, str] = {
-    "number": "a number",
-    "boolean": "yes or no",
-    "date": "a date as 2026-01-31 or 2026-01-31 12:30",
-}

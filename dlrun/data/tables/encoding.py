@@ -1,4 +1,4 @@
-"""A table's raw numbers as features, by what the training rows taught: medians, categories, what may be missing."""
+"""Raw numbers of a table as features, with the medians and categories of the training rows."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ Floats = NDArray[np.float32]
 
 
 class TableEncoder(Encoder):
-    """Columns as features: amounts, then flags of missing ones, then categories one-hot or as codes.
+    """Columns as features: numbers, then flags of missing ones, then categories one-hot or as codes.
 
-    A missing amount becomes the training rows' median, with a flag where training rows lacked it; a missing category
-    is a category of its own where training rows had it. A category never seen in training is code 0, or all zeros.
+    A missing number becomes the median of the training rows, with a flag if any training row had it missing; a missing
+    category is a category of its own if any training row had it missing. A category that no training row has is code
+    0, or all zeros.
 
-    words: the categories by column, as the raw codes of training rows count them.
+    words: the categories by column, in the order of the raw codes.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class TableEncoder(Encoder):
         self.embed = embed
         self._max_categories = max_categories
         self._delimiter, self._encoding = delimiter, encoding
-        self._medians: list[float] = []  # one a raw number
-        self._lacking: list[bool] = []  # one a column: whether training rows lacked a value
-        self.categories: tuple[int, ...] = ()  # sizes of the trailing features that hold codes, as in DataSpec
-        self.kept: dict[str, list[str]] = {}  # by column: the categories with a code of their own, from 1 on
+        self._medians: list[float] = []  # one for each raw number
+        self._had_missing: list[bool] = []  # one for each column: whether any training row had it missing
+        self.categories: tuple[int, ...] = ()  # sizes of the trailing features that are codes, as in DataSpec
+        self.known: dict[str, list[str]] = {}  # by column: the categories with codes from 1
 
     def state(self) -> dict[str, Any]:
         return {
@@ -62,13 +63,13 @@ class TableEncoder(Encoder):
             "delimiter": self._delimiter,
             "encoding": self._encoding,
             "medians": self._medians,
-            "lacking": self._lacking,
-            "kept": self.kept,
+            "lacking": self._had_missing,
+            "kept": self.known,
         }
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> Self:
-        """From what `state` gave."""
+        """Return the fitted encoder whose `state` this is."""
         encoder = cls(
             [Column(name, kind) for name, kind in state["columns"]],
             embed=state["embed"],
@@ -76,34 +77,34 @@ class TableEncoder(Encoder):
             delimiter=state["delimiter"],
             encoding=state["encoding"],
         )
-        encoder._medians, encoder._lacking = list(state["medians"]), list(state["lacking"])
-        encoder.kept = {name: list(words) for name, words in state["kept"].items()}
+        encoder._medians, encoder._had_missing = list(state["medians"]), list(state["lacking"])
+        encoder.known = {name: list(words) for name, words in state["kept"].items()}
         encoder._measure()
         return encoder
 
-    def fitted(self, splits: dict[str, Rows]) -> Fitted:
-        """Learn from the raw training rows, and make features of every split: the `fit` of its Source.
+    def fit_transform(self, splits: dict[str, Rows]) -> Fitted:
+        """Fit on the raw training rows and make features of every split: the `fit` of a Source.
 
-        Split by split in place of the raw rows: a table may be so large that it must not be held twice.
+        Replaces the raw rows split by split, since a large table must not be in memory twice.
         """
-        self.learn(splits["train"].in_memory())
+        self.fit(splits["train"].in_memory())
         for name, rows in splits.items():
-            splits[name] = Rows(self.finish(rows.in_memory()), rows.targets)
+            splits[name] = Rows(self.transform(rows.in_memory()), rows.targets)
         return Fitted(splits, self, num_scaled=self.num_scaled, categories=self.categories)
 
-    def learn(self, inputs: Tensor) -> None:
+    def fit(self, inputs: Tensor) -> None:
         """Learn medians and categories from the raw training rows, (N, R) float32."""
         raw = inputs.numpy()
-        self._medians, self._lacking, self.kept = [], [], {}
+        self._medians, self._had_missing, self.known = [], [], {}
         for column, start in self._placed():
             values = raw[:, start : start + column.width]
             missing = np.isnan(values[:, 0])
-            self._lacking.append(bool(missing.any()))
+            self._had_missing.append(bool(missing.any()))
             if column.kind == "category":
-                self.kept[column.name] = self._commonest(column.name, values[~missing, 0])
+                self.known[column.name] = self._commonest(column.name, values[~missing, 0])
                 self._medians.append(0.0)
             else:
-                present = values[~missing] if self._lacking[-1] else values
+                present = values[~missing] if self._had_missing[-1] else values
                 medians = np.median(present, axis=0) if len(present) else np.zeros(column.width)
                 self._medians += [float(median) for median in medians]
         self._measure()
@@ -114,78 +115,80 @@ class TableEncoder(Encoder):
         return sorted(word for _, word in seen[: self._max_categories])
 
     def _placed(self) -> list[tuple[Column, int]]:
-        """Each column and where its raw numbers begin."""
+        """Each column and the index of its first raw number."""
         placed, start = [], 0
         for column in self.columns:
             placed.append((column, start))
             start += column.width
         return placed
 
-    def _num_codes(self, column: Column, lacking: bool) -> int:
-        return 1 + len(self.kept[column.name]) + lacking
+    def _num_codes(self, column: Column, had_missing: bool) -> int:
+        return 1 + len(self.known[column.name]) + had_missing
 
     def _measure(self) -> None:
-        """Count features by what was learnt."""
-        amounts = [column for column in self.columns if column.kind != "category"]
+        """Count the features, once fitted."""
+        numbers = [column for column in self.columns if column.kind != "category"]
         sizes = [
-            self._num_codes(column, lacking)
-            for column, lacking in zip(self.columns, self._lacking, strict=True)
+            self._num_codes(column, had_missing)
+            for column, had_missing in zip(self.columns, self._had_missing, strict=True)
             if column.kind == "category"
         ]
         flags = sum(
-            lacking for column, lacking in zip(self.columns, self._lacking, strict=True) if column.kind != "category"
+            had_missing
+            for column, had_missing in zip(self.columns, self._had_missing, strict=True)
+            if column.kind != "category"
         )
-        self._num_amounts = sum(column.width for column in amounts)
-        self._num_features = self._num_amounts + flags + (len(sizes) if self.embed else sum(sizes) - len(sizes))
+        self._num_numbers = sum(column.width for column in numbers)
+        self._num_features = self._num_numbers + flags + (len(sizes) if self.embed else sum(sizes) - len(sizes))
         self.categories = tuple(sizes) if self.embed else ()
 
     @property
     def num_scaled(self) -> int:
-        """How many leading features are amounts, to be standardised."""
-        return self._num_amounts
+        """How many leading features are numbers, to be standardised."""
+        return self._num_numbers
 
-    def finish(self, inputs: Tensor) -> Tensor:
+    def transform(self, inputs: Tensor) -> Tensor:
         """Raw rows as features, (N, R) -> (N, F); may work in place."""
-        return torch.from_numpy(self._finished(inputs.numpy(), self.words))
+        return torch.from_numpy(self._features(inputs.numpy(), self.words))
 
-    def _finished(self, raw: Floats, words: Mapping[str, Sequence[str]]) -> Floats:
-        if self._num_features == raw.shape[1] == self._num_amounts:  # amounts alone, none ever missing in training
-            self._fill(raw)
+    def _features(self, raw: Floats, words: Mapping[str, Sequence[str]]) -> Floats:
+        if self._num_features == raw.shape[1] == self._num_numbers:  # numbers alone, none ever missing in training
+            self._fill_missing(raw)
             return raw
-        codes_of = {name: self._codes_of(name, words[name]) for name in self.kept}
+        codes_of = {name: self._codes_of(name, words[name]) for name in self.known}
         features = np.zeros((len(raw), self._num_features), dtype=np.float32)
         for first in range(0, len(raw), _BLOCK_ROWS):
             block = slice(first, first + _BLOCK_ROWS)
-            self._finish_block(raw[block], features[block], codes_of)
+            self._fill_block(raw[block], features[block], codes_of)
         return features
 
-    def _fill(self, raw: Floats) -> None:
+    def _fill_missing(self, raw: Floats) -> None:
         for index, median in enumerate(self._medians):
             column = raw[:, index]
             np.copyto(column, np.float32(median), where=np.isnan(column))
 
     def _codes_of(self, name: str, words: Sequence[str]) -> NDArray[np.int64]:
-        """The code of each word, 0 where it was never seen in training; the last is that of a missing value."""
-        kept = {word: code for code, word in enumerate(self.kept[name], start=1)}
+        """The code of each word, 0 if no training row has it; the last one is the code of a missing value."""
+        codes = {word: code for code, word in enumerate(self.known[name], start=1)}
         column = [column.name for column in self.columns].index(name)
-        missing = len(kept) + 1 if self._lacking[column] else 0
-        return np.array([*(kept.get(word, 0) for word in words), missing], dtype=np.int64)
+        missing = len(codes) + 1 if self._had_missing[column] else 0
+        return np.array([*(codes.get(word, 0) for word in words), missing], dtype=np.int64)
 
-    def _finish_block(self, raw: Floats, features: Floats, codes_of: Mapping[str, NDArray[np.int64]]) -> None:
-        """(B, R) -> (B, F), in place; `features` begin as zeros."""
-        amount, flag = 0, self._num_amounts
-        for (column, start), lacking in zip(self._placed(), self._lacking, strict=True):
+    def _fill_block(self, raw: Floats, features: Floats, codes_of: Mapping[str, NDArray[np.int64]]) -> None:
+        """Write features, (B, R) -> (B, F), into zeros."""
+        number, flag = 0, self._num_numbers
+        for (column, start), had_missing in zip(self._placed(), self._had_missing, strict=True):
             if column.kind == "category":
                 continue
             missing = np.isnan(raw[:, start])
             medians = np.asarray(self._medians[start : start + column.width], dtype=np.float32)
             values = raw[:, start : start + column.width]
-            features[:, amount : amount + column.width] = np.where(missing[:, None], medians, values)
-            amount += column.width
-            if lacking:
+            features[:, number : number + column.width] = np.where(missing[:, None], medians, values)
+            number += column.width
+            if had_missing:
                 features[:, flag] = missing
                 flag += 1
-        for (column, start), lacking in zip(self._placed(), self._lacking, strict=True):
+        for (column, start), had_missing in zip(self._placed(), self._had_missing, strict=True):
             if column.kind != "category":
                 continue
             table = codes_of[column.name]
@@ -197,12 +200,12 @@ class TableEncoder(Encoder):
                 continue
             known = np.flatnonzero(codes)
             features[known, flag + codes[known] - 1] = 1.0
-            flag += self._num_codes(column, lacking) - 1
+            flag += self._num_codes(column, had_missing) - 1
 
     def blocks(self, path: Path) -> Iterator[TableRows]:
-        """A file's rows of these columns, many at a time.
+        """Yield the rows of a file, many at a time.
 
-        Raises DataError where a column is not there.
+        Raises DataError for a file without one of the columns.
         """
         file = ArrowTable(path, delimiter=self._delimiter, encoding=self._encoding)
         for column in self.columns:
@@ -216,4 +219,4 @@ class TableEncoder(Encoder):
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         for rows in self.blocks(path):
-            yield Encoded(torch.from_numpy(self._finished(rows.raw, rows.words)))
+            yield Encoded(torch.from_numpy(self._features(rows.raw, rows.words)))

@@ -1,4 +1,4 @@
-"""A table's rows as a matrix of raw numbers, and what was wrong with those left out."""
+"""A table's rows as a matrix of raw numbers, and the rows that were skipped."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
+from dlrun.data.files.bad_rows import HOW_TO_SKIP
 from dlrun.data.files.status_line import long_work
 from dlrun.data.tables.columns import EXPECTED, Column, raw_values
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
-_LISTED = 20  # rows left out that are listed one by one
+_LISTED = 20  # skipped rows that are listed one by one
 _IS_MISSING = "the value is missing"
 _HUGE = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """One row that cannot be learnt from: its line in the file (a row from 1 on in Parquet), column and reason."""
+class RowProblem:
+    """What is wrong with a row: its line in the file (in Parquet its number, from 1), column and reason."""
 
     line: int
     column: str
@@ -36,16 +37,19 @@ class Wrong:
 
 @dataclass
 class TableRows:
-    """raw: (N, R) float32, NaN where a value is missing; a category is its number among `words`."""
+    """Rows of a file, good ones only.
+
+    raw: (N, R) float32, NaN where a value is missing; a category is its index in `words`, by column.
+    """
 
     raw: Floats
     words: dict[str, list[str]]
     num_skipped: int = 0
-    skipped: list[Wrong] = field(default_factory=list)  # the first of them
-    num_dropped: int = 0  # for missing values, where that is the policy
+    skipped: list[RowProblem] = field(default_factory=list)  # the first ones
+    num_dropped: int = 0  # for missing values
 
     def column(self, columns: Sequence[Column], name: str) -> Floats:
-        """A column's first raw numbers, (N,)."""
+        """Return the first raw number of a column in each row, (N,)."""
         start = 0
         for column in columns:
             if column.name == name:
@@ -58,50 +62,52 @@ def read_rows(
     file: ArrowTable,
     columns: Sequence[Column],
     *,
-    skip_bad: bool = False,
+    skip_bad_rows: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
 ) -> TableRows:
     """Read the columns of every row.
 
-    required: columns whose value may not be missing. missing: what becomes of rows with a missing value elsewhere.
-    Raises DataError naming file, line and column, unless `skip_bad`.
+    required: columns whose value must not be missing. missing: what to do with missing values of the others.
+    Raises DataError naming file, line and column, unless `skip_bad_rows`.
     """
     as_text: set[str] = set()
     while True:
         try:
-            return _Reading(file, columns, as_text, skip_bad=skip_bad, required=required, missing=missing).read()
-        except NotNumbersError as error:  # once more, with that column as texts, to see which row it is
+            return _Reading(
+                file, columns, as_text, skip_bad_rows=skip_bad_rows, required=required, missing=missing
+            ).read()
+        except NotNumbersError as error:  # again, with that column as texts, to find the row
             as_text.add(error.column)
 
 
 def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
-    """The rows of `read_rows`, so many at a time, each block with the words that it needs.
+    """Yield the rows of `read_rows`, `num_rows` at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
     """
     as_text: set[str] = set()
-    given = 0
+    num_yielded = 0
     while True:
-        reading = _Reading(file, columns, as_text, skip_bad=False, required=(), missing="fill")
+        reading = _Reading(file, columns, as_text, skip_bad_rows=False, required=(), missing="fill")
         try:
-            for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=given):
+            for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=num_yielded):
                 yield TableRows(raw, reading.words())
-                given += len(raw)
-        except NotNumbersError as error:  # once more, with that column as texts: it may hold numbers written otherwise
+                num_yielded += len(raw)
+        except NotNumbersError as error:  # again, as texts: these may be numbers that Arrow does not parse
             as_text.add(error.column)
         else:
             return
 
 
 def _blocks_of(blocks: Iterator[Floats], *, num_rows: int, after: int) -> Iterator[Floats]:
-    """The rows of blocks of any length in blocks of one; the first `after` rows are passed over."""
+    """Blocks of any length as blocks of `num_rows`, without the first `after` rows."""
     waiting: list[Floats] = []
     count = 0
     for block in blocks:
-        passed = min(after, len(block))
-        after -= passed
-        rest = block[passed:]
+        dropped = min(after, len(block))
+        after -= dropped
+        rest = block[dropped:]
         while count + len(rest) >= num_rows:
             taken = num_rows - count
             yield np.concatenate([*waiting, rest[:taken]])
@@ -119,15 +125,15 @@ class _Reading:
         columns: Sequence[Column],
         as_text: set[str],
         *,
-        skip_bad: bool,
+        skip_bad_rows: bool,
         required: Sequence[str],
         missing: str,
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
-        self._skip_bad, self._required, self._missing = skip_bad, required, missing
+        self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
         self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind == "category"}
         self._wrong: list[tuple[int, str, str]] = []  # record, column, what
-        self._ragged: list[Wrong] = []
+        self._ragged: list[RowProblem] = []
         self._num_wrong = 0
         self._num_dropped = 0
         self._width = sum(column.width for column in columns)
@@ -142,11 +148,11 @@ class _Reading:
         return TableRows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
 
     def words(self) -> dict[str, list[str]]:
-        """The categories met so far, by column; a raw category is its number among them."""
+        """Return the categories of the rows read so far, by column; a raw category is its index."""
         return {name: list(codes) for name, codes in self._codes.items()}
 
     def blocks(self) -> Iterator[Floats]:
-        """Raw numbers of the good rows in turn, (B, R)."""
+        """Yield the raw numbers of the good rows, (B, R)."""
         names = [column.name for column in self._columns]
         numbers = {column.name for column in self._columns if column.kind == "number"} - self._as_text
         records = 0
@@ -158,7 +164,7 @@ class _Reading:
                 yield rows if kept.all() else rows[kept]
 
     def _expected_rows(self, count: int, rows: Floats) -> int:
-        """Room for the rest of the file, as its first rows speak for; memory not written to costs nothing."""
+        """Estimate the rows of the whole file from its first block; memory that is not written to costs nothing."""
         if count == 0 and self._file.format == "csv":
             return int(self._file.path.stat().st_size / max(1, 8 << 20) * len(rows) * 1.2) + len(rows)
         return max(2 * count, count + len(rows))
@@ -186,7 +192,7 @@ class _Reading:
         return rows, kept
 
     def _values(self, array: Any, column: Column) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_], Any]:
-        """Raw numbers (B, width), where they are missing, where they are none of their kind, and the text of a row."""
+        """Raw numbers (B, width), masks of missing values and of those not of the kind, and a row's value as text."""
         if not hasattr(array, "indices"):
             numbers = array.to_numpy(zero_copy_only=False)
             is_null = np.isnan(numbers)
@@ -195,7 +201,9 @@ class _Reading:
                 return numbers.astype(np.float32)[:, None], is_null, bad, lambda row: f"{numbers[row]:g}"
         words = array.dictionary.to_pylist()
         is_null = ~np.asarray(array.is_valid())
-        indices = array.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)  # a null is the word past the last
+        indices = array.indices.fill_null(len(words)).to_numpy(
+            zero_copy_only=False
+        )  # a null is the index after the last word
         if column.kind == "category":
             codes = self._codes[column.name]
             table = np.array([[codes.setdefault(word, len(codes))] for word in words], dtype=np.float32).reshape(-1, 1)
@@ -207,39 +215,41 @@ class _Reading:
         return values, is_null, bad, lambda row: words[indices[row]]
 
     def _note_ragged(self, line: int, what: str) -> None:
-        wrong = Wrong(line, "", what)
-        if not self._skip_bad:
-            raise DataError(f"{self._file.shown}: {wrong} dataset.on_bad_row=skip leaves such rows out.")
+        problem = RowProblem(line, "", what)
+        if not self._skip_bad_rows:
+            raise DataError(f"{self._file.shown}: {problem} {HOW_TO_SKIP}")
         self._num_wrong += 1
-        self._ragged.append(wrong)
+        self._ragged.append(problem)
 
     def _note(self, record: int, column: str, what: str) -> None:
-        if not self._skip_bad:
+        if not self._skip_bad_rows:
             (line,) = self._file.lines_of([record])
-            hint = "" if column in self._required else f"; if that is meant, dataset.columns={{{column}: category}}"
-            if what == _IS_MISSING:
-                hint = "" if column in self._required else "; dataset.missing=fill fills such values"
-            raise DataError(
-                f"{self._file.shown}: {Wrong(line, column, what)}{hint}. dataset.on_bad_row=skip leaves such rows out."
+            hint = (
+                ""
+                if column in self._required
+                else f"; for a column of categories: dataset.columns={{{column}: category}}"
             )
+            if what == _IS_MISSING:
+                hint = "" if column in self._required else "; to fill missing values: dataset.missing=fill"
+            raise DataError(f"{self._file.shown}: {RowProblem(line, column, what)}{hint}. {HOW_TO_SKIP}")
         self._num_wrong += 1
         if len(self._wrong) < _LISTED:
             self._wrong.append((record, column, what))
 
-    def _listed(self) -> list[Wrong]:
+    def _listed(self) -> list[RowProblem]:
         records = sorted({record for record, _, _ in self._wrong})
         lines = dict(zip(records, self._file.lines_of(records), strict=True))
-        found = [Wrong(lines[record], column, what) for record, column, what in self._wrong]
-        return sorted([*found, *self._ragged], key=lambda wrong: wrong.line)[:_LISTED]
+        found = [RowProblem(lines[record], column, what) for record, column, what in self._wrong]
+        return sorted([*found, *self._ragged], key=lambda problem: problem.line)[:_LISTED]
 
 
 def _grown(matrix: Floats, count: int, rows: int) -> Floats:
-    """A matrix with room for more rows, the first `count` kept."""
+    """A matrix of `rows` rows that begins with the first `count` of another."""
     larger = np.empty((rows, matrix.shape[1]), dtype=np.float32)
     larger[:count] = matrix[:count]
     return larger
 
 
 def describe_skipped(rows: TableRows) -> Mapping[str, Any]:
-    """What `result.json` says of rows left out."""
-    return {"rows": rows.num_skipped, "first": [str(wrong) for wrong in rows.skipped]}
+    """Return what `result.json` contains about skipped rows."""
+    return {"rows": rows.num_skipped, "first": [str(problem) for problem in rows.skipped]}

@@ -1,4 +1,4 @@
-"""Numbers over time: read, split in the order of time, and cut into windows that look back and targets that follow."""
+"""Numbers over time: how a file is read, its rows in the order of time, and the encoder of new files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from torch import Tensor
 
 from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.paths import digest_of, locate, unchanged
+from dlrun.data.files.paths import digest_of, unchanged
 from dlrun.data.files.records import Record, open_records, read_records
-from dlrun.data.source import Encoded, Encoder, Rows, Source
+from dlrun.data.source import Encoded, Encoder
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 
 
@@ -26,35 +26,35 @@ from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 class SeriesFormat:
     """How a file of numbers over time is read."""
 
-    columns: list[str]  # looked back on
-    target: list[str]  # forecast
+    columns: list[str]  # inputs
+    target: list[str]  # columns to forecast
     time: str | None
-    window: int  # rows looked back on
+    window: int  # rows of an input
     delimiter: str | None
     encoding: str
 
 
 @dataclass(frozen=True)
 class Series:
-    """Rows in the order of time; a row left out is all NaN."""
+    """Rows in the order of time; a skipped row is all NaN."""
 
     inputs: Tensor  # (R, F) float64
     targets: Tensor  # (R, K) float64
-    last_time: str  # of the file that they are from
+    last_time: str  # of the whole file
     notices: tuple[str, ...] = ()
 
     @property
     def num_rows(self) -> int:
-        """How many points in time."""
+        """How many points in time there are."""
         return len(self.inputs)
 
     def part(self, rows: slice) -> Series:
-        """Some of the rows."""
+        """Return some of the rows."""
         return Series(self.inputs[rows], self.targets[rows], self.last_time)
 
 
 class SeriesEncoder(Encoder):
-    """Reads the last window of a new file: what comes after it is asked for."""
+    """Reads the last window of a new file, to forecast the rows after it."""
 
     def __init__(self, form: SeriesFormat) -> None:
         self._form = form
@@ -62,11 +62,18 @@ class SeriesEncoder(Encoder):
     def state(self) -> dict[str, Any]:
         return dataclasses.asdict(self._form)
 
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> SeriesEncoder:
+        """Return the encoder whose `state` this is."""
+        return cls(SeriesFormat(**state))
+
     def encode(self, path: Path) -> Encoded:
         form = dataclasses.replace(self._form, target=[])
         series = read_series(path, form, skip_bad_rows=False)
         if series.num_rows < form.window:
-            raise DataError(f"{path}: {series.num_rows} rows; a forecast looks back on {form.window}.")
+            raise DataError(
+                f"{path}: expected at least {form.window} rows (the window of a forecast), got {series.num_rows}."
+            )
         inputs = series.inputs[-form.window :].to(torch.float32).unsqueeze(0)  # (R, F) -> (T, F) -> (1, T, F)
         return Encoded(inputs, columns={"after": [series.last_time]})
 
@@ -81,9 +88,10 @@ def series_format(
     delimiter: str | None,
     encoding: str,
 ) -> tuple[SeriesFormat, tuple[str, ...]]:
-    """The format with its columns named, and what the user should know of the choice.
+    """Return the format with the names of its columns, and notices about the choice.
 
-    Without `columns` those are all whose first cell is a number.
+    columns: inputs; None takes all whose first cell is a number. target: columns to forecast; None takes the inputs.
+    Raises DataError for a column that the file does not have.
     """
     file = open_records(path, delimiter=delimiter, encoding=encoding)
     names = file.all_names()
@@ -92,24 +100,24 @@ def series_format(
         first = next(read_records(file, names, bad=BadRows(skip=False, where=f"{path}: ").add))
         numeric = [name for name, cell in zip(names, first.cells, strict=True) if _number(cell) is not None]
         columns = [name for name in numeric if name != time]
-        left_out = [name for name in names if name not in columns and name != time]
-        if left_out:
-            notices = (f"{path}: left out, not numbers: {', '.join(left_out)}.",)
+        ignored = [name for name in names if name not in columns and name != time]
+        if ignored:
+            notices = (f"{path}: columns ignored, not numbers: {', '.join(ignored)}.",)
         if not columns:
-            raise DataError(f"{path}: no column holds numbers; there are {', '.join(names)}.")
+            raise DataError(f"{path}: no column has numbers; the columns are {', '.join(names)}.")
     targets = [target] if isinstance(target, str) else list(columns if target is None else target)
     for name in targets:
         if name not in names:
             raise DataError(f'{path}: there is no column "{name}" (dataset.target). {did_you_mean(name, names)}')
     if not columns or not targets:
-        raise ConfigError(Problem("dataset.columns", "Expected one column or more to look back on and to forecast."))
+        raise ConfigError(Problem("dataset.columns", "Expected one or more columns of inputs and to forecast."))
     return SeriesFormat(list(columns), targets, time, window, delimiter, encoding), notices
 
 
 def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Series:
-    """All rows of a file, from the cache where reading them takes long.
+    """Return all rows of a file, from the cache if reading them takes long.
 
-    Raises DataError, with row and column, for what is no finite number and for times that do not rise.
+    Raises DataError, with row and column, for a value that is not a finite number and for times that do not increase.
     """
     decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows}
     with unchanged(path):
@@ -120,7 +128,7 @@ def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Serie
 
 
 def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
-    """Inputs and targets of all rows, and which were left out."""
+    """Inputs and targets of all rows, and the rows that were skipped."""
     wanted = list(dict.fromkeys([*form.columns, *form.target]))
     names = [*wanted, *([form.time] if form.time else [])]
     bad = BadRows(skip_bad_rows, f"{path}: ")
@@ -137,7 +145,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
             if before is not None and now <= before[0]:
                 raise DataError(
                     f'{path}: {record.place}, column "{form.time}": {record.cells[-1]} comes after {before[1]}; '
-                    "expected times that rise from row to row. Sort the file, one row a time."
+                    "expected times that increase from row to row. Sort the file by time and remove duplicates."
                 )
             before = (now, record.cells[-1])
         numbers.extend(_numbers(record, wanted, bad))
@@ -151,78 +159,8 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
     )
 
 
-def windows(series: Series, *, window: int, horizon: int, step: int) -> Rows:
-    """Every `step` rows: `window` rows to look back on and the targets of the `horizon` rows that follow.
-
-    (R, F), (R, K) -> (N, T, F), (N, horizon * K) float32. Windows that touch a row left out are left out.
-    """
-    first = torch.arange(0, max(0, series.num_rows - window - horizon + 1), step)
-    past = first.unsqueeze(1) + torch.arange(window)  # (N,) -> (N, T)
-    future = first.unsqueeze(1) + window + torch.arange(horizon)  # (N,) -> (N, horizon)
-    inputs, targets = series.inputs[past], series.targets[future].flatten(1)  # -> (N, T, F), (N, horizon * K)
-    whole = torch.isfinite(inputs).flatten(1).all(dim=1) & torch.isfinite(targets).all(dim=1)
-    return Rows(inputs[whole].to(torch.float32), targets[whole].to(torch.float32))
-
-
-def series_source(
-    path: str,
-    form: SeriesFormat,
-    *,
-    val: str | None,
-    test: str | None,
-    val_fraction: float,
-    test_fraction: float,
-    horizon: int,
-    step: int,
-    skip_bad_rows: bool,
-    notices: tuple[str, ...],
-) -> Source:
-    """Windows of the training rows, then of the validation rows, then of the test rows, as time goes.
-
-    Each lies within its part, whole: none looks back on, or forecasts, rows of another.
-    Raises DataError when a part is too short for one window.
-    """
-    whole = read_series(locate(path), form, skip_bad_rows=skip_bad_rows)
-    notices += whole.notices
-    count = whole.num_rows
-    test_from = count if test else count - round(count * test_fraction)
-    val_from = test_from if val else test_from - round(test_from * val_fraction)
-    parts = {"train": whole.part(slice(0, val_from))}
-    for name, file, rows in (("val", val, slice(val_from, test_from)), ("test", test, slice(test_from, count))):
-        if file is not None:
-            parts[name] = read_series(locate(file), form, skip_bad_rows=skip_bad_rows)
-            notices += parts[name].notices
-        elif rows.start < rows.stop:
-            parts[name] = whole.part(rows)
-    cut = {}
-    for name, series in parts.items():
-        cut[name] = windows(series, window=form.window, horizon=horizon, step=step)
-        if not len(cut[name]):
-            raise DataError(
-                f"{path}: the {name} part has {series.num_rows} rows and no whole window; looking back on "
-                f"{form.window} and forecasting {horizon} takes {form.window + horizon}. Use a smaller "
-                f"dataset.window, or another dataset.val_fraction or dataset.test_fraction."
-            )
-    outputs = tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target)
-    return Source(
-        "sequence",
-        "regression",
-        train=cut["train"],
-        val=cut.get("val"),
-        test=cut.get("test"),
-        class_names=outputs,
-        encoder=SeriesEncoder(form),
-        notices=notices,
-    )
-
-
-def restored_encoder(state: Mapping[str, Any]) -> SeriesEncoder:
-    """The encoder that gave `state`."""
-    return SeriesEncoder(SeriesFormat(**state))
-
-
 def _numbers(record: Record, names: Sequence[str], bad: BadRows) -> list[float]:
-    """A row's numbers; all NaN when the row is left out."""
+    """A row's numbers; all NaN if the row is skipped."""
     found = []
     for name, cell in zip(names, record.cells, strict=False):
         value = _number(cell)
@@ -242,7 +180,7 @@ def _number(cell: str) -> float | None:
 
 
 def _time(path: Path, record: Record, column: str) -> float:
-    """A time as a number that rises with it: a number itself, or an ISO date."""
+    """A time, a number or an ISO date, as a number that increases with it."""
     cell = record.cells[-1].strip()
     value = _number(cell)
     if value is not None and math.isfinite(value):

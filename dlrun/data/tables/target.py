@@ -1,4 +1,4 @@
-"""The column to predict: a number, or classes read off its values."""
+"""The column to predict: numbers, or the classes that its values are."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.data.files.bad_rows import HOW_TO_SKIP
 from dlrun.data.files.table_file import TableFile
-from dlrun.data.spec import Goal
+from dlrun.data.goals import Goal, goal_of_classes
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.rows import TableRows, Wrong
+from dlrun.data.tables.rows import RowProblem, TableRows
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
 
-_FEW = 10  # different whole numbers up to which they are taken for classes
+_FEW = 10  # distinct integers up to which they are classes
 _MOST_CLASSES = 1000
-_RARE = 0.05  # a class with a smaller share is worth a word
+_RARE = 0.05  # a class with a smaller share is reported as rare
 
 
 @dataclass(frozen=True)
 class Target:
-    """values: by split, (N,) float32 numbers or int64 classes of the rows `kept`."""
+    """The targets of every split.
+
+    values: by split, (N,) float32 numbers or int64 classes. kept: by split, the rows that they are of.
+    """
 
     goal: Goal
     class_names: Sequence[str]
@@ -33,11 +37,11 @@ class Target:
 
 
 def target_of(
-    files: Mapping[str, TableFile], rows: Mapping[str, TableRows], column: Column, *, task: str, skip_bad: bool
+    files: Mapping[str, TableFile], rows: Mapping[str, TableRows], column: Column, *, task: str, skip_bad_rows: bool
 ) -> Target:
-    """The target of every split; it is the last raw column.
+    """Return the target of every split; it is the last raw column.
 
-    Raises DataError for a target that cannot be learnt, naming the line where there is one.
+    Raises DataError for a target that a model cannot learn, naming the line if there is one.
     """
     file, raw = files["train"], rows["train"].raw[:, -1]
     values: NDArray[Any]
@@ -57,19 +61,19 @@ def target_of(
     codes = {split: _codes(files[split], part, column, class_names) for split, part in rows.items()}  # each (N,) int64
     counts = np.bincount(codes["train"], minlength=len(class_names))
     kept: dict[str, Any] = {split: slice(None) for split in rows}
-    lonely = np.flatnonzero(counts == 1)
-    if len(lonely) and "test" not in rows:
-        alone = np.isin(codes["train"], lonely)
-        _tell_lonely(file, rows["train"], column.name, class_names, codes["train"], alone, skip_bad=skip_bad)
+    single = np.flatnonzero(counts == 1)
+    if len(single) and "test" not in rows:
+        alone = np.isin(codes["train"], single)
+        _skip_single(file, rows["train"], column.name, class_names, codes["train"], alone, skip_bad_rows=skip_bad_rows)
         kept["train"] = ~alone
-        fewer = [name for number, name in enumerate(class_names) if number not in lonely]
+        fewer = [name for number, name in enumerate(class_names) if number not in single]
         _check_classes(file, column.name, fewer, task)
-        renumber = np.cumsum(~np.isin(np.arange(len(class_names)), lonely)) - 1
+        renumber = np.cumsum(~np.isin(np.arange(len(class_names)), single)) - 1
         codes = {split: renumber[part[kept[split]]] for split, part in codes.items()}
-        class_names, counts = fewer, np.delete(counts, lonely)
+        class_names, counts = fewer, np.delete(counts, single)
     notice = _balance(column, class_names, counts, was_number=column.kind == "number")
-    return Target("binary" if len(class_names) == 2 and task != "multiclass" else "multiclass",
-                  class_names, codes, kept, [notice])  # fmt: skip
+    goal: Goal = "multiclass" if task == "multiclass" else goal_of_classes(len(class_names))
+    return Target(goal, class_names, codes, kept, [notice])
 
 
 def _same(file: TableFile, name: str, value: str) -> str:
@@ -79,7 +83,7 @@ def _same(file: TableFile, name: str, value: str) -> str:
 
 
 def _in_order(names: Sequence[str]) -> list[str]:
-    """By value where all are numbers, else by name."""
+    """Sort by value if all are numbers, else by name."""
     try:
         return sorted(names, key=float)
     except ValueError:
@@ -90,7 +94,7 @@ def _check_classes(file: TableFile, name: str, class_names: Sequence[str], task:
     if len(class_names) < 2:
         raise DataError(_same(file, name, class_names[0] if class_names else "missing"))
     if len(class_names) > _MOST_CLASSES:
-        what = f"has {len(class_names):,} different values; expected a number or at most {_MOST_CLASSES:,} classes."
+        what = f"has {len(class_names):,} distinct values; expected numbers or at most {_MOST_CLASSES:,} classes."
         raise DataError(f'{file.shown}: the target "{printable(name)}" {what}')
     if task == "binary" and len(class_names) != 2:
         what = f'The target "{printable(name)}" has {len(class_names)} classes; use dataset.task=multiclass.'
@@ -114,12 +118,12 @@ def _codes(file: TableFile, rows: TableRows, column: Column, class_names: Sequen
         value = rows.words[column.name][int(raw[row])] if column.kind == "category" else f"{raw[row]:g}"
         line = f"line {file.lines_of([row])[0]}: " if not (rows.num_skipped or rows.num_dropped) else ""
         raise DataError(
-            f'{file.shown}: {line}the class "{printable(value)}" of "{printable(column.name)}" is in no training row.'
+            f'{file.shown}: {line}no training row has the class "{printable(value)}" of "{printable(column.name)}".'
         )
     return codes
 
 
-def _tell_lonely(
+def _skip_single(
     file: TableFile,
     rows: TableRows,
     name: str,
@@ -127,21 +131,18 @@ def _tell_lonely(
     codes: NDArray[np.int64],
     alone: NDArray[np.bool_],
     *,
-    skip_bad: bool,
+    skip_bad_rows: bool,
 ) -> None:
-    """Refuse, or note as skipped, the rows of classes that have no other row."""
+    """Skip the rows of classes that have no other row, or raise DataError for the first."""
     records = [int(row) for row in np.flatnonzero(alone)]
     exact = not (rows.num_skipped or rows.num_dropped)
     lines = file.lines_of(records) if exact else [record + 1 for record in records]
     found = [
-        Wrong(line, name, f'the class "{printable(class_names[codes[record]])}" has this row only')
+        RowProblem(line, name, f'the class "{printable(class_names[codes[record]])}" has no other row')
         for line, record in zip(lines, records, strict=True)
     ]
-    if not skip_bad:
-        raise DataError(
-            f"{file.shown}: {found[0]}; a class needs rows to learn from and rows to test on. "
-            "dataset.on_bad_row=skip leaves such rows out."
-        )
+    if not skip_bad_rows:
+        raise DataError(f"{file.shown}: {found[0]}; a class needs rows to train on and rows to test on. {HOW_TO_SKIP}")
     rows.num_skipped += len(found)
     rows.skipped.extend(found[:20])
 
@@ -151,9 +152,9 @@ def _balance(column: Column, class_names: Sequence[str], counts: NDArray[np.int6
     shown = [f"{printable(name)} {share:.1%}" for name, share in zip(class_names, shares, strict=True)]
     text = f"target: {printable(column.name)}: {', '.join(shown[:10])}" + (", ..." if len(shown) > 10 else "")
     if was_number:
-        text += "; few whole numbers are taken for classes, dataset.task=regression takes them for amounts"
+        text += "; these few integers are classes; to predict them as numbers: dataset.task=regression"
     if shares.min() < _RARE:
         rarest = printable(class_names[int(shares.argmin())])
         loss = "binary_cross_entropy" if len(class_names) == 2 else "cross_entropy"
-        text += f"; {rarest} is rare: look at macro_f1, and try loss={loss} loss.class_weights=balanced"
+        text += f"; {rarest} is rare: compare macro_f1, and try loss={loss} loss.class_weights=balanced"
     return text

@@ -1,4 +1,4 @@
-"""Labelled texts: read, told apart by class, and turned into ids over the training rows' vocabulary."""
+"""Labelled texts: read from files, and converted to ids with a vocabulary of the training rows."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, locate, unchanged
 from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.status_line import counted, long_work
+from dlrun.data.goals import goal_of_classes
 from dlrun.data.source import Encoded, Encoder, Fitted, Rows, Source, fingerprint_of
 from dlrun.data.texts.tokenizer import (
     PADDING,
@@ -35,17 +36,17 @@ from dlrun.errors import DataError
 class TextFormat:
     """How files of texts are read."""
 
-    text: str  # the texts' column
+    text: str  # column of the texts
     label: str
     delimiter: str | None
     encoding: str
-    max_length: int  # tokens kept of each text
+    max_length: int  # tokens of a text, the rest is cut off
     skip_bad_rows: bool
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a tokenizer is fitted with."""
+    """How a tokenizer is fitted."""
 
     tokenizer: TokenizerName
     lowercase: bool
@@ -53,8 +54,8 @@ class Vocabulary:
     min_count: int
 
     def fit(self, texts: Sequence[str]) -> Tokenizer:
-        """The tokenizer of these texts."""
-        with long_work("Learning the vocabulary", len(texts), unit="texts") as done:
+        """Return the tokenizer fitted on these texts."""
+        with long_work("Fitting the vocabulary", len(texts), unit="texts") as done:
             return fit_tokenizer(
                 counted(texts, done),
                 name=self.tokenizer,
@@ -64,7 +65,7 @@ class Vocabulary:
             )
 
     def decisive(self) -> dict[str, Any]:
-        """All that decides the tokenizer of given texts, as JSON values."""
+        """Return all that decides the tokenizer of given texts, as JSON values."""
         return {**dataclasses.asdict(self), "library": library_version(self.tokenizer)}
 
 
@@ -80,7 +81,7 @@ class TextEncoder(Encoder):
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> TextEncoder:
-        """The encoder that gave `state`."""
+        """Return the encoder whose `state` this is."""
         return cls(restored_tokenizer(state["tokenizer"]), TextFormat(**state["format"]))
 
     def encode(self, path: Path) -> Encoded:
@@ -99,13 +100,13 @@ class TextEncoder(Encoder):
         return Encoded(inputs, lengths)
 
     def padded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Ids of texts, padded to the longest, (N, T) int64, and how many each has, (N,)."""
+        """Return the ids of texts, padded to the longest, (N, T) int64, and the length of each, (N,)."""
         ids, lengths = _tokens(self.tokenizer, texts, self._form)
         return _padded(ids, lengths.long(), int(lengths.max())), lengths.long()
 
 
 def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: str | None, test: str | None) -> Source:
-    """Texts and their classes; the vocabulary is fitted once it is known which rows are trained on.
+    """Return texts and their classes; the vocabulary is fitted once the training rows are known.
 
     Raises DataError naming file, row and column.
     """
@@ -127,7 +128,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     targets = {part: torch.tensor([names.index(label) for label in found]) for part, found in labels.items()}
 
     def fit(splits: dict[str, Rows]) -> Fitted:
-        """Fit the vocabulary on the training texts and make tokens of all; rows hold the numbers of their texts."""
+        """Fit the vocabulary on the training texts and tokenize all of them; the raw rows are indices of texts."""
         train_rows = splits["train"].in_memory()[:, 0]  # (N, 1) -> (N,)
         decisive = {
             **dataclasses.asdict(form),
@@ -146,18 +147,18 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
                 split: tokens[split if split in tokens else "train"][rows.in_memory()[:, 0]]
                 for split, rows in splits.items()
             },
-            TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest)),  # no text is longer than known
+            TextEncoder(tokenizer, dataclasses.replace(form, max_length=longest)),  # cuts new texts at the longest
             vocabulary_size=tokenizer.size,
             fingerprint=fingerprint_of(tokens),
         )
 
-    numbered = {part: Rows(torch.arange(len(found)).unsqueeze(1), found) for part, found in targets.items()}  # (N, 1)
+    indices = {part: Rows(torch.arange(len(found)).unsqueeze(1), found) for part, found in targets.items()}  # (N, 1)
     return Source(
         "tokens",
-        "binary" if len(names) == 2 else "multiclass",
-        train=numbered["train"],
-        val=numbered.get("val"),
-        test=numbered.get("test"),
+        goal_of_classes(len(names)),
+        train=indices["train"],
+        val=indices.get("val"),
+        test=indices.get("test"),
         class_names=tuple(names),
         fit=fit,
         notices=notices,
@@ -167,7 +168,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
 def _prepared(
     texts: Mapping[str, Sequence[str]], train_rows: Tensor, form: TextFormat, vocabulary: Vocabulary
 ) -> Prepared:
-    """The tokenizer of the training rows; and of each part's texts the ids, one text after the other, and lengths."""
+    """The tokenizer of the training texts; ids of each file's texts, one text after the other, and their lengths."""
     tokenizer = vocabulary.fit([texts["train"][row] for row in train_rows.tolist()])
     tensors: dict[str, Tensor] = {}
     for part, found in texts.items():
@@ -177,13 +178,13 @@ def _prepared(
 
 
 def _tokens(tokenizer: Tokenizer, texts: Sequence[str], form: TextFormat) -> tuple[Tensor, Tensor]:
-    """Ids of texts, one after the other, (sum of T,) int32, and how many each has, (N,) int32."""
+    """Ids of texts, one after the other, (sum of T,) int32, and the length of each, (N,) int32."""
     ids, lengths = array("i"), array("i")
-    with long_work("Reading tokens", len(texts), unit="texts") as done:
+    with long_work("Tokenizing", len(texts), unit="texts") as done:
         for row in tokenized(tokenizer, texts, done):
-            kept = row[: form.max_length]
-            ids.extend(kept)
-            lengths.append(len(kept))
+            cut = row[: form.max_length]
+            ids.extend(cut)
+            lengths.append(len(cut))
     return torch.tensor(ids, dtype=torch.int32), torch.tensor(lengths, dtype=torch.int32)
 
 
@@ -195,7 +196,7 @@ def _padded(ids: Tensor, lengths: Tensor, longest: int) -> Tensor:
 
 
 def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tuple[list[str], list[str]]:
-    """Texts and labels; with `known` labels, others are bad."""
+    """Texts and labels. known: the only labels that are not bad; empty allows all."""
     texts, labels = [], []
     columns = [form.text, form.label]
     file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
@@ -211,12 +212,12 @@ def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tup
             texts.append(text)
             labels.append(label)
     if not texts:
-        raise DataError(f"{path}: no row is left that can be used.")
+        raise DataError(f"{path}: no usable row is left.")
     return texts, labels
 
 
 def _natural(label: str) -> tuple[int, float, str]:
-    """Numbers in their order, before words in theirs."""
+    """Sort key: numbers by value, then words by name."""
     try:
         return 0, float(label), label
     except ValueError:

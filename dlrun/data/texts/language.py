@@ -1,4 +1,4 @@
-"""A plain text as windows of tokens, each with the token that comes next at every place."""
+"""A plain text as windows of tokens, each with the next token at every position."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from dlrun.errors import DataError
 
 
 class LanguageEncoder(Encoder):
-    """Reads the end of a new text, which a model is to go on with."""
+    """Reads the end of a new text, which a model continues."""
 
     def __init__(self, tokenizer: Tokenizer, *, context: int, encoding: str) -> None:
         self.tokenizer = tokenizer
-        self.context = context  # tokens that a model looks back on
+        self.context = context  # tokens of a window
         self._encoding = encoding
 
     def state(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class LanguageEncoder(Encoder):
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> LanguageEncoder:
-        """The encoder that gave `state`."""
+        """Return the encoder whose `state` this is."""
         tokenizer = restored_tokenizer(state["tokenizer"])
         return cls(tokenizer, context=state["context"], encoding=state["encoding"])
 
@@ -58,10 +58,10 @@ def language_source(
     context: int,
     encoding: str,
 ) -> Source:
-    """Windows of `context` tokens, one after another: (N, context) int64 inputs, and targets one token further on.
+    """Return windows of `context` tokens, one after another: (N, context) int64 inputs, and targets one token later.
 
-    The beginning of the text is trained on, the end is held out: first for validation, the last for the test.
-    Raises DataError when a part is too short for one window.
+    The beginning of the text is for training, the end is held out: first for validation, then for the test.
+    Raises DataError for a split that is too short for one window.
     """
     files = {part: locate(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
     with unchanged(*files.values()):
@@ -76,11 +76,11 @@ def language_source(
     made = cached("language", digests, decisive, lambda: _prepared(parts, vocabulary))
     tokenizer = restored_tokenizer(made.values["tokenizer"])
     cut = {name: _windows(made.tensors[name], context) for name in parts}
-    for name, part in parts.items():
+    for name, text in parts.items():
         if not len(cut[name]):
             raise DataError(
-                f"{path}: the {name} part has {len(part)} characters, which are too few for one window of {context} "
-                "tokens and the next. Use a smaller dataset.context, or another dataset.val_fraction or "
+                f"{path}: the {name} split has {len(text)} characters, too few for a window of {context} tokens "
+                "and the next. Use a smaller dataset.context, or another dataset.val_fraction or "
                 "dataset.test_fraction."
             )
     return Source(
@@ -95,7 +95,7 @@ def language_source(
 
 
 def _parts(read: Mapping[str, str], *, val_fraction: float, test_fraction: float) -> dict[str, str]:
-    """The text of each part: a file of its own, or a piece off the end of the training file."""
+    """The text of each split: a file of its own, or a part of the training file."""
     whole = read["train"]
     test_from = len(whole) if "test" in read else len(whole) - round(len(whole) * test_fraction)
     val_from = test_from if "val" in read else test_from - round(test_from * val_fraction)
@@ -105,12 +105,12 @@ def _parts(read: Mapping[str, str], *, val_fraction: float, test_fraction: float
 
 
 def _prepared(parts: Mapping[str, str], vocabulary: Vocabulary) -> Prepared:
-    """The tokenizer of the training part, and each part's ids, (L,) int32."""
+    """The tokenizer of the training text, and the ids of each split, (L,) int32."""
     tokenizer = vocabulary.fit(pieces_of(parts["train"]))
     tensors = {}
     for part, text in parts.items():
         pieces, ids = pieces_of(text), array("i")
-        with long_work("Reading tokens", len(pieces), unit="pieces") as done:
+        with long_work("Tokenizing", len(pieces), unit="pieces") as done:
             for found in tokenized(tokenizer, pieces, done):
                 ids.extend(found)
         tensors[part] = torch.tensor(ids, dtype=torch.int32)
@@ -118,7 +118,7 @@ def _prepared(parts: Mapping[str, str], vocabulary: Vocabulary) -> Prepared:
 
 
 def _windows(ids: Tensor, context: int) -> Rows:
-    """(L,) -> inputs and targets, (N, context); what is left at the end and does not fill a window is left out."""
+    """(L,) -> inputs and targets, (N, context); the rest at the end, shorter than a window, is excluded."""
     count = max(0, (len(ids) - 1) // context)
     tokens = ids[: count * context + 1].long()  # (L,) -> (N * context + 1,)
     return Rows(tokens[:-1].reshape(count, context), tokens[1:].reshape(count, context))

@@ -18,41 +18,41 @@ _SPECIAL = ("<padding>", "<unknown>")
 _WORD = re.compile(r"\w+|[^\w\s]")
 _CUT = re.compile(r"(?<=\S\n)(?=\S)")
 _TEXTS_AT_ONCE = 1024
-_SMALLEST_SUBWORDS = 300  # every byte is a token, and some must be left for what is learnt
+_SMALLEST_SUBWORDS = 300  # every byte is a token, and some must be left for merges
 
 
 class Tokenizer(ABC):
-    """Turns a text into ids; 0 is padding and 1 is what the vocabulary does not have."""
+    """Converts texts to ids and back; id 0 is padding, 1 a token that is not in the vocabulary."""
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many ids there are, padding and unknown included."""
+        """How many ids there are, with padding and unknown."""
 
     @abstractmethod
     def ids(self, text: str) -> list[int]:
-        """A text's tokens, in order."""
+        """Return the ids of a text's tokens, in order."""
 
     def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of each text, as `ids` gives them; many at once may be faster."""
+        """Return the ids of each text, as `ids` does; many texts at once may be faster."""
         return [self.ids(text) for text in texts]
 
     @abstractmethod
     def text(self, ids: Sequence[int]) -> str:
-        """The text that ids stand for."""
+        """Return the text of ids."""
 
     @property
     def separator(self) -> str:
-        """What stands between the texts of tokens that follow one another."""
+        """What joins the texts of tokens."""
         return ""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Plain values that `restored` makes it from."""
+        """Return plain JSON values, for `restored_tokenizer`."""
 
 
 def tokenized(tokenizer: Tokenizer, texts: Sequence[str], done: Callable[[int], None]) -> Iterator[list[int]]:
-    """The tokens of each text; `done` is told how many texts are."""
+    """Yield the ids of each text; `done` receives the number of texts that are finished."""
     for first in range(0, len(texts), _TEXTS_AT_ONCE):
         part = texts[first : first + _TEXTS_AT_ONCE]
         yield from tokenizer.ids_of(part)
@@ -60,9 +60,9 @@ def tokenized(tokenizer: Tokenizer, texts: Sequence[str], done: Callable[[int], 
 
 
 def pieces_of(text: str, *, size: int = 1 << 16) -> list[str]:
-    """A long text cut where every tokenizer begins anew, so that the tokens of the pieces are those of the whole.
+    """Cut a long text where no token can cross, so that the tokens of the pieces are those of the whole.
 
-    That is after a line's end with no other white space around. size: characters of a piece at least.
+    That is after a line's end with no other white space around it. size: characters of a piece at least.
     """
     pieces, first = [], 0
     while (found := _CUT.search(text, first + size)) is not None:
@@ -76,18 +76,18 @@ def _library() -> Any:
 
 
 def library_version(name: TokenizerName) -> str:
-    """Version of what decides where a tokenizer divides a text."""
+    """Return the version of the library that decides where a tokenizer splits a text."""
     return str(_library().__version__) if name == "subword" else unicodedata.unidata_version
 
 
 def split_text(text: str, *, name: TokenizerName, lowercase: bool) -> list[str]:
-    """The words and punctuation marks, or the characters, of a text."""
+    """Return the words and punctuation marks, or the characters, of a text."""
     text = text.lower() if lowercase else text
     return _WORD.findall(text) if name == "words" else list(text)
 
 
 class VocabularyTokenizer(Tokenizer):
-    """Words or characters out of a list."""
+    """Words or characters of a vocabulary."""
 
     def __init__(self, name: TokenizerName, vocabulary: Sequence[str], *, lowercase: bool) -> None:
         self._name: TokenizerName = name
@@ -143,9 +143,9 @@ class SubwordTokenizer(Tokenizer):
 def fit_tokenizer(
     texts: Iterable[str], *, name: TokenizerName, lowercase: bool, max_vocabulary: int, min_count: int
 ) -> Tokenizer:
-    """The tokenizer whose vocabulary is the most frequent tokens of the texts, at most `max_vocabulary`.
+    """Return the tokenizer whose vocabulary is the most frequent tokens of the texts, at most `max_vocabulary`.
 
-    Tokens that stand there fewer than `min_count` times are left out. Equally frequent ones rank by first appearance.
+    Tokens that occur fewer than `min_count` times are excluded. Equally frequent ones rank by first appearance.
     """
     if name == "subword":
         return SubwordTokenizer(_train_subwords(texts, lowercase, max_vocabulary, min_count), lowercase=lowercase)
@@ -155,7 +155,7 @@ def fit_tokenizer(
 
 
 def restored_tokenizer(state: Mapping[str, Any]) -> Tokenizer:
-    """The tokenizer that `state` describes."""
+    """Return the tokenizer whose `state` this is."""
     if state["name"] == "subword":
         return SubwordTokenizer(state["model"], lowercase=state["lowercase"])
     return VocabularyTokenizer(state["name"], state["vocabulary"], lowercase=state["lowercase"])
@@ -166,7 +166,7 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
         raise ConfigError(
             Problem(
                 f"dataset.max_vocabulary={max_vocabulary}",
-                f"Subwords begin with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
+                f"A vocabulary of subwords begins with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
             )
         )
     library = _library()

@@ -1,4 +1,4 @@
-"""Numbers over time of the user's own: the next ones are forecast from those before."""
+"""Numbers over time of your own: forecast the next rows from those before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Literal
 from dlrun.configuration.schema.fields import DataPath, Fraction, Width
 from dlrun.data.files.paths import locate
 from dlrun.data.source import Encoder, Source
-from dlrun.data.tables.series import restored_encoder, series_format, series_source
+from dlrun.data.tables.series import SeriesEncoder, series_format
+from dlrun.data.tables.windows import series_source
 
 
 def series(
@@ -30,7 +31,7 @@ def series(
 ) -> Source:
     """Windows of a series, (window, F) float32, and the horizon * K numbers that follow, split in the order of time.
 
-    path: a CSV, TSV, JSON lines or Parquet file, a row a time. window, horizon, step: in rows, from 1 up.
+    path: a CSV, TSV, JSON lines or Parquet file, one row for each time. window, horizon, step: in rows, from 1.
 
     Raises DataError naming file, row and column.
     """
@@ -58,5 +59,5 @@ def series(
 
 
 def encoder(state: Mapping[str, Any]) -> Encoder:
-    """The encoder that a checkpoint holds the state of."""
-    return restored_encoder(state)
+    """Return the encoder of a checkpoint's state, which reads new rows."""
+    return SeriesEncoder.restored(state)

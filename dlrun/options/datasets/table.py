@@ -1,4 +1,4 @@
-"""A table of the user's own: CSV, TSV, Parquet or JSON lines, its columns' types read off it."""
+"""A table of your own: CSV, TSV, Parquet or JSON lines, the kinds of its columns inferred."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath
-from dlrun.data.source import Source
+from dlrun.data.source import Encoder, Source
 from dlrun.data.tables.encoding import TableEncoder
-from dlrun.data.tables.source import TableSettings, table_source
+from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.source import table_source
 
 
 def table(
@@ -42,13 +43,13 @@ def table(
             embed=categories == "embed",
             max_categories=max_categories,
             missing=missing,
-            skip_bad=on_bad_row == "skip",
+            skip_bad_rows=on_bad_row == "skip",
             delimiter=delimiter,
             encoding=encoding,
         )
     )
 
 
-def encoder(state: Mapping[str, Any]) -> TableEncoder:
-    """How new rows are read, as a checkpoint kept it."""
+def encoder(state: Mapping[str, Any]) -> Encoder:
+    """Return the encoder of a checkpoint's state, which reads new rows."""
     return TableEncoder.restored(state)

@@ -1,4 +1,4 @@
-"""Texts of the user's own: to tell apart by their labels, or to learn the language of."""
+"""Texts of your own: to classify by their labels, or to train a language model on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def text(
     """Texts with labels, (T,) tokens; or windows of a plain text, (context,) tokens, and the token after each.
 
     path, val, test: files (CSV, TSV, JSON lines, Parquet, or a plain text); val and test instead of fractions.
-    text, label: their columns. max_length, context: in tokens, from 1 up.
+    text, label: their columns. max_length, context: in tokens, from 1.
 
     Raises DataError naming file, row and column.
     """
@@ -61,5 +61,5 @@ def text(
 
 
 def encoder(state: Mapping[str, Any]) -> Encoder:
-    """The encoder that a checkpoint holds the state of."""
+    """Return the encoder of a checkpoint's state, which reads new texts."""
     return LanguageEncoder.restored(state) if state["kind"] == "language" else TextEncoder.restored(state)

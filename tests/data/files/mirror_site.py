@@ -12,15 +12,15 @@ OTHER = b"fedcba9876543210"
 
 
 class Site:
-    """A server whose folders each behave in their own way; `asked` holds (path, Range) of each request."""
+    """A server whose folders each behave in their own way; `requests` has (path, Range) of each request."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                site.asked.append((self.path, self.headers.get("Range")))
+                site.requests.append((self.path, self.headers.get("Range")))
                 getattr(site, "_" + self.path.split("/")[1])(self)
 
             def log_message(self, *args: object) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.data.files import download
-from dlrun.data.files.download import fetch, not_there
+from dlrun.data.files.download import fetch, missing_files
 from dlrun.errors import ConfigError, DataError, StorageError
 from tests.data.files.mirror_site import CONTENT, OTHER, SHA256, Site
 
@@ -45,7 +45,7 @@ def test_a_complete_file_is_put_in_place(site: Site, tmp_path: Path, capsys: pyt
     assert path == folder / "file.gz"
     assert path.read_bytes() == CONTENT
     assert names(folder) == ["file.gz"]
-    assert site.asked == [("/good/file.gz", None)]
+    assert site.requests == [("/good/file.gz", None)]
     shown = capsys.readouterr()
     host = site.address.removeprefix("http://")
     assert shown.err.startswith(f"Downloading file.gz from {host}, 0.0 MB.\nDownloaded file.gz in 0.")
@@ -55,20 +55,20 @@ def test_a_complete_file_is_put_in_place(site: Site, tmp_path: Path, capsys: pyt
 def test_an_existing_file_is_not_requested(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz").write_bytes(b"the user's own")
     assert get(tmp_path, site.mirror("good")).read_bytes() == b"the user's own"
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_partial_file_is_resumed(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(CONTENT[:5])
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == [("/good/file.gz", "bytes=5-")]
+    assert site.requests == [("/good/file.gz", "bytes=5-")]
     assert names(tmp_path) == ["file.gz"]
 
 
 def test_a_complete_part_needs_no_request(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(CONTENT)
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_server_that_ignores_the_range_makes_it_start_over(site: Site, tmp_path: Path) -> None:
@@ -79,18 +79,18 @@ def test_a_server_that_ignores_the_range_makes_it_start_over(site: Site, tmp_pat
 def test_a_part_longer_than_the_file_makes_it_start_over(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(OTHER + b"more")
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert [asked for _, asked in site.asked] == ["bytes=20-", None]
+    assert [asked for _, asked in site.requests] == ["bytes=20-", None]
 
 
 def test_a_part_with_wrong_bytes_makes_the_same_mirror_start_over(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file.gz.part").write_bytes(b"wrong")
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert [asked for _, asked in site.asked] == ["bytes=5-", None]
+    assert [asked for _, asked in site.requests] == ["bytes=5-", None]
 
 
 def test_a_wrong_hash_sends_it_to_the_next_mirror(site: Site, tmp_path: Path) -> None:
     assert get(tmp_path, site.mirror("wrong"), site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == [("/wrong/file.gz", None), ("/good/file.gz", None)]
+    assert site.requests == [("/wrong/file.gz", None), ("/good/file.gz", None)]
 
 
 def test_a_wrong_hash_everywhere_leaves_nothing_and_says_both_hashes(site: Site, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_wrong_hash_everywhere_leaves_nothing_and_says_both_hashes(site: Site,
 
 def test_a_lost_connection_is_resumed_from_the_next_mirror(site: Site, tmp_path: Path) -> None:
     assert get(tmp_path, site.mirror("short"), site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked == [("/short/file.gz", None), ("/good/file.gz", "bytes=6-")]
+    assert site.requests == [("/short/file.gz", None), ("/good/file.gz", "bytes=6-")]
 
 
 def test_a_partial_body_is_kept_for_the_next_command(site: Site, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_stopped_midway_leaves_a_part_and_goes_on_from_it(
     assert not (tmp_path / "file.gz").exists()
     assert (tmp_path / "file.gz.part").read_bytes() == CONTENT[:4]
     assert get(tmp_path, site.mirror("good")).read_bytes() == CONTENT
-    assert site.asked[-1] == ("/good/file.gz", "bytes=4-")
+    assert site.requests[-1] == ("/good/file.gz", "bytes=4-")
 
 
 def test_parallel_requests_download_once(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,7 +198,7 @@ def test_parallel_requests_download_once(site: Site, tmp_path: Path, capsys: pyt
     for thread in threads:
         thread.join()
     assert (tmp_path / "file.gz").read_bytes() == CONTENT
-    assert site.asked == [("/slow/file.gz", None)]
+    assert site.requests == [("/slow/file.gz", None)]
     assert "Waiting for another process that is downloading file.gz.\n" in capsys.readouterr().err
 
 
@@ -215,7 +215,7 @@ def test_a_terminal_is_shown_a_bar(site: Site, tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_file_that_is_missing_while_downloads_are_off_is_named(tmp_path: Path) -> None:
-    assert str(not_there("file.gz", folder=tmp_path)) == (
+    assert str(missing_files("file.gz", folder=tmp_path)) == (
         f"{tmp_path}: there is no file.gz, and dataset.download=false. Put the missing files there, set "
         "dataset.root=FOLDER to the folder that contains them, or set dataset.download=true."
     )

@@ -22,12 +22,12 @@ RAW = torch.tensor([[1, 0, NAN], [2, 1, 5], [9, 0, 7], [4, NAN, 9]])  # n, c, m;
 
 def fitted(*, embed: bool = False, max_categories: int = 100) -> TableEncoder:
     encoder = TableEncoder(COLUMNS, embed=embed, max_categories=max_categories, words=WORDS)
-    encoder.learn(RAW)
+    encoder.fit(RAW)
     return encoder
 
 
 def finished(encoder: TableEncoder, raw: Tensor = RAW) -> list[list[float]]:
-    return encoder.finish(raw.clone()).tolist()  # type: ignore[no-any-return]
+    return encoder.transform(raw.clone()).tolist()  # type: ignore[no-any-return]
 
 
 def test_amounts_then_flags_then_categories_one_hot() -> None:
@@ -56,7 +56,7 @@ def test_a_category_never_seen_in_training_is_code_0_or_all_zeros() -> None:
 
 def test_the_commonest_categories_are_kept() -> None:
     encoder = fitted(max_categories=1)
-    assert encoder.kept == {"c": ["red"]}
+    assert encoder.known == {"c": ["red"]}
     assert [row[3:] for row in finished(encoder)] == [[1, 0], [0, 0], [1, 0], [0, 1]]
 
 

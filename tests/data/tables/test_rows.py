@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -
     [
         (
             "many,red,2026-01-01",
-            r'line 6, column "n": expected a number, got "many"; if that is meant, dataset.columns',
+            r'line 6, column "n": expected a number, got "many"; for a column of categories: dataset.columns',
         ),
         ("1e39,red,2026-01-01", r'line 6, column "n": expected a number, got "1e\+39"'),
         ("1,red,soon", r'line 6, column "d": expected a date as 2026-01-31 .*, got "soon"'),
@@ -49,7 +50,7 @@ def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -
 def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(f"{GOOD}{row}\n")
-    rows = read(f"{GOOD}{row}\n5,red,2026-03-01\n", skip_bad=True)
+    rows = read(f"{GOOD}{row}\n5,red,2026-03-01\n", skip_bad_rows=True)
     assert (len(rows.raw), rows.num_skipped) == (5, 1)
     assert describe_skipped(rows)["rows"] == 1
     assert describe_skipped(rows)["first"][0].startswith("line 6")
@@ -57,7 +58,8 @@ def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> 
 
 def test_missing_values_fill_stop_or_drop() -> None:
     assert len(read(GOOD, missing="fill").raw) == 4
-    with pytest.raises(DataError, match=r'line 3, column "n": the value is missing; dataset.missing=fill fills'):
+    message = 'line 3, column "n": the value is missing; to fill missing values: dataset.missing=fill'
+    with pytest.raises(DataError, match=re.escape(message)):
         read(GOOD, missing="error")
     dropped = read(GOOD, missing="drop")
     assert (len(dropped.raw), dropped.num_dropped) == (2, 2)

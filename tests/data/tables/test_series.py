@@ -12,7 +12,8 @@ import torch
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.source import Source
-from dlrun.data.tables.series import Series, read_series, restored_encoder, series_format, series_source, windows
+from dlrun.data.tables.series import Series, SeriesEncoder, read_series, series_format
+from dlrun.data.tables.windows import series_source, windows
 from dlrun.errors import ConfigError, DataError
 
 
@@ -42,6 +43,12 @@ def source(path: str, **fields: Any) -> Source:
 
 def bundle(path: str, **fields: Any) -> DataBundle:
     return prepare("series", source(path, **fields), DatasetSettings(standardise_target=True))
+
+
+def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+    data = prepare("series", source(rising(tmp_path)), DatasetSettings(limit=3))
+    assert data.sizes == {"train": 3, "val": 3, "test": 3}
+    assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 4, "test": 16}
 
 
 def test_windows_by_hand() -> None:
@@ -99,7 +106,7 @@ def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
         Path(path), columns=None, target=None, time="day", window=1, delimiter=None, encoding="utf-8"
     )
     assert (form.columns, form.target) == (["a"], ["a"])
-    assert notices == (f"{path}: left out, not numbers: place.",)
+    assert notices == (f"{path}: columns ignored, not numbers: place.",)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +116,10 @@ def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
         (("t,a,b", "1,1,1", "2,,1"), r'line 3, column "a": expected a finite number, got nothing\.'),
         (("t,a,b", "1,1,inf"), r'column "b": expected a finite number, got "inf"\.'),
         (("t,a,b", "1,1,nan"), r'column "b": expected a finite number, got "nan"\.'),
-        (("t,a,b", "2,1,1", "2,1,1"), r'line 3, column "t": 2 comes after 2; expected times that rise'),
+        (("t,a,b", "2,1,1", "2,1,1"), r'line 3, column "t": 2 comes after 2; expected times that increase'),
         (("t,a,b", "2024-01-02,1,1", "2024-01-01,1,1"), r"2024-01-01 comes after 2024-01-02"),
         (("t,a,b", "noon,1,1"), r'column "t": expected a number or an ISO date, got "noon"'),
-        (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val part has 2 rows and no whole window; .* takes 5\."),
+        (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val split has 2 rows and no whole window: .* need 5\."),
         (("t,a", "1,1"), r'there is no column "b"'),
     ],
 )
@@ -125,9 +132,9 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
     path = rising(tmp_path)
     with pytest.raises(DataError, match=r'no column "c" \(dataset.target\)'):
         source(path, target="c")
-    with pytest.raises(ConfigError, match="one column or more to look back on and to forecast"):
+    with pytest.raises(ConfigError, match="one or more columns of inputs and to forecast"):
         source(path, columns=[])
-    with pytest.raises(DataError, match=r"no column holds numbers; there are t, a"):
+    with pytest.raises(DataError, match=r"no column has numbers; the columns are t, a"):
         source(write(tmp_path, "t,a", "x,y"), columns=None)
 
 
@@ -156,11 +163,11 @@ def test_windows_with_a_row_of_another_width_are_left_out_when_asked(tmp_path: P
 def test_the_last_window_of_a_new_file_is_what_a_forecast_looks_back_on(tmp_path: Path) -> None:
     encoder = source(rising(tmp_path), target="b", columns=["a"]).encoder
     assert encoder is not None
-    again = restored_encoder(json.loads(json.dumps(encoder.state())))
+    again = SeriesEncoder.restored(json.loads(json.dumps(encoder.state())))
     encoded = again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", "7,3", "8,4", name="new.csv")))
     assert encoded.inputs.tolist() == [[[2], [3], [4]]]
     assert encoded.columns == {"after": ["8"]}
-    with pytest.raises(DataError, match=r"short.csv: 2 rows; a forecast looks back on 3"):
+    with pytest.raises(DataError, match=r"short.csv: expected at least 3 rows .*, got 2"):
         again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", name="short.csv")))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dlrun.data.source import Source
-from dlrun.data.tables.source import TableSettings, table_source
+from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.source import table_source
 from dlrun.errors import ConfigError, DataError
 
 ROWS = "n,when,c,note,y\n" + "".join(
@@ -38,7 +39,7 @@ def test_kinds_are_read_off_and_told() -> None:
 def test_kinds_may_be_told() -> None:
     found = source(columns={"when": "ignore", "n": "category"})
     assert found.train.inputs.shape == (30, 2)
-    assert "columns: when is ignored (as asked)" in found.notices
+    assert "columns: when is ignored (dataset.columns)" in found.notices
     with pytest.raises(ConfigError, match=r'dataset\.columns\.whem\n.*Did you mean "when"\?'):
         source(columns={"whem": "ignore"})
     with pytest.raises(ConfigError, match=r"Expected one of number, category, boolean, date, text, ignore, got colour"):
@@ -47,10 +48,10 @@ def test_kinds_may_be_told() -> None:
 
 def test_missing_values_are_counted() -> None:
     content = ROWS.replace("\n3,", "\n,").replace("\n7,", "\n,")
-    assert any(notice.startswith("missing: n 2; amounts become") for notice in source(content).notices)
+    assert any(notice.startswith("missing values: n 2; numbers become") for notice in source(content).notices)
     dropped = source(content, missing="drop")
     assert len(dropped.train) == 28
-    assert "2 rows with missing values were left out (dataset.missing=drop)" in dropped.notices
+    assert "2 rows with missing values dropped (dataset.missing=drop)" in dropped.notices
 
 
 def test_words_of_another_file_come_after_those_of_the_training_file() -> None:
@@ -73,11 +74,15 @@ def test_the_fingerprint_is_of_content_and_settings_and_no_path() -> None:
     ("content", "fields", "message"),
     [
         (ROWS, {"target": "yy"}, 'there is no column "yy" for dataset.target. Did you mean "y"?'),
-        (ROWS, {"target": "note"}, 'the target "note" holds a different text in nearly every row'),
-        (ROWS, {"target": "when"}, 'the target "when" holds dates; give a number or a class to predict'),
-        ("n,y\n,0\n,1\n,0\n", {}, 'the column "n" has no value in any row. Leave it out: dataset.columns={n: ignore}'),
+        (ROWS, {"target": "note"}, 'the target "note" has a different text in nearly every row'),
+        (ROWS, {"target": "when"}, 'the target "when" has dates; expected numbers or classes to predict'),
+        ("n,y\n,0\n,1\n,0\n", {}, 'the column "n" has no value in any row. Ignore it: dataset.columns={n: ignore}'),
         ("n,y\n1,0\n", {"only": {"m": "number"}}, 'there is no column "m"'),
-        ("n,y\nx,0\ny,1\n", {"columns": {"n": "number"}, "skip_bad": True}, "no row is left (2 were left out)"),
+        (
+            "n,y\nx,0\ny,1\n",
+            {"columns": {"n": "number"}, "skip_bad_rows": True},
+            "no row is left (2 rows skipped or dropped)",
+        ),
     ],
 )
 def test_what_cannot_be_learnt_from_is_told(content: str, fields: dict[str, Any], message: str) -> None:

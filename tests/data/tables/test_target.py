@@ -15,7 +15,7 @@ from dlrun.errors import ConfigError, DataError
 
 
 def target(
-    *values: str, kind: str = "category", task: str = "auto", skip_bad: bool = False, test: list[str] | None = None
+    *values: str, kind: str = "category", task: str = "auto", skip_bad_rows: bool = False, test: list[str] | None = None
 ) -> Target:
     files = {}
     for split, column in (("train", list(values)), ("test", test)):
@@ -24,7 +24,7 @@ def target(
             files[split] = ArrowTable(Path(f"{split}.csv"))
     wanted = [Column("x", "number"), Column("y", kind)]
     rows = {split: read_rows(file, wanted) for split, file in files.items()}
-    return target_of(files, rows, wanted[-1], task=task, skip_bad=skip_bad)
+    return target_of(files, rows, wanted[-1], task=task, skip_bad_rows=skip_bad_rows)
 
 
 def test_words_are_classes_by_name_and_numbers_by_value() -> None:
@@ -33,7 +33,7 @@ def test_words_are_classes_by_name_and_numbers_by_value() -> None:
     found = target("10", "9", "10", "9", "2", "2", kind="number")
     assert (found.goal, found.class_names) == ("multiclass", ["2", "9", "10"])
     assert found.values["train"].tolist() == [2, 1, 2, 1, 0, 0]
-    assert "few whole numbers are taken for classes, dataset.task=regression" in found.notices[0]
+    assert "these few integers are classes; to predict them as numbers: dataset.task=regression" in found.notices[0]
 
 
 def test_many_or_broken_numbers_are_amounts() -> None:
@@ -56,9 +56,9 @@ def test_one_value_in_every_row_is_told() -> None:
 
 
 def test_a_class_with_one_row_is_told_or_left_out() -> None:
-    with pytest.raises(DataError, match='line 4, column "y": the class "c" has this row only'):
+    with pytest.raises(DataError, match='line 4, column "y": the class "c" has no other row'):
         target("a", "b", "c", "a", "b")
-    found = target("a", "b", "c", "a", "b", skip_bad=True)
+    found = target("a", "b", "c", "a", "b", skip_bad_rows=True)
     assert found.class_names == ["a", "b"]
     assert found.values["train"].tolist() == [0, 1, 0, 1]
     assert np.arange(5)[found.kept["train"]].tolist() == [0, 1, 3, 4]
@@ -66,17 +66,17 @@ def test_a_class_with_one_row_is_told_or_left_out() -> None:
 
 def test_a_class_that_no_training_row_has_is_told_with_its_line() -> None:
     assert target("a", "b", "a", test=["b", "a"]).values["test"].tolist() == [1, 0]
-    with pytest.raises(DataError, match=r'test\.csv: line 3: the class "z" of "y" is in no training row'):
+    with pytest.raises(DataError, match=r'test\.csv: line 3: no training row has the class "z" of "y"'):
         target("a", "b", "a", test=["b", "z"])
 
 
 def test_a_thousand_classes_are_the_most() -> None:
-    with pytest.raises(DataError, match="has 1,001 different values; expected a number or at most 1,000 classes"):
+    with pytest.raises(DataError, match="has 1,001 distinct values; expected numbers or at most 1,000 classes"):
         target(*(f"c{i}" for i in range(1001)))
 
 
 def test_a_rare_class_is_worth_a_word() -> None:
     found = target(*["a"] * 58, "b", "b")
     assert (
-        "target: y: a 96.7%, b 3.3%; b is rare: look at macro_f1, and try loss=binary_cross_entropy" in found.notices[0]
+        "target: y: a 96.7%, b 3.3%; b is rare: compare macro_f1, and try loss=binary_cross_entropy" in found.notices[0]
     )

@@ -53,6 +53,16 @@ def test_a_limit_leaves_rows_out_of_the_vocabulary_too(tmp_path: Path) -> None:
     assert data.spec.vocabulary_size == 2 + 1 + len(data.train)
 
 
+def test_a_limit_holds_for_files_of_their_own_too(tmp_path: Path) -> None:
+    other = write(tmp_path, *(f"common new{i},{'A' if i % 2 else 'B'}" for i in range(30)), name="other.csv")
+    data = bundle(many(tmp_path), limit=20, val=other, test=other)
+    assert data.sizes == {"train": 20, "val": 20, "test": 20}
+    assert data.val is not None
+    assert data.val.inputs.tolist() == [[2, 1]] * 20
+    assert data.val.lengths is not None
+    assert data.val.lengths.tolist() == [2] * 20
+
+
 def test_texts_are_cut_padded_and_measured(tmp_path: Path) -> None:
     path = write(tmp_path, "a b c d e f g,x", "a,y", "a b,x", "b,y")
     data = bundle(path, test=path)
@@ -113,7 +123,7 @@ def test_bad_rows_are_left_out_counted_and_listed_when_asked(tmp_path: Path) -> 
     assert notice.startswith(
         f'{tmp_path}/x.csv: 10 bad rows skipped (dataset.on_bad_row=skip):\n  line 3, column "text": the text is empty.'
     )
-    with pytest.raises(DataError, match="no row is left that can be used"):
+    with pytest.raises(DataError, match="no usable row is left"):
         bundle(write(tmp_path, ",x", ",y"), form)
 
 

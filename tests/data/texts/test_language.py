@@ -43,7 +43,13 @@ def test_the_end_of_the_text_is_held_out_and_its_characters_are_unknown(tmp_path
     assert data.val.inputs.tolist() == [[1, 1, 1, 1]]
     assert set(data.train.targets.flatten().tolist()) == {2}
     assert (data.spec.goal, data.spec.shape, data.spec.class_counts) == ("language", (4,), ())
-    assert data.spec.describe() == "windows of 4 tokens, the next out of 3 to guess"
+    assert data.spec.describe() == "windows of 4 tokens, the next out of 3 to predict"
+
+
+def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+    data = prepare("text", source(tmp_path, "ab" * 100), DatasetSettings(limit=2))
+    assert data.sizes == {"train": 2, "val": 2, "test": 2}
+    assert prepare("text", source(tmp_path, "ab" * 100), DatasetSettings()).sizes == {"train": 35, "val": 3, "test": 9}
 
 
 def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
@@ -55,7 +61,7 @@ def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
 
 
 def test_a_part_that_is_too_short(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the val part has 2 characters, which are too few for one window of 4 tokens"):
+    with pytest.raises(DataError, match=r"the val split has 2 characters, too few for a window of 4 tokens"):
         source(tmp_path, "abcdefghij" * 3)
 
 

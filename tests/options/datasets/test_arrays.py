@@ -86,7 +86,20 @@ def test_files_of_their_own_are_validation_and_test() -> None:
     found = source(save(np.zeros((4, 3)), [0, 1, 0, 1]), val="val.npz", test="test.npz")
     assert found.val is not None
     assert found.test is not None
-    assert len(found.val.inputs) == len(found.test.inputs) == 2
+    assert len(found.val) == len(found.test) == 2
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_limit_holds_for_every_file(in_memory: bool) -> None:
+    for name, count in (("train", 40), ("val", 30), ("test", 20)):
+        part = {"inputs": torch.arange(2.0 * count).reshape(count, 2), "targets": torch.arange(count) % 2}
+        save_file(part, f"{name}.safetensors")
+    found = source("train.safetensors", val="val.safetensors", test="test.safetensors", in_memory=in_memory)
+    data = prepare("arrays", found, DatasetSettings(limit=5, standardise=False))
+    assert data.sizes == {"train": 5, "val": 5, "test": 5}
+    for split in data.splits.values():
+        first = split.fetch(slice(None)).inputs[:, 0]
+        assert ((first / 2) % 2).tolist() == split.targets.tolist(), "a row keeps its target"
 
 
 class Evil:
@@ -110,13 +123,13 @@ def test_objects_are_refused_and_never_run() -> None:
         (np.zeros(4), [0, 1, 0, 1], {}, r"inputs of shape \(4,\); expected \(rows, features\)"),
         (np.zeros((4, 3)), [0, 1, 0], {}, "4 inputs and 3 targets; each row needs both"),
         (np.zeros((4, 3)), [0, 0, 0, 0], {}, "the target is 0 in every row"),
-        (np.zeros((4, 3)), [0, -1, 0, 1], {}, "classes must be whole numbers from 0 up"),
+        (np.zeros((4, 3)), [0, -1, 0, 1], {}, "expected classes as integers from 0"),
         (np.zeros((4, 3)), [0, 1, 2, 1], {"task": "binary"}, r"The targets have 3 classes; use multiclass"),
-        (np.zeros((4, 3)), np.zeros((4, 2, 2)), {}, r"targets of shape \(4, 2, 2\); expected one a row"),
+        (np.zeros((4, 3)), np.zeros((4, 2, 2)), {}, r"targets of shape \(4, 2, 2\); expected one for each row"),
         (np.array([["a"]] * 4), [0, 1, 0, 1], {}, "expected an array of numbers, got <U1"),
         (np.zeros((4, 8, 8, 3)), [0, 1, 0, 1], {}, "expected channels first"),
         (np.zeros((4, 3)), [0, 1, 0, 1], {"kind": "image"}, "image rows need 4 dimensions"),
-        (np.full((4, 3), -1), [0, 1, 0, 1], {}, "tokens must be whole numbers from 0 up"),
+        (np.full((4, 3), -1), [0, 1, 0, 1], {}, "expected tokens as integers from 0"),
         (np.zeros((4, 3)), [0, 1, 0, 1], {"inputs": "input"}, 'there is no array "input". Did you mean "inputs"'),
     ],
 )
@@ -134,7 +147,7 @@ def test_damaged_files_are_told(name: str) -> None:
 
 def test_the_targets_of_a_npy_file_lie_beside_it() -> None:
     np.save("x.npy", np.zeros((2, 2)))
-    with pytest.raises(DlrunError, match="Expected the name of a file beside it"):
+    with pytest.raises(DlrunError, match="Expected the name of a file in the same folder"):
         source("x.npy", targets="../y.npy")
     with pytest.raises(DataError, match=r"expected a file ending in \.npy"):
         source(str(Path("mine.bin").write_bytes(b"x") and "mine.bin"))
@@ -190,7 +203,7 @@ def test_rows_read_as_needed_are_checked_before_training() -> None:
         prepare("arrays", found, DatasetSettings())
     np.savez("x.npz", inputs=x, targets=np.arange(500) % 2)
     with pytest.raises(
-        DlrunError, match=r'rows of "inputs" in x\.npz do not lie one after the other.*\.npy in C order'
+        DlrunError, match=r'rows of "inputs" in x\.npz are not stored one after the other.*\.npy in C order'
     ):
         source("x.npz", in_memory=False)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from dlrun.data.arrays import cifar as module
 from dlrun.data.source import Source
 from dlrun.errors import DataError
-from dlrun.options.datasets import cifar10 as module
 from dlrun.options.datasets.cifar10 import cifar10
 
 FILES = [f"data_batch_{number}.bin" for number in range(1, 6)] + ["test_batch.bin"]

@@ -34,7 +34,7 @@ def test_ratings_are_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(t
     (folder / "users.csv").write_text("user\nnobody\n")
     unknown = command("predict", str(run), "users.csv", "--top", "3", folder=folder)
     assert unknown.returncode == 3
-    assert 'users.csv: line 2: the user "nobody" is in no training row.' in unknown.stderr
+    assert 'users.csv: line 2: no training row has the user "nobody".' in unknown.stderr
 
 
 def test_the_prediction_is_biases_and_the_product_of_two_vectors() -> None:

@@ -14,7 +14,8 @@ from pyarrow import csv, parquet
 
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.prepare import DataBundle, prepare
-from dlrun.data.tables.source import TableSettings, table_source
+from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.source import table_source
 from dlrun.errors import ConfigError, DataError, DlrunError
 from dlrun.options.datasets.table import encoder
 from tests.options.datasets.kinds import predictions, train_kill_resume_evaluate
@@ -72,7 +73,7 @@ def test_embedded_categories_are_codes_behind_the_amounts() -> None:
 def test_missing_values_become_the_training_median_and_a_flag_or_a_category() -> None:
     bundle = data("x,town,bought\n1,,a\n5,Oslo,b\n,Oslo,a\n9,Oslo,b\n")
     assert bundle.train.inputs.tolist() == [[1, 0, 0, 1], [5, 0, 1, 0], [5, 1, 1, 0], [9, 0, 1, 0]]
-    assert any("missing: x 1, town 1" in notice for notice in bundle.notices)
+    assert any("missing values: x 1, town 1" in notice for notice in bundle.notices)
 
 
 def test_medians_and_categories_come_from_training_rows_alone() -> None:
@@ -102,6 +103,18 @@ def test_an_encoder_made_again_reads_new_rows_alike() -> None:
     write("x\n1\n", "new.csv")
     with pytest.raises(DataError, match='there is no column "town", which the run was trained on'):
         again.encode(Path("new.csv"))
+
+
+def test_a_limit_holds_for_every_file() -> None:
+    files = {name: write(rows(count), f"{name}.csv") for name, count in (("val", 30), ("test", 20))}
+    settings = DatasetSettings(limit=8, standardise=False)
+    bundle = data(rows(40), settings, **files)
+    assert bundle.sizes == {"train": 8, "val": 8, "test": 8}
+    for split in bundle.splits.values():
+        fetched = split.fetch(slice(None))
+        assert (fetched.inputs[:, 0] % 2).tolist() == fetched.targets.tolist(), "a row keeps its target"
+    unlimited = data(rows(40), DatasetSettings(standardise=False), **files)
+    assert unlimited.sizes == {"train": 40, "val": 30, "test": 20}
 
 
 @pytest.mark.parametrize("ending", ["tsv", "jsonl", "parquet"])
@@ -149,7 +162,7 @@ def test_the_task_can_be_told() -> None:
 def test_kinds_can_be_told_and_free_text_is_left_out() -> None:
     bundle = data(rows(), columns={"size": "category", "paid": "ignore"})
     assert bundle.spec.shape == (14,)
-    assert "columns: paid is ignored (as asked)" in bundle.notices
+    assert "columns: paid is ignored (dataset.columns)" in bundle.notices
     names = "\n".join(f"person {i} of many,{i},{'ab'[i % 2]}" for i in range(30))
     assert "columns: name is ignored (free text)" in data(f"name,x,bought\n{names}\n").notices
     with pytest.raises(ConfigError, match=r'There is no such column\. Did you mean "size"'):
@@ -161,7 +174,7 @@ def test_kinds_can_be_told_and_free_text_is_left_out() -> None:
 def test_a_rare_class_is_told() -> None:
     text = "x,bought\n" + "\n".join(f"{i},{'b' if i < 4 else 'a'}" for i in range(100)) + "\n"
     (notice,) = [notice for notice in data(text).notices if notice.startswith("target")]
-    assert notice.startswith("target: bought: a 96.0%, b 4.0%; b is rare: look at macro_f1")
+    assert notice.startswith("target: bought: a 96.0%, b 4.0%; b is rare: compare macro_f1")
 
 
 BAD = {
@@ -187,10 +200,10 @@ BAD = {
     "text for a number": (rows() + "many,Oslo,yes,a\n", 'line 14, column "size": expected a number, got "many"'),
     "missing target": (rows() + "1,Oslo,yes,\n", 'line 14, column "bought": the value is missing'),
     "one value": (rows().replace(",b\n", ",a\n"), 'the target "bought" is a in every row'),
-    "lonely class": (rows() + "1,Oslo,yes,c\n", 'line 14, column "bought": the class "c" has this row only'),
-    "dates": ("x,bought\n1,2026-01-01\n2,2026-01-02\n", 'the target "bought" holds dates'),
+    "lonely class": (rows() + "1,Oslo,yes,c\n", 'line 14, column "bought": the class "c" has no other row'),
+    "dates": ("x,bought\n1,2026-01-01\n2,2026-01-02\n", 'the target "bought" has dates'),
     "no target": ("x,bought\n1,\n2,\n", 'the target "bought" has no value in any row'),
-    "one column": ("bought\na\nb\na\nb\n", "no column is left to learn from"),
+    "one column": ("bought\na\nb\na\nb\n", "no column is left for features"),
 }  # fmt: skip
 
 
@@ -239,8 +252,8 @@ def test_bad_rows_are_left_out_counted_and_listed_when_asked(dlrun: Dlrun) -> No
         'line 45, column "bought": the value is missing',
         'line 46, column "size": expected a number, got "inf"',
     ]
-    assert "5 bad rows were left out" in err
-    assert "5 bad rows were left out" in Path("run/dlrun.log").read_text()
+    assert "5 bad rows skipped" in err
+    assert "5 bad rows skipped" in Path("run/dlrun.log").read_text()
 
 
 def test_marks_encodings_and_delimiters_are_read() -> None:
@@ -266,11 +279,13 @@ def test_a_wrong_delimiter_or_encoding_is_told() -> None:
 
 def test_missing_values_may_stop_or_drop() -> None:
     text = rows() + ",Oslo,yes,a\n"
-    with pytest.raises(DataError, match=r'line 14, column "size": the value is missing; dataset.missing=fill'):
+    with pytest.raises(
+        DataError, match=r'line 14, column "size": the value is missing; to fill .*: dataset.missing=fill'
+    ):
         data(text, missing="error")
     bundle = data(text, missing="drop")
     assert len(bundle.train) == 12
-    assert any("1 rows with missing values were left out" in notice for notice in bundle.notices)
+    assert any("1 row with missing values dropped" in notice for notice in bundle.notices)
 
 
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
@@ -325,9 +340,9 @@ def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
 
     monkeypatch.setattr(cache, "_WORTH_S", 0)
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))
-    first = data(rows() + "1,2\n", skip_bad=True)
+    first = data(rows() + "1,2\n", skip_bad_rows=True)
     monkeypatch.setattr(module, "read_rows", None)
-    again = data(rows() + "1,2\n", skip_bad=True)
+    again = data(rows() + "1,2\n", skip_bad_rows=True)
     assert torch.equal(first.train.inputs, again.train.inputs)
     assert first.notices == again.notices
     assert first.skipped == again.skipped

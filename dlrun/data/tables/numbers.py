@@ -1,11 +1,11 @@
-"""Reading new rows for datasets that need no vocabulary: files of numbers, and images."""
+"""New rows of plain numbers, for datasets without an encoder of their own."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,13 @@ import torch
 from torch import Tensor
 
 from dlrun.data.files.optional import import_optional
-from dlrun.data.media.images import ImageEncoder
 from dlrun.data.source import Encoded, Encoder
-from dlrun.data.spec import DataSpec
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
 
-def default_encoder(name: str, spec: DataSpec, *, pad: int, warn: Callable[[str], None]) -> Encoder:
-    """How new rows are read for a dataset that brings no encoder.
-
-    Raises DataError where its rows have no common file format.
-    """
-    if spec.kind == "dense":
-        return NumbersEncoder(spec.shape[0])
-    if spec.kind == "image":
-        return ImageEncoder.of_spec(spec, pad=pad, warn=warn)
-    raise DataError(f"{name}: there is no file format from which rows of this dataset ({spec.describe()}) are read.")
-
-
 class NumbersEncoder(Encoder):
-    """Rows of numbers from CSV, TSV, JSON lines, Parquet or .npy; a heading is passed over."""
+    """Reads rows of numbers from CSV, TSV, JSON lines, Parquet or .npy; a heading is skipped."""
 
     def __init__(self, width: int) -> None:
         self._width = width

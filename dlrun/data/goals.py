@@ -1,0 +1,59 @@
+"""What differs by goal in the data: the type and shape of targets, the number of outputs, and their description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Goal = Literal["regression", "binary", "multiclass", "language"]
+
+
+def goal_of_classes(num_classes: int) -> Goal:
+    """Return the goal of telling so many classes apart."""
+    return "binary" if num_classes == 2 else "multiclass"
+
+
+def has_classes(goal: Goal) -> bool:
+    """Whether each row has one class, so that classes have names and counts, and keep their shares in each split."""
+    return goal in ("binary", "multiclass")
+
+
+def has_numbers(goal: Goal) -> bool:
+    """Whether targets are numbers, float32 with a unit, rather than codes, int64 from 0 up."""
+    return goal == "regression"
+
+
+def typed_targets(goal: Goal, targets: Tensor) -> Tensor:
+    """Return raw targets in their goal's type and shape: numbers as (N, K) float32, codes as they are."""
+    if not has_numbers(goal):
+        return targets
+    targets = targets.to(torch.float32)
+    return targets.unsqueeze(1) if targets.ndim == 1 else targets  # (N,) -> (N, 1)
+
+
+def num_outputs(goal: Goal, targets: Tensor, *, class_names: Sequence[str], vocabulary_size: int | None) -> int:
+    """Return how many classes, tokens that may come next, or numbers to predict there are.
+
+    targets: of all training rows, at least one, as `typed_targets` returns them.
+    """
+    if has_numbers(goal):
+        return targets.shape[1]
+    known = len(class_names) if has_classes(goal) else vocabulary_size
+    return known or int(targets.max()) + 1
+
+
+def words_for_targets(goal: Goal) -> str:
+    """Return what the targets are, in a word or two."""
+    return {"regression": "numbers to predict", "language": "tokens"}.get(goal, "classes")
+
+
+def describe_task(goal: Goal, inputs: str, *, num_outputs: int, window: int) -> str:
+    """Return inputs and goal in one line. inputs: in words; window: tokens of a row, for a language model."""
+    if has_numbers(goal):
+        return f"{inputs}, {num_outputs} number{'s' if num_outputs > 1 else ''} to predict"
+    if has_classes(goal):
+        return f"{inputs}, {num_outputs} classes"
+    return f"windows of {window} tokens, the next out of {num_outputs} to predict"

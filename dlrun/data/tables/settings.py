@@ -1,0 +1,33 @@
+"""How a table is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """How a table is read; the fields are those of dataset=table unless they have a comment."""
+
+    name: str  # of the dataset
+    path: str
+    target: str
+    val: str | None = None
+    test: str | None = None
+    task: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] | None = None  # kinds by column, of the only columns that are read; None reads all
+    embed: bool = False  # categories as codes, for models that learn a vector for each; otherwise one-hot
+    max_categories: int = 100
+    missing: Literal["fill", "error", "drop"] = "fill"
+    skip_bad_rows: bool = False
+    delimiter: str = "auto"
+    encoding: str = "utf-8"
+
+    def decisive(self) -> dict[str, Any]:
+        """Return all that decides the rows of given files, as JSON values; digests need these keys to stay."""
+        values = {**asdict(self), "skip_bad": self.skip_bad_rows, "path": "", "val": "", "test": ""}
+        del values["skip_bad_rows"]
+        return values
