@@ -2,7 +2,7 @@
 
     python docs/make_reference.py FOLDER
 
-The site's build calls it, so that a new option needs no further file (docs/decisions/024).
+The site's build calls it, so that a new option needs no further file (docs/decisions/022).
 """
 
 from __future__ import annotations

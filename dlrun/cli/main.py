@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dlrun.cli import flags, verbs
-from dlrun.cli.command import parse
+from dlrun.cli.command import Command, parse
 from dlrun.data.files.status_line import silenced
 from dlrun.errors import DlrunError
 from dlrun.training.signals import StopRequest
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
             print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
             return 0
-        run = verbs.handler(command.verb.name)
+        run: Callable[[Command], int] = verbs.module(command.verb.name).run
         with silenced(wanted=command.has(flags.QUIET)), StopRequest("Stopped.") as stop, stop.at_once():
             # until a run takes over
             return run(command)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -178,3 +179,23 @@ def test_a_tree_of_options_and_values_leaves_the_options_as_they_were() -> None:
     assert made["trainer"]["early_stop"] == {"patience": 2, "min_delta": 0.5}
     assert trainer.defaults() == before
     assert list(made) == ["trainer"]
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("90", 'Did you mean "90s"?'),
+        ("'3 hours 50 minutes'", 'Did you mean "3h50m"?'),
+        ("'3:50:00'", 'Did you mean "3h50m"?'),
+        ("10min", 'Did you mean "10m"?'),
+        ("soon", 'got "soon".'),
+        ("0s", 'got "0s".'),
+    ],
+)
+def test_a_duration_of_another_form_is_an_error_that_names_the_right_form(
+    dlrun: Callable[..., tuple[int, str, str]], value: str, hint: str
+) -> None:
+    code, _, err = dlrun("check", f"trainer.max_time={value}")
+    assert code == 2
+    assert "Expected a string that states a duration, such as 90s, 10m or 3h50m or null" in err
+    assert hint in err
