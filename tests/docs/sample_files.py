@@ -13,8 +13,6 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.test_recipes import data_for
-
 _WORDS = ("red", "green", "blue", "small", "large", "old", "new", "fast", "slow", "bright")
 
 
@@ -26,10 +24,6 @@ def write_sample_files(folder: Path) -> None:
         _write_images(folder / name, draw)
     _write_audio(folder / "AUDIO")
     _write_arrays(folder)
-    for name in ("mnist", "cifar10"):
-        root = folder / ".cache" / "dlrun" / name
-        root.mkdir(parents=True)
-        data_for(f"any_{name}", root)
 
 
 def _write_tables(folder: Path, draw: random.Random) -> None:
