@@ -1,1 +1,1 @@
-"""Measurements that can be repeated: `python -m benchmarks`."""
+"""Repeatable measurements: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""Arguments that every part takes."""
+"""Command line options that all parts share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import os
 
 
 def at_least_one(text: str) -> int:
-    """A whole number from 1 up."""
+    """Return a whole number from 1 up.
+
+    Raises ValueError for any other text.
+    """
     number = int(text)
     if number < 1:
         raise ValueError
@@ -15,7 +18,7 @@ def at_least_one(text: str) -> int:
 
 
 def add_common(parser: argparse.ArgumentParser, *, rounds: int | None) -> None:
-    """--rounds, unless there are none, and --threads."""
+    """Add --threads and, unless `rounds` is None, --rounds with that default."""
     if rounds is not None:
         parser.add_argument("--rounds", type=at_least_one, default=rounds, help=f"repetitions, from 1 up ({rounds})")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Runs of dlrun as commands of their own, and what they leave."""
+"""Run dlrun as a command and read the files of its run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run leaves: its result, the rows of its evaluations, and its profile where one was asked for."""
+    """The files of a run: its result, the rows of its evaluations, and its profile, if requested."""
 
     result: dict[str, Any]
     epochs: list[dict[str, Any]]
@@ -23,7 +23,10 @@ class Finished:
 
 
 def train(words: Sequence[str]) -> Finished:
-    """Train in a folder that is thrown away. Ends the program, with what the run said, when it fails."""
+    """Train in a temporary folder.
+
+    Raises SystemExit with the run's error output if it fails.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "run")
         command = [sys.executable, "-m", "dlrun", *words, f"hydra.run.dir={folder}"]

@@ -1,8 +1,8 @@
-"""How cost grows with rows, parameters, epochs and sweep points: `python -m benchmarks.growth [--most-rows 1000000]`.
+"""Growth of the cost with rows, parameters, epochs and points: `python -m benchmarks.growth [--most-rows 1000000]`.
 
-Each line is a run of its own. The last column is the cost of one more between two lines; it stays the same where growth
-is a line and rises where it is a curve. Rows, epochs and points are measured as whole commands; parameters by the time
-of training alone, since a network of 64 million weights is still small beside its start.
+Each line is one run. The last column is the cost of one more row (parameter, ...) between two lines; it is constant if
+the growth is linear. Rows, epochs and points are measured as whole commands; parameters by training time only, because
+even a network of 64 million weights takes less time than the start of the command.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _UNITS = {"ms": 1e3, "µs": 1e6, "ns": 1e9}
 
 
 def run(words: Sequence[str]) -> tuple[float, dict[str, Any]]:
-    """Seconds of a command as a whole, and the result of its (first) run."""
+    """Return the seconds of a whole command and the result of its (first) run."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         command = [sys.executable, "-m", "dlrun", *words, *_QUIET, "--json"]
@@ -50,7 +50,7 @@ def report(
     unit: Literal["ms", "µs", "ns"],
     training_only: bool = False,
 ) -> None:
-    """A line a size: seconds, peak memory where there is one run, and what one more costs."""
+    """Print a line for each size: seconds, peak memory (of a single run) and the cost of one more."""
     print(f"\n{what:<14}{'seconds':>10}{'peak MiB':>10}{f'{unit} for one more':>20}")
     before: tuple[int, float] | None = None
     for size, words in zip(sizes, commands, strict=True):
@@ -64,34 +64,34 @@ def report(
 
 
 def parameters_of(width: int) -> int:
-    """Weights of the network of two hidden layers of this width on digits' 64 pixels and ten classes."""
+    """Return the number of weights of two hidden layers of this width on the 64 pixels and ten classes of digits."""
     return 64 * width + width + width * width + width + 10 * width + 10
 
 
 def up_to(most: int, sizes: Sequence[int]) -> list[int]:
-    """The sizes that are not above `most`, and `most` itself where it lies between them."""
+    """Return the sizes up to `most`, and `most` itself if it is between two of them."""
     found = [size for size in sizes if size <= most]
     return [*found, most] if most not in found and most < max(sizes) else found
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure all four."""
+    """Measure and print the four tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most-rows", type=at_least_one, default=10_000_000)
     parser.add_argument("--most-width", type=at_least_one, default=8192, help="units of each of two hidden layers")
     parser.add_argument("--most-epochs", type=at_least_one, default=10_000)
     parser.add_argument("--most-points", type=at_least_one, default=1000)
     add_common(parser, rounds=None)
-    asked = parser.parse_args(words)
-    threads = f"device.threads={asked.threads}"
-    rows = up_to(asked.most_rows, (10_000, 100_000, 1_000_000, 3_000_000, 10_000_000))
+    options = parser.parse_args(words)
+    threads = f"device.threads={options.threads}"
+    rows = up_to(options.most_rows, (10_000, 100_000, 1_000_000, 3_000_000, 10_000_000))
     report("rows", rows, [(*_LINE, threads, f"dataset.rows={size}") for size in rows], unit="µs")
-    widths = up_to(asked.most_width, (512, 1024, 2048, 4096, 8192))
+    widths = up_to(options.most_width, (512, 1024, 2048, 4096, 8192))
     commands = [(*_WIDE, threads, f"model.hidden=[{width},{width}]") for width in widths]
     report("parameters", [parameters_of(width) for width in widths], commands, unit="ns", training_only=True)
-    epochs = up_to(asked.most_epochs, (10, 100, 1000, 3000, 10_000))
+    epochs = up_to(options.most_epochs, (10, 100, 1000, 3000, 10_000))
     report("epochs", epochs, [(*_LONG, threads, f"trainer.epochs={count}") for count in epochs], unit="ms")
-    points = up_to(asked.most_points, (10, 100, 300, 1000))
+    points = up_to(options.most_points, (10, 100, 300, 1000))
     report("sweep points", points, [(*_POINTS, threads, f"seed=range({size})") for size in points], unit="ms")
 
 

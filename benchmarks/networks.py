@@ -1,4 +1,4 @@
-"""The networks in plain PyTorch, as a user would write them."""
+"""The benchmarked networks in plain PyTorch, as a user would write them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-EMBEDDING = HIDDEN = 128  # of the network that reads texts
+EMBEDDING = HIDDEN = 128  # of the network for texts
 
 
 def network(name: str) -> nn.Module:
-    """A fresh network, seeded."""
+    """Return a new network with seeded weights."""
     torch.manual_seed(0)
     return {"mlp": _mlp, "lenet": _lenet, "lstm": _Rows, "resnet": _resnet}[name]()
 
@@ -29,7 +29,7 @@ def _lenet() -> nn.Module:
 
 
 class _Rows(nn.Module):
-    """An LSTM of 128 over the 28 rows of an image, its last state into ten logits."""
+    """An LSTM of 128 over the 28 rows of an image, with a linear head on its last state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,8 +43,8 @@ class _Rows(nn.Module):
         return out
 
 
-class ReadsTexts(nn.Module):
-    """What a network over words is made of: an embedding, an LSTM in both directions, a head."""
+class TextNetwork(nn.Module):
+    """The layers of a network for texts: an embedding, a bidirectional LSTM, a head."""
 
     def __init__(self, num_words: int, num_classes: int) -> None:
         super().__init__()

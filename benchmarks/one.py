@@ -1,4 +1,4 @@
-"""One contestant on one workload in a process of its own: prints seconds an epoch and peak memory as JSON."""
+"""Run one contestant on one workload and print the seconds of each epoch and the peak memory as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.workload import WORKLOADS
 
 
 def main() -> None:
-    """`python -m benchmarks.one CONTESTANT WORKLOAD ROWS EPOCHS`; threads come from OMP_NUM_THREADS."""
+    """`python -m benchmarks.one CONTESTANT WORKLOAD ROWS EPOCHS`; OMP_NUM_THREADS sets the threads."""
     name, rows, epochs = sys.argv[1], int(sys.argv[3]), int(sys.argv[4])
     workload = dataclasses.replace(WORKLOADS[sys.argv[2]], rows=rows, epochs=epochs)
     contestant = importlib.import_module(f"benchmarks.contestants.{name}")

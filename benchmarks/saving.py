@@ -1,7 +1,7 @@
-"""How long training stands still for one checkpoint: `python -m benchmarks.saving [--rounds 3]`.
+"""How long a checkpoint blocks training: `python -m benchmarks.saving [--rounds 3]`.
 
-dlrun in the midst of a run; every other in its own words, weights and the optimizer's state, after an epoch on a few
-rows. dlrun writes beside the loop, syncs to the disk and keeps SHA-256 sums; none of the others does any of these.
+dlrun is measured within a run; every other framework saves weights and optimizer state with its own function, after an
+epoch on a few rows. dlrun writes in a background thread, syncs to the disk and stores SHA-256 sums; the others do not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAVES = 5
 
 
 def timed(save: Callable[[int], object]) -> list[float]:
-    """Seconds of each of SAVES calls, which are given their number."""
+    """Call `save(number)` SAVES times; return the seconds of each call."""
     taken = []
     for number in range(SAVES):
         started = time.perf_counter()
@@ -37,7 +37,7 @@ def timed(save: Callable[[int], object]) -> list[float]:
 
 
 def of_dlrun(name: str, folder: Path) -> list[float]:
-    """What `--profile` says that the loop waited, over the checkpoints of five epochs."""
+    """Return how long the loop waited for a checkpoint, according to `--profile`: the mean over five epochs."""
     import dataclasses
 
     from benchmarks.commands import train
@@ -53,8 +53,8 @@ def of_dlrun(name: str, folder: Path) -> list[float]:
     return [profile["seconds"]["save"] / SAVES]
 
 
-def stepped(name: str) -> tuple[Any, Any]:
-    """A network and its Adam, which has state after one step."""
+def network_and_adam(name: str) -> tuple[Any, Any]:
+    """Return a network and its Adam optimizer after one step, so that it has state."""
     import torch
 
     from benchmarks.networks import network
@@ -68,10 +68,10 @@ def stepped(name: str) -> tuple[Any, Any]:
 
 
 def of_plain(name: str, folder: Path) -> list[float]:
-    """`torch.save` of both state_dicts, as tutorials write it."""
+    """Save both state_dicts with `torch.save`, as tutorials do."""
     import torch
 
-    model, optimizer = stepped(name)
+    model, optimizer = network_and_adam(name)
     return timed(
         lambda number: torch.save(
             {"model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder / f"{number}.pt"
@@ -124,14 +124,16 @@ def of_ignite(name: str, folder: Path) -> list[float]:
     from ignite.engine import Engine
     from ignite.handlers import Checkpoint, DiskSaver
 
-    model, optimizer = stepped(name)
+    model, optimizer = network_and_adam(name)
     engine: Any = Engine(lambda *_: None)
     engine.run([0])
-    kept = Checkpoint({"model": model, "optimizer": optimizer}, DiskSaver(folder, require_empty=False), n_saved=None)
+    checkpoint = Checkpoint(
+        {"model": model, "optimizer": optimizer}, DiskSaver(folder, require_empty=False), n_saved=None
+    )
 
     def save(number: int) -> None:
         engine.state.iteration = number
-        kept(engine)
+        checkpoint(engine)
 
     return timed(save)
 
@@ -141,11 +143,11 @@ def of_accelerate(name: str, folder: Path) -> list[float]:
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True)
-    accelerator.prepare(*stepped(name))
+    accelerator.prepare(*network_and_adam(name))
     return timed(lambda number: accelerator.save_state(folder / str(number)))
 
 
-WAYS = {  # name -> way, package that must be there, environment
+WAYS = {  # name -> function, required package, environment variables
     "dlrun": (of_dlrun, "dlrun", {}),
     "plain loop": (of_plain, "torch", {}),
     "Lightning": (of_lightning, "lightning", {}),
@@ -157,32 +159,32 @@ WAYS = {  # name -> way, package that must be there, environment
 
 
 def measure(way: str, workload: str, threads: int) -> float:
-    """Seconds of one checkpoint, the median of some, in a process of its own."""
+    """Return the seconds of one checkpoint, the median of several, measured in a new process."""
     env = {**os.environ, **WAYS[way][2], "OMP_NUM_THREADS": str(threads)}
-    code = "import sys; from benchmarks.saving import tell; tell(*sys.argv[1:])"
+    code = "import sys; from benchmarks.saving import print_seconds; print_seconds(*sys.argv[1:])"
     done = subprocess.run([sys.executable, "-c", code, way, workload], env=env, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{way} on {workload} failed:\n{done.stderr[-3000:]}")
     return statistics.median(json.loads(done.stdout.splitlines()[-1]))
 
 
-def tell(way: str, workload: str) -> None:
-    """Measure one way here and print its seconds as JSON."""
+def print_seconds(way: str, workload: str) -> None:
+    """Measure one way in this process and print the seconds as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(WAYS[way][0](workload, Path(folder))))
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure and print a table a workload: medians over rounds."""
+    """Measure and print a table for each workload, with medians over rounds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", default="mlp,lenet")
     add_common(parser, rounds=3)
-    asked = parser.parse_args(words)
+    options = parser.parse_args(words)
     names = [name for name, (_, package, _) in WAYS.items() if importlib.util.find_spec(package)]
-    for workload in asked.workloads.split(","):
-        print(f"\n{workload}: training stands still for one checkpoint, {asked.rounds} rounds")
+    for workload in options.workloads.split(","):
+        print(f"\n{workload}: how long a checkpoint blocks training, {options.rounds} rounds")
         for name in names:
-            seconds = statistics.median(measure(name, workload, asked.threads) for _ in range(asked.rounds))
+            seconds = statistics.median(measure(name, workload, options.threads) for _ in range(options.rounds))
             print(f"{name:<22}{seconds * 1e3:>10.2f} ms", flush=True)
 
 

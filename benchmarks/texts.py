@@ -1,4 +1,4 @@
-"""Texts of mixed length: R8 from the folder DLRUN_R8, or random words with its lengths and frequencies."""
+"""Texts of mixed length: R8 from the folder DLRUN_R8, or random words with the lengths and frequencies of R8."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUM_WORDS = 20_000
 
 
 def texts(workload: Workload) -> tuple[list[str], list[str]]:
-    """Texts and their labels."""
+    """Return texts and their labels."""
     folder = os.environ.get("DLRUN_R8")
     if folder is None:
         return _random_texts(workload.rows)
@@ -29,7 +29,7 @@ def texts(workload: Workload) -> tuple[list[str], list[str]]:
 
 
 def _random_texts(rows: int) -> tuple[list[str], list[str]]:
-    """Words by Zipf's law, lengths by a log-normal one."""
+    """Return texts whose words follow Zipf's law and whose lengths are log-normal."""
     random = np.random.default_rng(0)
     lengths = np.exp(random.normal(np.log(_MEDIAN_LENGTH), _DEVIATION_OF_LOG, rows)).round().clip(2, 964).astype(int)
     shares = 1 / np.arange(1, _NUM_WORDS + 1)
@@ -40,14 +40,14 @@ def _random_texts(rows: int) -> tuple[list[str], list[str]]:
 
 
 def _letters(number: int) -> str:
-    """A number spelt in letters, so that a tokenizer sees one word."""
+    """Return a number as letters, so that a tokenizer reads one word."""
     return "".join(chr(ord("a") + int(digit)) for digit in str(number))
 
 
-def numbered(found: list[str], labels: list[str]) -> tuple[list[list[int]], list[int], int]:
-    """Texts as numbers of words, cut at MAX_LENGTH, labels as numbers, and the vocabulary's size.
+def encode(found: list[str], labels: list[str]) -> tuple[list[list[int]], list[int], int]:
+    """Return texts as word ids, truncated to MAX_LENGTH, labels as ids, and the vocabulary's size.
 
-    0 is padding and 1 unknown, as dlrun has it.
+    As in dlrun, 0 is padding and 1 is the unknown word.
     """
     split = [text.split() for text in found]
     ordered = [word for word, _ in Counter(word for text in split for word in text).most_common()]

@@ -1,11 +1,11 @@
-"""Ratios of dlrun to the plain loop, to the best loop by hand and to each installed peer.
+"""Training speed of dlrun compared with a plain loop, an optimized loop and each installed framework.
 
     python -m benchmarks.training [--workloads mlp,lenet] [--contestants dlrun,Lightning] [--rounds 5] [--threads 2]
 
-Contestants run in turn, round after round, each in a process of its own; a ratio is taken within a round and the median
-over rounds is quoted, so that a machine whose speed drifts misleads nobody. "besides" is the rest of a process:
-imports, data, what comes before and after the epochs. DLRUN_MNIST=FOLDER takes the real images, DLRUN_R8=FOLDER the
-real texts. --rows and --epochs make everything smaller, to see whether it works.
+In each round, all contestants run one after the other, each in its own process. Ratios are computed within a round, and
+the median over rounds is printed, because the speed of a machine drifts. "s besides" is the rest of the process:
+imports, data, everything before and after the epochs. DLRUN_MNIST=FOLDER and DLRUN_R8=FOLDER select the real data.
+--rows and --epochs reduce the sizes for a quick check.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 @dataclass(frozen=True)
 class Contestant:
-    """A module of `benchmarks.contestants`, the package that must be there, and the environment it wants."""
+    """A module of `benchmarks.contestants`, the package that it needs, and its environment variables."""
 
     module: str
     package: str
     environment: dict[str, str] = field(default_factory=dict)
 
     def module_for(self, workload: Workload) -> str | None:
-        """The module that takes part in this workload, if there is one."""
+        """Return the module for this workload; None if the contestant has none."""
         name = self.module if workload.kind == "images" else f"{workload.kind}_{self.module}"
         return name if importlib.util.find_spec(f"benchmarks.contestants.{name}") else None
 
@@ -57,11 +57,11 @@ CONTESTANTS = {
 }
 
 Run = dict[str, Any]
-"""What one contestant's process told: `seconds` of each epoch, `besides` them, `peak_memory_mib`, `versions`."""
+"""The measurements of one process: `seconds` of each epoch, `besides` them, `peak_memory_mib`, `versions`."""
 
 
 def measure(name: str, workload: Workload, threads: int) -> Run | None:
-    """Run one contestant; None when it does not take part in this workload."""
+    """Run one contestant; return None if it has no module for this workload."""
     contestant = CONTESTANTS[name]
     module = contestant.module_for(workload)
     if module is None:
@@ -79,12 +79,12 @@ def measure(name: str, workload: Workload, threads: int) -> Run | None:
 
 
 def epoch_seconds(run: Run) -> float:
-    """The median epoch; the first, which warms up, is left out where there are more."""
+    """Return the median epoch, without the first, which warms up, if there are more."""
     return statistics.median(run["seconds"][1:] or run["seconds"])
 
 
 def report(workload: Workload, names: Sequence[str], rounds: Sequence[dict[str, Run | None]], threads: int) -> None:
-    """A line a contestant: medians over rounds, and how much longer it took than dlrun in the same round."""
+    """Print a line for each contestant: medians over rounds, and its time divided by dlrun's in the same round."""
     of = f"batch {BATCH_SIZE}, Adam, {workload.rows:,} rows, {workload.epochs} epochs, {threads} threads"
     print(f"\n{workload.name}: {of}, {len(rounds)} rounds")
     print(f"{'':<22}{'s an epoch':>12}{'dlrun is faster by':>20}{'peak MiB':>10}{'s besides':>11}  versions")
@@ -103,36 +103,36 @@ def report(workload: Workload, names: Sequence[str], rounds: Sequence[dict[str, 
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    """What is asked for; names that there are not end the command."""
+    """Parse the options; unknown names end the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", default=",".join(WORKLOADS))
     parser.add_argument("--contestants", default=",".join(CONTESTANTS))
-    parser.add_argument("--rows", type=at_least_one, help="rows an epoch at most, in place of each workload's own")
-    parser.add_argument("--epochs", type=at_least_one, help="epochs, in place of each workload's own")
+    parser.add_argument("--rows", type=at_least_one, help="most rows of an epoch, instead of the workload's")
+    parser.add_argument("--epochs", type=at_least_one, help="epochs, instead of the workload's")
     add_common(parser, rounds=5)
-    asked = parser.parse_args(words)
+    options = parser.parse_args(words)
     for option, known in (("workloads", WORKLOADS), ("contestants", CONTESTANTS)):
-        chosen = getattr(asked, option).split(",")
+        chosen = getattr(options, option).split(",")
         unknown = [name for name in chosen if name not in known]
         if unknown:
-            parser.error(f"--{option}: there is no {', '.join(unknown)}; there are {', '.join(known)}.")
-        setattr(asked, option, chosen)
-    return asked
+            parser.error(f"--{option}: unknown name {', '.join(unknown)}; choose from {', '.join(known)}.")
+        setattr(options, option, chosen)
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure and print a table a workload."""
-    asked = arguments(words)
-    names = [name for name in asked.contestants if importlib.util.find_spec(CONTESTANTS[name].package)]
-    left_out = [name for name in asked.contestants if name not in names]
-    for workload in (WORKLOADS[name] for name in asked.workloads):
+    """Measure and print a table for each workload."""
+    options = arguments(words)
+    names = [name for name in options.contestants if importlib.util.find_spec(CONTESTANTS[name].package)]
+    missing = [name for name in options.contestants if name not in names]
+    for workload in (WORKLOADS[name] for name in options.workloads):
         sized = dataclasses.replace(
-            workload, rows=min(asked.rows or workload.rows, workload.rows), epochs=asked.epochs or workload.epochs
+            workload, rows=min(options.rows or workload.rows, workload.rows), epochs=options.epochs or workload.epochs
         )
-        rounds = [{name: measure(name, sized, asked.threads) for name in names} for _ in range(asked.rounds)]
-        report(sized, names, rounds, asked.threads)
-    if left_out:
-        print(f"\nnot installed, left out: {', '.join(left_out)} (pip install -e '.[peers]')")
+        rounds = [{name: measure(name, sized, options.threads) for name in names} for _ in range(options.rounds)]
+        report(sized, names, rounds, options.threads)
+    if missing:
+        print(f"\nnot installed, skipped: {', '.join(missing)} (pip install -e '.[peers]')")
 
 
 if __name__ == "__main__":

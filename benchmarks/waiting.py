@@ -1,8 +1,8 @@
 """How long the loop waits for streamed data: `python -m benchmarks.waiting [--pictures 2000] [--workers 0,1,2]`.
 
-JPEG pictures are read off their files as they are needed. The share is that of the epochs after the first, which also
-waits for the workers' start (one import of torch) and stands in a column of its own.
-Workers help where there are cores for them: with `--threads 1` on two cores, one is left to decode.
+JPEG images are read from their files when they are needed. The share is measured over the epochs after the first, which
+also waits for the workers to start (one import of torch) and has its own column.
+Workers help if there are cores for them: with `--threads 1` on two cores, one core is free to decode.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from benchmarks.waiting import timed_epochs
 print(json.dumps(timed_epochs(sys.argv[1:])))
 """
 _MODELS = {
-    "linear": ("model=linear",),  # nothing to do but wait
+    "linear": ("model=linear",),  # almost no computation
     "cnn": ("model=cnn",),
     "resnet": ("model=resnet",),
 }
 
 
-def write_pictures(folder: Path, count: int, side: int) -> None:
-    """Photographs of nothing: smooth noise, so that a JPEG of it costs about what one of a photograph does."""
+def write_images(folder: Path, count: int, side: int) -> None:
+    """Write images of smooth noise, whose JPEG files take about as long to decode as photographs."""
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def write_pictures(folder: Path, count: int, side: int) -> None:
 
 
 def timed_epochs(words: Sequence[str]) -> list[tuple[float, float]]:
-    """Train; for each epoch its seconds, and those in which the loop waited for a batch."""
+    """Train; return for each epoch its seconds and the seconds that the loop waited for batches."""
     from dlrun.cli.main import main as dlrun
     from dlrun.data.loading.split import Loader
 
@@ -61,25 +61,25 @@ def timed_epochs(words: Sequence[str]) -> list[tuple[float, float]]:
         waited, started = 0.0, time.perf_counter()
         batches = of_loader(loader, *args, **options)
         while True:
-            asked = time.perf_counter()
+            before = time.perf_counter()
             batch = next(batches, None)
-            waited += time.perf_counter() - asked
+            waited += time.perf_counter() - before
             if batch is None:
                 found.append((time.perf_counter() - started, waited))
                 return
             yield batch
 
     with tempfile.TemporaryDirectory() as folder, patch.object(Loader, "epoch", timed):
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             code = dlrun([*words, "--quiet", f"hydra.run.dir={folder}/run"])
         if code:
-            raise SystemExit(f"dlrun {' '.join(words)} ended with {code}:\n{said.getvalue()[-2000:]}")
+            raise SystemExit(f"dlrun {' '.join(words)} ended with {code}:\n{output.getvalue()[-2000:]}")
     return found
 
 
 def in_its_own_process(words: Sequence[str]) -> list[tuple[float, float]]:
-    """`timed_epochs`, where no server of workers is left from a run before."""
+    """Call `timed_epochs` in a new process, without a worker server of an earlier run."""
     code = (
         "import json, sys; from benchmarks.waiting import timed_epochs; print(json.dumps(timed_epochs(sys.argv[1:])))"
     )
@@ -95,24 +95,26 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=at_least_one, default=2000)
     parser.add_argument("--side", type=at_least_one, default=96, help="pixels, a multiple of 8")
     parser.add_argument("--workers", default="0,1,2")
-    parser.add_argument("--models", default="linear,cnn,resnet", help=f"of {', '.join(_MODELS)}")
-    parser.add_argument("--epochs", type=at_least_one, default=3, help="epochs a run, from 2 up")
+    parser.add_argument("--models", default="linear,cnn,resnet", help=f"some of {', '.join(_MODELS)}")
+    parser.add_argument("--epochs", type=at_least_one, default=3, help="epochs of each run, from 2 up")
     add_common(parser, rounds=3)
-    asked = parser.parse_args(words)
-    if asked.epochs < 2:
-        parser.error("--epochs: expected 2 or more, since the first is shown apart.")
+    options = parser.parse_args(words)
+    if options.epochs < 2:
+        parser.error("--epochs: expected 2 or more, because the first has its own column.")
     with tempfile.TemporaryDirectory() as folder:
-        write_pictures(Path(folder), asked.pictures, asked.side)
+        write_images(Path(folder), options.pictures, options.side)
         common = (
-            "dataset=image_folder", f"dataset.path={folder}", f"dataset.size={asked.side}", "dataset.in_memory=false",
-            "dataset.val_fraction=0", f"trainer.epochs={asked.epochs}", "device=cpu", f"device.threads={asked.threads}",
+            "dataset=image_folder", f"dataset.path={folder}", f"dataset.size={options.side}", "dataset.in_memory=false",
+            "dataset.val_fraction=0", f"trainer.epochs={options.epochs}", "device=cpu",
+            f"device.threads={options.threads}",
         )  # fmt: skip
-        print(f"{asked.pictures:,} JPEG of {asked.side}x{asked.side}, {asked.threads} threads, {asked.rounds} rounds")
+        size = f"{options.side}x{options.side}"
+        print(f"{options.pictures:,} JPEG of {size}, {options.threads} threads, {options.rounds} rounds")
         print(f"{'':<10}{'workers':>8}{'s an epoch':>12}{'waits for data':>16}{'in the first pass':>19}")
-        for model in asked.models.split(","):
-            for workers in asked.workers.split(","):
+        for model in options.models.split(","):
+            for workers in options.workers.split(","):
                 form = (*common, *_MODELS[model], f"trainer.workers={workers}")
-                rounds = [in_its_own_process(form) for _ in range(asked.rounds)]
+                rounds = [in_its_own_process(form) for _ in range(options.rounds)]
                 later = [epoch for epochs in rounds for epoch in epochs[1:]]
                 seconds = statistics.median(spent for spent, _ in later)
                 share = statistics.median(waited / spent for spent, waited in later)

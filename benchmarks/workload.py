@@ -1,4 +1,4 @@
-"""What is trained: data, networks and settings, the same for every contestant."""
+"""Data and settings that are the same for every contestant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Workload:
-    """A network and its data. `epochs` are timed one by one; the first is left out where there are more."""
+    """A network and its data. Each epoch is timed; the first is not counted if there are more."""
 
     name: str
     rows: int
@@ -35,7 +35,7 @@ WORKLOADS = {
 
 
 def images(workload: Workload) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """MNIST from the folder DLRUN_MNIST, or random bytes: (N, 28, 28), or (N, 32, 32, 3) for resnet, and (N,)."""
+    """Return MNIST from the folder DLRUN_MNIST, or random bytes: (N, 28, 28) or (N, 32, 32, 3), and (N,)."""
     random = np.random.default_rng(0)
     if workload.name == "resnet":
         shape = (workload.rows, 32, 32, 3)
@@ -51,7 +51,7 @@ def images(workload: Workload) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def floats(workload: Workload) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The same as float32 in 0..1, channels first: (N, 1, 28, 28) or (N, 3, 32, 32)."""
+    """Return `images` as float32 in 0..1, channels first: (N, 1, 28, 28) or (N, 3, 32, 32), and (N,)."""
     pixels, labels = images(workload)
     scaled = pixels.astype(np.float32) / 255
     return (scaled.transpose(0, 3, 1, 2).copy() if scaled.ndim == 4 else scaled[:, None]), labels

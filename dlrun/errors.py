@@ -1,12 +1,12 @@
-"""Every error that dlrun tells its user, as one tree; the class decides the exit code.
+"""All errors that dlrun reports to the user, as one tree; the class determines the exit code.
 
 DlrunError
 ├── ConfigError        2  the command or the configuration is wrong
 ├── DataError          3  the data is wrong or missing
 ├── DivergedError      4  the training diverged
 ├── StorageError       5  a checkpoint or the disk failed
-├── PromiseError       6  `verify` found a result outside what was promised
-└── Interrupted  130/143  stopped by a signal, after saving
+├── PromiseError       6  `verify` measured a result outside the promised range
+└── Interrupted  130/143  a signal stopped the run, after saving
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 
 class DlrunError(Exception):
-    """The root; its text is what the user reads, without a traceback."""
+    """The root; the user reads its text without a traceback."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where it stands, as the user wrote it, and what to do about it."""
+    """One mistake: where it is, as the user wrote it, and what to do about it."""
 
     where: str
     message: str
@@ -34,7 +34,7 @@ class Problem:
 
 
 class ConfigError(DlrunError):
-    """The command or the configuration is wrong; holds every problem found, not only the first."""
+    """The command or the configuration is wrong; contains every problem found, not only the first."""
 
     exit_code = 2
 
@@ -45,14 +45,14 @@ class ConfigError(DlrunError):
             self.problems: list[Problem] = []
             super().__init__(problems)
             return
-        self.problems = list(dict.fromkeys(problems))  # the same mistake at many sweep points is one mistake
+        self.problems = list(dict.fromkeys(problems))  # many points of a sweep may have the same
         count = len(self.problems)
         title = title or ("1 problem in the configuration" if count == 1 else f"{count} problems in the configuration")
         super().__init__("\n".join([f"{title}:", *(f"  {problem}" for problem in self.problems)]))
 
 
 class DataError(DlrunError):
-    """The data is wrong or missing; the text names the file and, where there is one, the row."""
+    """The data is wrong or missing; the text names the file and, if known, the row."""
 
     exit_code = 3
 
@@ -70,13 +70,13 @@ class StorageError(DlrunError):
 
 
 class PromiseError(DlrunError):
-    """A recipe's measured result lies outside the range it promises."""
+    """A measured result is outside the range that the recipe promises."""
 
     exit_code = 6
 
 
-class Interrupted(DlrunError):  # noqa: N818 - it is an outcome more than an error
-    """The run was stopped by a signal and saved its state; `exit_code` is 128 + the signal's number."""
+class Interrupted(DlrunError):  # noqa: N818 - more an outcome than an error
+    """A signal stopped the run, after saving its state; `exit_code` is 128 + the signal's number."""
 
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)
@@ -84,14 +84,14 @@ class Interrupted(DlrunError):  # noqa: N818 - it is an outcome more than an err
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, whatever its case, or None when none is alike."""
+    """Return the known name nearest to `name`, ignoring case, or None if none is similar."""
     candidates = list(known)
     if name in candidates:
         return name
     by_case = {candidate.lower(): candidate for candidate in candidates}
     if name.lower() in by_case:
         return by_case[name.lower()]
-    name = name.lower()[:100]  # a longer one is no slip of the finger, and comparing it would take long
+    name = name.lower()[:100]  # a longer one is no typing error, and slow to compare
     starts = [candidate for candidate in by_case if len(name) > 1 and candidate.startswith(name)]
     found = difflib.get_close_matches(name, by_case, n=1, cutoff=0.6)
     if found:
@@ -100,7 +100,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str], *, prefix: str = "") -> str:
-    """A sentence offering the nearest name, or the choices when none is near and they are few."""
+    """Return a sentence with the nearest name, or else with the choices if they are few."""
     candidates = sorted(known)
     found = nearest(name, candidates)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Format numbers, values and texts for messages."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from typing import Any
 
 
 def number(value: float | None) -> str:
-    """A metric: 0.9833, 12.41, 1.2e-05."""
+    """Format a metric: 0.9833, 12.41, 1.2e-05."""
     if value is None:
         return "-"
     if value != value:
         return "nan"
-    if value == int(value) and abs(value) < 1e6:
+    if abs(value) < 1e6 and value == int(value):
         return str(int(value))
     return f"{value:.4f}" if 1e-3 <= abs(value) < 100 else f"{value:.4g}"
 
 
 def count(value: float) -> str:
-    """A whole number with thousands apart: 60,000."""
+    """Format a whole number: 60,000."""
     return f"{value:,.0f}"
 
 
 def plural(value: float, noun: str) -> str:
-    """A number with its noun: 1 epoch, 2 epochs."""
+    """Format a number with its noun: 1 epoch, 2 epochs."""
     return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
-    """A time: 0.8 s, 42 s, 3 min 20 s, 2 h 05 min."""
+    """Format a duration: 0.8 s, 42 s, 3 min 20 s, 2 h 05 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -40,7 +40,7 @@ def duration(seconds: float) -> str:
 
 
 def show(value: Any) -> str:
-    """A configuration value as the user would write it."""
+    """Format a configuration value as the user would write it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -53,17 +53,17 @@ def show(value: Any) -> str:
         return printable("{" + ", ".join(f"{name}: {show(entry)}" for name, entry in list(value.items())[:8]) + "}")
     try:
         return printable(repr(value))
-    except ValueError:  # Python prints no whole number of more than 4,300 digits
+    except ValueError:  # Python does not print integers of more than 4,300 digits
         return "a number of thousands of digits"
 
 
 def printable(text: str, *, limit: int = 120) -> str:
-    """`text` with control characters made visible and cut to `limit` characters, safe for a terminal."""
+    """Return `text` with control characters escaped, cut to `limit` characters: safe for a terminal."""
     cut = text if len(text) <= limit else text[:limit]
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
     return shown if len(shown) <= limit and cut is text else shown[: limit - 1] + "…"
 
 
 def printable_key(key: str) -> str:
-    """A key as `printable`, with letters that are not ASCII written out, since some look just like ASCII ones."""
+    """Return a key as `printable` does, with letters that are not ASCII escaped, since some look like ASCII ones."""
     return printable(key if key.isascii() else key.encode("unicode_escape").decode())

@@ -59,11 +59,11 @@ def train(
     collector = RowCollector(stop, stop_after=stop_after)
     claimed = run_dir.claim(folder, asked=True, resume=resume)
 
-    def watch(session: run.Session) -> Sequence[Listener]:
+    def make_listeners(session: run.Session) -> Sequence[Listener]:
         return [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from), collector]
 
     try:
-        result = run.train(configure(*words), Catalog(), claimed, stop=stop, watch=watch)
+        result = run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=make_listeners)
     finally:
         claimed.release()
     return collector, result

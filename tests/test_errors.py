@@ -24,12 +24,12 @@ def test_an_interruption_exits_with_128_and_the_signal() -> None:
     assert errors.Interrupted(15, "stopped").exit_code == 143
 
 
-def test_one_problem_is_told_in_the_singular() -> None:
+def test_one_problem_is_reported_in_the_singular() -> None:
     error = ConfigError(Problem("seed=x", "Expected a number."))
     assert str(error) == "1 problem in the configuration:\n  seed=x\n      Expected a number."
 
 
-def test_the_same_problem_is_told_once() -> None:
+def test_the_same_problem_is_reported_once() -> None:
     twice = [Problem("a", "One."), Problem("b", "Two."), Problem("a", "One.")]
     error = ConfigError(twice)
     assert error.problems == [Problem("a", "One."), Problem("b", "Two.")]

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 from dlrun.configuration.recipe import load_recipe, recipe_names
 from dlrun.configuration.schema.catalog import Catalog
+from tests.small_data import data_for
 
 Dlrun = Callable[..., tuple[int, str, str]]
 SHORTENED = ("trainer.epochs=1", "trainer.max_steps=3", "dataset.limit=100", "device.threads=1", "--quiet")
 MNIST = os.environ.get("DLRUN_MNIST")
 CIFAR10 = os.environ.get("DLRUN_CIFAR10")
 R8 = os.environ.get("DLRUN_R8")
-
-
-def data_for(name: str, folder: Path) -> tuple[str, ...]:
-    """Overrides that give a recipe small data in its dataset's own format."""
-    if name.endswith("_mnist"):
-        for which, rows in (("train", 120), ("t10k", 100)):
-            images = torch.randint(0, 256, (rows, 28, 28), dtype=torch.uint8).numpy().tobytes()
-            labels = bytes(i % 10 for i in range(rows))
-            head = struct.pack(">IIII", 2051, rows, 28, 28)
-            (folder / f"{which}-images-idx3-ubyte.gz").write_bytes(gzip.compress(head + images))
-            (folder / f"{which}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 2049, rows) + labels)
-    elif "cifar10" in name:
-        rows = b"".join(bytes([i % 10]) + bytes(3072) for i in range(40))
-        for number in range(1, 6):
-            (folder / f"data_batch_{number}.bin").write_bytes(rows)
-        (folder / "test_batch.bin").write_bytes(rows)
-    elif name.endswith("_r8"):
-        texts = "".join(f"class{i % 8},a text of {i} words\n" for i in range(80))
-        (folder / "rows.csv").write_text(f"label,text\n{texts}")
-        return (f"dataset.path={folder}/rows.csv", f"dataset.test={folder}/rows.csv")
-    else:
-        return ()
-    return (f"dataset.root={folder}", "dataset.download=false")
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -68,7 +43,7 @@ def test_a_recipe_trains(name: str, dlrun: Dlrun, tmp_path: Path) -> None:
 
 
 def whole(name: str, dlrun: Dlrun, *words: str) -> dict[str, float]:
-    """Train a recipe at its full length and hold its metrics against its promise."""
+    """Train a recipe at its full length and compare its metrics with its promise."""
     code, _, err = dlrun(f"recipe={name}", "hydra.run.dir=mine", "device.threads=1", "--quiet", *words)
     assert code == 0, err
     result = json.loads(Path("mine/result.json").read_text())

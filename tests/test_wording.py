@@ -1,4 +1,4 @@
-"""dlrun.report.lines: numbers as people read them."""
+"""Numbers, durations and tables in messages."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from dlrun.report import lines as words
         (10.0, "10"),
         (None, "-"),
         (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (float("-inf"), "-inf"),
         (0.0, "0"),
     ],
 )

@@ -1,1 +1,1 @@
-"""One file a contestant: `train(workload) -> seconds of each epoch`, in that tool's own idiom."""
+"""One file for each contestant: `train(workload) -> seconds of each epoch`, as its documentation teaches."""

@@ -15,7 +15,7 @@ PACKAGES = ("accelerate", "torch")
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True)

@@ -1,6 +1,6 @@
 """Hugging Face's Trainer around a module that returns its loss.
 
-Its own AdamW without decay is Adam; gradients are not clipped, the rate stays as it is, and its bar is off.
+AdamW without weight decay is Adam; gradient clipping, learning rate schedule and progress bar are off.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _WithLoss(nn.Module):
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     inputs, labels = map(torch.from_numpy, floats(workload))

@@ -16,7 +16,7 @@ PACKAGES = ("pytorch-ignite", "torch")
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     from ignite.engine import Events, create_supervised_trainer
     from ignite.metrics import RunningAverage
 

@@ -1,4 +1,4 @@
-"""Keras 3 through `fit`; KERAS_BACKEND says on what. Without its bar, which costs time when nobody looks."""
+"""Keras 3 with `fit`, on the backend KERAS_BACKEND; the progress bar, which costs time, is off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PACKAGES = ("keras", "torch" if os.environ.get("KERAS_BACKEND") == "torch" else 
 
 
 def network(name: str) -> Any:
-    """The network of that name, seeded; images are channels last, as TensorFlow has them."""
+    """Return a network with seeded weights; images are channels last, as in TensorFlow."""
     import keras
     from keras import layers
 
@@ -35,7 +35,7 @@ def network(name: str) -> Any:
 
 
 def _resnet() -> Any:
-    """ResNet-20 by the functional interface."""
+    """Return a ResNet-20, built with the functional API."""
     import keras
     from keras import layers
 
@@ -56,14 +56,14 @@ def _resnet() -> Any:
 
 
 def arrays(workload: Workload) -> tuple[Any, Any]:
-    """Images as float32 in 0..1, (N, H, W), or (N, H, W, C) for convolutions, and labels."""
+    """Return images as float32 in 0..1, (N, H, W), or (N, H, W, C) for convolutions, and labels."""
     pixels, labels = images(workload)
     inputs = pixels.astype("float32") / 255
     return (inputs[..., None] if workload.name == "lenet" else inputs), labels
 
 
 def compiled(name: str) -> Any:
-    """The network of that name with its loss and Adam."""
+    """Return a network compiled with its loss and Adam."""
     import keras
 
     model = network(name)
@@ -75,7 +75,7 @@ def compiled(name: str) -> Any:
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     import keras
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,6 +1,6 @@
-"""Lightning: a LightningModule and its Trainer, with its bar and its checkpoints.
+"""Lightning: a LightningModule and a Trainer, with progress bar and checkpoints.
 
-Its CSV log and summary are off, and what it writes after an epoch is not timed: both are in its favour.
+The CSV log and the summary are off, and what it writes after an epoch is not timed: both favour Lightning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PACKAGES = ("lightning", "torch")
 
 
 def module(name: str) -> Any:
-    """The network of that name with its training step and Adam."""
+    """Return a LightningModule with a network, its training step and Adam."""
     import lightning as L
 
     class Module(L.LightningModule):  # type: ignore[misc, name-defined]
@@ -43,7 +43,7 @@ def module(name: str) -> Any:
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     import lightning as L
 
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""dlrun with everything on that a user has: progress, metrics, logging, checkpoints."""
+"""dlrun with its defaults: progress, metrics, logging, checkpoints."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ MODELS = {
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     with tempfile.TemporaryDirectory() as folder:
         return run((*write_images(workload, Path(folder)), *MODELS[workload.name]), workload, Path(folder))
 
 
 def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
-    """Seconds of each epoch of a run, from the rows of metrics.jsonl: everything between two epochs' ends.
+    """Train and return the seconds of each epoch, the time between two rows of metrics.jsonl.
 
-    The first begins when the trainer is built; saving after an epoch is counted in the next one. There are no
-    validation rows, since no other contestant evaluates.
+    The first epoch starts when the trainer is built; saving after an epoch counts in the next one. There are no
+    validation rows, because no other contestant evaluates.
     """
     from dlrun.cli.main import main
 
-    os.environ.setdefault("CI", "1")  # plain lines: a benchmark has no terminal
+    os.environ.setdefault("CI", "1")  # plain lines instead of the live display
     code = main(
         [
             *words, f"trainer.batch_size={BATCH_SIZE}", f"optimizer.lr={LEARNING_RATE}", "optimizer=adam",
@@ -58,7 +58,7 @@ def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
 
 
 def write_images(workload: Workload, folder: Path) -> tuple[str, ...]:
-    """Write the workload's images in a published format, as dlrun reads them; returns the words that name them."""
+    """Write the workload's images in the format of MNIST or CIFAR-10; return the overrides that select them."""
     pixels, labels = images(workload)
     small = slice(0, 100)
     if workload.name == "resnet":

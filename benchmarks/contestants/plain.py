@@ -1,4 +1,4 @@
-"""The loop that tutorials write: a DataLoader over a TensorDataset, Adam, zero_grad, backward, step."""
+"""The loop of tutorials: a DataLoader over a TensorDataset, Adam, zero_grad, backward, step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("torch",)
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     inputs, labels = map(torch.from_numpy, floats(workload))
     loader = DataLoader(TensorDataset(inputs, labels), batch_size=BATCH_SIZE, shuffle=True)
     model = network(workload.name)

@@ -14,7 +14,7 @@ PACKAGES = ("skorch", "torch")
 
 
 def classifier(name: str, *, epochs: int) -> Any:
-    """The network of that name, without a validation split, and quiet."""
+    """Return a classifier without validation split and output."""
     from skorch import NeuralNetClassifier
 
     return NeuralNetClassifier(
@@ -24,7 +24,7 @@ def classifier(name: str, *, epochs: int) -> Any:
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     net = classifier(workload.name, epochs=workload.epochs)
     net.fit(*floats(workload))
     return [float(seconds) for seconds in net.history[:, "dur"]]

@@ -1,6 +1,6 @@
-"""The best loop by hand for texts: batches of similar length, dense LSTMs, fused Adam, flushed denormals.
+"""An optimized loop for texts: batches of similar length, dense LSTMs, fused Adam, flushed denormals.
 
-A packed sequence leaves the quick kernels, so the backward direction is an LSTM of its own over turned rows.
+Packed sequences do not use the fast kernels, so the backward direction is a second LSTM over reversed rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.networks import EMBEDDING, HIDDEN
-from benchmarks.texts import NUM_CLASSES, numbered, texts
+from benchmarks.texts import NUM_CLASSES, encode, texts
 from benchmarks.workload import BATCH_SIZE, LEARNING_RATE, Workload
 
 PACKAGES = ("torch",)
@@ -34,16 +34,16 @@ class Dense(nn.Module):
     def forward(self, words: Tensor, lengths: Tensor) -> Tensor:
         """(B, T) and (B,) -> (B, K)."""
         mirrored = lengths.unsqueeze(1) - 1 - torch.arange(words.shape[1])  # (B,) -> (B, T)
-        turned = words.gather(1, mirrored.clamp(min=0))  # what stands behind a row's end is not read
+        reversed_words = words.gather(1, mirrored.clamp(min=0))  # positions after a row's end are not used
         rows, ends = torch.arange(len(words)), lengths - 1
         ahead = self.forward_lstm(self.embedding(words))[0][rows, ends]  # (B, T) -> (B, T, E) -> (B, T, H) -> (B, H)
-        back = self.backward_lstm(self.embedding(turned))[0][rows, ends]  # the same
+        back = self.backward_lstm(self.embedding(reversed_words))[0][rows, ends]  # the same
         out: Tensor = self.head(torch.cat([ahead, back], dim=1))  # 2 x (B, H) -> (B, 2 * H) -> (B, K)
         return out
 
 
 def batches(lengths: Tensor) -> Iterator[Tensor]:
-    """Numbers of rows, (B,) each: shuffled, sorted by length within chunks, whole batches shuffled again."""
+    """Yield the row indices of each batch, (B,): shuffled, sorted by length within chunks, batches shuffled again."""
     chunks = torch.randperm(len(lengths)).split(_CHUNK)
     found = [batch for rows in chunks for batch in rows[lengths[rows].argsort()].split(BATCH_SIZE)]
     for number in torch.randperm(len(found)).tolist():
@@ -51,9 +51,9 @@ def batches(lengths: Tensor) -> Iterator[Tensor]:
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     torch.set_flush_denormal(True)
-    found, classes, num_words = numbered(*texts(workload))
+    found, classes, num_words = encode(*texts(workload))
     lengths, labels = torch.tensor([len(text) for text in found]), torch.tensor(classes)
     words = pad_sequence([torch.tensor(text) for text in found], batch_first=True)  # (N, T)
     torch.manual_seed(0)

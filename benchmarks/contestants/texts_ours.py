@@ -20,7 +20,7 @@ _MODEL = (
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
+    """Train and return the seconds of each epoch."""
     found = list(zip(*texts(workload), strict=True))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

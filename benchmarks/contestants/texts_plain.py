@@ -1,4 +1,4 @@
-"""The loop that tutorials write for texts: shuffled batches padded by a collate function, packed, an LSTM both ways."""
+"""The loop of tutorials for texts: shuffled batches, padded by a collate function and packed, a bidirectional LSTM."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
-from benchmarks.networks import ReadsTexts
-from benchmarks.texts import NUM_CLASSES, numbered, texts
+from benchmarks.networks import TextNetwork
+from benchmarks.texts import NUM_CLASSES, encode, texts
 from benchmarks.workload import BATCH_SIZE, LEARNING_RATE, Workload
 
 PACKAGES = ("torch",)
 
 
-class Packed(ReadsTexts):
-    """The last states of both directions over a packed sequence."""
+class Packed(TextNetwork):
+    """A bidirectional LSTM over a packed sequence, with a head on its last states."""
 
     def forward(self, words: Tensor, lengths: Tensor) -> Tensor:
         """(B, T) and (B,) -> (B, K)."""
@@ -29,14 +29,14 @@ class Packed(ReadsTexts):
 
 
 def collate(rows: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows padded to the longest, (B, T); their lengths, (B,); their classes, (B,)."""
+    """Return rows padded to the longest, (B, T), their lengths, (B,), and their classes, (B,)."""
     found, classes = zip(*rows, strict=True)
     return pad_sequence(found, batch_first=True), torch.tensor([len(row) for row in found]), torch.tensor(classes)
 
 
 def train(workload: Workload) -> list[float]:
-    """Seconds of each epoch."""
-    found, classes, num_words = numbered(*texts(workload))
+    """Train and return the seconds of each epoch."""
+    found, classes, num_words = encode(*texts(workload))
     rows = [(torch.tensor(text), label) for text, label in zip(found, classes, strict=True)]
     loader = DataLoader(rows, batch_size=BATCH_SIZE, shuffle=True, collate_fn=collate)  # type: ignore[arg-type]
     torch.manual_seed(0)

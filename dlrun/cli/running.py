@@ -39,7 +39,7 @@ def run_one(
                 catalog,
                 claimed,
                 stop=stop,
-                watch=lambda session: make_listeners(session, catalog, quiet=quiet, profile=profile),
+                make_listeners=lambda session: make_listeners(session, catalog, quiet=quiet, profile=profile),
             )
         finally:
             claimed.release()

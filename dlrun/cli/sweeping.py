@@ -16,7 +16,7 @@ from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.runs.sweep import Row, best_first, launch
+from dlrun.runs.sweep import SweepRow, best_first, launch
 from dlrun.wording import duration, number
 
 
@@ -62,7 +62,7 @@ def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: C
     return failed[0].exit_code if failed else 0
 
 
-def _print(rows: Sequence[Row]) -> None:
+def _print(rows: Sequence[SweepRow]) -> None:
     """Print one table of all points."""
     from dlrun.report.tables import print_table
 

@@ -1,4 +1,4 @@
-"""The device: which one, in which precision, with how many threads, and how repeatable."""
+"""The device of a run: which one, precision, threads and determinism."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEFAULT_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Device:
-    """Where a run computes, and how."""
+    """The device, precision and number of CPU threads of a run."""
 
     torch: torch.device
     precision: str
@@ -27,17 +27,17 @@ class Device:
 
     @property
     def is_cpu(self) -> bool:
-        """Whether reading a number off a tensor costs no waiting."""
+        """Whether reading a value from a tensor needs no synchronisation."""
         return self.torch.type == "cpu"
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """The context in which forward passes run in the chosen precision."""
+        """Return the context in which forward passes run in the chosen precision."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
         return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision])
 
     def describe(self) -> str:
-        """One line: "cpu, 2 threads, fp32"."""
+        """Return one line, such as "cpu, 2 threads, fp32"."""
         if self.torch.type == "cuda":
             return f"{torch.cuda.get_device_name(self.torch)}, {self.precision}"
         if self.torch.type == "cpu":
@@ -46,7 +46,7 @@ class Device:
 
 
 def available() -> list[str]:
-    """The devices that this machine and this build of torch can use."""
+    """Return the names of the devices that this machine and this build of torch can use, the best first."""
     found = ["cpu"]
     if torch.cuda.is_available():
         found.insert(0, "cuda")
@@ -56,9 +56,9 @@ def available() -> list[str]:
 
 
 def set_up(config: RunConfig) -> Device:
-    """Choose the device and put the process into the state that the run asks for; every run sets all of it anew.
+    """Choose the device and set threads, determinism and seeds of this process for a run.
 
-    Raises ConfigError when the device is not there or cannot do the precision.
+    Raises ConfigError if the device is missing or does not support the precision.
     """
     names = available()
     name = names[0] if config.device_name == "auto" else config.device_name
@@ -67,7 +67,7 @@ def set_up(config: RunConfig) -> Device:
             Problem(
                 f"device={name}",
                 f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
-                "device=auto takes the best.",
+                "device=auto uses the best.",
             )
         )
     device = torch.device(name)
@@ -79,10 +79,8 @@ def set_up(config: RunConfig) -> Device:
         )
     deterministic = config.device_settings.deterministic
     if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
-    if (
-        torch.are_deterministic_algorithms_enabled() != config.device_settings.deterministic
-    ):  # setting it loads the compiler
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must be set before CUDA starts
+    if torch.are_deterministic_algorithms_enabled() != deterministic:  # setting it imports the compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
     torch.set_num_threads(config.device_settings.threads or _DEFAULT_THREADS)
@@ -99,7 +97,7 @@ def seed_everything(seed: int) -> None:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done what it was given, so that the clock tells the truth."""
+    """Wait until the device has finished its work, so that time measurements are correct."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """The average of a module's parameters over the steps so far; buffers are the module's own.
+    """The moving average of a module's parameters; buffers are not averaged.
 
-    After step t it moves by 1 - min(decay, (1 + t) / (10 + t)) towards the weights, so that early ones do not count
-    for long. `decay` lies in 0..1, 0 and 1 excluded.
+    After step t: average += (1 - min(decay, (1 + t) / (10 + t))) * (weights - average), so that the first weights soon
+    lose their influence. decay: between 0 and 1, exclusive.
     """
 
     def __init__(self, module: nn.Module, *, decay: float) -> None:
@@ -25,13 +25,13 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after `step` steps, from 1 on."""
+        """Update the average with the weights after `step` steps, from 1 up."""
         weight = 1.0 - min(self._decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._averages, self._parameters, weight)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """A context in which the module's parameters are the averages."""
+        """Return a context in which the module's parameters are the averages."""
         self._swap()
         try:
             yield
@@ -43,7 +43,7 @@ class WeightAverage:
             parameter.data, self._averages[number] = self._averages[number], parameter.data
 
     def merged(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A module's state with the averages in place of its parameters, tied ones under each of their names."""
+        """Return a module's state with averages instead of parameters; tied parameters under each of their names."""
         averages = {parameter.data_ptr(): average for parameter, average in self._pairs()}
         return {name: averages.get(tensor.data_ptr(), tensor) for name, tensor in state.items()}
 
@@ -52,6 +52,6 @@ class WeightAverage:
         return [(parameter, average) for parameter, average in pairs if parameter.numel()]
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from averages saved under the parameters' names."""
+        """Load averages that were saved under the parameters' names."""
         for name, average in zip(self._names, self._averages, strict=True):
             average.copy_(state[name])

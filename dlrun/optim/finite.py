@@ -1,4 +1,4 @@
-"""Whether numbers are finite: of a tensor, of all gradients of a step, of all weights."""
+"""Check that numbers are finite: of a tensor, of the gradients of a step, of all weights."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import torch
 from torch import Tensor, nn
 
 
-class NotFinite(Exception):  # noqa: N818 - a finding; `divergence.explain` makes it a DivergedError
-    """A loss, gradient or weight is infinite or not a number."""
+class NotFinite(Exception):  # noqa: N818 - a signal; `divergence.explain` makes it a DivergedError
+    """A loss, gradient or weight is infinite or NaN."""
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether every number of a tensor is finite; whole numbers are."""
+    """Return whether every number of a tensor is finite; integers always are."""
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return True
-    quick = tensor.detach().sum().item()  # one pass; a sum that overflows is looked into
+    quick = tensor.detach().sum().item()  # one pass; a sum that overflows is checked exactly
     return quick - quick == 0.0 or bool(torch.isfinite(tensor.detach()).all())
 
 
 def weights_are_finite(task: nn.Module) -> bool:
-    """Whether all parameters and buffers are."""
+    """Return whether all parameters and buffers are finite."""
     return all(is_finite(tensor) for tensor in (*task.parameters(), *task.buffers()))
 
 
 class AllFinite:
-    """Whether every number of some gradients is finite: one call for all, and exact.
+    """Checks exactly, in one call, whether every number of a list of gradients is finite.
 
-    torch's loss scaling has a kernel for that, which also multiplies; by 1, so that the gradients stay as they are.
+    It uses the kernel of torch's loss scaling, which also multiplies: by 1, so that the gradients do not change.
     """
 
     def __init__(self) -> None:
@@ -36,8 +36,8 @@ class AllFinite:
         self._one = torch.ones(())
 
     def __call__(self, gradients: Sequence[Tensor | None]) -> bool:
-        there = [gradient for gradient in gradients if gradient is not None]
-        torch._amp_foreach_non_finite_check_and_unscale_(there, self._found, self._one)
+        present = [gradient for gradient in gradients if gradient is not None]
+        torch._amp_foreach_non_finite_check_and_unscale_(present, self._found, self._one)
         if self._found.item() == 0.0:
             return True
         self._found.zero_()

@@ -1,7 +1,7 @@
-"""The step of a fused optimizer without the Python around it.
+"""Steps of fused optimizers without the Python overhead of `optimizer.step()`.
 
-torch's own kernels (`torch._fused_adam_` and its kin) on the optimizer's own state: the bytes of `optimizer.step()`,
-which spends about a quarter of a small model's step on bookkeeping that a run knows in advance.
+They call torch's kernels (`torch._fused_adam_`, ...) on the optimizer's state and give the same bytes. `step()` itself
+spends about a quarter of a small model's step on checks whose result does not change during a run.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import torch
 from torch import Tensor
 
 Step = Callable[[Sequence[Tensor | None]], None]
-"""Takes a gradient for each parameter, in the optimizer's order, and moves the parameters."""
+"""Update the parameters, given a gradient for each, in the optimizer's order."""
 
 
 def step_of(optimizer: torch.optim.Optimizer) -> Step:
-    """The quickest way to step this optimizer, with the same result as `optimizer.step()`."""
+    """Return the fastest way to step this optimizer, with the same result as `optimizer.step()`."""
     fused = all(group.get("fused") for group in optimizer.param_groups)
     same_device = len({parameter.device for parameter in parameters_of(optimizer)}) == 1
     if fused and same_device and type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
         return _FusedAdam(optimizer)
     if fused and same_device and type(optimizer) is torch.optim.SGD:
         return _FusedSGD(optimizer)
-    return _Whole(optimizer)
+    return _PlainStep(optimizer)
 
 
 def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """Every parameter, in the order of the groups."""
+    """Return every parameter, in the order of the groups."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-class _Whole:
+class _PlainStep:
     """`optimizer.step()` itself."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
@@ -48,25 +48,25 @@ class _Whole:
 
 
 class _Fused:
-    """What the fused optimizers have in common: state in lists, one a group, made when first needed."""
+    """Base of the fused steps: the state in lists, one for each group, built when first needed."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
-        self._whole = _Whole(optimizer)
+        self._plain_step = _PlainStep(optimizer)
         self._lists: list[tuple[dict[str, Any], slice, list[Tensor], list[list[Tensor]]]] | None = None
 
     def __call__(self, gradients: Sequence[Tensor | None]) -> None:
-        if any(gradient is None for gradient in gradients):  # a parameter that this loss does not reach
-            self._whole(gradients)
+        if any(gradient is None for gradient in gradients):  # the loss does not depend on every parameter
+            self._plain_step(gradients)
             self._lists = None
             return
         if self._lists is None:
-            self._lists = self._gather()
+            self._lists = self._collect_state()
         with torch.no_grad():
             for group, span, values, state in self._lists:
                 self._step(group, values, gradients[span], state)  # type: ignore[arg-type]
 
-    def _gather(self) -> list[tuple[dict[str, Any], slice, list[Tensor], list[list[Tensor]]]]:
+    def _collect_state(self) -> list[tuple[dict[str, Any], slice, list[Tensor], list[list[Tensor]]]]:
         lists = []
         first = 0
         for group in self._optimizer.param_groups:
@@ -96,7 +96,7 @@ class _FusedAdam(_Fused):
     def _state(self, group: dict[str, Any], members: list[Tensor]) -> list[list[Tensor]]:
         for member in members:
             state = self._optimizer.state[member]
-            if not state:  # as torch.optim.Adam makes it
+            if not state:  # as torch.optim.Adam creates it
                 state["step"] = torch.zeros((), dtype=torch.float32, device=member.device)
                 state["exp_avg"] = torch.zeros_like(member, memory_format=torch.preserve_format)
                 state["exp_avg_sq"] = torch.zeros_like(member, memory_format=torch.preserve_format)
@@ -125,7 +125,7 @@ class _FusedSGD(_Fused):
             return [[]]
         buffers = [self._optimizer.state[member].get("momentum_buffer") for member in members]
         if any(buffer is None for buffer in buffers):
-            return [[]]  # the first step makes them
+            return [[]]  # the first step creates them
         return [buffers]
 
     def _step(

@@ -1,7 +1,7 @@
-"""The learning rate over time: a factor on the optimizer's rate, worked out from the step's number.
+"""Learning rate schedules: a factor on the optimizer's learning rate, computed from the step number.
 
-A schedule is a function of the step, so that going on after an interruption needs no replay. Only `plateau` remembers
-anything, and that is saved with the run.
+A schedule is a function of the step, so that resuming needs no replay. Only `plateau` has state, which checkpoints
+contain.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Horizon:
-    """How long a run is, in steps of the optimizer, warm-up left out."""
+    """The length of a run in optimizer steps, without the warm-up."""
 
     total_steps: int
     steps_per_epoch: int
 
 
 class Schedule:
-    """A factor for every step, step 0 being the first."""
+    """A factor for each step; the first step is 0."""
 
     is_constant = False
 
     def factor(self, step: int) -> float:
-        """What the learning rate is multiplied with at this step."""
+        """Return the factor on the learning rate at this step."""
         raise NotImplementedError
 
     def observe(self, value: float, *, higher_is_better: bool) -> None:
-        """Told the metric after each evaluation."""
+        """Receive the metric after each evaluation."""
 
     def state(self) -> dict[str, Any]:
-        """What it remembers, as plain values."""
+        """Return the state as plain values."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Remember what `state` gave."""
+        """Load what `state` returned."""
 
 
 class Formula(Schedule):
-    """A schedule that is a formula and nothing more."""
+    """A schedule without state, given by a formula."""
 
     def __init__(self, formula: Callable[[int], float], *, is_constant: bool = False) -> None:
         self._formula = formula
@@ -51,7 +51,7 @@ class Formula(Schedule):
 
 
 class WarmUp(Schedule):
-    """Rises linearly to the full rate over `steps` steps, then hands over to `inner` from its step 0."""
+    """Increases linearly to the full rate over `steps` steps, then continues with `inner` from its step 0."""
 
     def __init__(self, inner: Schedule, steps: int) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""The only way weights change: backward, accumulation, clipping, loss scaling, step."""
+"""The only code that updates weights: backward, accumulation, clipping, loss scaling, step."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dlrun.optim.kernels import Step, parameters_of, step_of
 
 
 class Updater:
-    """Moves each group's weights down the loss it is given; call it as `update(group, loss)`.
+    """Updates the weights of a parameter group to reduce a loss; call it as `update(group, loss)`.
 
-    Gradients of a group's loss reach that group's parameters only. With accumulation, `weight` is the batch's share
-    of the rows in the step, so that the result equals one large batch, and `is_last` whether the step is complete.
+    The gradients of a group's loss reach only that group's parameters. With accumulation, `weight` is the batch's share
+    of the step's rows, so that the result equals one large batch, and `is_last` is whether the step is complete.
     """
 
     def __init__(
@@ -33,17 +33,17 @@ class Updater:
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
         self._device = device
-        self.scalers = (  # one a group: a shared one would change its scale while another group still accumulates
+        self.scalers = (  # one per group: a shared one would change its scale while another group still accumulates
             {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
             if device.precision == "fp16"
             else {}
         )
-        self._watch: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
+        self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight = 1.0
         self.is_last = True
 
     def forget(self) -> None:
-        """Take up the optimizers' state anew: what was remembered of it stands no longer."""
+        """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
         self._steps: dict[str, Step] = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
         if self._instrument is not None:
             self._steps = {name: self._instrument("step", step) for name, step in self._steps.items()}
@@ -60,7 +60,7 @@ class Updater:
             with torch.autocast(self._device.torch.type, enabled=False):
                 self._update(name, loss.float())
             if self.is_last:
-                torch.clear_autocast_cache()  # it holds casts of the weights as they were before the step
+                torch.clear_autocast_cache()  # it contains casts of the weights before the step
         else:
             self._update(name, loss)
 
@@ -77,32 +77,32 @@ class Updater:
         if not self.is_last:
             self._accumulated[name] = gradients
             return
-        if self._watch is not None:
-            self._watch[0](self._parameters[name], gradients)
+        if self._hooks is not None:
+            self._hooks[0](self._parameters[name], gradients)
         elif self._device.is_cpu and scaler is None and not self._all_finite(gradients):
-            raise NotFinite  # before a weight is touched; elsewhere looking would wait for the device each step
+            raise NotFinite  # before a weight changes; on other devices the check would synchronise each step
         if scaler is not None:
             self._scaled_step(name, gradients, scaler)
         elif self._clip_norm is not None:
-            self._steps[name](clipped(gradients, self._clip_norm))
+            self._steps[name](clip_gradients(gradients, self._clip_norm))
         else:
             self._steps[name](gradients)
-        if self._watch is not None:
-            self._watch[1]()
+        if self._hooks is not None:
+            self._hooks[1]()
 
     @contextmanager
     def watched(
         self, before: Callable[[list[Tensor], list[Tensor | None]], None], after: Callable[[], None]
     ) -> Iterator[None]:
-        """A context in which `before(parameters, gradients)` and `after()` are called around each step of a group."""
-        self._watch = before, after
+        """Return a context that calls `before(parameters, gradients)` and `after()` around each group's step."""
+        self._hooks = before, after
         try:
             yield
         finally:
-            self._watch = None
+            self._hooks = None
 
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
-        """A step in fp16: gradients are brought back to scale, and the step is left out when they overflowed."""
+        """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
         for parameter, gradient in zip(self._parameters[name], gradients, strict=True):
             parameter.grad = gradient
         optimizer = self.optimizers[name]
@@ -122,7 +122,7 @@ class Updater:
 
     @property
     def lr(self) -> float:
-        """The first group's learning rate now."""
+        """The current learning rate of the first group."""
         rate: float = next(iter(self.optimizers.values())).param_groups[0]["lr"]
         return rate
 
@@ -133,9 +133,9 @@ def compute_gradients(
     strides: list[tuple[int, ...]],
     accumulated: list[Tensor | None] | None,
 ) -> list[Tensor | None]:
-    """Return the gradient of each parameter, with the parameter's strides, added to what was accumulated."""
+    """Return the gradient of each parameter, with the parameter's strides, plus the accumulated ones."""
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    # fused kernels read memory in order: a gradient in another layout would be applied to other weights
+    # fused kernels read memory in order: a gradient in another layout would update the wrong weights
     gradients: list[Tensor | None] = [
         gradient
         if gradient is None or gradient.stride() == stride
@@ -150,9 +150,9 @@ def compute_gradients(
     ]
 
 
-def clipped(gradients: list[Tensor | None], norm: float) -> list[Tensor | None]:
-    """Gradients scaled down together so that their joint norm is at most `norm` (Pascanu et al. 2013)."""
-    there = [gradient for gradient in gradients if gradient is not None]
-    total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(there)))  # (P,) -> ()
-    scaled = iter(torch._foreach_mul(there, (norm / (total + 1e-6)).clamp(max=1.0)))
+def clip_gradients(gradients: list[Tensor | None], norm: float) -> list[Tensor | None]:
+    """Return gradients scaled so that their global norm is at most `norm` (Pascanu et al. 2013)."""
+    present = [gradient for gradient in gradients if gradient is not None]
+    total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))  # (P,) -> ()
+    scaled = iter(torch._foreach_mul(present, (norm / (total + 1e-6)).clamp(max=1.0)))
     return [None if gradient is None else next(scaled) for gradient in gradients]

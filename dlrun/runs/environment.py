@@ -1,4 +1,4 @@
-"""What a result depends on besides its configuration: versions, machine, devices, threads."""
+"""The environment of a run: versions, machine, devices and threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "safetensors", "rich", 
 
 
 def versions() -> dict[str, str]:
-    """The installed version of each package that dlrun uses."""
+    """Return the installed version of each package that dlrun uses."""
     found = {"dlrun": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The processor's name, as the system gives it."""
+    """Return the processor's name as the system reports it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
             for line in stream:
@@ -36,8 +36,8 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def describe() -> dict[str, Any]:
-    """All of it, as plain values; imports torch."""
+def collect() -> dict[str, Any]:
+    """Return the whole environment as plain values; imports torch."""
     import torch
 
     cuda = (
@@ -57,8 +57,8 @@ def describe() -> dict[str, Any]:
     }
 
 
-def decisive(threads: int, device: str) -> dict[str, Any]:
-    """The part that equal bytes depend on: kept in each checkpoint and result."""
+def collect_numeric(threads: int, device: str) -> dict[str, Any]:
+    """Return the part that bitwise equal results depend on; every checkpoint and result contains it."""
     import torch
 
     return {

@@ -22,21 +22,23 @@ def generate_text(
     top_k: int | None = None,
     seed: int = 0,
 ) -> str:
-    """The prompt and what the model goes on with: the same text whenever the arguments are the same.
+    """Return the prompt with the text that the model continues it with; equal arguments give equal text.
 
-    length: tokens to add, from 0 up. temperature: above 0; below 1 likelier tokens become likelier still, and 0 always
-    takes the likeliest. top_k: draw among so many likeliest tokens only; None among all.
-    Raises ConfigError for a prompt with nothing in it.
+    length: number of tokens to add, from 0 up. temperature: from 0 up; below 1 likely tokens become likelier, and 0
+    always takes the likeliest. top_k: sample from the k likeliest tokens only; None from all.
+    Raises ConfigError if the prompt has no tokens.
     """
     tokenizer = encoder.tokenizer
     ids = tokenizer.ids(prompt)
     if not ids:
-        raise ConfigError(Problem("--prompt", "Expected a text to go on with, got one without any token."))
-    new = generate(task, ids, context=encoder.context, length=length, temperature=temperature, top_k=top_k, seed=seed)
+        raise ConfigError(Problem("--prompt", "Expected a text to continue, got one without any token."))
+    new = generate_ids(
+        task, ids, context=encoder.context, length=length, temperature=temperature, top_k=top_k, seed=seed
+    )
     return prompt + tokenizer.separator + tokenizer.text(new) if new else prompt
 
 
-def generate(
+def generate_ids(
     task: SupervisedTask,
     prompt: list[int],
     *,
@@ -46,7 +48,7 @@ def generate(
     top_k: int | None,
     seed: int,
 ) -> list[int]:
-    """The ids that a model goes on with; it looks back on the last `context` of them."""
+    """Return the token ids that the model adds to a prompt; it sees the last `context` tokens."""
     device = next(task.parameters()).device
     random = generator(seed, "generate")
     ids = list(prompt)
@@ -56,13 +58,13 @@ def generate(
         for _ in range(length):
             window = torch.tensor([ids[-context:]], device=device)  # (1, T)
             logits = task.model(window)[0, -1].double().cpu()  # (1, T, V) -> (V,)
-            ids.append(_draw(logits, temperature=temperature, top_k=top_k, random=random))
+            ids.append(_sample(logits, temperature=temperature, top_k=top_k, random=random))
     task.train(was_training)
     return ids[len(prompt) :]
 
 
-def _draw(logits: Tensor, *, temperature: float, top_k: int | None, random: torch.Generator) -> int:
-    """A token drawn from logits, (V,); never padding or an unknown one."""
+def _sample(logits: Tensor, *, temperature: float, top_k: int | None, random: torch.Generator) -> int:
+    """Sample a token id from logits, (V,); never padding or the unknown token."""
     logits = logits.clone()
     logits[: UNKNOWN + 1] = -torch.inf
     if temperature == 0:

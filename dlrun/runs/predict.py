@@ -1,4 +1,4 @@
-"""Predictions of a run's best checkpoint for new rows; the run's folder is all that is needed."""
+"""Predict new rows with a run's best checkpoint; only the run's folder is needed, not its data."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a run's folder gives back: the task with its best weights, and how its rows are read."""
+class LoadedRun:
+    """A run loaded from its folder: the task with its best weights, and the encoder of its inputs."""
 
     config: RunConfig
     device: Device
@@ -44,48 +44,49 @@ class Trained:
     encoder: Encoder | None
 
 
-def load(config: RunConfig, catalog: Catalog, folder: Path) -> Trained:
-    """Rebuild a run's task and encoder from its best checkpoint; its data is not read.
+def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
+    """Rebuild a run's task and encoder from its best checkpoint, without reading its data.
 
-    Raises StorageError when the checkpoint is not there, damaged or of a version that kept no spec.
+    Raises StorageError if the checkpoint is missing, damaged or written by a version that stored no spec.
     """
     snapshot = CheckpointStore(folder / "checkpoints").load_best()
-    about = snapshot.values["about"]
-    if "spec" not in about:
-        raise StorageError(f"{folder}: written by a version that kept too little to predict; train it again.")
+    metadata = snapshot.values["about"]
+    if "spec" not in metadata:
+        what = "written by a version whose checkpoints do not contain what predicting needs; train it again"
+        raise StorageError(f"{folder}: {what}.")
     chosen = device.set_up(config)
-    spec = DataSpec.restored(about["spec"])
+    spec = DataSpec.restored(metadata["spec"])
     task = build_task(config, catalog, spec).to(chosen.torch)
     train_state.load_weights(task, snapshot)
     task.eval()
-    return Trained(config, chosen, spec, task, _encoder(about, catalog))
+    return LoadedRun(config, chosen, spec, task, _restore_encoder(metadata, catalog))
 
 
-def _encoder(about: dict[str, Any], catalog: Catalog) -> Encoder | None:
-    """The encoder that the run's dataset kept, made by the `encoder` function of its option's file."""
-    if about["encoder"] is None:
+def _restore_encoder(metadata: dict[str, Any], catalog: Catalog) -> Encoder | None:
+    """Return the dataset's encoder, restored by the function `encoder` of its option file; None if it has none."""
+    if metadata["encoder"] is None:
         return None
-    module = sys.modules[catalog.load("dataset", about["dataset"]).__module__]
-    made: Encoder = module.encoder(about["encoder"])
-    return made
+    module = sys.modules[catalog.load("dataset", metadata["dataset"]).__module__]
+    encoder: Encoder = module.encoder(metadata["encoder"])
+    return encoder
 
 
-def generate(
+def continue_prompt(
     config: RunConfig, catalog: Catalog, folder: Path, prompt: str, *, length: int = 200, temperature: float = 0.8
 ) -> str:
-    """What a run's language model makes of a prompt: `length` tokens more; see `generate_text`.
+    """Return a prompt, continued by `length` tokens of a run's language model; see `generate_text`.
 
-    Raises ConfigError when the run has no language model.
+    Raises ConfigError if the run has no language model.
     """
-    trained = load(config, catalog, folder)
-    encoder, task = trained.encoder, trained.task
+    run = load_run(config, catalog, folder)
+    encoder, task = run.encoder, run.task
     if not isinstance(encoder, LanguageEncoder) or not isinstance(task, SupervisedTask):
-        raise ConfigError(Problem("--prompt", "This run has no language model; give a file of rows instead."))
-    with trained.device.autocast():
+        raise ConfigError(Problem("--prompt", "This run has no language model; pass a file of rows instead."))
+    with run.device.autocast():
         return generate_text(task, encoder, prompt, length=length, temperature=temperature, seed=config.seed)
 
 
-def predicted(
+def predict(
     config: RunConfig,
     catalog: Catalog,
     folder: Path,
@@ -95,36 +96,34 @@ def predicted(
     top: int | None = None,
     warn: Warn = lambda text: None,
 ) -> Iterator[dict[str, list[Any]]]:
-    """Predictions for the rows of a file or folder, in its own order, many at a time: headings to columns.
+    """Predict the rows of a file or folder, in its own order; yield chunks of rows as {heading: column}.
 
-    top: of every answer that there is for a row, only this many, highest first.
-    Raises DataError naming file, row and column, and ConfigError for what this run cannot tell.
+    top: return only so many candidates for each row, the highest first.
+    Raises DataError naming file, row and column, and ConfigError if this run cannot predict what is requested.
     """
-    trained = load(config, catalog, folder)
-    task = trained.task
+    run = load_run(config, catalog, folder)
+    task = run.task
     if not isinstance(task, SupervisedTask):
-        what = "This model makes samples and predicts nothing; its pictures are in the run's folder samples/."
+        what = "This model generates samples and predicts nothing; its images are in the run's folder samples/."
         raise ConfigError(Problem(f"model={config.model.name}", what))
-    if probabilities and not goal_of(trained.spec).has_classes:
+    if probabilities and goal_of(run.spec).predicts_numbers:
         raise ConfigError(Problem("--probabilities", "This run predicts numbers, which have no probabilities."))
     if source.exists() and not source.is_file() and not source.is_dir():
         raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")
     if not source.exists():
-        raise DataError(f"{printable(str(source))}: there is no such file or folder.")
-    encoder = trained.encoder or default_encoder(
-        config.dataset.name, trained.spec, pad=config.dataset_settings.pad, warn=warn
-    )
+        raise DataError(f"{printable(str(source))}: no such file or folder.")
+    encoder = run.encoder or default_encoder(config.dataset.name, run.spec, pad=config.dataset_settings.pad, warn=warn)
     num_rows = 0
     for encoded in _chunks(encoder, source, top=top):
-        outputs = _outputs(trained, task, encoded)
-        columns = {**encoded.columns, **_columns(encoder, trained.spec, outputs, probabilities=probabilities)}
+        outputs = _outputs(run, task, encoded)
+        columns = {**encoded.columns, **_columns(encoder, run.spec, outputs, probabilities=probabilities)}
         if top is not None:
             best = outputs[:, 0].argsort(descending=True, stable=True)[:top].tolist()
             columns = {name: [values[row] for row in best] for name, values in columns.items()}
         num_rows += len(encoded.inputs)
         yield columns
     if not num_rows:
-        raise DataError(f"{printable(str(source))}: there are no rows to predict.")
+        raise DataError(f"{printable(str(source))}: no rows to predict.")
 
 
 def _chunks(encoder: Encoder, source: Path, *, top: int | None) -> Iterator[Encoded]:
@@ -136,30 +135,30 @@ def _chunks(encoder: Encoder, source: Path, *, top: int | None) -> Iterator[Enco
     return ranked
 
 
-def _outputs(trained: Trained, task: SupervisedTask, encoded: Encoded) -> Tensor:
-    """The model's output for raw rows, scaled as in training, (N, K) float32 on the CPU."""
-    inputs, spec, pad = encoded.inputs, trained.spec, trained.config.dataset_settings.pad
+def _outputs(run: LoadedRun, task: SupervisedTask, encoded: Encoded) -> Tensor:
+    """Return the model's outputs for raw rows, scaled as in training, (N, K) float32 on the CPU."""
+    inputs, spec, pad = encoded.inputs, run.spec, run.config.dataset_settings.pad
     if pad and spec.kind == "image":
-        inputs = F.pad(inputs, (pad, pad, pad, pad))
-    varies = encoded.lengths is not None and inputs.ndim == 1 + len(spec.shape)  # rows end where their lengths say
-    if tuple(inputs.shape[1:]) != spec.shape and not varies:
+        inputs = F.pad(inputs, (pad, pad, pad, pad))  # (N, C, H, W) -> (N, C, H + 2 * pad, W + 2 * pad)
+    has_lengths = encoded.lengths is not None and inputs.ndim == 1 + len(spec.shape)  # a row ends at its length
+    if tuple(inputs.shape[1:]) != spec.shape and not has_lengths:
         raise DataError(f"Expected rows of shape {spec.shape}, as the run was trained on, got {inputs.shape[1:]}.")
     targets = torch.zeros(len(inputs), dtype=torch.int64)
     split = MemorySplit(inputs, targets, lengths=encoded.lengths, scaling=spec.scaling)
-    found = []
-    with torch.inference_mode(), trained.device.autocast():
-        for batch in in_order(split, batch_size=trained.config.trainer.eval_batch_size):
-            moved = batch._replace(
-                inputs=batch.inputs.to(trained.device.torch),
-                lengths=None if batch.lengths is None else batch.lengths.to(trained.device.torch),
+    outputs = []
+    with torch.inference_mode(), run.device.autocast():
+        for batch in in_order(split, batch_size=run.config.trainer.eval_batch_size):
+            on_device = batch._replace(
+                inputs=batch.inputs.to(run.device.torch),
+                lengths=None if batch.lengths is None else batch.lengths.to(run.device.torch),
             )
-            found.append(task(moved).float().cpu())
-    return torch.cat(found) if found else torch.zeros(0, 1)
+            outputs.append(task(on_device).float().cpu())
+    return torch.cat(outputs) if outputs else torch.zeros(0, 1)  # [(B, K)] -> (N, K)
 
 
 def _columns(encoder: Encoder, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
-    """Outputs as people read them: class names and probabilities, or numbers in the target's own unit."""
-    own = encoder.decode(outputs)
-    if own is not None:
-        return dict(own)
+    """Return outputs as columns: class names and probabilities, or numbers in the target's unit."""
+    decoded = encoder.decode(outputs)
+    if decoded is not None:
+        return dict(decoded)
     return goal_of(spec).columns(spec, outputs, probabilities=probabilities)

@@ -1,4 +1,4 @@
-"""Running the step again at which a training diverged."""
+"""Repeat the step at which a training diverged."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.run import build_state
-from dlrun.storage.checkpoint_format import load
+from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.training.build import build_components
 from dlrun.training.divergence import Finding, Probe, batches_of
 from dlrun.training.state import restore
 from dlrun.wording import printable
 
-_FOLDERS = ("repro", "capsule")  # the newer name first; runs of earlier versions have the other
+FOLDERS = ("repro", "capsule")  # `capsule` is the name in run folders of 0.1.0
 
 
 def replay(config: RunConfig, catalog: Catalog, folder: Path) -> tuple[int, Finding | None]:
-    """Take the step that a diverged run saved again; return its number and what is not finite, None if nothing is.
+    """Repeat the step that a run stored when it diverged; return its number and what is not finite, if anything is.
 
-    Raises ConfigError if the run saved no step, StorageError if it is damaged.
+    Raises ConfigError if the run stored no such step, StorageError if the stored state is damaged.
     """
-    repro = next((path for name in _FOLDERS if (path := folder / name).is_dir()), None)
-    if repro is None:
-        raise ConfigError(
-            Problem(
-                printable(str(folder)),
-                f"This run has no step to replay: only a run that diverged writes one, to {_FOLDERS[0]}/.",
-            )
-        )
-    snapshot = load(repro)
+    stored = next((folder / name for name in FOLDERS if (folder / name).is_dir()), None)
+    if stored is None:
+        what = f"This run has no step to replay: only a run that diverged writes one, to {FOLDERS[0]}/."
+        raise ConfigError(Problem(printable(str(folder)), what))
+    snapshot = load_snapshot(stored)
     components = build_components(config, catalog)
     components.task.prepare(components.data)
     components.task.train()

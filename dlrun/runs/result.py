@@ -1,4 +1,4 @@
-"""`result.json`: how a run ended, what it measured, and what that took."""
+"""The content of `result.json`: how a run ended, its metrics and its cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlrun.tasks.progress import Best, Progress
 from dlrun.training.build import Components
 
 
-def result(
+def make_result(
     status: str,
     *,
     config: RunConfig,
@@ -26,7 +26,7 @@ def result(
     seconds: float,
     error: str | None = None,
 ) -> dict[str, Any]:
-    """The result as plain values; `seconds` is the time of the whole run, stops left out."""
+    """Return the result as plain values; `seconds` is the time of the whole run, without the pauses between resumes."""
     return {
         "status": status,
         "error": error,
@@ -66,7 +66,7 @@ def _best(best: Best | None, directions: Mapping[str, Direction]) -> dict[str, A
 
 
 def peak_memory_mib(where: torch.device) -> float:
-    """The most memory this process held so far: of the GPU when it trains there, else of the machine."""
+    """Return the peak memory of this process in MiB: GPU memory if it trains on a GPU, else main memory."""
     if where.type == "cuda":
         return round(torch.cuda.max_memory_allocated(where) / 2**20, 1)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB

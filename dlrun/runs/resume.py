@@ -1,4 +1,4 @@
-"""Whether a run can be gone on with from a checkpoint, and which guarantee is lost when it is."""
+"""Whether a checkpoint can be resumed with a configuration, and what may differ when it is."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.training.build import Components
 from dlrun.wording import show
 
-PLACES = ("root", "path", "mirrors", "workers", "augment")
-"""Fields of a dataset that do not decide which rows are in which split, nor how they are scaled."""
+IGNORED_DATASET_FIELDS = ("root", "path", "mirrors", "workers", "augment")
+"""Fields of a dataset that change neither which rows are in which split nor how they are scaled."""
 
 
-def about(config: RunConfig, components: Components, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of the run that wrote it, as plain values."""
+def metadata(config: RunConfig, components: Components, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a checkpoint says about the run that wrote it, as plain values (`about` in its `state.json`)."""
     return {
         "model": config.tree["model"],
         "optimizer": config.optimizer.name,
         "fingerprint": components.data.fingerprint,
         "environment": dict(environment),
         "dataset": config.dataset.name,
-        "rows": _rows(config),
-        "order": _order(config),
+        "rows": _row_settings(config),
+        "order": _order_settings(config),
         "spec": components.data.spec.state(),
         "encoder": None if components.data.encoder is None else components.data.encoder.state(),
     }
 
 
-def _rows(config: RunConfig) -> dict[str, Any]:
-    return {key: value for key, value in config.tree["dataset"].items() if key not in ("name", *PLACES)}
+def _row_settings(config: RunConfig) -> dict[str, Any]:
+    """Return the settings that decide which rows are in which split, and how they are scaled."""
+    ignored = ("name", *IGNORED_DATASET_FIELDS)
+    return {key: value for key, value in config.tree["dataset"].items() if key not in ignored}
 
 
-def _order(config: RunConfig) -> dict[str, Any]:
+def _order_settings(config: RunConfig) -> dict[str, Any]:
+    """Return the settings that decide the order of the rows within an epoch."""
     settings = config.trainer
     return {
         "seed": config.seed,
@@ -43,51 +46,52 @@ def _order(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def check_same(before: Mapping[str, Any], config: RunConfig, components: Components, *, mid_epoch: bool) -> None:
-    """Refuse to go on with a state that means nothing for this model, data or, within an epoch, order.
+def check_resumable(before: Mapping[str, Any], config: RunConfig, components: Components, *, mid_epoch: bool) -> None:
+    """Raise ConfigError, listing every difference, if a checkpoint does not fit this model, optimizer or data.
 
-    Raises ConfigError with everything that differs.
+    before: the checkpoint's metadata. mid_epoch: whether it was written within an epoch; then the order of the rows
+    must be the same too.
     """
-    problems = _other_model(before, config)
+    problems = _model_problems(before, config)
     if before["fingerprint"] != components.data.fingerprint:
         what = "The data is not what the checkpoint was trained on (its fingerprint differs)."
         problems.append(Problem(f"dataset={config.dataset.name}", what))
     else:
-        for key, was, now in _differing(before["rows"], _rows(config)):
-            what = f"The checkpoint was trained with {show(was)}; these would be other rows, or scaled otherwise."
-            problems.append(Problem(f"dataset.{key}={_plain(now)}", what))
+        for key, was, now in _differences(before["rows"], _row_settings(config)):
+            what = f"The checkpoint was trained with {show(was)}; changing this would change the rows or their scaling."
+            problems.append(Problem(f"dataset.{key}={_unquoted(now)}", what))
     if mid_epoch:
-        for key, was, now in _differing(before["order"], _order(config)):
-            what = f"The epoch at hand was begun with {show(was)}; its rows would be trained on twice or never."
-            problems.append(Problem(f"{key}={_plain(now)}", what))
+        for key, was, now in _differences(before["order"], _order_settings(config)):
+            what = f"The checkpoint is mid-epoch, with {show(was)}: changing this would repeat or skip rows."
+            problems.append(Problem(f"{key}={_unquoted(now)}", what))
     if problems:
-        raise ConfigError(problems, title="This run cannot be gone on with")
+        raise ConfigError(problems, title="Cannot resume this run")
 
 
-def _other_model(before: Mapping[str, Any], config: RunConfig) -> list[Problem]:
+def _model_problems(before: Mapping[str, Any], config: RunConfig) -> list[Problem]:
     problems = []
     if before["model"] != config.tree["model"]:
-        differing = [key for key, _, _ in _differing(before["model"], config.tree["model"])]
+        differing = [key for key, _, _ in _differences(before["model"], config.tree["model"])]
         where = ", ".join(f"model.{key}" for key in differing) or "model"
         problems.append(Problem(where, "The checkpoint was written by another model; start a new run instead."))
     if before["optimizer"] != config.optimizer.name:
-        what = f"The checkpoint holds the state of {before['optimizer']}; start a new run instead."
+        what = f"The checkpoint contains the state of {before['optimizer']}; start a new run instead."
         problems.append(Problem(f"optimizer={config.optimizer.name}", what))
     return problems
 
 
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     return [(key, before.get(key), value) for key, value in now.items() if before.get(key) != value]
 
 
-def _plain(value: Any) -> str:
+def _unquoted(value: Any) -> str:
     return show(value).strip('"')
 
 
-def changed_environment(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A notice of what differs, where equal bytes depend on it."""
+def environment_notices(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a notice that lists every change of the environment, or no notice."""
     changed = [f"{key} {before.get(key)} → {value}" for key, value in now.items() if before.get(key) != value]
     if not changed:
         return []
-    differing = ", ".join(changed)
-    return [f"The environment changed ({differing}): the run goes on, but not bit for bit as it would have there."]
+    what = "the run resumes, but bitwise identical results are not guaranteed"
+    return [f"The environment changed ({', '.join(changed)}): {what}."]

@@ -1,9 +1,9 @@
-"""One run from its configuration to its result: build, train, test the best checkpoint, write everything down."""
+"""One run from its configuration to its result: build, train, test the best checkpoint, write the result."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ from dlrun.errors import DivergedError, DlrunError, Interrupted, StorageError
 from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
-from dlrun.runs import environment
-from dlrun.runs import resume as resuming
-from dlrun.runs.result import result
-from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.runs import environment, resume
+from dlrun.runs.result import make_result
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
@@ -32,24 +31,26 @@ from dlrun.wording import duration
 
 @dataclass(frozen=True)
 class Session:
-    """A run about to start: its parts and its trainer, for those who show it."""
+    """A run about to start: what its listeners need to report it."""
 
     config: RunConfig
     components: Components
     trainer: Trainer
     run_dir: RunDir
-    resumed_from: int | None
+    resumed_from: int | None  # the checkpoint's step
     notices: Sequence[str]
 
 
-Watch = Callable[[Session], Sequence[Listener]]
-"""Given a session, the listeners that are to watch it."""
+MakeListeners = Callable[[Session], Sequence[Listener]]
+"""Return the listeners of a session."""
 
 
-def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopRequest, watch: Watch) -> dict[str, Any]:
-    """Train, test and write `result.json`; returns the result.
+def train(
+    config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopRequest, make_listeners: MakeListeners
+) -> dict[str, Any]:
+    """Train, test and write `result.json`; return the result.
 
-    Raises the DlrunError that ended the run, after writing a result that says so.
+    Raises the DlrunError that ended the run, after writing a result that contains it.
     """
     started = time.perf_counter()
     stop.raise_if_requested()
@@ -57,47 +58,30 @@ def train(config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopReq
         components = build_components(config, catalog)
         components.task.prepare(components.data)
     run_dir.clean()
-    metrics_file = run_dir.path / "metrics.jsonl"
-    store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
-    run = _Run(config, catalog, components, store, run_dir, stop)
-    listeners: list[Listener] = []
-    trainer, resumed_from, notices = run.trainer(listeners)  # what is refused here leaves the folder as it is
-    listeners.extend(watch(Session(config, components, trainer, run_dir, resumed_from, notices)))
-    run_dir.write_config(to_yaml({**config.tree, "resume": "never"}))  # going on is no part of what it is
-
-    def ended(status: str, *, metrics: dict[str, float], error: str | None = None) -> dict[str, Any]:
-        seconds = run.seconds_before + time.perf_counter() - started
-        found = run.result(status, seconds=seconds, metrics=metrics, error=error)
-        failures = []
-        for tell in (run_dir.write_result, *(listener.on_end for listener in listeners)):
-            try:
-                tell(found)
-            except StorageError as failure:  # the others are told all the same
-                failures.append(failure)
-        if failures:
-            raise failures[0]
-        return found
-
+    run = _Run(config, catalog, components, run_dir, stop, started=started)
+    trainer, resumed_from, notices = run.build_trainer()  # an error here leaves the folder as it is
+    run.listeners.extend(make_listeners(Session(config, components, trainer, run_dir, resumed_from, notices)))
+    run_dir.write_config(to_yaml({**config.tree, "resume": "never"}))  # resuming does not belong to a run's identity
     try:
         if _fit(trainer, repro=run_dir.path / "repro") == "out of time":
-            spent, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
-            stopped = f"Stopped at step {step} after {spent} (trainer.max_time); dlrun resume goes on."
-            return ended("interrupted", metrics={}, error=stopped)
+            limit, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
+            stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
+            return run.finish("interrupted", error=stopped)
         metrics = run.final_metrics(trainer)
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
         try:
-            ended(status, metrics={}, error=str(error))
+            run.finish(status, error=str(error))
         except StorageError as failure:
             raise StorageError(f"{error}\n{failure}") from error
         raise
-    return ended("completed", metrics=metrics)
+    return run.finish("completed", metrics=metrics)
 
 
 def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     """Train to the end.
 
-    Raises what `Trainer.fit` does; a number that is not finite is explained.
+    Raises what `Trainer.fit` raises, but DivergedError, which explains what happened, instead of NotFinite.
     """
     try:
         return trainer.fit()
@@ -106,7 +90,7 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
 
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
-    """All that training changes, as it is before the first step."""
+    """Return everything that training changes, as it is before the first step."""
     optimizers = build_optimizers(components.task, config, catalog)
     return train_state.TrainingState(
         components.task,
@@ -118,45 +102,40 @@ def build_state(config: RunConfig, catalog: Catalog, components: Components) -> 
 
 
 class _Run:
-    """What training and its result need to know of one run."""
+    """Builds the trainer of one run, from its newest checkpoint if it has one, and writes its result."""
 
     def __init__(
         self,
         config: RunConfig,
         catalog: Catalog,
         components: Components,
-        store: CheckpointStore,
         run_dir: RunDir,
         stop: StopRequest,
+        *,
+        started: float,
     ) -> None:
+        self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
         self._config, self._catalog, self._components = config, catalog, components
-        self._store, self._run_dir, self._stop = store, run_dir, stop
-        self._environment = environment.decisive(components.device.threads, str(components.device.torch))
+        self._run_dir, self._stop, self._started = run_dir, stop, started
+        metrics_file = run_dir.path / "metrics.jsonl"
+        self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
+        self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._progress = Progress()
-        self.seconds_before = 0.0  # of the run that this one goes on from
+        self._seconds_before = 0.0  # of this run before it was resumed
 
-    def trainer(self, listeners: Sequence[Listener]) -> tuple[Trainer, int | None, list[str]]:
-        """The trainer, standing where the newest whole checkpoint left it, if there is one."""
+    def build_trainer(self) -> tuple[Trainer, int | None, list[str]]:
+        """Return the trainer, the step that it resumes from, if any, and notices for the user.
+
+        Raises ConfigError if the newest checkpoint does not fit the configuration.
+        """
         config, components = self._config, self._components
         state = build_state(config, self._catalog, components)
-        snapshot, notices = None, [*components.data.notices]
-        if self._run_dir.holds_run:
-            notices += self._store.recover()
-            snapshot, complaints = self._store.load_newest()
-            notices += complaints
-        if snapshot is not None:
-            before = snapshot.values["about"]
-            mid_epoch = bool(snapshot.values["progress"]["batch"])
-            resuming.check_same(before, config, components, mid_epoch=mid_epoch)
-            notices += resuming.changed_environment(before["environment"], self._environment)
-        if self._run_dir.holds_run:
-            aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
-            notices += [f"{path} is damaged and kept for inspection." for path in aside]
+        snapshot, notices = self._find_checkpoint()
         if snapshot is not None:
             state = train_state.restore(snapshot, state)
             self._store.repoint(snapshot)
             self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
-            self.seconds_before = state.progress.total_seconds
+            self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
             components.task.compile()
@@ -165,29 +144,33 @@ class _Run:
             components,
             state,
             store=self._store,
-            metadata=resuming.about(config, components, self._environment),
-            listeners=listeners,
+            metadata=resume.metadata(config, components, self._environment),
+            listeners=self.listeners,
             stop=self._stop,
         )
-        return trainer, None if snapshot is None else snapshot.step, notices
+        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *notices]
 
-    def result(
-        self, status: str, *, seconds: float, metrics: dict[str, float], error: str | None = None
-    ) -> dict[str, Any]:
-        """`result.json`."""
-        return result(
-            status,
-            config=self._config,
-            components=self._components,
-            progress=self._progress,
-            metrics=metrics,
-            environment=self._environment,
-            seconds=seconds,
-            error=error,
-        )
+    def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
+        """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
+
+        Raises ConfigError, before anything is renamed, if the checkpoint does not fit the configuration.
+        """
+        if not self._run_dir.holds_run:
+            return None, []
+        notices = self._store.recover()
+        snapshot, damaged = self._store.load_newest()
+        notices += damaged
+        if snapshot is not None:
+            before = snapshot.values["about"]
+            mid_epoch = bool(snapshot.values["progress"]["batch"])
+            resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
+            notices += resume.environment_notices(before["environment"], self._environment)
+        aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
+        notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
+        return snapshot, notices
 
     def final_metrics(self, trainer: Trainer) -> dict[str, float]:
-        """Metrics of the best checkpoint on the rows held out."""
+        """Evaluate the best checkpoint on every held-out split."""
         components, started = self._components, time.perf_counter()
         train_state.load_weights(components.task, self._store.load_best())
         metrics = {}
@@ -204,11 +187,40 @@ class _Run:
         trainer.progress.eval_seconds += time.perf_counter() - started
         return metrics
 
+    def finish(
+        self, status: str, *, metrics: Mapping[str, float] | None = None, error: str | None = None
+    ) -> dict[str, Any]:
+        """Write `result.json` and pass the result to every listener; return it.
+
+        Raises the first StorageError, after all of them were called.
+        """
+        result = make_result(
+            status,
+            config=self._config,
+            components=self._components,
+            progress=self._progress,
+            metrics=metrics or {},
+            environment=self._environment,
+            seconds=self._seconds_before + time.perf_counter() - self._started,
+            error=error,
+        )
+        failures = []
+        for receive in (self._run_dir.write_result, *(listener.on_end for listener in self.listeners)):
+            try:
+                receive(result)
+            except StorageError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+        return result
+
 
 def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: str) -> dict[str, float]:
-    """Metrics of a run's best checkpoint on one split."""
-    store = CheckpointStore(folder / "checkpoints")
-    snapshot = store.load_best()
+    """Evaluate a run's best checkpoint on one split.
+
+    Raises StorageError if the checkpoint is missing, or if the data is not what the run was trained on.
+    """
+    snapshot = CheckpointStore(folder / "checkpoints").load_best()
     components = build_components(config, catalog)
     if snapshot.values["about"]["fingerprint"] != components.data.fingerprint:
         raise StorageError(f"{folder}: the data is not what this run was trained on (its fingerprint differs).")

@@ -1,9 +1,10 @@
-"""Sweeps: the points are expanded and checked beforehand, launched by Hydra, and each leaves a row."""
+"""Sweeps: Hydra launches the points, which were checked before, and each adds a row to `sweep.jsonl`."""
 
 from __future__ import annotations
 
 import dataclasses
 import fcntl
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,16 +15,17 @@ from typing import Any
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema import groups as schema
 from dlrun.errors import ConfigError, DlrunError, Interrupted
+from dlrun.storage import run_dir
 from dlrun.storage.atomic import storage_error
 from dlrun.tasks.metric_names import is_higher_better
 
 RunPoint = Callable[[Plan, Path], Mapping[str, Any]]
-"""Trains a point in its folder and returns the result; raises the DlrunError that ended it."""
+"""Train a point in its folder and return the result; raises the DlrunError that ended it."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """What became of a point: a line of `sweep.jsonl`."""
+class SweepRow:
+    """The outcome of a point: a line of `sweep.jsonl`."""
 
     point: int
     overrides: list[str]
@@ -38,7 +40,7 @@ class Row:
 
 @dataclass
 class Job:
-    """What Hydra calls for each point; plain data, so that launchers can send it to other processes."""
+    """The function that Hydra calls for each point; plain data, so that launchers can send it to other processes."""
 
     points: Sequence[Plan]
     folder: Path
@@ -46,44 +48,36 @@ class Job:
     stopped: int | None = None  # the signal that stopped the sweep
 
     def __call__(self, config: Any) -> float | None:
-        """Train the point that Hydra's job names; nothing it raises reaches the other points."""
+        """Train the point whose number Hydra passes; an error is recorded and does not stop the other points."""
         from hydra.core.hydra_config import HydraConfig
 
         number = int(config.point)
         point = self.points[number]
-        run_dir = Path(HydraConfig.get().runtime.output_dir)
+        folder = Path(HydraConfig.get().runtime.output_dir)
         overrides = point.label.split() if point.label else []
         if self.stopped is not None:
             return None
+        make_row = functools.partial(SweepRow, number, overrides, run_dir=str(folder))
         try:
-            result = self.run_point(point, run_dir)
-            row = Row(
-                number,
-                overrides,
-                result["status"],
-                result["metrics"],
-                result["best"],
-                result["seconds"]["total"],
-                str(run_dir),
-            )
+            result = self.run_point(point, folder)
+            row = make_row(result["status"], result["metrics"], result["best"], result["seconds"]["total"])
         except Interrupted as error:
             self.stopped = error.exit_code - 128
-            row = Row(
-                number, overrides, "interrupted", run_dir=str(run_dir), error=str(error), exit_code=error.exit_code
-            )
+            row = make_row("interrupted", error=str(error), exit_code=error.exit_code)
         except DlrunError as error:
             status = "diverged" if error.exit_code == 4 else "failed"
-            row = Row(number, overrides, status, run_dir=str(run_dir), error=str(error), exit_code=error.exit_code)
-        except Exception as error:  # noqa: BLE001 - a defect at one point must not hide the other points' results
-            row = Row(
-                number, overrides, "failed", run_dir=str(run_dir), error=f"{type(error).__name__}: {error}", exit_code=1
-            )
+            row = make_row(status, error=str(error), exit_code=error.exit_code)
+        except Exception as error:  # noqa: BLE001 - a bug at one point must not hide the results of the others
+            row = make_row("failed", error=f"{type(error).__name__}: {error}", exit_code=1)
         append_row(self.folder / "sweep.jsonl", row)
         return None if row.best is None else float(row.best["value"])
 
 
-def append_row(path: Path, row: Row) -> None:
-    """Add a line; several processes may do so at once."""
+def append_row(path: Path, row: SweepRow) -> None:
+    """Append a row; several processes may do so at once.
+
+    Raises StorageError if the file cannot be written.
+    """
     try:
         with path.open("a", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
@@ -92,46 +86,48 @@ def append_row(path: Path, row: Row) -> None:
         raise storage_error(path, error) from error
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Every row of a sweep, in the order they were finished."""
+def read_rows(path: Path) -> list[SweepRow]:
+    """Return the rows of a sweep in the order in which the points finished."""
     if not path.exists():
         return []
-    return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [SweepRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def launch(
     points: Sequence[Plan], run_point: RunPoint, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]
-) -> tuple[Path, list[Row]]:
-    """Launch every point through Hydra's launcher; returns the sweep's folder and its rows.
+) -> tuple[Path, list[SweepRow]]:
+    """Launch every point with Hydra's launcher; return the sweep's folder and its rows.
 
-    Raises Interrupted when a signal stopped the sweep, after the point at hand was saved.
+    Raises Interrupted if a signal stopped the sweep, after the current point was saved.
     """
     import hydra
 
     folder = claim_folder(sweep_dir(hydra_words))
     job = Job(points, folder, run_point)
-    before = sys.argv
-    flags = [word for path in config_dirs for word in ("--config-dir", str(path))]
-    rest = [word for word in hydra_words if not word.lstrip("+").startswith("hydra.sweep.dir=")]
+    config_flags = [word for path in config_dirs for word in ("--config-dir", str(path))]
+    others = [word for word in hydra_words if not word.lstrip("+").startswith("hydra.sweep.dir=")]
     numbers = ",".join(map(str, range(len(points)))) if len(points) > 1 else "0"
-    sys.argv = ["dlrun", "--multirun", f"point={numbers}", f'hydra.sweep.dir="{folder}"', *rest, *flags]
+    conf = str(schema.resource_dir("conf").resolve())
+    arguments = sys.argv
+    sys.argv = ["dlrun", "--multirun", f"point={numbers}", f'hydra.sweep.dir="{folder}"', *others, *config_flags]
     try:
-        hydra.main(version_base="1.3", config_path=str(schema.resource_dir("conf").resolve()), config_name="sweep")(
-            job
-        )()
+        hydra.main(version_base="1.3", config_path=conf, config_name="sweep")(job)()
     finally:
-        sys.argv = before
+        sys.argv = arguments
     rows = read_rows(folder / "sweep.jsonl")
     if job.stopped is not None:
         raise Interrupted(
             job.stopped,
-            f"The sweep was stopped after {len(rows)} of {len(points)} points; what is done is in {folder}.",
+            f"The sweep was stopped after {len(rows)} of {len(points)} points; their results are in {folder}.",
         )
     return folder, rows
 
 
 def sweep_dir(hydra_words: Sequence[str]) -> Path:
-    """The folder that Hydra would choose for this sweep."""
+    """Return the folder that Hydra would choose for this sweep.
+
+    Raises ConfigError if Hydra rejects an override.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
 
@@ -140,33 +136,36 @@ def sweep_dir(hydra_words: Sequence[str]) -> Path:
             words = [word for word in hydra_words if word.lstrip("+").startswith("hydra.sweep.")]
             return Path(str(compose("sweep", overrides=words, return_hydra_config=True).hydra.sweep.dir))
     except HydraException as error:
-        raise ConfigError(f"The sweep's folder cannot be worked out: {error}") from error
+        raise ConfigError(f"Cannot determine the sweep's folder: {error}") from error
 
 
 def claim_folder(path: Path) -> Path:
-    """A folder of the sweep's own: a taken name gets a suffix."""
+    """Create a new folder for the sweep, with a suffix if the name is taken.
+
+    Raises StorageError if it cannot be created, ConfigError if every name is taken.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path.parent, error) from error
-    for number in range(1, 100_000):
-        candidate = (path if number == 1 else path.with_name(f"{path.name}_{number}")).resolve()
+    for name in run_dir.numbered(path):
+        candidate = name.resolve()
         try:
             candidate.mkdir()
         except FileExistsError:
-            if not any(candidate.iterdir()):
+            if candidate.is_dir() and not any(candidate.iterdir()):
                 return candidate
             continue
         except OSError as error:
             raise storage_error(candidate, error) from error
         return candidate
-    raise ConfigError(f"{path}: every name up to {path.name}_99999 is taken.")
+    raise ConfigError(f"{path}: every name up to {path.name}_{run_dir.MOST_NAMES} is taken.")
 
 
-def best_first(rows: Sequence[Row]) -> list[Row]:
+def best_first(rows: Sequence[SweepRow]) -> list[SweepRow]:
     """Sort rows by their best metric; after them completed points whose order is unknown, failures last."""
 
-    def key(row: Row) -> tuple[int, float]:
+    def key(row: SweepRow) -> tuple[int, float]:
         higher = None if row.best is None else is_higher_better(row.best["metric"], {"best": row.best})
         if row.best is None or row.best["value"] != row.best["value"] or higher is None:
             return (1 if row.status == "completed" else 2, float(row.point))

@@ -1,4 +1,4 @@
-"""Writing so that a file is there whole or not at all, whatever happens meanwhile."""
+"""Write files and folders atomically: after a crash, a file is complete or absent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from dlrun.errors import StorageError
 from dlrun.storage import disk as system
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -22,9 +22,9 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a new file piece by piece, as they come, and wait until it is on the disk.
+    """Write a new file from an iterable of pieces and wait until it is on the disk.
 
-    Raises StorageError naming the file, and what the pieces themselves raise.
+    Raises StorageError naming the file, and whatever the iterable raises.
     """
     try:
         handle = system.disk.create(path)
@@ -39,9 +39,9 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 def write_all(handle: int, content: bytes) -> None:
-    """Write all bytes to an open file, going on where the system took only some.
+    """Write all bytes to an open file, in as many calls as the system needs.
 
-    Raises OSError; ENOSPC where the system takes no more without saying why.
+    Raises OSError; ENOSPC if the system writes nothing without an error.
     """
     rest = memoryview(content)
     while rest:
@@ -52,26 +52,29 @@ def write_all(handle: int, content: bytes) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside `path` and put it in its place in one move."""
+    """Replace a file atomically: write a temporary file beside it, then rename.
+
+    Raises StorageError naming the file, whose old content is then unchanged.
+    """
     replace_by_pieces(path, (content,))
 
 
 def replace_by_pieces(path: Path, pieces: Iterable[bytes]) -> None:
-    """What `replace_file` does, with content that comes piece by piece."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Replace a file as `replace_file` does, with content from an iterable of pieces."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write_pieces(beside, pieces)
-        system.disk.rename(beside, path)
+        write_pieces(temporary, pieces)
+        system.disk.rename(temporary, path)
         sync_folder(path.parent)
     except BaseException as error:
-        discard(beside)
+        discard(temporary)
         if isinstance(error, OSError):
             raise storage_error(path, error) from error
         raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until a folder's own list of names is on the disk."""
+    """Wait until the list of a folder's entries is on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         system.disk.sync(handle)
@@ -80,7 +83,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Wait until what was written to a file, if it is there, is on the disk.
+    """Wait until the content of a file, if it exists, is on the disk.
 
     Raises StorageError naming the file.
     """
@@ -97,7 +100,7 @@ def sync_file(path: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with the files in it, each through `disk`."""
+    """Remove a folder with everything in it, each entry through `disk`."""
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink():
             remove_tree(entry)
@@ -107,9 +110,9 @@ def remove_tree(folder: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove what a failed write left, as far as the disk lets us: the error that is told is the write's own.
+    """Remove what a failed write left, if possible; the caller reports the error of the write itself.
 
-    What cannot be removed now bears a name that no reader takes, and goes when a run next starts there.
+    What cannot be removed has a name that no reader uses, and is removed when a run next starts in the folder.
     """
     try:
         if path.is_dir() and not path.is_symlink():
@@ -121,14 +124,14 @@ def discard(path: Path) -> None:
 
 
 def remove_debris(folder: Path, patterns: Iterable[str]) -> None:
-    """Remove what killed processes left half-written in a folder that is ours alone."""
+    """Remove the temporary files of killed processes from a folder that this process owns."""
     for pattern in patterns:
         for path in folder.glob(pattern):
             discard(path)
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """The error in words: which file, what the system said, what to do."""
-    full = error.errno in _FULL
+    """Return an error that names the file, the system's message and what to do."""
+    full = error.errno in _DISK_FULL
     hint = " Free some space, or choose another folder with hydra.run.dir=..." if full else ""
     return StorageError(f"{path}: could not be written ({error.strerror or error}).{hint}")

@@ -1,4 +1,4 @@
-"""Writing checkpoints beside the training loop: one thread, at most one write in flight."""
+"""Write checkpoints in a background thread, at most one at a time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 
 
 class Saver:
-    """Hands snapshots, which are copies, to a store in the background, in the order they come.
+    """Saves snapshots, which must be copies, to a store in the background, in order.
 
-    What goes wrong there is raised by the next call, in the caller's thread.
+    An error there is raised by the next call, in the caller's thread.
     """
 
     def __init__(self, store: CheckpointStore) -> None:
@@ -21,9 +21,9 @@ class Saver:
         self.write_seconds = 0.0  # of the writing thread's own time: waiting for the disk does not count
 
     def save(self, snapshot: Snapshot, *, is_best: bool) -> None:
-        """Begin to write a snapshot, once the one before is written.
+        """Start to write a snapshot, after waiting for the previous one.
 
-        Raises StorageError when the one before could not be.
+        Raises StorageError if the previous one could not be written.
         """
         self.finish()
         self._thread = threading.Thread(target=self._write, args=(snapshot, is_best), name="dlrun-save")
@@ -32,7 +32,7 @@ class Saver:
     def finish(self) -> None:
         """Wait until everything is on the disk.
 
-        Raises StorageError when it could not be written.
+        Raises StorageError if it could not be written.
         """
         if self._thread is not None:
             self._thread.join()

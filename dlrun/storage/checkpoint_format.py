@@ -1,4 +1,4 @@
-"""What a checkpoint's folder holds: safetensors, JSON, and a manifest against which every byte is verified."""
+"""The files of a checkpoint: safetensors, JSON, and a manifest that verifies every byte."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a checkpoint holds: tensors by file, and plain values."""
+    """The content of a checkpoint: tensors by file, and plain values."""
 
     step: int
     tensors: Mapping[str, Mapping[str, Tensor]]  # "model", "optimizer", "random" -> name -> tensor
@@ -27,18 +27,18 @@ class Snapshot:
 
     @property
     def best_step(self) -> int | None:
-        """The step of the best evaluation so far, or None when there was none."""
+        """The step of the best evaluation so far; None if there was none."""
         return best_step(self.values)
 
 
 def best_step(values: Mapping[str, Any]) -> int | None:
-    """The step of the best evaluation that a checkpoint's values tell of."""
+    """Return the step of the best evaluation in a checkpoint's values; None if there was none."""
     best = values.get("progress", {}).get("best")
     return None if best is None else int(best["step"])
 
 
 def encode(snapshot: Snapshot) -> dict[str, bytes]:
-    """The files of a snapshot's folder, by name; the manifest is the last."""
+    """Return the files of a snapshot's folder, {name: content}; the manifest is the last."""
     contents = {
         f"{name}.safetensors": safetensors.torch.save(dict(tensors)) for name, tensors in snapshot.tensors.items()
     }
@@ -52,14 +52,14 @@ def encode(snapshot: Snapshot) -> dict[str, bytes]:
 
 
 def sealed_manifest(values: Mapping[str, Any]) -> bytes:
-    """The manifest with the SHA-256 of itself, so that no byte of it can change unseen."""
+    """Return the manifest with the SHA-256 of itself, so that a change of any byte is detected."""
     return _json({**values, "sha256": hashlib.sha256(_json(values)).hexdigest()})
 
 
-def load(folder: Path, *, step: int | None = None) -> Snapshot:
-    """Read a checkpoint, holding the size and SHA-256 of every file against its manifest.
+def load_snapshot(folder: Path, *, step: int | None = None) -> Snapshot:
+    """Read a checkpoint and verify the size and SHA-256 of every file.
 
-    `step` is the one that the folder's name tells, where it tells any.
+    step: the step in the folder's name, if it has one; the manifest must agree.
     Raises StorageError naming the file that is missing or damaged.
     """
     manifest = _read_manifest(folder, step)
@@ -73,7 +73,7 @@ def load(folder: Path, *, step: int | None = None) -> Snapshot:
 
 
 def load_values(folder: Path, *, step: int | None = None) -> dict[str, Any]:
-    """The plain values of a checkpoint alone, verified.
+    """Read only the plain values of a checkpoint, verified.
 
     Raises StorageError naming the file that is missing or damaged.
     """
@@ -98,13 +98,13 @@ def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
         )
     for name in manifest["files"]:
         if Path(name).name != name:
-            raise StorageError(f"{path}: damaged: {name!r} is not a file's name.")
+            raise StorageError(f"{path}: damaged: {name!r} is not a file name.")
     if "state.json" not in manifest["files"] or "model.safetensors" not in manifest["files"]:
-        raise StorageError(f"{path}: damaged: it lists no model and state.")
+        raise StorageError(f"{path}: damaged: it does not list model and state.")
     if content != sealed_manifest({name: value for name, value in manifest.items() if name != "sha256"}):
-        raise StorageError(f"{path}: damaged: its SHA-256 of itself is another.")
+        raise StorageError(f"{path}: damaged: its SHA-256 does not match its content.")
     if step is not None and manifest["step"] != step:
-        raise StorageError(f"{path}: damaged: it belongs to step {manifest['step']}, the folder to step {step}.")
+        raise StorageError(f"{path}: damaged: it is of step {manifest['step']}, but the folder is of step {step}.")
     return manifest
 
 
@@ -114,7 +114,7 @@ def _read_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     if len(content) != expected["bytes"]:
         raise StorageError(f"{path}: damaged: {len(content)} bytes, the manifest says {expected['bytes']}.")
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise StorageError(f"{path}: damaged: its SHA-256 is not the manifest's.")
+        raise StorageError(f"{path}: damaged: its SHA-256 does not match the manifest.")
     return content
 
 

@@ -1,4 +1,4 @@
-"""The system calls that change what is on the disk, in one place, so that tests can make each one fail or the last."""
+"""Every system call that changes the disk, in one place, so that tests can make any of them fail."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from pathlib import Path
 
 
 class Disk:
-    """Calls of the operating system by their own names; each raises OSError."""
+    """Thin wrappers of system calls; each raises OSError."""
 
     def create(self, path: Path) -> int:
-        """Open a new or emptied file for writing; returns its handle."""
+        """Open a file for writing, created or emptied; return its handle."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
 
     def append(self, path: Path) -> int:
-        """Open a file to add to its end; returns its handle."""
+        """Open a file for appending, created if missing; return its handle."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
     def write(self, handle: int, content: memoryview) -> int:
-        """Write some of the bytes, maybe not all; returns how many."""
+        """Write some of the bytes, possibly not all; return how many."""
         return os.write(handle, content)
 
     def sync(self, handle: int) -> None:
-        """Wait until a file's or folder's content is on the disk."""
+        """Wait until the content of a file or folder is on the disk."""
         os.fsync(handle)
 
     def rename(self, before: Path, after: Path) -> None:
-        """Give a file or folder another name, replacing a file that has it."""
+        """Rename a file or folder; an existing file of the new name is replaced."""
         os.replace(before, after)
 
     def remove(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class Disk:
         os.unlink(path)
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder, which must not be there."""
+        """Create a folder, which must not exist."""
         os.mkdir(path)
 
     def remove_folder(self, path: Path) -> None:
@@ -43,4 +43,4 @@ class Disk:
 
 
 disk = Disk()
-"""What everything that writes uses; looked up at each call, so that a test may put another in its place."""
+"""The disk that all writing code uses, as `disk.disk`; looked up at each call, so that a test can replace it."""

@@ -1,4 +1,4 @@
-"""A run's folder: claimed so that two runs never share one, and held by a lock that does not outlive its process."""
+"""A run's folder, locked so that two runs never share one; the lock ends with its process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,8 +15,12 @@ from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.storage.atomic import remove_debris, replace_file, storage_error
 from dlrun.wording import printable
 
-_DEBRIS = (".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".repro.*.tmp", "samples/.*.tmp")
-_held: weakref.WeakSet[IO[str]] = weakref.WeakSet()
+_DEBRIS = (
+    ".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".repro.*.tmp", ".capsule.*.tmp",
+    "samples/.*.tmp",
+)  # fmt: skip
+MOST_NAMES = 99_999
+_locks: weakref.WeakSet[IO[str]] = weakref.WeakSet()
 
 
 class RunDir:
@@ -23,12 +28,12 @@ class RunDir:
 
     def __init__(self, path: Path, lock: IO[str], *, holds_run: bool) -> None:
         self.path = path
-        self.holds_run = holds_run  # whether a run had been started here before
+        self.holds_run = holds_run  # whether a run was started here before
         self._lock = lock
 
     @property
     def checkpoints(self) -> Path:
-        """Where checkpoints lie."""
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     def write_config(self, text: str) -> None:
@@ -40,11 +45,11 @@ class RunDir:
         replace_file(self.path / "result.json", (json.dumps(result, indent=2) + "\n").encode())
 
     def clean(self) -> None:
-        """Remove what a killed process left half-written here."""
+        """Remove the temporary files of a killed process."""
         remove_debris(self.path, _DEBRIS)
 
     def release(self) -> None:
-        """Let go of the folder; one in which nothing was started is removed."""
+        """Release the lock; a folder in which no run was started is removed."""
         if self._lock.closed:
             return
         if [entry.name for entry in self.path.iterdir()] == [".lock"]:
@@ -54,21 +59,21 @@ class RunDir:
 
 
 def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
-    """Take a folder for a run.
+    """Lock a folder for a run.
 
-    A name that was not asked for gets a suffix when it is taken. One that was asked for is refused when it holds a
-    run, unless `resume` is "auto" or "must"; "must" needs a run to be there.
-    Raises ConfigError, or StorageError when another process owns the folder or it cannot be made.
+    asked: whether the user named the folder. If not, a suffix is added if the name is taken. If so, a folder that
+    contains a run is an error, unless `resume` is "auto" or "must"; "must" requires it to contain one.
+    Raises ConfigError, or StorageError if another process holds the lock or the folder cannot be created.
     """
     if asked or resume != "never":
         holds_run = (path / "config.yaml").exists()
         if resume == "must" and not holds_run:
-            raise ConfigError(Problem("resume=must", f"There is no run to go on with in {printable(str(path))}."))
+            raise ConfigError(Problem("resume=must", f"There is no run to resume in {printable(str(path))}."))
         if holds_run and resume == "never":
             raise ConfigError(
                 Problem(
                     f"hydra.run.dir={printable(str(path))}",
-                    "This folder holds a run already. Add resume=auto to go on with it, or name another folder.",
+                    "This folder already contains a run. Add resume=auto to resume it, or name another folder.",
                 )
             )
         return _lock(path, holds_run=holds_run)
@@ -76,16 +81,22 @@ def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path.parent, error) from error
-    for number in range(1, 100_000):
-        candidate = path if number == 1 else path.with_name(f"{path.name}_{number}")
+    for candidate in numbered(path):
         try:
-            candidate.mkdir()  # fails when anybody else was first
+            candidate.mkdir()  # fails if another process was first
         except FileExistsError:
             continue
         except OSError as error:
             raise storage_error(candidate, error) from error
         return _lock(candidate, holds_run=False)
-    raise StorageError(f"{path}: every name up to {path.name}_99999 is taken.")
+    raise StorageError(f"{path}: every name up to {path.name}_{MOST_NAMES} is taken.")
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield `path`, then the same name with _2, _3 and so on up to MOST_NAMES."""
+    yield path
+    for number in range(2, MOST_NAMES + 1):
+        yield path.with_name(f"{path.name}_{number}")
 
 
 def _lock(path: Path, *, holds_run: bool) -> RunDir:
@@ -102,7 +113,7 @@ def _lock(path: Path, *, holds_run: bool) -> RunDir:
         lock.close()
         raise StorageError(f"{path}: this run is being trained by {owner}.") from error
     _close_in_children()
-    _held.add(lock)
+    _locks.add(lock)
     lock.truncate(0)
     lock.write(f"process {os.getpid()} on {os.uname().nodename}")
     lock.flush()
@@ -111,18 +122,18 @@ def _lock(path: Path, *, holds_run: bool) -> RunDir:
 
 @functools.cache
 def _close_in_children() -> None:
-    """Let no forked worker keep a lock: it would hold the folder after its parent was killed."""
-    os.register_at_fork(after_in_child=_close_held)
+    """Close the locks in forked workers: they would keep the folder locked after their parent was killed."""
+    os.register_at_fork(after_in_child=_close_locks)
 
 
-def _close_held() -> None:
-    for lock in list(_held):
+def _close_locks() -> None:
+    for lock in list(_locks):
         if not lock.closed:
             _replace_by_null(lock.fileno())
 
 
 def _replace_by_null(handle: int) -> None:
-    """Let go of a handle's file without the flush that closing would do."""
+    """Release a handle's file without flushing, as closing would."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, handle, inheritable=False)
     os.close(null)

@@ -1,4 +1,4 @@
-"""Every contestant that needs no other package trains the same network on the same data; peers can be imported."""
+"""Contestants train networks of one size on the same data; those of other frameworks can at least be imported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 from benchmarks import contestants
 from benchmarks.contestants import ours, texts_bare, texts_ours, texts_plain
 from benchmarks.networks import network
-from benchmarks.texts import NUM_CLASSES, numbered, texts
+from benchmarks.texts import NUM_CLASSES, encode, texts
 from benchmarks.training import CONTESTANTS
 from benchmarks.workload import WORKLOADS, floats, images
 from dlrun.tasks.task import count_parameters
@@ -26,7 +26,7 @@ TINY = {name: dataclasses.replace(workload, rows=16, epochs=2) for name, workloa
 
 
 @pytest.fixture(autouse=True)
-def no_data_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_real_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DLRUN_MNIST", raising=False)
     monkeypatch.delenv("DLRUN_R8", raising=False)
     monkeypatch.setenv("CI", "1")
@@ -41,7 +41,7 @@ def test_a_contestant_can_be_imported_without_its_package(name: str) -> None:
 
 @pytest.mark.parametrize("workload", TINY)
 @pytest.mark.parametrize("name", ["plain loop", "best by hand"])
-def test_a_loop_by_hand_times_its_epochs(name: str, workload: str) -> None:
+def test_a_loop_without_framework_times_its_epochs(name: str, workload: str) -> None:
     found = CONTESTANTS[name].module_for(WORKLOADS[workload])
     seconds = importlib.import_module(f"benchmarks.contestants.{found}").train(TINY[workload])
     assert len(seconds) == 2
@@ -60,14 +60,14 @@ def test_dlrun_trains_a_network_of_the_same_size(
     result = json.loads((own_folder / "kept" / "run" / "result.json").read_text())
     assert result["dataset"]["sizes"]["train"] == 16
     if workload == "texts":
-        theirs: Any = texts_bare.Dense(numbered(*texts(TINY["texts"]))[2], NUM_CLASSES)
+        theirs: Any = texts_bare.Dense(encode(*texts(TINY["texts"]))[2], NUM_CLASSES)
     else:
         theirs = network(workload)
     assert result["parameters"] == count_parameters(theirs)
 
 
 def _kept(folder: Path) -> Callable[[], Any]:
-    """A temporary folder that stays, to look into."""
+    """Return a replacement of TemporaryDirectory that keeps its folder."""
 
     class Kept:
         def __enter__(self) -> str:
@@ -80,7 +80,7 @@ def _kept(folder: Path) -> Callable[[], Any]:
     return Kept
 
 
-def test_the_best_form_by_hand_reads_texts_as_packed_sequences_do() -> None:
+def test_dense_lstms_give_the_outputs_of_packed_sequences() -> None:
     torch.manual_seed(0)
     dense, packed = texts_bare.Dense(50, 3), texts_plain.Packed(50, 3)
     packed.embedding, packed.head = dense.embedding, dense.head
@@ -115,7 +115,7 @@ def test_real_texts_are_read_from_their_folder(own_folder: Path, monkeypatch: py
     monkeypatch.setenv("DLRUN_R8", str(own_folder))
     found = texts(dataclasses.replace(WORKLOADS["texts"], rows=2))
     assert found == (["a b a", "b c"], ["earn", "acq"])
-    assert numbered(*found) == ([[2, 3, 2], [3, 4]], [1, 0], 5)
+    assert encode(*found) == ([[2, 3, 2], [3, 4]], [1, 0], 5)
 
 
 def test_images_are_the_same_for_all() -> None:

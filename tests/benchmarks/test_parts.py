@@ -1,4 +1,4 @@
-"""The tables of `python -m benchmarks`, on figures worked out by hand and at the smallest sizes."""
+"""The tables of `python -m benchmarks`, with values computed by hand and at the smallest sizes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_ratio_is_taken_within_a_round_and_without_the_first_epoch(capsys: pyt
     assert lines[-1] == ["plain", "loop", "4.000", "2.00x", "200", "3.00", "torch", "2.13"]
 
 
-def test_who_takes_no_part_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_contestant_without_a_module_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert training.measure("Lightning", WORKLOADS["texts"], 1) is None
     training.report(WORKLOADS["texts"], ["Lightning"], [{"Lightning": None}], 1)
     assert "Lightning" not in capsys.readouterr().out
@@ -45,26 +45,26 @@ def test_who_takes_no_part_has_no_line(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--workloads", "mlp,lenot"], "--workloads: there is no lenot; there are mlp, lenet, lstm, resnet, texts."),
-        (["--contestants", "Lightening"], "--contestants: there is no Lightening; there are dlrun, plain loop"),
+        (["--workloads", "mlp,lenot"], "--workloads: unknown name lenot; choose from mlp, lenet, lstm, resnet, texts."),
+        (["--contestants", "Lightening"], "--contestants: unknown name Lightening; choose from dlrun, plain loop"),
         (["--rounds", "0"], "argument --rounds: invalid at_least_one value: '0'"),
     ],
 )
-def test_a_wrong_name_is_told(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_name_is_an_error(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         training.arguments(words)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
 
 
-def test_an_unknown_part_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_part_is_an_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmarks", "trainings"])
     with pytest.raises(SystemExit):
         runpy.run_module("benchmarks", run_name="__main__")
-    assert "There is no part trainings. There are training, starting, saving, cost" in capsys.readouterr().err
+    assert "unknown part trainings; choose from training, starting, saving, cost" in capsys.readouterr().err
 
 
-def test_one_command_runs_every_part_and_tells_which_failed(
+def test_one_command_runs_every_part_and_names_those_that_failed(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[list[str]] = []
@@ -74,7 +74,7 @@ def test_one_command_runs_every_part_and_tells_which_failed(
         return subprocess.CompletedProcess(command, 1 if command[2] == "benchmarks.cost" else 0)
 
     monkeypatch.setattr(subprocess, "run", run_part)
-    monkeypatch.setattr(platform, "platform", lambda: "a machine")  # asks a command
+    monkeypatch.setattr(platform, "platform", lambda: "a machine")  # runs a command
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--threads", "2"])
     with pytest.raises(SystemExit, match="failed: cost"):
         runpy.run_module("benchmarks", run_name="__main__")
@@ -89,21 +89,19 @@ def test_shares_of_a_run() -> None:
     assert list(cost.shares(profile, 10.0).values()) == pytest.approx([0.02, 0.005, 0.003, 0.01, 0.038])
 
 
-def test_one_epoch_is_too_few_to_wait(capsys: pytest.CaptureFixture[str]) -> None:
+def test_waiting_needs_two_epochs(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         waiting.main(["--epochs", "1"])
     assert "--epochs: expected 2 or more" in capsys.readouterr().err
 
 
-def test_saving_by_hand_is_timed(own_folder: Path) -> None:
+def test_saving_with_torch_is_timed(own_folder: Path) -> None:
     taken = saving.of_plain("mlp", own_folder)
     assert len(taken) == len(list(own_folder.glob("*.pt"))) == 5
     assert min(taken) > 0
 
 
-def test_the_median_of_each_ways_saves_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saving_prints_medians(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "WAYS", {"dlrun": saving.WAYS["dlrun"]})
     figures = iter([0.004, 0.001, 0.002])
     monkeypatch.setattr(saving, "measure", lambda way, workload, threads: next(figures))
@@ -111,13 +109,13 @@ def test_the_median_of_each_ways_saves_is_told(
     assert capsys.readouterr().out.splitlines()[-1].split() == ["dlrun", "2.00", "ms"]
 
 
-def test_a_way_that_fails_ends_the_benchmark_in_words() -> None:
+def test_a_failing_way_to_save_ends_the_benchmark_with_its_error() -> None:
     with pytest.raises(SystemExit, match=r"(?s)plain loop on nothing failed:.*KeyError: 'nothing'"):
         saving.measure("plain loop", "nothing", 1)
 
 
 def test_waiting_is_timed_epoch_by_epoch(own_folder: Path) -> None:
-    waiting.write_pictures(own_folder / "pictures", 16, 16)
+    waiting.write_images(own_folder / "pictures", 16, 16)
     found = waiting.timed_epochs(
         [
             "dataset=image_folder", f"dataset.path={own_folder}/pictures", "dataset.in_memory=false", "model=linear",
@@ -128,12 +126,12 @@ def test_waiting_is_timed_epoch_by_epoch(own_folder: Path) -> None:
     assert all(0 < waited < seconds for seconds, waited in found)
 
 
-def test_waiting_tells_what_dlrun_said() -> None:
+def test_waiting_reports_the_error_of_dlrun() -> None:
     with pytest.raises(SystemExit, match=r'(?s)ended with 2:.*no key "modle"'):
         waiting.timed_epochs(["modle=cnn"])
 
 
-def test_growth_is_told_by_the_cost_of_one_more(
+def test_growth_prints_the_cost_of_one_more(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = iter([(1.0, {"peak_memory_mib": 100.0}), (1.5, {"peak_memory_mib": 110.0}), (2.5, {})])
@@ -143,18 +141,18 @@ def test_growth_is_told_by_the_cost_of_one_more(
     assert lines[2:] == [["100", "1.00", "100"], ["200", "1.50", "110", "5.000"], ["400", "2.50", "5.000"]]
 
 
-def test_the_command_of_growth_trains_the_network_it_counts(dlrun: Dlrun) -> None:
+def test_growth_trains_a_network_of_the_size_that_it_prints(dlrun: Dlrun) -> None:
     code, out, err = dlrun(*growth._WIDE, "dataset.limit=60", "model.hidden=[16,16]", *growth._QUIET, "--json")
     assert code == 0, err
     assert json.loads(out)["parameters"] == growth.parameters_of(16)
 
 
-def test_a_command_that_fails_ends_the_benchmark_in_words() -> None:
+def test_a_failing_command_ends_the_benchmark_with_its_error() -> None:
     with pytest.raises(SystemExit, match=r'(?s)modle=cnn.*failed:.*no key "modle"'):
         growth.run(["modle=cnn"])
 
 
-def test_sizes_end_at_the_most() -> None:
+def test_sizes_end_at_the_largest_requested() -> None:
     assert growth.up_to(100, (10, 100, 1000)) == [10, 100]
     assert growth.up_to(200, (10, 100, 1000)) == [10, 100, 200]
     assert growth.up_to(5000, (10, 100, 1000)) == [10, 100, 1000]
@@ -168,7 +166,7 @@ def test_starting_measures_every_command(monkeypatch: pytest.MonkeyPatch, capsys
     assert " ".join(first.split()) == "python -c pass 0.500 s over import torch -0.500 s"
 
 
-def test_a_command_that_ends_otherwise_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_with_another_exit_code_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starting, "COMMANDS", {"broken": (sys.executable, "-c", "raise SystemExit('no')")})
     with pytest.raises(SystemExit, match=r"broken ended with 1:\nno"):
         starting.measure({})

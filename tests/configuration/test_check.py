@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,11 +52,11 @@ def tree(**values: Any) -> dict[str, Any]:
         ({"model__channels": [8, "x"]}, "model.channels[1]", 'Expected a whole number from 1 to 65536, got "x".'),
     ],
 )
-def test_what_is_wrong_with_a_tree_is_told(values: dict[str, Any], where: str, message: str) -> None:
+def test_what_is_wrong_with_a_tree_is_reported(values: dict[str, Any], where: str, message: str) -> None:
     assert check_tree(tree(**values), Catalog()) == [Problem(where, message)]
 
 
-def test_a_field_that_no_file_sets_is_told() -> None:
+def test_a_field_that_no_file_sets_is_reported() -> None:
     incomplete = tree()
     del incomplete["model"]["kernel"]
     assert check_tree(incomplete, Catalog()) == [
@@ -94,11 +95,11 @@ def test_a_field_that_no_file_sets_is_told() -> None:
         ),
     ],
 )
-def test_values_that_are_impossible_together_are_told(values: dict[str, Any], problems: list[Problem]) -> None:
+def test_values_that_are_impossible_together_are_reported(values: dict[str, Any], problems: list[Problem]) -> None:
     assert check_contradictions(tree(**values), Catalog()) == problems
 
 
-def test_contradictions_are_told_only_of_values_that_fit() -> None:
+def test_contradictions_are_reported_only_of_values_that_fit() -> None:
     assert [problem.where for problem in check_tree(tree(trainer__epochs=None, seed=-1), Catalog())] == ["seed"]
 
 
@@ -113,11 +114,11 @@ def test_contradictions_are_told_only_of_values_that_fit() -> None:
         ("kernl", 3, [Problem("model.kernl", 'The model "cnn" has no field "kernl". Did you mean "model.kernel"?')]),
     ],
 )
-def test_a_field_is_held_against_its_type(key: str, value: Any, problems: list[Problem]) -> None:
+def test_a_field_is_checked_with_its_type(key: str, value: Any, problems: list[Problem]) -> None:
     assert check_field(Catalog().option("model", "cnn"), key, value) == problems
 
 
-def test_a_field_of_a_field_is_held_against_its_type() -> None:
+def test_a_field_of_a_field_is_checked_with_its_type() -> None:
     trainer, gan = Catalog().option("trainer", "default"), Catalog().option("model", "gan")
     assert check_field(trainer, "early_stop.patience", 3) == []
     assert check_field(trainer, "early_stop.patience", 0) == [
@@ -132,7 +133,7 @@ def test_an_option_without_fields_says_so() -> None:
     )
 
 
-def test_a_key_that_is_like_no_other_is_told_with_the_choices() -> None:
+def test_a_key_that_is_like_no_other_is_reported_with_the_choices() -> None:
     (problem,) = check_override("qqqq", "1", 1, {})
     assert problem.where == "qqqq=1"
     assert problem.message == (
@@ -141,7 +142,7 @@ def test_a_key_that_is_like_no_other_is_told_with_the_choices() -> None:
     )
 
 
-def test_settings_are_held_against_every_option_chosen() -> None:
+def test_settings_are_checked_with_every_option_chosen() -> None:
     choices = {"model": [Value("cnn", "cnn"), Value("mlp", "mlp"), Value("cnn", "cnn")]}
     problems, options = check_overrides(choices, {"seed": [Value("1", 1), Value("x", "x")]}, Catalog())
     assert [option.name for option in options["model"]] == ["cnn", "mlp"]
@@ -159,7 +160,7 @@ def test_only_what_contradicts_can_contradict() -> None:
     assert not can_contradict("seed", options)
 
 
-def test_required_fields_that_are_not_given_are_told() -> None:
+def test_required_fields_that_are_not_given_are_reported() -> None:
     import dataclasses
 
     option = Catalog().option("model", "cnn")
@@ -178,3 +179,23 @@ def test_a_tree_of_options_and_values_leaves_the_options_as_they_were() -> None:
     assert made["trainer"]["early_stop"] == {"patience": 2, "min_delta": 0.5}
     assert trainer.defaults() == before
     assert list(made) == ["trainer"]
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("90", 'Did you mean "90s"?'),
+        ("'3 hours 50 minutes'", 'Did you mean "3h50m"?'),
+        ("'3:50:00'", 'Did you mean "3h50m"?'),
+        ("10min", 'Did you mean "10m"?'),
+        ("soon", 'got "soon".'),
+        ("0s", 'got "0s".'),
+    ],
+)
+def test_a_duration_of_another_form_is_an_error_that_names_the_right_form(
+    dlrun: Callable[..., tuple[int, str, str]], value: str, hint: str
+) -> None:
+    code, _, err = dlrun("check", f"trainer.max_time={value}")
+    assert code == 2
+    assert "Expected a string that states a duration, such as 90s, 10m or 3h50m or null" in err
+    assert hint in err

@@ -32,7 +32,7 @@ def write(name: str, text: str) -> Path:
     return path
 
 
-def test_nothing_asked_for_is_the_defaults() -> None:
+def test_nothing_requested_is_the_defaults() -> None:
     run = composed()
     assert {group: run.config.tree[group]["name"] for group in default_choices()} == dict(default_choices())
     assert run.config.tree["recipe"] == {"format": 1}
@@ -111,7 +111,7 @@ def test_a_run_is_a_recipe_of_itself() -> None:
         ("checkpoint.keep=1", True),
     ],
 )
-def test_a_promise_stands_until_something_decisive_changes(word: str, kept: bool) -> None:
+def test_a_promise_holds_until_something_decisive_changes(word: str, kept: bool) -> None:
     write(
         "mine.yaml",
         "recipe: {format: 1, title: T, command: c, expect: {test/accuracy: [0, 1]}}\ndataset: {name: mnist}\n",
@@ -126,7 +126,7 @@ def test_an_interpolation_of_the_users_own_is_resolved() -> None:
     assert (run.config.dataset_settings.limit, run.config.metric) == (7, "cnn")
 
 
-def test_an_interpolation_to_a_bad_value_is_told_after_composing() -> None:
+def test_an_interpolation_to_a_bad_value_is_reported_after_composing() -> None:
     with pytest.raises(ConfigError) as caught:
         composed("dataset.limit=${model.name}")
     assert caught.value.problems == [
@@ -134,7 +134,7 @@ def test_an_interpolation_to_a_bad_value_is_told_after_composing() -> None:
     ]
 
 
-def test_an_interpolation_to_nothing_is_told() -> None:
+def test_an_interpolation_to_nothing_is_reported() -> None:
     with pytest.raises(ConfigError) as caught:
         composed("dataset.limit=${nothing}")
     assert str(caught.value).startswith("Cannot compose the configuration: Interpolation key 'nothing' not found")
@@ -160,7 +160,7 @@ def test_the_runs_folder_can_be_named() -> None:
          "hydra.sweeper, hydra.verbose."),
     ],
 )  # fmt: skip
-def test_a_mistyped_key_of_hydra_is_told(word: str, message: str) -> None:
+def test_a_mistyped_key_of_hydra_is_reported(word: str, message: str) -> None:
     assert check_hydra_overrides([word]) == [Problem(word, message)]
     with pytest.raises(ConfigError, match="Hydra has no key"):
         composed(word)
@@ -170,7 +170,7 @@ def test_right_keys_of_hydra_are_let_pass() -> None:
     assert check_hydra_overrides(["hydra.run.dir=x", "hydra/launcher=basic", "++hydra.job.name=y"]) == []
 
 
-def test_a_mistake_deeper_in_hydras_node_is_told_by_hydra() -> None:
+def test_a_mistake_deeper_in_hydras_node_is_reported_by_hydra() -> None:
     with pytest.raises(ConfigError) as caught:
         composed("hydra.run.dri=x")
     assert str(caught.value).startswith("Cannot compose the configuration: ")
@@ -188,7 +188,7 @@ def test_a_preset_of_the_users_own_is_composed() -> None:
     ]
 
 
-def test_an_unknown_key_in_a_preset_is_told() -> None:
+def test_an_unknown_key_in_a_preset_is_reported() -> None:
     write("presets/trainer/fast.yaml", "name: default\nepoch: 1\n")
     with pytest.raises(ConfigError) as caught:
         composed("trainer=fast", catalog=Catalog(config_dirs=[Path("presets")]))

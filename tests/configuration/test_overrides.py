@@ -48,7 +48,7 @@ def test_a_word_is_read_in_hydras_grammar(word: str, expected: Any) -> None:
 
 @given(st.from_regex(r"[A-Za-z_][\w.]{0,8}=[-+]?[\w.+-]{1,12}", fullmatch=True))
 @settings(deadline=None, max_examples=100)
-def test_a_plain_word_is_read_as_hydra_reads_it(word: str) -> None:
+def test_a_simple_word_is_parsed_as_hydra_parses_it(word: str) -> None:
     found = overrides._parse_simple(word)
     if found is None:
         return
@@ -61,11 +61,11 @@ def test_a_plain_word_is_read_as_hydra_reads_it(word: str) -> None:
 @pytest.mark.parametrize(
     "word", ["a=null", "a=True", "a=nan", "a=inf", "a=1,2", "a=[1]", "hydra.mode=RUN", "a=x y", "a=é", "é=1"]
 )
-def test_a_word_that_needs_the_grammar_is_not_plain(word: str) -> None:
+def test_a_word_that_needs_the_grammar_is_not_simple(word: str) -> None:
     assert overrides._parse_simple(word) is None
 
 
-def test_plain_words_are_read_without_importing_hydra() -> None:
+def test_simple_words_are_parsed_without_importing_hydra() -> None:
     import subprocess
     import sys
 
@@ -136,7 +136,7 @@ def test_a_sweep_takes_each_of_its_values(word: str, values: list[Any]) -> None:
         ),
     ],
 )
-def test_a_word_that_cannot_be_understood_is_told(word: str, message: str) -> None:
+def test_a_word_that_cannot_be_parsed_is_reported(word: str, message: str) -> None:
     assert problem(word) == Problem(word, message)
 
 
@@ -149,7 +149,7 @@ def test_a_word_that_cannot_be_understood_is_told(word: str, message: str) -> No
         ("a=range(0,1000000000000)", "The sweep has more than 100,000 values."),
     ],
 )
-def test_a_sweep_that_cannot_be_expanded_is_told(word: str, message: str) -> None:
+def test_a_sweep_that_cannot_be_expanded_is_reported(word: str, message: str) -> None:
     assert problem(word, multirun=True) == Problem(word, message)
 
 
@@ -160,7 +160,7 @@ def test_no_word_makes_the_parser_fail(word: str) -> None:
     assert len(problem(word).where) <= 120
 
 
-def test_every_bad_word_is_told_and_the_good_ones_are_kept() -> None:
+def test_every_bad_word_is_reported_and_the_good_ones_are_kept() -> None:
     request = parse_overrides(["foo", "seed=3", "a=["], Catalog())
     assert [found.where for found in request.problems] == ["foo", "a=["]
     assert list(request.settings) == ["seed"]
@@ -202,7 +202,7 @@ def test_too_many_points_are_refused() -> None:
     assert caught.value.problems == [Problem("-m", "The sweep has 101,000 points; at most 100,000 are allowed.")]
 
 
-def test_a_point_knows_its_recipe_choices_and_values() -> None:
+def test_a_point_has_its_recipe_choices_and_values() -> None:
     (point,) = understood("recipe=mine", "model=cnn", "model.kernel=3", "seed=1").points()
     assert point.recipe == "mine"
     assert point.choices() == {"model": "cnn"}

@@ -34,7 +34,7 @@ def write(name: str, text: str) -> Path:
     return path
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_every_mistake_is_reported_at_once() -> None:
     assert wrong(
         "foo", "seed=1,2", "modle=cnn", "trainer.epoch=3", "optimizer.lr=fast", "hydra.rnu.dir=x", "model=cn"
     ) == [
@@ -77,13 +77,13 @@ def test_a_request_without_mistakes_has_no_problems() -> None:
         ("model={name:cnn}", 'Expected the name of an option of model, got {name: "cnn"}.'),
     ],
 )
-def test_a_mistake_is_told_with_the_nearest_right_name(word: str, message: str) -> None:
+def test_a_mistake_is_reported_with_the_nearest_right_name(word: str, message: str) -> None:
     ((where, told),) = wrong(word)
     assert where == word
     assert told == message if not word.startswith("model={") else told.startswith(message)
 
 
-def test_a_mistake_in_a_recipe_is_told_with_its_name_beside_those_of_the_words() -> None:
+def test_a_mistake_in_a_recipe_is_reported_with_its_name_beside_those_of_the_words() -> None:
     write("mine.yaml", "model: {name: mlp, kernel: 3}\nseed: x\n")
     assert wrong("recipe=mine.yaml", "trainer.epoch=3", "model.hidden=[3]") == [
         ("recipe=mine.yaml: model.kernel", 'The model "mlp" has no field "kernel". Choose from: model.activation, '
@@ -97,7 +97,7 @@ def test_a_mistake_in_a_recipe_is_told_with_its_name_beside_those_of_the_words()
     assert message.startswith("mine.yaml:2: not valid YAML: ")
 
 
-def test_words_are_held_against_the_recipes_options() -> None:
+def test_words_are_checked_with_the_recipes_options() -> None:
     write("mine.yaml", "model: {name: mlp}\n")
     assert wrong("recipe=mine.yaml", "model.hidden=[3]") == []
     assert wrong("recipe=mine.yaml", "model=cnn", "model.hidden=[3]", "model.kernel=3") == []
@@ -106,7 +106,7 @@ def test_words_are_held_against_the_recipes_options() -> None:
 
 
 @pytest.mark.parametrize("words", [["trainer.epochs=null"], ["recipe=mine.yaml"]])
-def test_contradictions_are_told_without_composing(words: list[str]) -> None:
+def test_contradictions_are_reported_without_composing(words: list[str]) -> None:
     write("mine.yaml", "trainer: {epochs: null}\n")
     both = ("trainer.epochs", "Set trainer.epochs or trainer.max_steps; with both null training never ends.")
     assert wrong(*words) == [both]
@@ -121,7 +121,7 @@ def test_a_sweep_is_checked_at_every_point_and_tells_a_mistake_once() -> None:
     assert [where for where, _ in wrong("seed=0,1", "trainer.epochs=3,null", multirun=True)] == ["trainer.epochs"]
 
 
-def test_a_wrong_key_is_told_once_whatever_its_values() -> None:
+def test_a_wrong_key_is_reported_once_whatever_its_values() -> None:
     assert [where for where, _ in wrong("trainer.epoch=1,2", "nothing=1,2", multirun=True)] == [
         "trainer.epoch=1",
         "nothing=1",
@@ -139,7 +139,7 @@ def test_a_field_must_fit_every_option_that_is_swept() -> None:
     assert message.startswith('The model "mlp" has no field "kernel".')
 
 
-def test_too_many_points_are_told() -> None:
+def test_too_many_points_are_reported() -> None:
     assert wrong("seed=range(0,1000)", "dataset.split_seed=range(0,101)", multirun=True) == [
         ("-m", "The sweep has 101,000 points; at most 100,000 are allowed.")
     ]
@@ -156,7 +156,7 @@ def test_a_thousand_points_are_checked_at_once() -> None:
     assert time.perf_counter() - start < 0.5
 
 
-def test_a_mistake_is_told_without_importing_torch_or_hydra() -> None:
+def test_a_mistake_is_reported_without_importing_torch_or_hydra() -> None:
     code = (
         "import sys; from dlrun.configuration.overrides import parse_overrides\n"
         "from dlrun.configuration.schema.catalog import Catalog\n"
@@ -203,7 +203,7 @@ def test_each_of_several_recipes_sweeps_its_own() -> None:
     ]  # fmt: skip
 
 
-def test_a_run_of_the_users_own_may_hold_addresses() -> None:
+def test_the_users_own_run_may_contain_addresses() -> None:
     write("mine.yaml", "dataset: {name: mnist, mirrors: ['http://localhost/']}\n")
     catalog = Catalog()
     request = parse_overrides(["recipe=mine.yaml"], catalog)

@@ -56,7 +56,7 @@ def test_a_recipe_names_files_below(here: Path, dlrun: Dlrun) -> None:
     assert not is_below("a\0b")
 
 
-def test_what_stands_on_the_command_line_is_the_users_own(here: Path, dlrun: Dlrun) -> None:
+def test_what_the_command_line_sets_is_the_users_own(here: Path, dlrun: Dlrun) -> None:
     words = ("dataset=table", f"dataset.path={here.parent}/secret.csv", "dataset.target=y", "model=linear")
     words = (*words, "trainer.epochs=1", "device.threads=1", "-q")
     assert dlrun(*words, "hydra.run.dir=run")[0] == 0

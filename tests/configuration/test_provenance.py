@@ -13,7 +13,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 
 
-def told(key: str, *words: str, catalog: Catalog | None = None, multirun: bool = False) -> str:
+def explained(key: str, *words: str, catalog: Catalog | None = None, multirun: bool = False) -> str:
     catalog = catalog or Catalog()
     request = parse_overrides(words, catalog, multirun=multirun)
     run = compose(plan_runs(request, catalog)[0], catalog, hydra_words=request.hydra)
@@ -26,54 +26,56 @@ def line(path: str, starts: str) -> str:
     return f"{path}:{next(number for number, text in enumerate(lines, 1) if text.startswith(starts))}"
 
 
-def test_a_default_is_told_with_its_options_file_and_line() -> None:
-    assert told("model.kernel") == "model.kernel = 3: default of model=cnn in conf/model/cnn.yaml:4"
-    assert told("optimizer.lr") == "optimizer.lr = 0.001: default of optimizer=adam in conf/optimizer/adam.yaml:3"
+def test_a_default_is_reported_with_its_options_file_and_line() -> None:
+    assert explained("model.kernel") == "model.kernel = 3: default of model=cnn in conf/model/cnn.yaml:4"
+    assert explained("optimizer.lr") == "optimizer.lr = 0.001: default of optimizer=adam in conf/optimizer/adam.yaml:3"
     where = line("conf/trainer/default.yaml", "  patience:")
     assert (
-        told("trainer.early_stop.patience")
+        explained("trainer.early_stop.patience")
         == f"trainer.early_stop.patience = null: default of trainer=default in {where}"
     )
 
 
-def test_a_shared_default_is_told_with_the_base_files_line() -> None:
+def test_a_shared_default_is_reported_with_the_base_files_line() -> None:
     where = line("conf/dataset/_base.yaml", "val_fraction:")
-    assert told("dataset.val_fraction") == f"dataset.val_fraction = 0.1: default of dataset=digits in {where}"
+    assert explained("dataset.val_fraction") == f"dataset.val_fraction = 0.1: default of dataset=digits in {where}"
     where = line("conf/dataset/_images.yaml", "  flip:")
-    assert told("dataset.augment.flip") == f"dataset.augment.flip = false: default of dataset=digits in {where}"
+    assert explained("dataset.augment.flip") == f"dataset.augment.flip = false: default of dataset=digits in {where}"
     where = line("conf/dataset/diabetes.yaml", "standardise_target:")
-    assert told("dataset.standardise_target", "dataset=diabetes") == (
+    assert explained("dataset.standardise_target", "dataset=diabetes") == (
         f"dataset.standardise_target = true: default of dataset=diabetes in {where}"
     )
 
 
-def test_a_top_level_key_is_told_with_the_root_files_line() -> None:
-    assert told("seed") == f"seed = 0: default in {line('conf/config.yaml', 'seed:')}"
+def test_a_top_level_key_is_reported_with_the_root_files_line() -> None:
+    assert explained("seed") == f"seed = 0: default in {line('conf/config.yaml', 'seed:')}"
 
 
 @pytest.mark.parametrize("key", ["model", "model.name"])
-def test_a_default_choice_is_told_with_the_root_files_line(key: str) -> None:
-    assert told(key) == f"model = cnn: default in {line('conf/config.yaml', '  - model:')}"
+def test_a_default_choice_is_reported_with_the_root_files_line(key: str) -> None:
+    assert explained(key) == f"model = cnn: default in {line('conf/config.yaml', '  - model:')}"
 
 
-def test_an_override_is_told_as_it_was_written() -> None:
+def test_an_override_is_reported_as_it_was_written() -> None:
     words = ("model=mlp", "model.hidden=[5]", "optimizer.lr=1e-2", "seed=${trainer.epochs}")
-    assert told("model", *words) == "model = mlp: override model=mlp"
-    assert told("model.hidden", *words) == "model.hidden = [5]: override model.hidden=[5]"
-    assert told("optimizer.lr", *words) == "optimizer.lr = 0.01: override optimizer.lr=1e-2"
-    assert told("seed", *words) == "seed = 10: override seed=${trainer.epochs}"
-    assert told("model.init", *words).startswith('model.init = "default": default of model=mlp in conf/model/mlp.yaml:')
+    assert explained("model", *words) == "model = mlp: override model=mlp"
+    assert explained("model.hidden", *words) == "model.hidden = [5]: override model.hidden=[5]"
+    assert explained("optimizer.lr", *words) == "optimizer.lr = 0.01: override optimizer.lr=1e-2"
+    assert explained("seed", *words) == "seed = 10: override seed=${trainer.epochs}"
+    assert explained("model.init", *words).startswith(
+        'model.init = "default": default of model=mlp in conf/model/mlp.yaml:'
+    )
 
 
-def test_only_what_an_overridden_mapping_holds_comes_from_it() -> None:
-    patience, delta = told("trainer.early_stop", "trainer.early_stop={patience: 3}").splitlines()
+def test_only_what_an_overridden_mapping_contains_comes_from_it() -> None:
+    patience, delta = explained("trainer.early_stop", "trainer.early_stop={patience: 3}").splitlines()
     assert patience == "trainer.early_stop.patience = 3: override trainer.early_stop={patience: 3}"
     assert delta.startswith(
         "trainer.early_stop.min_delta = 0.0: default of trainer=default in conf/trainer/default.yaml:"
     )
 
 
-def test_a_recipes_value_is_told_with_its_line() -> None:
+def test_a_recipes_value_is_reported_with_its_line() -> None:
     Path("mine.yaml").write_text(
         "model:\n  name: mlp\n  hidden: [5]\ntrainer: {epochs: 2,\n  early_stop: {patience: 2}}\nseed: 3\n"
     )
@@ -84,46 +86,46 @@ def test_a_recipes_value_is_told_with_its_line() -> None:
         "trainer.early_stop.patience": "trainer.early_stop.patience = 2: recipe mine.yaml:5",
         "seed": "seed = 3: recipe mine.yaml:6",
     }.items():
-        assert told(key, "recipe=mine.yaml") == said
-    assert told("seed", "recipe=mine.yaml", "seed=4") == "seed = 4: override seed=4"
+        assert explained(key, "recipe=mine.yaml") == said
+    assert explained("seed", "recipe=mine.yaml", "seed=4") == "seed = 4: override seed=4"
 
 
-def test_what_a_recipe_sweeps_is_told() -> None:
+def test_what_a_recipe_sweeps_is_reported() -> None:
     Path("mine.yaml").write_text("sweep: {seed: [4, 5]}\n")
-    assert told("seed", "recipe=mine.yaml", multirun=True) == "seed = 4: sweep seed=4 of recipe mine.yaml"
+    assert explained("seed", "recipe=mine.yaml", multirun=True) == "seed = 4: sweep seed=4 of recipe mine.yaml"
 
 
-def test_a_plugins_default_is_told_with_its_signatures_line() -> None:
+def test_a_plugins_default_is_reported_with_its_signatures_line() -> None:
     path = Path("tiny.py")
     path.write_text("def tiny(\n    spec,\n    *,\n    width: int = 3,\n): ...\n")
     catalog = Catalog(plugins=[path])
     assert (
-        told("model.width", "model=tiny", catalog=catalog)
+        explained("model.width", "model=tiny", catalog=catalog)
         == f"model.width = 3: default of model=tiny in {path.resolve()}:4"
     )
 
 
-def test_what_a_plugins_dataset_shares_with_all_is_told_with_the_settings_line() -> None:
+def test_what_a_plugins_dataset_shares_with_all_is_reported_with_the_settings_line() -> None:
     Path("rows.py").write_text("def rows(*, count: int = 3): ...\n")
     catalog = Catalog(plugins=[Path("rows.py")])
     where = line("dlrun/configuration/schema/settings.py", "    limit:")
     assert (
-        told("dataset.limit", "dataset=rows", catalog=catalog)
+        explained("dataset.limit", "dataset=rows", catalog=catalog)
         == f"dataset.limit = null: default of dataset=rows in {where}"
     )
 
 
-def test_a_presets_value_is_told_with_its_file_and_the_rest_with_its_options() -> None:
+def test_a_presets_value_is_reported_with_its_file_and_the_rest_with_its_options() -> None:
     Path("presets/trainer").mkdir(parents=True)
     Path("presets/trainer/fast.yaml").write_text("name: default\nepochs: 1\n")
     catalog = Catalog(config_dirs=[Path("presets")])
     own = Path("presets/trainer/fast.yaml").resolve()
-    assert told("trainer", "trainer=fast", catalog=catalog) == "trainer = fast: override trainer=fast"
+    assert explained("trainer", "trainer=fast", catalog=catalog) == "trainer = fast: override trainer=fast"
     assert (
-        told("trainer.epochs", "trainer=fast", catalog=catalog)
+        explained("trainer.epochs", "trainer=fast", catalog=catalog)
         == f"trainer.epochs = 1: default of trainer=fast in {own}:2"
     )
-    assert told("trainer.batch_size", "trainer=fast", catalog=catalog) == (
+    assert explained("trainer.batch_size", "trainer=fast", catalog=catalog) == (
         f"trainer.batch_size = 32: default of trainer=fast in {line('conf/trainer/default.yaml', 'batch_size:')}"
     )
 
@@ -137,15 +139,15 @@ def test_a_presets_value_is_told_with_its_file_and_the_rest_with_its_options() -
         ("trainer.early_stp", 'Did you mean "trainer.early_stop"?'),
     ],
 )
-def test_a_key_that_is_not_there_is_told_with_the_nearest(key: str, hint: str) -> None:
+def test_a_key_that_does_not_exist_is_reported_with_the_nearest(key: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        told(key)
+        explained(key)
     assert caught.value.problems == [Problem(f"--why {key}", f'Unknown key "{key}". {hint}')]
 
 
 def test_every_key_of_the_defaults_has_a_place() -> None:
     for group in schema.GROUPS:
-        for said in told(f"{group}").splitlines():
+        for said in explained(f"{group}").splitlines():
             assert ": default in conf/config.yaml:" in said
     catalog = Catalog()
     run = compose(plan_runs(parse_overrides([], catalog), catalog)[0], catalog)
@@ -159,6 +161,6 @@ def test_every_key_of_the_defaults_has_a_place() -> None:
                 )
 
 
-def test_a_place_outside_is_told_in_full_and_made_visible() -> None:
+def test_a_place_outside_is_reported_in_full_and_made_visible() -> None:
     assert format_place(Path("/x/a\x1b.yaml"), 3) == "/x/a\\x1b.yaml:3"
     assert format_place(Path("/x/a.yaml"), None) == "/x/a.yaml"

@@ -48,7 +48,7 @@ def test_a_recipe_may_say_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
+def test_every_recipe_of_dlrun_is_right(name: str) -> None:
     loaded = load_recipe(name, Catalog())
     assert loaded.name == name
     assert loaded.title != name
@@ -122,11 +122,11 @@ def test_every_recipe_that_comes_with_dlrun_is_right(name: str) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_key(text: str, where: str, message: str) -> None:
+def test_a_mistake_is_reported_with_its_key(text: str, where: str, message: str) -> None:
     assert problems(text) == [(where, message)]
 
 
-def test_all_mistakes_are_told_at_once_under_the_files_name() -> None:
+def test_all_mistakes_are_reported_at_once_under_the_files_name() -> None:
     Path("mine.yaml").write_text("modle: {}\nseed: x\n")
     with pytest.raises(ConfigError) as caught:
         load_recipe("mine.yaml", Catalog())
@@ -137,7 +137,7 @@ def test_all_mistakes_are_told_at_once_under_the_files_name() -> None:
     )
 
 
-def test_one_mistake_is_told_in_the_singular() -> None:
+def test_one_mistake_is_reported_in_the_singular() -> None:
     Path("mine.yaml").write_text("seed: x\n")
     with pytest.raises(ConfigError) as caught:
         load_recipe("mine.yaml", Catalog())
@@ -182,12 +182,12 @@ def located(name: str) -> Problem:
 @pytest.mark.parametrize(
     "name", ["no.yaml", "./no", "no\x00.yaml", "a/" + "b" * 5000 + ".yaml", "~nobody_at_all/x.yaml"]
 )
-def test_a_file_that_is_not_there_is_told(name: str) -> None:
+def test_a_file_that_does_not_exist_is_reported(name: str) -> None:
     assert located(name).message == "The file does not exist."
     assert located(name).where.startswith("recipe=")
 
 
-def test_a_name_that_is_not_there_is_told_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_exist_is_reported_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "recipe_names", lambda: ["lenet_mnist", "mlp_mnist"])
     assert located("lenet_mnits") == Problem(
         "recipe=lenet_mnits",
@@ -195,7 +195,7 @@ def test_a_name_that_is_not_there_is_told_with_where_to_look(monkeypatch: pytest
     )
 
 
-def test_a_link_is_told_with_the_file_it_leads_to() -> None:
+def test_a_link_is_reported_with_the_file_it_leads_to() -> None:
     target = Path("real.yaml").resolve()
     target.write_text("seed: 1")
     os.symlink(target, "link.yaml")

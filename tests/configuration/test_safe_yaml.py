@@ -128,14 +128,14 @@ def test_random_punctuation_is_read_or_refused_and_nothing_else(text: str) -> No
     assert read_or_refused(text.encode())
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "no.yaml"
     with pytest.raises(ConfigError) as caught:
         read_yaml(path)
     assert str(caught.value) == f"{path}: cannot be read (No such file or directory)."
 
 
-def test_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_yaml(tmp_path)
     assert str(caught.value) == f"{tmp_path}: expected a file, got a folder."
@@ -155,7 +155,7 @@ def test_a_device_is_not_read() -> None:
     assert str(caught.value) == "/dev/zero: expected a file, got a pipe or a device."
 
 
-def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "r.yaml"
     path.write_text("seed: 1")
 

@@ -1,1 +1,1 @@
-"""Proof that nothing is lost: runs are killed, disks fail, files rot. `python -m tests.faults` is the long version."""
+"""Fault injection: runs are killed, disks fail, files are damaged. `python -m tests.faults` is the long version."""

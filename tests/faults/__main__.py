@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--kills 2000] [--flips 10000] [--seed 0]`: the long proof, as a table."""
+"""`python -m tests.faults [--kills 2000] [--flips 10000] [--seed 0]`: inject many faults and print a table."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ os.environ["OMP_NUM_THREADS"] = "1"  # a process with threads must not be forked
 
 
 def main() -> int:
-    """Run every kind of fault; 0 when all were survived."""
+    """Inject every kind of fault; return 0 if all were survived."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--kills", type=int, default=2000, help="SIGKILLs, shared among the kinds of run")
+    parser.add_argument("--kills", type=int, default=2000, help="SIGKILLs, divided among the kinds of run")
     parser.add_argument("--flips", type=int, default=10_000, help="flipped bits")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kinds", nargs="*", help="kinds of run to kill; all unless given")
-    parser.add_argument("--only-kills", action="store_true", help="neither failing disks nor damage")
-    parser.add_argument("--scratch", type=Path, help="folder to work in; memory (/dev/shm) where there is one")
+    parser.add_argument("--kinds", nargs="*", help="kinds of run to kill; default: all")
+    parser.add_argument("--only-kills", action="store_true", help="only kill runs: no failing disks, no damage")
+    parser.add_argument("--scratch", type=Path, help="folder to work in; default: /dev/shm if it exists")
     options = parser.parse_args()
     memory = Path("/dev/shm")
     base = options.scratch or (memory if memory.is_dir() else None)
     with tempfile.TemporaryDirectory(dir=base) as scratch:
         os.environ["DLRUN_CACHE"] = str(Path(scratch) / "cache")
-        return _prove(options, Path(scratch))
+        return _run(options, Path(scratch))
 
 
-def _prove(options: argparse.Namespace, scratch: Path) -> int:
+def _run(options: argparse.Namespace, scratch: Path) -> int:
     import torch
 
     torch.set_num_threads(1)
@@ -52,7 +52,7 @@ def _prove(options: argparse.Namespace, scratch: Path) -> int:
         started = time.monotonic()
         tally = kills.campaign(kind, share, options.seed, scratch)
         done = sum(tally.kills.values())
-        survived = done if not tally.wrong else 0  # one wrong run makes the kind's kills worth nothing
+        survived = done if not tally.wrong else 0  # one wrong run voids all kills of its kind
         row(f"{kind}: {tally.runs} runs killed, {dict(tally.kills)}", survived, done, started)
         total, planned = total + survived, planned + done
         failures += [f"{kind}: {wrong}" for wrong in tally.wrong]

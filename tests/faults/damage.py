@@ -1,4 +1,4 @@
-"""Checkpoints that rot: bits flip, files are cut short, zeroed, swapped. Every damage must be found, and told."""
+"""Damage to checkpoints: flipped bits, truncated, zeroed and swapped files. All of it must be detected."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlrun.errors import StorageError
-from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_snapshot
 
 BLOCK = 4096
 
 
 def is_found(folder: Path, step: int) -> bool:
-    """Whether loading says that something is wrong."""
+    """Return whether loading reports an error."""
     try:
-        load(folder, step=step)
+        load_snapshot(folder, step=step)
     except StorageError:
         return True
     return False
 
 
 def flip_bits(folder: Path, step: int, count: int, rng: random.Random) -> tuple[int, list[str]]:
-    """Flip one random bit at a time over all files, each file as likely; how many were found, and which were not.
+    """Flip one random bit at a time in a random file; return how many were detected, and those that were not.
 
-    The flipped file is put right after each.
+    The file is restored after each.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file())
     found, missed = 0, []
@@ -44,7 +44,7 @@ def flip_bits(folder: Path, step: int, count: int, rng: random.Random) -> tuple[
 
 
 def damaged(folder: Path, others: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Every other kind of damage to a checkpoint, each on a fresh copy; yields kind and copy."""
+    """Damage new copies of a checkpoint in every other way; yield the kind of damage and the copy."""
     for path in sorted(folder.iterdir()):
         content = path.read_bytes()
         cuts = sorted({*range(0, len(content), BLOCK), len(content) - 1})
@@ -83,7 +83,7 @@ def _copy(folder: Path) -> Path:
 
 
 def other_damage(folder: Path, step: int, others: list[Path]) -> tuple[Counter[str], list[str]]:
-    """How many of each kind of damage were found, and those that were not."""
+    """Return how many of each kind of damage were detected, and the kinds of those that were not."""
     found: Counter[str] = Counter()
     missed = []
     for kind, copy in damaged(folder, others):
@@ -95,5 +95,5 @@ def other_damage(folder: Path, step: int, others: list[Path]) -> tuple[Counter[s
 
 
 def newest_of(folder: Path) -> tuple[Snapshot | None, list[str]]:
-    """What a run would go on from."""
+    """Return the checkpoint that a run would resume from, and the errors of newer ones."""
     return CheckpointStore(folder).load_newest()

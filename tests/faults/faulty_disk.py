@@ -1,4 +1,4 @@
-"""A disk whose k-th call fails, or at whose k-th call the process is killed."""
+"""Disks whose k-th call fails, or kills the process."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from dlrun.storage.disk import Disk
 
 Before = Callable[[str, int], None]
-"""Called with a call's name and number before it is made; may raise OSError or end the process."""
+"""Called with the name and number of a call; may raise OSError or end the process."""
 
 
 class CountingDisk(Disk):
-    """Counts calls; `before` and `after` are told of each."""
+    """Counts calls, and calls `before` and `after` around each."""
 
     def __init__(self, before: Before | None = None, after: Before | None = None) -> None:
         self.calls: list[str] = []
@@ -60,7 +60,7 @@ class CountingDisk(Disk):
 
 
 def killing(at: int, *, after: bool) -> CountingDisk:
-    """A disk that kills its own process right before, or right after, call number `at`."""
+    """Return a disk that kills its process right before, or right after, call number `at`."""
 
     def kill(name: str, number: int) -> None:
         if number == at:
@@ -69,18 +69,18 @@ def killing(at: int, *, after: bool) -> CountingDisk:
     return CountingDisk(after=kill) if after else CountingDisk(before=kill)
 
 
-def failing(at: int, code: int, *, for_ever: bool) -> CountingDisk:
-    """A disk whose call number `at`, or every one from there on, fails with an error of the system."""
+def failing(at: int, code: int, *, permanent: bool) -> CountingDisk:
+    """Return a disk whose call number `at`, or every call from there on, fails with a system error."""
 
     def fail(name: str, number: int) -> None:
-        if number == at or (for_ever and number > at):
+        if number == at or (permanent and number > at):
             raise OSError(code, os.strerror(code))
 
     return CountingDisk(before=fail)
 
 
 class ShortDisk(CountingDisk):
-    """Takes half of the bytes at write number `at`, and from then on nothing: the disk is full."""
+    """Writes half of the bytes at call number `at`, and nothing from then on: the disk is full."""
 
     def __init__(self, at: int) -> None:
         super().__init__()

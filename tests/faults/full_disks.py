@@ -1,4 +1,4 @@
-"""Saves whose every call to the system fails in turn, and disks that are really full."""
+"""Make each system call of a save fail in turn, and save to a disk that is full."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from tests.faults.faulty_disk import CountingDisk, ShortDisk, failing
 
 DISKS: dict[str, Callable[[int], CountingDisk]] = {
-    "I/O error, once": lambda at: failing(at, errno.EIO, for_ever=False),
-    "I/O error, from then on": lambda at: failing(at, errno.EIO, for_ever=True),
-    "disk full, once": lambda at: failing(at, errno.ENOSPC, for_ever=False),
-    "disk full, from then on": lambda at: failing(at, errno.ENOSPC, for_ever=True),
+    "I/O error, once": lambda at: failing(at, errno.EIO, permanent=False),
+    "I/O error, from then on": lambda at: failing(at, errno.EIO, permanent=True),
+    "disk full, once": lambda at: failing(at, errno.ENOSPC, permanent=False),
+    "disk full, from then on": lambda at: failing(at, errno.ENOSPC, permanent=True),
     "short write, then full": ShortDisk,
 }
 
 
 def snapshot(step: int, *, best: int) -> Snapshot:
-    """A small state that tells its step."""
+    """Return a small snapshot whose tensor contains its step."""
     weight = torch.full((40, 30), float(step))
     return Snapshot(step, {"model": {"weight": weight}}, {"step": step, "progress": {"best": {"step": best}}})
 
 
 def prepared(folder: Path) -> CheckpointStore:
-    """A store with three checkpoints, of which the next save replaces none and prunes one."""
+    """Return a store with three checkpoints; the next save of a new step removes one."""
     shutil.rmtree(folder, ignore_errors=True)
     store = CheckpointStore(folder, keep=2)
     for step in (1, 2, 3):
@@ -42,9 +42,9 @@ def prepared(folder: Path) -> CheckpointStore:
 
 
 def saves(folder: Path, *, replaced: bool) -> tuple[Counter[str], list[str]]:
-    """Make each call of a save fail in turn; how many failures of each kind were survived, and those that were not.
+    """Make each call of a save fail in turn; return how many failures of each kind were survived, and the others.
 
-    `replaced`: the save is of a step that has a checkpoint already.
+    replaced: whether the saved step already has a checkpoint.
     """
     step = 3 if replaced else 4
     counting = CountingDisk()
@@ -76,19 +76,19 @@ def _save(store: CheckpointStore, disk: CountingDisk, step: int) -> BaseExceptio
 
 
 def _problem(store: CheckpointStore, error: BaseException | None, step: int) -> str | None:
-    """What is wrong after a save that failed, or None: whole checkpoints load, and the next run saves as ever."""
+    """Return what is wrong after a failed save, or None if a whole checkpoint loads and the next run can save."""
     store.recover()
-    newest, complaints = store.load_newest()
-    if complaints:
-        return f"{complaints}"
+    newest, errors = store.load_newest()
+    if errors:
+        return f"{errors}"
     if newest is None or newest.step not in (3, step):
-        return "no earlier checkpoint is left"
+        return "the earlier checkpoints are lost"
     if float(newest.tensors["model"]["weight"][0, 0]) != newest.step:
-        return "the tensors are another step's"
+        return "the tensors belong to another step"
     if error is None and newest.step != step:
-        return "the save said nothing and was not made"
+        return "the save failed without an error"
     if store.load_best().step not in (1, step):
-        return "the best checkpoint is another"
+        return "another checkpoint is the best"
     store.repoint(newest)
     store.save(snapshot(9, best=9), is_best=True)
     debris = sorted(path.name for path in store.folder.glob(".*"))
@@ -96,7 +96,7 @@ def _problem(store: CheckpointStore, error: BaseException | None, step: int) -> 
 
 
 def full_by_limit(folder: Path, limit_bytes: int) -> int:
-    """Save in a child that may write no file beyond `limit_bytes`; its exit code, 5 for the error in words."""
+    """Save in a child whose files may not exceed `limit_bytes`; return its exit code, 5 for the right error."""
     import resource
 
     store = prepared(folder)

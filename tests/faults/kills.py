@@ -1,13 +1,12 @@
-"""Runs that are killed again and again, and must end as the one that never was.
+"""Kill runs again and again; they must end with the same files as a run that was never killed.
 
-A process that has imported torch forks a child for every attempt, so that an attempt costs milliseconds. The child
+A process that has imported torch forks a child for every attempt, so that an attempt takes milliseconds. The child
 trains in the run's folder, as `dlrun ... resume=auto` does, and is killed by SIGKILL: at a random moment, or right
 before or after the k-th call that changes the disk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -30,6 +29,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import DlrunError
 from dlrun.storage import disk as system
 from tests.faults.faulty_disk import CountingDisk, killing
+from tests.processes import describe, started_with, wait_until_none
 
 COMMON = (
     "device=cpu", "device.threads=1", "trainer.log_every=1", "resume=auto", "checkpoint.every_steps=2",
@@ -60,12 +60,12 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "dataset.augment.shift=1", "dataset.augment.flip=true",
     ),
 }  # fmt: skip
-"""What is killed: one line of overrides a kind. PICTURES stands for a folder that `words_of` makes."""
+"""The overrides of each kind of run. PICTURES is replaced by a folder of images that `words_of` creates."""
 
 
 @dataclass
 class Tally:
-    """What became of the attempts."""
+    """The results of the attempts."""
 
     kills: Counter[str] = field(default_factory=Counter)  # by kind of kill
     runs: int = 0
@@ -79,14 +79,14 @@ class Tally:
 
 @functools.cache
 def composed(words: tuple[str, ...]) -> Composed:
-    """The configuration of a command line; composed once, since every attempt would compose the same."""
+    """Compose the configuration of a command line, once for all attempts."""
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides([*COMMON, *words], catalog), catalog)
     return compose(plan, catalog)
 
 
 def train(words: tuple[str, ...], folder: Path) -> int:
-    """Start the run in `folder`, or go on with it, as the command line does; returns the exit code."""
+    """Start or resume the run in `folder`, as the command line does; return the exit code."""
     try:
         run_one(composed(words), Catalog(), folder, asked=True, quiet=True)
     except DlrunError as error:
@@ -96,12 +96,12 @@ def train(words: tuple[str, ...], folder: Path) -> int:
 
 
 def words_of(kind: str, scratch: Path) -> tuple[str, ...]:
-    """A kind's overrides; the pictures that one reads are drawn into `scratch` when they are not there."""
+    """Return a kind's overrides; create its images in `scratch` if needed."""
     pictures = scratch / "pictures"
     if kind == "workers" and not pictures.is_dir():
         from PIL import Image
 
-        for number in range(80):  # 200 KiB each as numbers, so that the training rows make several chunks of 4 MiB
+        for number in range(80):  # 200 KiB each as float32, so that the training rows fill several chunks of 4 MiB
             folder = pictures / ("dark", "light")[number % 2]
             folder.mkdir(parents=True, exist_ok=True)
             Image.effect_noise((128, 128), 1 + 60 * (number % 2)).convert("RGB").save(folder / f"{number:02d}.png")
@@ -109,13 +109,13 @@ def words_of(kind: str, scratch: Path) -> tuple[str, ...]:
 
 
 def warm_up(folder: Path) -> None:
-    """Import, in the process that forks, all that a run imports, by training one; it leaves no thread behind."""
+    """Train a run in the process that forks, so that everything is imported."""
     if train(KINDS["mlp"], folder) != 0:
-        raise RuntimeError("the run that warms up failed")
+        raise RuntimeError("the warm-up run failed")
 
 
 def attempt(words: tuple[str, ...], folder: Path, *, disk: CountingDisk | None = None) -> int:
-    """Fork a child that trains in `folder`, on a disk of its own where one is given; returns its process number."""
+    """Fork a child that trains in `folder`, with `disk` if given; return its process number."""
     composed(words)
     child = os.fork()
     if child:
@@ -130,28 +130,28 @@ def attempt(words: tuple[str, ...], folder: Path, *, disk: CountingDisk | None =
         code = train(words, folder)
         if disk is not None:
             folder.with_name(folder.name + ".calls").write_text(str(len(disk.calls)))
-    except Exception:  # noqa: BLE001 - told to the parent by exit code and log
+    except Exception:  # noqa: BLE001 - reported to the parent by exit code and log
         traceback.print_exc()
     finally:
         os._exit(code)
 
 
 def wait(child: int) -> int:
-    """Wait for a child; its exit code, or minus the signal that ended it."""
+    """Wait for a child; return its exit code, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that was never killed: what it left, how long it took and how many calls it made."""
+    """A run that was never killed: its files, its time and its number of disk calls."""
 
     files: Mapping[str, bytes]
     seconds: float
     calls: int
 
 
-def left(folder: Path) -> dict[str, bytes]:
-    """What must be equal: pointers, the last checkpoint's tensors, its state without seconds, the metrics file."""
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return what must be equal: pointers, tensors and state of the last and best checkpoint, metrics, result."""
     checkpoints = folder / "checkpoints"
     files = {name: (checkpoints / name).read_bytes() for name in ("last", "best")}
     files["folders"] = "\n".join(sorted(path.name for path in checkpoints.iterdir())).encode()
@@ -173,17 +173,17 @@ def left(folder: Path) -> dict[str, bytes]:
 
 
 def whole_run(words: tuple[str, ...], folder: Path) -> Whole:
-    """Train without being killed."""
+    """Train without a kill."""
     started = time.monotonic()
     code = wait(attempt(words, folder, disk=CountingDisk()))
     seconds = time.monotonic() - started
     if code != 0:
         raise RuntimeError(folder.with_name(folder.name + ".err").read_text())
-    return Whole(left(folder), seconds, int(folder.with_name(folder.name + ".calls").read_text()))
+    return Whole(files_of(folder), seconds, int(folder.with_name(folder.name + ".calls").read_text()))
 
 
 def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.Random, kills: int) -> Tally:
-    """Kill a run `kills` times, let it end, and hold what it left against the unbroken run's."""
+    """Kill a run `kills` times, let it end, and compare its files with those of the run that was not killed."""
     tally = Tally(runs=1)
     plan: list[str] = []
     misses = 0
@@ -203,7 +203,7 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
         if code == -signal.SIGKILL:
             tally.kills["aimed at a call" if aimed else "at a random moment"] += 1
         elif code == 0:
-            misses += 1  # it was done before the kill; what it left must stay as it is
+            misses += 1  # it ended before the kill; its files must not change any more
         else:
             tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
             return tally
@@ -211,31 +211,21 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
     if code != 0:
         tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
         return tally
-    found = left(folder)
+    found = files_of(folder)
     different = [name for name in whole.files.keys() | found.keys() if whole.files.get(name) != found.get(name)]
     if different:
         tally.wrong.append(f"{plan}: differs in {', '.join(sorted(different))}")
     return tally
 
 
-def left_behind(scratch: Path, *, patience: float = 20.0) -> list[str]:
-    """Processes that killed runs had started and that live on, known by the cache in `scratch` they were told of."""
-    told = f"DLRUN_CACHE={scratch}".encode()
-    until = time.monotonic() + patience
-    while True:
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
-                if told in (process / "environ").read_bytes() and int(process.name) != os.getpid():
-                    words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    found.append(f"process {process.name} was left behind: {words[:120]}")
-        if not found or time.monotonic() > until:
-            return found
-        time.sleep(0.2)
+def left_behind(scratch: Path) -> list[str]:
+    """Return the processes that killed runs started and that still run, recognised by their environment."""
+    orphans = wait_until_none(lambda: started_with(f"DLRUN_CACHE={scratch / 'cache'}"), patience_s=20)
+    return [f"left behind: {describe(pid)}" for pid in orphans]
 
 
 def campaign(kind: str, kills: int, seed: int, scratch: Path) -> Tally:
-    """Kill runs of a kind, 2 to 10 times each, until `kills` kills are done."""
+    """Kill runs of a kind, 2 to 10 times each, until there were `kills` kills."""
     rng = random.Random(f"{kind}{seed}")
     words, total, number = words_of(kind, scratch), Tally(), 0
     whole = whole_run(words, scratch / f"{kind}-whole")

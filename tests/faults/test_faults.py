@@ -1,4 +1,4 @@
-"""The short version of the proof: each kind of fault, some of each. `python -m tests.faults` is the long one."""
+"""Some faults of each kind; `python -m tests.faults` injects many."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.faults.kills import KINDS, whole_run
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """A folder in memory, where there is such: what is proven needs no disk, and waits for none."""
+    """Return a folder in memory, if possible: these tests need no real disk."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)
 
 
 def test_killed_runs_end_as_if_never_killed() -> None:
-    """In a process of its own, since it forks: 3 kills of each kind."""
+    """Three kills of each kind, in a new process, because it forks."""
     command = [sys.executable, "-m", "tests.faults", "--kills", str(3 * len(KINDS)), "--only-kills", "--seed", "1"]
     root = Path(__file__).parent.parent.parent
     done = subprocess.run([*command], cwd=root, capture_output=True, text=True, check=False)
@@ -36,38 +36,38 @@ def test_killed_runs_end_as_if_never_killed() -> None:
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-def test_every_call_of_a_save_may_fail(scratch: Path, replaced: bool) -> None:
+def test_each_system_call_of_a_save_may_fail(scratch: Path, replaced: bool) -> None:
     survived, wrong = full_disks.saves(scratch / "checkpoints", replaced=replaced)
     assert wrong == []
     assert set(survived) == set(full_disks.DISKS)
     assert min(survived.values()) >= 15
 
 
-def test_a_limit_on_file_sizes_is_a_full_disk_in_words(scratch: Path) -> None:
+def test_a_file_size_limit_is_reported_as_a_full_disk(scratch: Path) -> None:
     codes = {limit: full_disks.full_by_limit(scratch / str(limit), limit) for limit in (0, 100, 3000, 100_000)}
     assert codes == {0: 5, 100: 5, 3000: 5, 100_000: 0}
     for limit in (0, 100, 3000):
-        newest, complaints = newest_of(scratch / str(limit))
+        newest, errors = newest_of(scratch / str(limit))
         assert newest is not None
         assert newest.step == 3
-        assert complaints == []
+        assert errors == []
 
 
 @pytest.fixture
 def checkpoints(scratch: Path) -> Path:
-    """The checkpoints of a short run."""
+    """Return the folder of the checkpoints of a short run."""
     whole_run(KINDS["ema"], scratch / "run")
     return scratch / "run" / "checkpoints"
 
 
-def test_every_flipped_bit_is_found(checkpoints: Path) -> None:
+def test_every_flipped_bit_is_detected(checkpoints: Path) -> None:
     step = CheckpointStore(checkpoints).steps()[-1]
     found, missed = flip_bits(checkpoints / f"step-{step}", step, 300, random.Random(0))
     assert missed == []
     assert found == 300
 
 
-def test_every_other_damage_is_found(checkpoints: Path) -> None:
+def test_every_other_damage_is_detected(checkpoints: Path) -> None:
     steps = CheckpointStore(checkpoints).steps()
     others = [checkpoints / f"step-{step}" for step in steps[:-1]]
     found, missed = other_damage(checkpoints / f"step-{steps[-1]}", steps[-1], others)
@@ -84,8 +84,8 @@ from dlrun.storage.checkpoints import CheckpointStore
 words = ["dataset=iris", "model=mlp", "model.hidden=[8]", "device=cpu", "device.threads=1", "--quiet"]
 words += ["hydra.run.dir=full/run"]
 code = main([*words, "trainer.epochs=500", "checkpoint.every_steps=1", "checkpoint.keep=500"])
-newest, complaints = CheckpointStore(Path("full/run/checkpoints")).load_newest()
-assert newest is not None and newest.step > 5 and complaints == [], complaints
+newest, errors = CheckpointStore(Path("full/run/checkpoints")).load_newest()
+assert newest is not None and newest.step > 5 and errors == [], errors
 print(code, newest.step)
 if code == 5:
     assert main(["clean", "full/run", "--keep", "1"]) == 0
@@ -94,15 +94,15 @@ sys.exit(code + 10)
 """
 
 
-def test_a_small_file_system_that_fills_ends_in_words_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
-    """On a tmpfs of 600 KiB in a mount namespace of its own, where the system allows one."""
+def test_a_full_file_system_is_an_error_and_the_run_resumes_once_there_is_space(tmp_path: Path) -> None:
+    """On a tmpfs of 600 KiB in a new mount namespace, if the system allows one."""
     (tmp_path / "full").mkdir()
     (tmp_path / "fill.py").write_text(FILL)
     root = Path(__file__).parent.parent.parent
     script = f"mount -t tmpfs -o size=600k none full && PYTHONPATH={root} exec {sys.executable} fill.py"
     namespace = ["unshare", "--map-root-user", "--mount"]
     if shutil.which("unshare") is None or subprocess.run([*namespace, "true"], check=False).returncode:
-        pytest.skip("no mount namespace here; test_a_limit_on_file_sizes_is_a_full_disk_in_words covers the rest")
+        pytest.skip("no mount namespace here; test_a_file_size_limit_is_reported_as_a_full_disk covers the rest")
     done = subprocess.run([*namespace, "sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 10, done.stdout + done.stderr
     assert done.stdout.startswith("5 ")

@@ -1,4 +1,4 @@
-"""dlrun.optim.finite: a single bad number is found, wherever it is, and a sum that overflows is none."""
+"""dlrun.optim.finite: a single bad number is found anywhere; finite numbers whose sum overflows are fine."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def test_a_single_number_that_is_not_finite_is_found(bad: float, where: int) -> 
     changed.view(-1)[-1] = bad
     assert not all_finite(gradients)
     changed.view(-1)[-1] = 0.0
-    assert all_finite(gradients)  # nothing is remembered
+    assert all_finite(gradients)  # no state remains
     assert all_finite([None])

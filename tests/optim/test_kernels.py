@@ -1,4 +1,4 @@
-"""dlrun.optim.kernels: the same bytes as torch's own step."""
+"""dlrun.optim.kernels: the same bytes as `optimizer.step()`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from dlrun.optim.kernels import parameters_of, step_of
-from dlrun.optim.updater import clipped
+from dlrun.optim.updater import clip_gradients
 
 MAKERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01, fused=True),
@@ -41,7 +41,7 @@ def groups(model: nn.Module) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_direct_step_gives_the_bytes_of_torchs(name: str) -> None:
+def test_a_direct_step_gives_the_bytes_of_torch(name: str) -> None:
     ours, theirs = network(), network()
     optimizer, reference = MAKERS[name](groups(ours)), MAKERS[name](groups(theirs))
     step = step_of(optimizer)
@@ -61,7 +61,7 @@ def test_a_direct_step_gives_the_bytes_of_torchs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["adam", "momentum"])
-def test_a_step_goes_on_from_state_that_was_loaded(name: str) -> None:
+def test_a_step_uses_state_that_exists(name: str) -> None:
     whole, broken = network(), network()
     optimizer = MAKERS[name](groups(whole))
     step = step_of(optimizer)
@@ -69,14 +69,14 @@ def test_a_step_goes_on_from_state_that_was_loaded(name: str) -> None:
     step(first)
     loaded = MAKERS[name](groups(broken))
     step_of(loaded)(first)
-    again = step_of(loaded)  # finds its state where the step before left it
+    again = step_of(loaded)  # uses the state of the step before
     step(second)
     again(second)
     for mine, other in zip(whole.parameters(), broken.parameters(), strict=True):
         assert torch.equal(mine, other)
 
 
-def test_a_parameter_without_gradient_stays_as_it_is() -> None:
+def test_a_parameter_without_gradient_does_not_change() -> None:
     model = network()
     optimizer = MAKERS["adam"](groups(model))
     step = step_of(optimizer)
@@ -88,13 +88,13 @@ def test_a_parameter_without_gradient_stays_as_it_is() -> None:
     assert all(parameter.grad is None for parameter in after)
 
 
-def test_clipping_equals_torchs() -> None:
+def test_clipping_equals_that_of_torch() -> None:
     model = network()
     found = gradients(model, 0)
     for parameter, gradient in zip(model.parameters(), found, strict=True):
         parameter.grad = gradient.clone()
     nn.utils.clip_grad_norm_(model.parameters(), 0.01)
-    ours = clipped([*found, None], 0.01)
+    ours = clip_gradients([*found, None], 0.01)
     assert ours[-1] is None
     for parameter, gradient in zip(model.parameters(), ours, strict=False):
         assert parameter.grad is not None

@@ -1,4 +1,4 @@
-"""The updater: accumulation, clipping, precision, and gradients that stay on their side."""
+"""dlrun.optim.updater: accumulation, clipping, precision, and gradients of separate groups."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_accumulated_batches_equal_one_large_batch(sizes: list[int], clip_norm: 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_clipping_cuts_the_norm_of_the_whole_gradient(precision: str) -> None:
+def test_clipping_limits_the_norm_of_the_whole_gradient(precision: str) -> None:
     weights = nn.Parameter(torch.tensor([0.0, 0.0]))
     optimizer = torch.optim.SGD([weights], lr=1.0)
     update = Updater({"model": optimizer}, device=device(precision), clip_norm=1.0)
@@ -75,7 +75,7 @@ def test_gradients_of_one_group_do_not_reach_the_other() -> None:
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("bf16", 3e-2), ("fp16", 3e-3)])
-def test_half_precision_comes_near_the_full_one(precision: str, tolerance: float) -> None:
+def test_half_precision_is_close_to_full_precision(precision: str, tolerance: float) -> None:
     model, inputs, targets = model_and_rows()
     half = copy.deepcopy(model)
     update, half_update = updater(model), updater(half, precision=precision)
@@ -87,7 +87,7 @@ def test_half_precision_comes_near_the_full_one(precision: str, tolerance: float
     torch.testing.assert_close(half.weight, model.weight, rtol=tolerance, atol=tolerance)
 
 
-def test_fp16_leaves_out_a_step_that_overflows_and_scales_down() -> None:
+def test_fp16_skips_a_step_that_overflows_and_reduces_the_scale() -> None:
     model, inputs, _ = model_and_rows()
     update = updater(model, precision="fp16")
     assert update.scalers
@@ -100,7 +100,7 @@ def test_fp16_leaves_out_a_step_that_overflows_and_scales_down() -> None:
     assert not torch.equal(model.weight, before)
 
 
-def test_the_factor_is_on_the_first_rate_of_every_group() -> None:
+def test_the_factor_applies_to_the_initial_rate_of_every_group() -> None:
     update = updater(nn.Linear(2, 2), lr=0.4)
     update.set_factor(0.5)
     update.set_factor(0.25)

@@ -1,4 +1,4 @@
-"""Drawing tokens: by hand, and the same again for the same seed."""
+"""dlrun.runs.generate: tokens computed by hand, and equal text for equal seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlrun.tasks.task import SupervisedTask
 
 
 class NextLetter(nn.Module):
-    """After each letter the next is likeliest; the others come at a tenth of its odds each."""
+    """After each letter the next one is the likeliest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,20 +35,20 @@ def build() -> tuple[SupervisedTask, LanguageEncoder]:
     return SupervisedTask(NextLetter(), auto(spec), spec), LanguageEncoder(tokenizer, context=4, encoding="utf-8")
 
 
-def test_at_temperature_zero_the_likeliest_comes_and_the_model_sees_its_context() -> None:
+def test_temperature_zero_takes_the_likeliest_and_the_model_sees_its_context() -> None:
     task, encoder = build()
     assert generate_text(task, encoder, "ab", length=7, temperature=0.0) == "abcdabcda"
     assert task.model.longest == 4
-    assert task.training, "it is left as it was"
+    assert task.training, "the mode of the task does not change"
 
 
-def test_one_of_the_likeliest_only() -> None:
+def test_top_k_samples_from_the_likeliest() -> None:
     task, encoder = build()
     assert generate_text(task, encoder, "ab", length=7, top_k=1, seed=3) == "abcdabcda"
     assert len(generate_text(task, encoder, "ab", length=7, top_k=99)) == 9
 
 
-def test_the_same_seed_draws_the_same_text_and_never_what_is_no_text() -> None:
+def test_equal_seeds_give_equal_text_without_special_tokens() -> None:
     task, encoder = build()
     first = generate_text(task, encoder, "ab", length=200, temperature=2.0, seed=1)
     assert first == generate_text(task, encoder, "ab", length=200, temperature=2.0, seed=1)
@@ -56,7 +56,7 @@ def test_the_same_seed_draws_the_same_text_and_never_what_is_no_text() -> None:
     assert set(first) == set("abcd")
 
 
-def test_words_are_joined_by_blanks() -> None:
+def test_words_are_joined_by_spaces() -> None:
     task, _ = build()
     tokenizer = VocabularyTokenizer("words", ["one", "two", "three", "four"], lowercase=True)
     encoder = LanguageEncoder(tokenizer, context=4, encoding="utf-8")
@@ -64,6 +64,6 @@ def test_words_are_joined_by_blanks() -> None:
     assert generate_text(task, encoder, "One", length=0) == "One"
 
 
-def test_a_prompt_must_say_something() -> None:
+def test_an_empty_prompt_is_an_error() -> None:
     with pytest.raises(ConfigError, match="got one without any token"):
         generate_text(*build(), "", length=1)

@@ -1,4 +1,4 @@
-"""dlrun predict: answers for new rows from the run's folder alone."""
+"""dlrun.runs.predict and `dlrun predict`: predictions for new rows from the run's folder alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CPU = ("device.threads=1", "device=cpu", "-q")
 
 @pytest.fixture
 def iris(short_run: Callable[..., Path], tmp_path: Path) -> str:
-    """A run that tells irises apart, moved to another place; a file of new flowers."""
+    """Return a run trained on iris, whose folder was moved; write a file of new rows."""
     run = short_run("run", "trainer.epochs=60", "optimizer.lr=0.05")
     shutil.move(run, tmp_path / "moved")
     Path("new.csv").write_text(IRIS)
@@ -30,7 +30,7 @@ def test_classes_are_named_in_the_order_of_the_rows(iris: str, dlrun: Dlrun) -> 
     assert (code, out) == (0, "prediction\nsetosa\nvirginica\n")
 
 
-def test_probabilities_are_one_column_a_class_and_add_up_to_one(iris: str, dlrun: Dlrun) -> None:
+def test_probabilities_have_a_column_for_each_class_and_add_up_to_one(iris: str, dlrun: Dlrun) -> None:
     assert dlrun("predict", iris, "new.csv", "--probabilities", "-o", "out.jsonl")[0] == 0
     found = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     names = ["prediction", "probability_setosa", "probability_versicolor", "probability_virginica"]
@@ -39,7 +39,7 @@ def test_probabilities_are_one_column_a_class_and_add_up_to_one(iris: str, dlrun
     assert found[0]["probability_setosa"] > 0.5
 
 
-def test_each_ending_is_a_format(iris: str, dlrun: Dlrun) -> None:
+def test_the_file_ending_selects_the_format(iris: str, dlrun: Dlrun) -> None:
     import pyarrow.parquet
 
     for ending in ("csv", "tsv", "jsonl", "parquet"):
@@ -50,7 +50,7 @@ def test_each_ending_is_a_format(iris: str, dlrun: Dlrun) -> None:
     assert pyarrow.parquet.read_table("out.parquet").to_pydict() == {"prediction": ["setosa", "virginica"]}
 
 
-def test_numbers_are_in_the_targets_own_unit(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
+def test_numbers_are_in_the_unit_of_the_target(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     words = ("dataset=line", "dataset.standardise=true", "dataset.standardise_target=true", "optimizer.lr=0.1")
     short_run("run", *words, "trainer.epochs=60")
     Path("new.csv").write_text("10\n20\n")
@@ -58,7 +58,7 @@ def test_numbers_are_in_the_targets_own_unit(short_run: Callable[..., Path], dlr
     assert [float(line) for line in out.splitlines()[1:]] == pytest.approx([21, 41], abs=0.2)
 
 
-def test_pictures_are_brought_to_the_size_of_training(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
+def test_images_are_resized_to_the_size_of_training(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     short_run("run", "dataset=digits", "dataset.pad=1", "model=cnn", "model.channels=[4]")
     Path("pictures").mkdir()
     for name, size in (("b.png", 8), ("a.png", 20)):
@@ -75,7 +75,7 @@ def test_pictures_are_brought_to_the_size_of_training(short_run: Callable[..., P
     assert not Path("out.csv").exists()
 
 
-def test_a_text_that_a_spreadsheet_would_run_is_made_harmless() -> None:
+def test_a_text_that_a_spreadsheet_would_execute_is_quoted() -> None:
     from dlrun.report.predictions import as_csv
 
     chunks = [{"=head": ["=1+1", "@a"], "n": [-1.5, 2.0]}, {"=head": ["fine"], "n": [3.0]}]
@@ -88,19 +88,19 @@ def test_a_text_that_a_spreadsheet_would_run_is_made_harmless() -> None:
         (("predict",), 2, "Expected a run's folder and a file of new rows"),
         (("predict", "moved"), 2, "Expected a run's folder and a file of new rows"),
         (("predict", "nowhere", "new.csv"), 2, "There is no run in this folder"),
-        (("predict", "moved", "none.csv"), 3, "none.csv: there is no such file or folder"),
+        (("predict", "moved", "none.csv"), 3, "none.csv: no such file or folder"),
         (("predict", "moved", "new.csv", "-o", "out.xlsx"), 2, "Expected a file ending in .csv, .tsv"),
         (("predict", "moved", "new.csv", "-o", "new.csv"), 2, "This is the input; choose another file"),
         (("predict", "moved", "new.csv", "-o", "no/out.csv"), 2, "Expected a file in a folder that exists"),
         (("predict", "moved", "new.csv", "--top", "3"), 2, "Only a recommender"),
         (("predict", "moved", "new.csv", "--top", "x"), 2, "Expected a whole number from 1"),
         (("predict", "moved", "--prompt", "Once"), 2, "This run has no language model"),
-        (("predict", "moved", "empty.csv"), 3, "there are no rows to predict"),
+        (("predict", "moved", "empty.csv"), 3, "no rows to predict"),
         (("predict", "moved", "narrow.csv"), 3, "narrow.csv: line 2: expected 4 numbers, got 2 values"),
         (("predict", "moved", "text.csv"), 3, 'text.csv: line 2, column 3: expected a number, got "x"'),
     ],
 )
-def test_what_cannot_be_predicted_is_told(
+def test_what_cannot_be_predicted_is_an_error(
     iris: str, words: tuple[str, ...], code: int, message: str, dlrun: Dlrun
 ) -> None:
     Path("empty.csv").write_text("a,b,c,d\n")
@@ -112,13 +112,13 @@ def test_what_cannot_be_predicted_is_told(
     assert out == ""
 
 
-def test_a_device_is_no_file_of_rows(iris: str, dlrun: Dlrun) -> None:
+def test_a_device_file_is_an_error(iris: str, dlrun: Dlrun) -> None:
     code, _, err = dlrun("predict", iris, "/dev/null")
     assert code == 3
     assert "/dev/null: expected a file or a folder, got a pipe or a device." in err
 
 
-def test_runs_that_predict_nothing_say_so(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
+def test_runs_that_cannot_predict_say_so(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     short_run("line", "dataset=line")
     Path("new.csv").write_text("1\n")
     assert (
@@ -142,10 +142,18 @@ def test_runs_that_predict_nothing_say_so(short_run: Callable[..., Path], dlrun:
         manifest.write_bytes(sealed_manifest({key: listed[key] for key in ("files", "format", "step")}))
     code, _, err = dlrun("predict", "line", "new.csv")
     assert code == 5
-    assert "kept too little to predict" in err
+    assert "checkpoints do not contain what predicting needs" in err
 
 
-def test_a_plugins_own_encoder_reads_new_rows(dlrun: Dlrun) -> None:
+def test_a_generative_model_cannot_predict(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
+    short_run("gan", "dataset=digits", "dataset.limit=60", "model=gan", "trainer.epochs=1")
+    Path("new.csv").write_text("1\n")
+    code, _, err = dlrun("predict", "gan", "new.csv")
+    assert code == 2
+    assert "This model generates samples and predicts nothing; its images are in the run's folder samples/." in err
+
+
+def test_the_encoder_of_a_plugin_reads_new_rows(dlrun: Dlrun) -> None:
     Path("mine.py").write_text(
         "import torch\n"
         "from dlrun.data.source import Encoded, Encoder\n"

@@ -1,4 +1,4 @@
-"""dlrun.storage.atomic: whole files or none."""
+"""dlrun.storage.atomic: a file is complete or absent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlrun.errors import StorageError
 from dlrun.storage.atomic import replace_file, storage_error, write_file
 
 
-def test_replacing_a_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_replacing_a_file_leaves_no_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     replace_file(path, b"one")
     replace_file(path, b"two")
@@ -20,7 +20,7 @@ def test_replacing_a_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_a_replacement_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_replacement_keeps_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "result.json"
     replace_file(path, b"one")
 
@@ -34,12 +34,12 @@ def test_a_replacement_that_fails_leaves_the_old_content(tmp_path: Path, monkeyp
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_a_folder_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"gone/x: could not be written \(No such file or directory\)"):
         write_file(tmp_path / "gone" / "x", b"")
 
 
-def test_a_full_disk_is_told_with_what_to_do() -> None:
+def test_the_error_of_a_full_disk_says_what_to_do() -> None:
     error = storage_error(Path("x"), OSError(errno.ENOSPC, "No space left on device"))
     assert str(error) == (
         "x: could not be written (No space left on device). "

@@ -1,4 +1,4 @@
-"""dlrun.storage.background: writing beside the loop, one write at a time, of a copy; and leaving while it writes."""
+"""dlrun.storage.background: one write at a time, of a copy, during training; and signals during a write."""
 
 from __future__ import annotations
 
@@ -26,49 +26,47 @@ from tests.harness import SMALL, configure, rows_without_seconds, train
 WORDS = (*SMALL, "trainer.epochs=3", "checkpoint.keep=99", "checkpoint.every_steps=1", "trainer.eval_every=0")
 
 
-class HeldDisk(Disk):
-    """Lets nothing be written from one moment until another."""
+class BlockingDisk(Disk):
+    """Blocks the writes of checkpoints while `may_write` is not set."""
 
     def __init__(self) -> None:
         self.may_write = threading.Event()
         self.may_write.set()
-        self.waits = threading.Event()
+        self.is_blocked = threading.Event()
 
     def write(self, handle: int, content: memoryview) -> int:
         if threading.current_thread().name == "dlrun-save" and not self.may_write.is_set():
-            self.waits.set()
+            self.is_blocked.set()
             if not self.may_write.wait(20):
-                raise TimeoutError("nobody let it write")
+                raise TimeoutError("the write was blocked for 20 s")
         return super().write(handle, content)
 
 
-def test_training_goes_on_while_a_checkpoint_is_written_and_what_is_written_is_a_copy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a disk that takes nothing until three more steps are done: a loop that waited would never do them."""
+def test_training_continues_while_a_copy_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk blocks until three more steps are done: a loop that waited for it would never take them."""
     train(tmp_path / "free", *WORDS, "checkpoint.every_steps=4")
-    disk = HeldDisk()
+    disk = BlockingDisk()
     monkeypatch.setattr(system, "disk", disk)
 
-    class Hold(Listener):
+    class Block(Listener):
         def on_step(self, progress: Progress, row: Row) -> None:
             if progress.step == 4:
                 disk.may_write.clear()  # the save after this step has to wait
             elif progress.step == 7:
-                assert disk.waits.wait(20)
+                assert disk.is_blocked.wait(20)
                 disk.may_write.set()
 
-    claimed = run_dir.claim(tmp_path / "held", asked=True, resume="never")
+    claimed = run_dir.claim(tmp_path / "blocked", asked=True, resume="never")
     with StopRequest() as stop:
         words = (*WORDS, "checkpoint.every_steps=4")
-        run.train(configure(*words), Catalog(), claimed, stop=stop, watch=lambda session: [Hold()])
+        run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=lambda session: [Block()])
     claimed.release()
     for name in ("model", "optimizer"):
-        kept = [tmp_path / way / "checkpoints" / "step-4" / f"{name}.safetensors" for way in ("free", "held")]
-        assert kept[0].read_bytes() == kept[1].read_bytes()
+        files = [tmp_path / way / "checkpoints" / "step-4" / f"{name}.safetensors" for way in ("free", "blocked")]
+        assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_there_is_at_most_one_write_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_one_checkpoint_is_written_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Watching(Disk):
         most = 0
 
@@ -102,7 +100,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture
 def slow_run(own_folder: Path) -> Callable[[float], subprocess.Popen[str]]:
-    """Starts a run whose third checkpoint takes some seconds at each file, and waits until it is being written."""
+    """Return a function that starts a run whose third checkpoint is slow to write, and waits for that write."""
 
     def start(seconds: float) -> subprocess.Popen[str]:
         (own_folder / "slow.py").write_text(SLOW)
@@ -120,11 +118,11 @@ def slow_run(own_folder: Path) -> Callable[[float], subprocess.Popen[str]]:
     return start
 
 
-def _goes_on(folder: Path, *, at_least: int) -> None:
-    """The newest checkpoint is whole, and a run that goes on with it ends as one that never stopped."""
-    newest, complaints = CheckpointStore(folder / "a" / "checkpoints").load_newest()
+def _check_resumes(folder: Path, *, at_least: int) -> None:
+    """Check that the newest checkpoint is whole, and that resuming gives the result of a run without a break."""
+    newest, errors = CheckpointStore(folder / "a" / "checkpoints").load_newest()
     assert newest is not None
-    assert complaints == []
+    assert errors == []
     assert newest.step >= at_least
     steps = newest.step + 2
     words = (*WORDS, "trainer.epochs=100000", f"trainer.max_steps={steps}")
@@ -136,7 +134,7 @@ def _goes_on(folder: Path, *, at_least: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_while_a_checkpoint_is_written_lets_it_be_written(
+def test_a_signal_during_a_write_waits_for_the_write(
     own_folder: Path, slow_run: Callable[[float], subprocess.Popen[str]], number: int, code: int
 ) -> None:
     process = slow_run(0.3)
@@ -145,10 +143,10 @@ def test_a_signal_while_a_checkpoint_is_written_lets_it_be_written(
     assert process.returncode == code
     assert "everything is saved" in err
     assert list((own_folder / "a" / "checkpoints").glob(".*")) == []
-    _goes_on(own_folder, at_least=3)
+    _check_resumes(own_folder, at_least=3)
 
 
-def test_a_second_ctrl_c_leaves_at_once_and_harms_nothing_on_the_disk(
+def test_a_second_ctrl_c_exits_at_once_and_the_last_checkpoint_is_whole(
     own_folder: Path, slow_run: Callable[[float], subprocess.Popen[str]]
 ) -> None:
     process = slow_run(60)
@@ -159,8 +157,8 @@ def test_a_second_ctrl_c_leaves_at_once_and_harms_nothing_on_the_disk(
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert time.monotonic() - asked < 10  # the write at hand would have taken minutes
+    assert time.monotonic() - asked < 10  # the write would have taken minutes
     assert process.returncode == 130
     assert "stopped at once; the last checkpoint is intact" in err
-    _goes_on(own_folder, at_least=2)
-    assert list((own_folder / "a" / "checkpoints").glob(".*")) == []  # what was half written is cleared away
+    _check_resumes(own_folder, at_least=2)
+    assert list((own_folder / "a" / "checkpoints").glob(".*")) == []  # the partly written one was removed

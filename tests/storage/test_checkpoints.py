@@ -1,4 +1,4 @@
-"""dlrun.storage.checkpoints: whole checkpoints, verified, pruned."""
+"""dlrun.storage.checkpoints: checkpoints are written whole, verified when loaded, and removed when old."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dlrun.errors import StorageError
-from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_snapshot
 
 
 def snapshot(step: int, *, best: int | None = None) -> Snapshot:
@@ -18,7 +18,7 @@ def snapshot(step: int, *, best: int | None = None) -> Snapshot:
     return Snapshot(step, {"model": {"weight": torch.full((2, 3), float(step))}}, values)
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_a_saved_snapshot_is_loaded(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "checkpoints")
     store.save(snapshot(7), is_best=True)
     loaded = store.load_best()
@@ -34,10 +34,10 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
         store.save(snapshot(step, best=2 if step >= 2 else None), is_best=step == 2)
     assert store.steps() == [2, 4, 5]
     assert store.load_best().step == 2
-    newest, complaints = store.load_newest()
+    newest, errors = store.load_newest()
     assert newest is not None
     assert newest.step == 5
-    assert complaints == []
+    assert errors == []
 
 
 def test_the_manifest_lists_size_and_digest_of_every_file(tmp_path: Path) -> None:
@@ -55,29 +55,29 @@ def test_the_manifest_lists_size_and_digest_of_every_file(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "state.json"])
-def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+def test_a_flipped_bit_is_detected(tmp_path: Path, name: str) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     path = tmp_path / "step-1" / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
-    with pytest.raises(StorageError, match=rf"{name}: damaged: its SHA-256 is not the manifest's"):
-        load(tmp_path / "step-1")
+    with pytest.raises(StorageError, match=rf"{name}: damaged: its SHA-256 does not match the manifest"):
+        load_snapshot(tmp_path / "step-1")
 
 
-def test_a_truncated_file_is_found(tmp_path: Path) -> None:
+def test_a_truncated_file_is_detected(tmp_path: Path) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     path = tmp_path / "step-1" / "state.json"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(StorageError, match=r"state.json: damaged: 9 bytes, the manifest says 10"):
-        load(tmp_path / "step-1")
+        load_snapshot(tmp_path / "step-1")
 
 
-def test_a_missing_file_is_found(tmp_path: Path) -> None:
+def test_a_missing_file_is_detected(tmp_path: Path) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     (tmp_path / "step-1" / "model.safetensors").unlink()
     with pytest.raises(StorageError, match=r"model.safetensors: cannot be read \(No such file or directory\)"):
-        load(tmp_path / "step-1")
+        load_snapshot(tmp_path / "step-1")
 
 
 @pytest.mark.parametrize(
@@ -87,32 +87,32 @@ def test_a_missing_file_is_found(tmp_path: Path) -> None:
         ("[]", "damaged: not a mapping"),
         ("{}", "damaged: it lists no files"),
         ('{"files": {}, "format": 2}', "written in format 2; this version of dlrun reads 1"),
-        ('{"files": {}, "format": 1}', "damaged: it lists no model and state"),
-        ('{"files": {"../x": {"bytes": 0, "sha256": ""}}, "format": 1}', "damaged: '../x' is not a file's name"),
+        ('{"files": {}, "format": 1}', "damaged: it does not list model and state"),
+        ('{"files": {"../x": {"bytes": 0, "sha256": ""}}, "format": 1}', "damaged: '../x' is not a file name"),
     ],
 )
-def test_a_damaged_manifest_is_told(tmp_path: Path, text: str, message: str) -> None:
+def test_a_damaged_manifest_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     CheckpointStore(tmp_path).save(snapshot(1), is_best=False)
     (tmp_path / "step-1" / "manifest.json").write_text(text)
     with pytest.raises(StorageError, match=message):
-        load(tmp_path / "step-1")
+        load_snapshot(tmp_path / "step-1")
 
 
-def test_a_damaged_newest_is_passed_over_aloud_and_kept(tmp_path: Path) -> None:
+def test_a_damaged_newest_checkpoint_is_reported_and_set_aside(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=False)
     store.save(snapshot(2), is_best=False)
     (tmp_path / "step-2" / "state.json").write_text("{}")
-    newest, complaints = store.load_newest()
+    newest, errors = store.load_newest()
     assert newest is not None
     assert newest.step == 1
-    assert len(complaints) == 1
-    assert "step-2" in complaints[0]
+    assert len(errors) == 1
+    assert "step-2" in errors[0]
     assert [path.name for path in store.set_aside_newer(1)] == ["step-2.damaged"]
     assert store.steps() == [1]
 
 
-def test_pointers_are_not_needed_to_find_the_newest(tmp_path: Path) -> None:
+def test_the_newest_is_found_without_last_and_best(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(3), is_best=True)
     (tmp_path / "last").unlink()
@@ -122,13 +122,13 @@ def test_pointers_are_not_needed_to_find_the_newest(tmp_path: Path) -> None:
     assert newest.step == 3
 
 
-def test_no_checkpoint_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="there is no checkpoint yet"):
+def test_no_checkpoint_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="no checkpoint yet"):
         CheckpointStore(tmp_path / "none").load_best()
     assert CheckpointStore(tmp_path / "none").load_newest() == (None, [])
 
 
-def test_a_save_that_fails_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=True)
 
@@ -142,10 +142,35 @@ def test_a_save_that_fails_leaves_the_earlier_one(tmp_path: Path, monkeypatch: p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "last", "step-1"]
 
 
-def test_swapped_files_are_found(tmp_path: Path) -> None:
+def test_swapped_files_are_detected(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=False)
     store.save(snapshot(2), is_best=False)
     shutil.copy(tmp_path / "step-1" / "model.safetensors", tmp_path / "step-2" / "model.safetensors")
     with pytest.raises(StorageError, match="SHA-256"):
-        load(tmp_path / "step-2")
+        load_snapshot(tmp_path / "step-2")
+
+
+def test_a_checkpoint_that_was_being_replaced_gets_its_name_back(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(1), is_best=False)
+    (tmp_path / "step-1").rename(tmp_path / ".step-1.before")
+    (tmp_path / ".step-1.99.tmp").mkdir()
+    assert store.recover() == [f"{tmp_path / 'step-1'} was being replaced when the run was killed; it is restored."]
+    assert load_snapshot(tmp_path / "step-1").step == 1
+    shutil.copytree(tmp_path / "step-1", tmp_path / ".step-1.before")
+    assert store.recover() == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last", "step-1"]
+
+
+def test_a_second_damaged_checkpoint_of_a_step_gets_a_number(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    (tmp_path / "step-2.damaged").mkdir()
+    (tmp_path / "step-2").mkdir()
+    assert store.set_aside_newer(1) == [tmp_path / "step-2.damaged_2"]
+
+
+def test_cleaning_without_a_whole_checkpoint_removes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "step-2").mkdir()
+    assert CheckpointStore(tmp_path).clean() == []
+    assert (tmp_path / "step-2").is_dir()

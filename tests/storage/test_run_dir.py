@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +22,7 @@ Claim = Callable[..., RunDir]
 
 @pytest.fixture
 def claim() -> Iterator[Claim]:
-    """Claim folders, and let go of them when the test is over."""
+    """Return a function that claims folders, which are released after the test."""
     with contextlib.ExitStack() as held:
 
         def claimed(*args: object, **options: object) -> RunDir:
@@ -35,28 +38,28 @@ def test_a_taken_name_gets_a_suffix(tmp_path: Path, claim: Claim) -> None:
     assert [entry.path.name for entry in claimed] == ["run", "run_2", "run_3"]
 
 
-def test_a_folder_asked_for_is_taken_when_it_holds_no_run(tmp_path: Path, claim: Claim) -> None:
+def test_a_requested_folder_without_a_run_is_used(tmp_path: Path, claim: Claim) -> None:
     (tmp_path / "mine").mkdir()
     claimed = claim(tmp_path / "mine", asked=True, resume="never")
     assert claimed.path == tmp_path / "mine"
     assert not claimed.holds_run
 
 
-def test_a_folder_that_holds_a_run_is_refused_unless_gone_on_with(tmp_path: Path, claim: Claim) -> None:
+def test_a_folder_with_a_run_is_an_error_unless_it_is_resumed(tmp_path: Path, claim: Claim) -> None:
     first = claim(tmp_path / "mine", asked=True, resume="never")
     first.write_config("seed: 0\n")
     first.release()
-    with pytest.raises(ConfigError, match=r"This folder holds a run already\. Add resume=auto to go on with it"):
+    with pytest.raises(ConfigError, match=r"This folder already contains a run\. Add resume=auto to resume it"):
         claim(tmp_path / "mine", asked=True, resume="never")
     assert claim(tmp_path / "mine", asked=True, resume="auto").holds_run
 
 
-def test_must_needs_a_run(tmp_path: Path, claim: Claim) -> None:
-    with pytest.raises(ConfigError, match="There is no run to go on with in"):
+def test_must_requires_a_run(tmp_path: Path, claim: Claim) -> None:
+    with pytest.raises(ConfigError, match="There is no run to resume in"):
         claim(tmp_path / "none", asked=True, resume="must")
 
 
-def test_one_owner_and_the_other_is_told_who(tmp_path: Path, claim: Claim) -> None:
+def test_a_locked_folder_names_the_process_that_trains(tmp_path: Path, claim: Claim) -> None:
     held = claim(tmp_path / "mine", asked=True, resume="never")
     held.write_config("seed: 0\n")
     with pytest.raises(StorageError, match=r"this run is being trained by process \d+ on "):
@@ -65,15 +68,23 @@ def test_one_owner_and_the_other_is_told_who(tmp_path: Path, claim: Claim) -> No
     claim(tmp_path / "mine", asked=True, resume="auto")
 
 
-def test_a_folder_in_which_nothing_was_started_is_removed(tmp_path: Path, claim: Claim) -> None:
+def test_a_folder_without_a_started_run_is_removed(tmp_path: Path, claim: Claim) -> None:
     claim(tmp_path / "run", asked=False, resume="never").release()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, claim: Claim) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path, claim: Claim) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="could not be written"):
         claim(tmp_path / "file" / "run", asked=False, resume="never")
+
+
+def test_too_many_taken_names_are_an_error(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.storage.run_dir.MOST_NAMES", 2)
+    for _ in range(2):
+        claim(tmp_path / "run", asked=False, resume="never")
+    with pytest.raises(StorageError, match="run: every name up to run_2 is taken"):
+        claim(tmp_path / "run", asked=False, resume="never")
 
 
 def test_runs_started_at_once_never_share_a_folder(tmp_path: Path, claim: Claim) -> None:
@@ -85,3 +96,46 @@ def test_runs_started_at_once_never_share_a_folder(tmp_path: Path, claim: Claim)
     folders = [process.communicate()[0].strip() for process in processes]
     assert len(set(folders)) == 12
     assert all(folders)
+
+
+def test_a_forked_child_does_not_hold_the_lock(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from dlrun.storage.run_dir import claim\n"
+        "run = claim(Path('mine'), asked=True, resume='never'); run.write_config('seed: 0')\n"
+        "child = os.fork()\n"
+        "if child == 0: time.sleep(30); os._exit(0)\n"
+        "print(child, flush=True); os.kill(os.getpid(), 9)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    process.wait(30)
+    deadline = time.monotonic() + 10
+    try:
+        while True:
+            try:
+                claim_folder(tmp_path / "mine", asked=True, resume="auto").release()
+                break
+            except StorageError:  # the child releases the lock as soon as it runs
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        process.stdout.close()
+
+
+def test_64_runs_started_at_once_never_share_a_folder(tmp_path: Path) -> None:
+    code = (
+        "import os; from pathlib import Path; from dlrun.storage.run_dir import claim\n"
+        "for _ in range(8):\n"
+        "    if os.fork() == 0:\n"
+        "        run = claim(Path('run'), asked=False, resume='never'); run.write_config('x')\n"
+        "        os.write(1, f'{run.path}\\n'.encode()); os._exit(0)\n"
+        "for _ in range(8): os.wait()"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+        for _ in range(8)
+    ]
+    folders = [line for process in started for line in process.communicate()[0].split()]
+    assert len(folders) == len(set(folders)) == 64

@@ -29,7 +29,10 @@ from tests.harness import CPU, train
             ("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"),
             "Nesterov momentum needs optimizer.momentum above 0",
         ),
-        (("dataset=iris", "model=mlp", "dataset.augment.shift=1"), "Shift, crop and flip are for images"),
+        (
+            ("dataset=arrays", "dataset.path=example:wine.npz", "model=mlp", "dataset.augment.shift=1"),
+            "Shift, crop and flip are for images",
+        ),
         (
             ("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=0.01", "trainer.batch_size=100"),
             "Gradient descent diverges on this data above a learning rate of 0.0003",

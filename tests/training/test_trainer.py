@@ -195,7 +195,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     train(tmp_path / "a", *SMALL)
     with pytest.raises(ConfigError, match=r"model.hidden\n.*The checkpoint was written by another model"):
         train(tmp_path / "a", *SMALL, "model.hidden=[9]", resume="auto")
-    with pytest.raises(ConfigError, match="The checkpoint holds the state of adam"):
+    with pytest.raises(ConfigError, match="The checkpoint contains the state of adam"):
         train(tmp_path / "a", *SMALL, "optimizer=sgd", resume="auto")
 
 
@@ -221,12 +221,14 @@ def test_a_changed_environment_is_a_notice(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("dlrun.runs.environment.processor", lambda: "another processor")
     claimed = run_dir.claim(tmp_path / "a", asked=True, resume="auto")
 
-    def watch(session: run.Session) -> Sequence[Listener]:
+    def make_listeners(session: run.Session) -> Sequence[Listener]:
         notices.extend(session.notices)
         return []
 
-    run.train(configure(*SMALL, "trainer.epochs=5"), Catalog(), claimed, stop=StopRequest(), watch=watch)
+    run.train(
+        configure(*SMALL, "trainer.epochs=5"), Catalog(), claimed, stop=StopRequest(), make_listeners=make_listeners
+    )
     claimed.release()
     assert len(notices) == 1
     assert "→ another processor" in notices[0]
-    assert "not bit for bit" in notices[0]
+    assert "bitwise identical results are not guaranteed" in notices[0]

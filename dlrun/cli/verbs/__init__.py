@@ -6,14 +6,10 @@ A module imports what is slow only inside `run`: every help page and every compl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from dlrun.cli.verb import Verb
-
-if TYPE_CHECKING:
-    from dlrun.cli.command import Command
 
 NAMES = (
     "train",
@@ -35,19 +31,18 @@ NAMES = (
 """In the order of the help page."""
 
 
+def module(name: str) -> ModuleType:
+    """Import the module of one verb; the others are not imported."""
+    return importlib.import_module(f"dlrun.cli.verbs.{name}")
+
+
 @cache
 def verb(name: str) -> Verb:
-    """The record of one verb; the others are not imported."""
-    found: Verb = importlib.import_module(f"dlrun.cli.verbs.{name}").VERB
+    """The record of one verb."""
+    found: Verb = module(name).VERB
     return found
 
 
 def every_verb() -> list[Verb]:
     """All records, in the order of the help page."""
     return [verb(name) for name in NAMES]
-
-
-def handler(name: str) -> Callable[[Command], int]:
-    """The function that runs a verb and returns the exit code."""
-    run: Callable[[Command], int] = importlib.import_module(f"dlrun.cli.verbs.{name}").run
-    return run

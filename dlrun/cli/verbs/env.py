@@ -23,7 +23,7 @@ def run(command: Command) -> int:
     from dlrun.runs import environment
     from dlrun.wording import show
 
-    described = environment.describe()
+    described = environment.collect()
     if command.has(flags.JSON):
         print(json.dumps(described, indent=2))  # noqa: T201
         return 0

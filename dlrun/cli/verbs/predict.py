@@ -60,7 +60,7 @@ def run(command: Command) -> int:
     prompt = command.value(flags.PROMPT)
     if prompt is not None:
         length, temperature = command.value(flags.LENGTH), command.value(flags.TEMPERATURE)
-        text = predicting.generate(
+        text = predicting.continue_prompt(
             composed.config,
             catalog,
             folder,
@@ -72,7 +72,7 @@ def run(command: Command) -> int:
         return 0
     source, output = Path(command.words[1]).expanduser(), command.value(flags.OUTPUT)
     target = None if output is None else predictions.check_target(output, source)
-    chunks = predicting.predicted(
+    chunks = predicting.predict(
         composed.config,
         catalog,
         folder,

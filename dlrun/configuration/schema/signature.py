@@ -120,7 +120,8 @@ def _evaluate(node: ast.expr, path: Path) -> Any:
         if outer is typing.Literal:
             return outer[tuple(ast.literal_eval(item) for item in items)]
         if outer is typing.Annotated:
-            return outer[(_evaluate(items[0], path), *(_read_range(item, path) for item in items[1:]))]
+            arguments = (_evaluate(items[0], path), *(_read_range(item, path) for item in items[1:]))
+            return outer[arguments]
         kinds = tuple(_evaluate(item, path) for item in items)
         return outer[kinds if len(kinds) > 1 else kinds[0]]
     raise TypeError(ast.unparse(node))

@@ -83,7 +83,7 @@ def test_a_folder_that_holds_a_run_is_refused(short_run: Callable[..., Path], dl
     short_run("mine")
     code, _, err = dlrun(*SHORT, "hydra.run.dir=mine")
     assert code == 2
-    assert "This folder holds a run already. Add resume=auto" in err
+    assert "This folder already contains a run. Add resume=auto" in err
 
 
 def test_a_runs_config_is_a_recipe(short_run: Callable[..., Path], dlrun: Dlrun) -> None:

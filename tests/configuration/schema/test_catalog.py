@@ -71,7 +71,7 @@ def test_another_plugin_of_the_same_name_is_another(tmp_path: Path) -> None:
     assert Catalog(plugins=[two]).load("model", "mine")(None) == 2
 
 
-def test_a_function_of_no_group_is_told(tmp_path: Path) -> None:
+def test_a_function_of_no_group_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.py", "def mine(batch): ...\n")
     with pytest.raises(ConfigError) as caught:
         Catalog(plugins=[path])
@@ -89,7 +89,7 @@ def test_a_plugin_cannot_take_the_name_of_an_option(tmp_path: Path) -> None:
     assert str(caught.value) == f'{path}: dlrun has its own model "cnn"; rename the file.'
 
 
-def test_a_plugin_that_fails_to_import_is_told(tmp_path: Path) -> None:
+def test_a_plugin_that_fails_to_import_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.py", "import no_such_thing\n" + PLUGINS["model"])
     catalog = Catalog(plugins=[path])
     with pytest.raises(ConfigError) as caught:
@@ -98,13 +98,13 @@ def test_a_plugin_that_fails_to_import_is_told(tmp_path: Path) -> None:
     assert "dlrun_plugin_mine" not in sys.modules
 
 
-def test_a_plugin_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_plugin_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Catalog(plugins=[tmp_path / "mine.py"])
     assert str(caught.value) == f"{tmp_path / 'mine.py'}: cannot be read (No such file or directory)."
 
 
-def test_an_option_that_is_not_there_is_told_with_the_nearest() -> None:
+def test_an_option_that_does_not_exist_is_reported_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         Catalog().option("model", "cn\x1b")
     (problem,) = caught.value.problems
@@ -125,7 +125,7 @@ def test_every_option_with_a_function_loads() -> None:
 
 
 @pytest.mark.parametrize("choice", [None, ["cnn"], 3, "${oc.env:HOME}"])
-def test_a_choice_that_is_no_name_is_told(choice: object) -> None:
+def test_a_choice_that_is_no_name_is_reported(choice: object) -> None:
     option, (problem,) = Catalog().find("checkpoint", choice, "x")
     assert option is None
     assert problem.where == "checkpoint=x"
@@ -133,7 +133,7 @@ def test_a_choice_that_is_no_name_is_told(choice: object) -> None:
     assert problem.message.endswith(". Choose from: default.")
 
 
-def test_the_nearest_option_stands_in_for_one_that_is_not_there() -> None:
+def test_the_nearest_option_replaces_one_that_does_not_exist() -> None:
     option, (problem,) = Catalog().find("model", "cn", "cn")
     assert option is not None
     assert option.name == "cnn"
@@ -155,7 +155,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-def test_an_installed_package_brings_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_package_provides_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(
         tmp_path, monkeypatch, "from .inner import ANSWER\n\ndef net(spec, *, width: int = 5):\n    return ANSWER\n"
     )
@@ -184,7 +184,7 @@ def test_a_preset_is_an_option_with_other_defaults(tmp_path: Path) -> None:
     assert (option.name, option.fields["lr"].default, option.fields["beta1"].default) == ("adam", 1e-5, 0.9)
 
 
-def test_a_preset_of_nothing_is_told(tmp_path: Path) -> None:
+def test_a_preset_of_nothing_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "optimizer" / "gentle.yaml", "name: adamm\n")
     with pytest.raises(ConfigError) as caught:
         Catalog(config_dirs=[tmp_path]).option("optimizer", "gentle")

@@ -107,7 +107,7 @@ def test_a_long_text_is_cut() -> None:
     assert len(printable("\x1b" * 1000)) == 120
 
 
-def test_a_letter_that_only_looks_like_ascii_is_written_out_in_a_key() -> None:
+def test_a_letter_that_only_looks_like_ascii_is_escaped_in_a_key() -> None:
     assert printable_key("m\u043edel") == "m\\u043edel"
     assert printable_key("model") == "model"
 
@@ -165,18 +165,18 @@ def test_a_value_that_fits_has_no_mismatch(kind: Any, value: Any) -> None:
         (Stop, 3, "Expected a mapping of patience, rate, got 3."),
     ],
 )
-def test_a_misfit_says_what_was_expected_and_what_came(kind: Any, value: Any, message: str) -> None:
+def test_a_mismatch_says_what_was_expected_and_what_came(kind: Any, value: Any, message: str) -> None:
     assert find_mismatches(kind, value, key="k") == [("k", message)]
 
 
-def test_every_wrong_entry_of_a_list_is_told_with_its_place() -> None:
+def test_every_wrong_entry_of_a_list_is_reported_with_its_place() -> None:
     assert find_mismatches(list[int], [1, "a", None], key="k") == [
         ("k[1]", 'Expected a whole number, got "a".'),
         ("k[2]", "Expected a whole number, got null."),
     ]
 
 
-def test_every_wrong_field_of_a_mapping_is_told_with_its_key() -> None:
+def test_every_wrong_field_of_a_mapping_is_reported_with_its_key() -> None:
     assert find_mismatches(Stop, {"patince": 3, "rate": "x"}, key="stop") == [
         ("stop.patince", 'stop has no field "patince". Did you mean "stop.patience"?'),
         ("stop.rate", 'Expected a number, got "x".'),

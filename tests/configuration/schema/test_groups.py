@@ -218,7 +218,7 @@ def test_an_option_without_conf_has_its_groups_settings_too(tmp_path: Path) -> N
         ("width: Annotated[int, 3]", "3: expected a Range(...) in Annotated, got 3."),
     ],
 )
-def test_a_field_that_cannot_be_one_is_told_with_its_line(tmp_path: Path, arguments: str, message: str) -> None:
+def test_a_field_that_cannot_be_one_is_reported_with_its_line(tmp_path: Path, arguments: str, message: str) -> None:
     path = signature(tmp_path, arguments)
     with pytest.raises(ConfigError) as caught:
         read_signature(path, "mine")
@@ -237,7 +237,7 @@ def test_a_field_that_cannot_be_one_is_told_with_its_line(tmp_path: Path, argume
         "Annotated[int, Range(1, 2, 3, 4, 5)]",
     ],
 )
-def test_a_type_that_no_field_can_have_is_told(tmp_path: Path, written: str) -> None:
+def test_a_type_that_no_field_can_have_is_reported(tmp_path: Path, written: str) -> None:
     path = signature(tmp_path, f"width: {written}")
     with pytest.raises(ConfigError) as caught:
         read_signature(path, "mine")
@@ -247,7 +247,7 @@ def test_a_type_that_no_field_can_have_is_told(tmp_path: Path, written: str) -> 
     )
 
 
-def test_a_file_without_the_function_is_told(tmp_path: Path) -> None:
+def test_a_file_without_the_function_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def other(): ...\n")
     with pytest.raises(ConfigError) as caught:
@@ -255,7 +255,7 @@ def test_a_file_without_the_function_is_told(tmp_path: Path) -> None:
     assert str(caught.value) == f'{path}: expected a function "mine" with the name of the file, found none.'
 
 
-def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_python_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def mine(:\n")
     with pytest.raises(ConfigError) as caught:
@@ -263,7 +263,7 @@ def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{path}: not valid Python: ")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_signature(tmp_path / "mine.py", "mine")
     assert str(caught.value) == f"{tmp_path / 'mine.py'}: cannot be read (No such file or directory)."

@@ -20,7 +20,7 @@ from dlrun.data.prepare import prepare
 from dlrun.data.source import Source
 from dlrun.errors import DataError, DlrunError
 from dlrun.options.datasets.arrays import arrays, encoder
-from tests.options.datasets.kinds import command, predictions, train_kill_resume_evaluate
+from tests.kill_and_resume import command, kill_and_resume, predictions
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -38,7 +38,7 @@ def save(inputs: Any, targets: Any, path: str = "mine.npz") -> str:
 def test_arrays_are_trained_killed_resumed_evaluated_and_predicted_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
-    train_kill_resume_evaluate(["recipe=arrays_wine", "trainer.epochs=3"], tmp_path / "here")
+    kill_and_resume(["recipe=arrays_wine", "trainer.epochs=3"], folder=tmp_path / "here")
     np.save(tmp_path / "elsewhere/new.npy", np.ones((5, 13), dtype=np.float64))
     found = predictions(tmp_path / "here/killed", "new.npy", "--probabilities", folder=tmp_path / "elsewhere")
     assert len(found) == 5

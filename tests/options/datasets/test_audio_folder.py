@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,7 @@ from dlrun.data.source import Source
 from dlrun.errors import ConfigError, DataError
 from dlrun.options.datasets.audio_folder import audio_folder
 from tests.data.media.samples import make_audio, wav_of
-from tests.options.datasets.survival import killed_and_resumed, predicted, restored
-
-Dlrun = Callable[..., tuple[int, str, str]]
-
+from tests.kill_and_resume import kill_and_resume, predictions, restored
 
 FIELDS = {"val": None, "test": None, "target": "label", "sample_rate": 8000, "seconds": 0.25, "mels": 20}
 FRAMES = {"window_ms": 25.0, "hop_ms": 10.0, "in_memory": "auto", "on_bad_row": "stop"}
@@ -113,9 +109,7 @@ def test_features_are_the_same_with_any_number_of_threads_and_read_one_by_one(tm
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("model", ["cnn", "rnn"])
-def test_a_run_is_killed_resumed_evaluated_and_predicts_new_files(
-    model: str, workers: int, tmp_path: Path, dlrun: Dlrun
-) -> None:
+def test_a_run_is_killed_resumed_evaluated_and_predicts_new_files(model: str, workers: int, tmp_path: Path) -> None:
     if (model == "cnn") == bool(workers):
         pytest.skip("a CNN without workers, an RNN with them")
     folder = make_audio(tmp_path / "data", each=20)
@@ -123,7 +117,7 @@ def test_a_run_is_killed_resumed_evaluated_and_predicts_new_files(
     words = ("dataset=audio_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.sample_rate=8000")
     words += ("dataset.seconds=0.25", "dataset.mels=20", f"model={model}", small, "trainer.batch_size=4",
               "optimizer.lr=0.01")  # fmt: skip
-    killed, metrics = killed_and_resumed(words, dlrun, workers=workers)
+    killed, metrics = kill_and_resume(words, folder=tmp_path, workers=workers)
     assert metrics["test/accuracy"] > 0.5
     _, reads = restored(killed)
     new = make_audio(tmp_path / "new", each=2)
@@ -132,6 +126,6 @@ def test_a_run_is_killed_resumed_evaluated_and_predicts_new_files(
     names = ("high/00.wav", "high/01.flac", "low/00.wav", "low/01.flac")
     assert encoded.columns == {"path": [f"{new}/{name}" for name in names]}
     assert torch.equal(reads.encode(new / "low/00.wav").inputs, encoded.inputs[2:3])
-    rows = predicted(dlrun, killed, new)
+    rows = predictions(killed, new, folder=tmp_path)
     assert [row["path"] for row in rows] == encoded.columns["path"]
     assert [row["prediction"] for row in rows] == ["high", "high", "low", "low"]

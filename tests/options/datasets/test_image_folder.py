@@ -19,7 +19,7 @@ from dlrun.errors import DataError
 from dlrun.options.datasets import image_folder as module
 from dlrun.options.datasets.image_folder import image_folder
 from tests.data.media.samples import jpeg, make_images, png_of
-from tests.options.datasets.survival import killed_and_resumed, predicted, restored
+from tests.kill_and_resume import kill_and_resume, predictions, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -194,11 +194,11 @@ def test_bad_data_ends_the_command_with_3_and_words(tmp_path: Path, dlrun: Dlrun
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_run_is_killed_resumed_evaluated_and_predicts_new_images(workers: int, tmp_path: Path, dlrun: Dlrun) -> None:
+def test_a_run_is_killed_resumed_evaluated_and_predicts_new_images(workers: int, tmp_path: Path) -> None:
     folder = make_images(tmp_path / "data", each=20)
     words = ("dataset=image_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.augment.flip=true")
     words += ("model=linear", "trainer.batch_size=4", "optimizer.lr=0.01")
-    killed, metrics = killed_and_resumed(words, dlrun, workers=workers)
+    killed, metrics = kill_and_resume(words, folder=tmp_path, workers=workers)
     assert metrics["test/accuracy"] > 0.5
     _, reads = restored(killed)
     new = make_images(tmp_path / "new", each=1, side=20)
@@ -207,7 +207,7 @@ def test_a_run_is_killed_resumed_evaluated_and_predicts_new_images(workers: int,
     assert encoded.columns == {"path": [f"{new}/{name}/00.png" for name in ("cat", "dog", "owl")]}
     same = reads.encode(folder / "cat/00.png")
     assert torch.equal(same.inputs, inputs(read(folder))[:1])
-    rows = predicted(dlrun, killed, new)
+    rows = predictions(killed, new, folder=tmp_path)
     assert [row["path"] for row in rows] == encoded.columns["path"]
     assert {row["prediction"] for row in rows} <= {"cat", "dog", "owl"}
 
@@ -235,7 +235,7 @@ def test_labels_may_be_numbers_to_predict(tmp_path: Path, dlrun: Dlrun) -> None:
     code, _, err = dlrun(*words, "hydra.run.dir=run")
     assert code == 0, err
     assert json.loads(Path("run/result.json").read_text())["metrics"]["test/r2"] > 0.9
-    (found,) = predicted(dlrun, Path("run"), tmp_path / "data" / "25.png")
+    (found,) = predictions(Path("run"), tmp_path / "data" / "25.png", folder=tmp_path)
     assert abs(float(found["prediction"]) - 0.5) < 0.15
 
 

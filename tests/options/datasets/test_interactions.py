@@ -10,7 +10,7 @@ import torch
 
 from dlrun.data.spec import DataSpec
 from dlrun.options.models.factorization import factorization
-from tests.options.datasets.kinds import command, predictions, train_kill_resume_evaluate
+from tests.kill_and_resume import command, kill_and_resume, predictions
 
 Dlrun = Callable[..., tuple[int, str, str]]
 TRAIN = ("dataset=interactions", "dataset.path=example:ratings.csv", "model=factorization", "trainer.epochs=1")
@@ -20,7 +20,7 @@ def test_ratings_are_trained_killed_resumed_evaluated_and_predicted_elsewhere(tm
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     words = ["recipe=factorization_ratings", "trainer.epochs=2", "model.variant=neural"]
-    train_kill_resume_evaluate(words, tmp_path / "here")
+    kill_and_resume(words, folder=tmp_path / "here")
     run, folder = tmp_path / "here/killed", tmp_path / "elsewhere"
     (folder / "pairs.csv").write_text("item,user\nfilm02,u001\nfilm02,nobody\n")
     found = predictions(run, "pairs.csv", folder=folder)

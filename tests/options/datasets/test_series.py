@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.options.datasets.survival import killed_and_resumed, outputs, predicted, restored
+from tests.kill_and_resume import kill_and_resume, outputs, predictions, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -18,14 +18,14 @@ def wave(rows: int, *, start: int = 0) -> str:
     return "hour,load,half\n" + "".join(f"{start + i},{value},{value / 2}\n" for i, value in enumerate(values))
 
 
-def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(dlrun: Dlrun, tmp_path: Path) -> None:
+def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(tmp_path: Path) -> None:
     (tmp_path / "load.csv").write_text(wave(400))
     words = (
         "dataset=series", "dataset.path=load.csv", "dataset.time=hour", "dataset.target=[load,half]",
         "dataset.window=8", "dataset.horizon=2", "model=rnn", "model.hidden=32", "optimizer.lr=0.01",
         "trainer.epochs=15",
     )  # fmt: skip
-    run, metrics = killed_and_resumed(words, dlrun)
+    run, metrics = kill_and_resume(words, folder=tmp_path)
     assert metrics["test/rmse"] < 25  # of a wave that goes up and down by 400
     (tmp_path / "load.csv").unlink()
     (tmp_path / "elsewhere").mkdir()
@@ -37,7 +37,7 @@ def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(dlrun: Dl
     assert task.spec.class_names == ("load+1", "half+1", "load+2", "half+2")
     wanted = [1100.0, 550.0, 1200.0, 600.0]
     assert all(abs(ours - theirs) < 60 for ours, theirs in zip(forecast.tolist(), wanted, strict=True))
-    (row,) = predicted(dlrun, run, tmp_path / "elsewhere" / "new.csv")
+    (row,) = predictions(run, tmp_path / "elsewhere" / "new.csv", folder=tmp_path)
     assert row["after"] == "1016"
     assert [float(row[name]) for name in task.spec.class_names] == pytest.approx(forecast.tolist(), rel=1e-5)
 

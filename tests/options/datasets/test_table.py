@@ -18,7 +18,7 @@ from dlrun.data.tables.settings import TableSettings
 from dlrun.data.tables.source import table_source
 from dlrun.errors import ConfigError, DataError, DlrunError
 from dlrun.options.datasets.table import encoder
-from tests.options.datasets.kinds import predictions, train_kill_resume_evaluate
+from tests.kill_and_resume import kill_and_resume, predictions
 
 Dlrun = Callable[..., tuple[int, str, str]]
 ALL = DatasetSettings(val_fraction=0, test_fraction=0, standardise=False)
@@ -45,7 +45,7 @@ def test_a_table_is_trained_killed_resumed_evaluated_and_predicted_elsewhere(tmp
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     words = ["recipe=table_people", "trainer.epochs=3", "trainer.batch_size=16"]
-    train_kill_resume_evaluate(words, tmp_path / "here")
+    kill_and_resume(words, folder=tmp_path / "here")
     new = "city,plan,member,joined,spent,visits,age,extra\nPorto,pro,yes,2016-05-01,200,9,30,x\nBabel,,no,,,1,,y\n"
     (tmp_path / "elsewhere" / "new.csv").write_text(new)
     found = predictions(tmp_path / "here/killed", "new.csv", "--probabilities", folder=tmp_path / "elsewhere")

@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from dlrun.runs.generate import generate_text
+from tests.kill_and_resume import kill_and_resume, outputs, predictions, restored
 from tests.options.datasets.make_samples import reviews, weather, write
-from tests.options.datasets.survival import killed_and_resumed, outputs, predicted, restored
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
 
-def test_labelled_texts_survive_and_read_new_rows_from_another_folder(dlrun: Dlrun, tmp_path: Path) -> None:
+def test_labelled_texts_survive_and_read_new_rows_from_another_folder(tmp_path: Path) -> None:
     write(tmp_path)
     words = (
         "dataset=text", "dataset.path=reviews.csv", "model=rnn", "model.cell=lstm", "model.hidden=16", "model.pool=max",
         "model.bidirectional=true", "model.dropout=0.1", "model.embedding=16", "optimizer.lr=0.01",
         "trainer.epochs=12", "dataset.max_length=20",
     )  # fmt: skip
-    run, metrics = killed_and_resumed(words, dlrun)
+    run, metrics = kill_and_resume(words, folder=tmp_path)
     assert metrics["test/accuracy"] > 0.9
     (tmp_path / "reviews.csv").unlink()
     other = tmp_path / "elsewhere"
@@ -31,7 +31,10 @@ def test_labelled_texts_survive_and_read_new_rows_from_another_folder(dlrun: Dlr
     task, encoder = restored(run)
     logits = outputs(task, encoder.encode(other / "new.tsv"))
     assert [task.spec.class_names[int(logit > 0)] for logit in logits] == ["praise", "complaint"]
-    assert [row["prediction"] for row in predicted(dlrun, run, other / "new.tsv")] == ["praise", "complaint"]
+    assert [row["prediction"] for row in predictions(run, other / "new.tsv", folder=tmp_path)] == [
+        "praise",
+        "complaint",
+    ]
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "subword"])
@@ -44,7 +47,7 @@ def test_a_language_model_survives_and_continues_a_prompt(tokenizer: str, dlrun:
         "dataset.context=16", "dataset.max_vocabulary=320", "model=rnn", "model.hidden=48", "optimizer.lr=0.01",
         "trainer.batch_size=8", f"trainer.epochs={6 if tokenizer == 'characters' else 20}",
     )  # fmt: skip
-    run, metrics = killed_and_resumed(words, dlrun)
+    run, metrics = kill_and_resume(words, folder=tmp_path)
     assert metrics["test/perplexity"] < 2
     (tmp_path / "x.txt").unlink()
     (tmp_path / "elsewhere").mkdir()

@@ -1,0 +1,231 @@
+"""dlrun.runs.run: stops, time limits, averaged weights, errors and damaged checkpoints within a whole run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.spec import Batch
+from dlrun.errors import ConfigError, Interrupted, StorageError
+from dlrun.runs import run
+from dlrun.storage import run_dir
+from dlrun.storage.checkpoint_format import load_snapshot
+from dlrun.tasks.progress import Listener, Progress, Row
+from dlrun.tasks.task import SupervisedTask
+from dlrun.training.signals import StopRequest
+from tests.harness import CPU, SMALL, configure, rows_without_seconds, train, weights
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+def test_averaged_weights_are_evaluated_saved_and_resumed(tmp_path: Path) -> None:
+    words = (*SMALL, "trainer.ema=0.9", "model.dropout=0.2")
+    _, whole = train(tmp_path / "whole", *words)
+    with pytest.raises(Interrupted):
+        train(tmp_path / "broken", *words, stop_after=6)
+    _, broken = train(tmp_path / "broken", *words, resume="auto")
+    assert weights(tmp_path / "whole") == weights(tmp_path / "broken")
+    raw = [(tmp_path / name / "checkpoints/step-16/raw.safetensors").read_bytes() for name in ("whole", "broken")]
+    assert raw[0] == raw[1] != weights(tmp_path / "whole")
+    assert whole["metrics"] == broken["metrics"]
+    _, plain = train(tmp_path / "plain", *SMALL, "model.dropout=0.2")
+    assert weights(tmp_path / "plain") == raw[0]  # averaging does not change the training
+    assert plain["metrics"] != whole["metrics"]
+
+
+def test_a_stop_during_an_evaluation_saves_and_evaluates_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for extra in ((), ("trainer.eval_every_steps=3",)):
+        words = (*SMALL, "trainer.eval_batch_size=4", *extra)
+        name = "within" if extra else "epoch"
+        train(tmp_path / f"{name}-whole", *words)
+        stop = StopRequest()
+        evaluation = SupervisedTask.evaluation
+        passes: list[int] = []
+
+        def stop_in_second(task: SupervisedTask, stop: StopRequest = stop, passes: list[int] = passes) -> object:
+            passes.append(1)
+            if len(passes) == 2:
+                stop.signal = signal.SIGTERM
+            return evaluation(task)  # noqa: B023
+
+        monkeypatch.setattr(SupervisedTask, "evaluation", stop_in_second)
+        claimed = run_dir.claim(tmp_path / name, asked=True, resume="never")
+
+        def make_listeners(session: run.Session, name: str = name) -> list[Listener]:
+            from dlrun.report.metrics_file import MetricsFile
+
+            return [MetricsFile(tmp_path / name / "metrics.jsonl", from_step=session.resumed_from)]
+
+        with pytest.raises(Interrupted, match="everything is saved"):
+            run.train(configure(*words), Catalog(), claimed, stop=stop, make_listeners=make_listeners)
+        claimed.release()
+        monkeypatch.setattr(SupervisedTask, "evaluation", evaluation)
+        last = (tmp_path / name / "checkpoints" / "last").read_text().strip()
+        state = json.loads((tmp_path / name / "checkpoints" / last / "state.json").read_text())
+        assert state["progress"]["evaluation_due"] is True
+        train(tmp_path / name, *words, resume="auto")
+        assert weights(tmp_path / name) == weights(tmp_path / f"{name}-whole")
+        assert rows_without_seconds(tmp_path / name) == rows_without_seconds(tmp_path / f"{name}-whole")
+
+
+def test_a_time_limit_ends_with_a_checkpoint_and_exit_code_0(dlrun: Dlrun, own_folder: Path) -> None:
+    words = (
+        "dataset=iris",
+        "model=mlp",
+        "trainer.epochs=1000000",
+        *CPU,
+        "hydra.run.dir=a",
+        "checkpoint.every_epochs=0",
+    )
+    code, out, err = dlrun(*words, "trainer.max_time=2s", "--quiet")
+    assert code == 0
+    assert out == ""
+    assert "after 2.0 s (trainer.max_time); dlrun resume continues the run" in err
+    result = json.loads((own_folder / "a" / "result.json").read_text())
+    assert result["status"] == "interrupted"
+    assert (own_folder / "a" / "checkpoints" / "last").read_text().strip() == f"step-{result['steps']}"
+    more = result["steps"] + 3
+    code, _, _ = dlrun("resume", "a", "trainer.max_time=null", f"trainer.max_steps={more}", "--quiet")
+    assert code == 0
+    assert json.loads((own_folder / "a" / "result.json").read_text())["steps"] == more
+
+
+def test_sigusr1_saves_and_training_continues(tmp_path: Path) -> None:
+    stop = StopRequest()
+
+    class SendSignal(Listener):
+        def on_step(self, progress: Progress, row: Row) -> None:
+            if progress.step == 2:
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+    claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
+    with stop:
+        words = (*SMALL, "trainer.epochs=1", "checkpoint.keep=9", "trainer.log_every=1")
+        result = run.train(
+            configure(*words), Catalog(), claimed, stop=stop, make_listeners=lambda session: [SendSignal()]
+        )
+    claimed.release()
+    assert result["status"] == "completed"
+    assert sorted(path.name for path in (tmp_path / "a" / "checkpoints").glob("step-*")) == ["step-2", "step-4"]
+    assert load_snapshot(tmp_path / "a" / "checkpoints" / "step-2").step == 2
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_start_up_ends_with_its_code_and_leaves_no_folder(
+    own_folder: Path, number: int, code: int
+) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "dlrun", "dataset=digits", "model=mlp", "hydra.run.dir=a"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process.stderr:
+        for line in process.stderr:
+            if " torch.version" in line or " torch._utils" in line:  # within the import of torch
+                process.send_signal(number)
+                break
+        rest = process.stderr.read()
+    assert process.wait(60) == code
+    assert "Traceback" not in rest
+    assert "Stopped before training" in rest
+    assert not (own_folder / "a").exists()
+
+
+def test_a_signal_before_torch_is_imported_ends_with_its_code(own_folder: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "dlrun", "dataset=digits", "model=mlp"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process.stderr:
+        for line in process.stderr:
+            if line.split()[-1:] == ["dlrun.report.lines"]:  # next is composing
+                process.send_signal(signal.SIGUSR1)
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stderr.read()
+    assert process.wait(60) == 143
+    assert "Traceback" not in rest
+    assert list(own_folder.iterdir()) == []
+
+
+def test_too_little_memory_names_the_batch_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(task: SupervisedTask, batch: Batch, update: object) -> object:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(SupervisedTask, "train_step", refuse)
+    with pytest.raises(ConfigError, match=r"trainer.batch_size=32\n.*trainer.batch_size=16 trainer.accumulate=2"):
+        train(tmp_path / "a", *SMALL)
+    assert json.loads((tmp_path / "a" / "result.json").read_text())["status"] == "failed"
+
+
+def test_too_little_memory_to_evaluate_names_the_batch_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(task: SupervisedTask) -> object:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(SupervisedTask, "evaluation", refuse)
+    with pytest.raises(
+        ConfigError, match=r"Out of memory:\n.*eval_batch_size=80\n.*Smaller batches give.*_batch_size=20$"
+    ):
+        train(tmp_path / "a", *SMALL, "trainer.eval_batch_size=80")
+
+
+def test_a_run_killed_before_its_first_checkpoint_restarts_its_metrics(tmp_path: Path) -> None:
+    train(tmp_path / "whole", *SMALL)
+    train(tmp_path / "a", *SMALL)
+    for path in sorted((tmp_path / "a" / "checkpoints").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    train(tmp_path / "a", *SMALL, resume="auto")
+    assert rows_without_seconds(tmp_path / "a") == rows_without_seconds(tmp_path / "whole")
+
+
+def test_a_failing_save_in_the_background_ends_the_run_with_its_error(dlrun: Dlrun, own_folder: Path) -> None:
+    from dlrun.storage import disk as system
+    from tests.faults.faulty_disk import CountingDisk
+
+    def refuse(name: str, number: int) -> None:
+        if name == "make_folder" and number > 40:
+            raise OSError(28, "No space left on device")
+
+    before, system.disk = system.disk, CountingDisk(before=refuse)
+    try:
+        code, _, err = dlrun("dataset=iris", "model=mlp", "trainer.epochs=30", *CPU, "hydra.run.dir=a", "--quiet")
+    finally:
+        system.disk = before
+    assert code == 5
+    assert "could not be written (No space left on device). Free some space" in err
+    assert json.loads((own_folder / "a" / "result.json").read_text())["status"] == "failed"
+    assert dlrun("eval", "a")[0] == 0
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_reported(tmp_path: Path) -> None:
+    train(tmp_path / "a", *SMALL)
+    newest = tmp_path / "a" / "checkpoints" / "step-16"
+    (newest / "state.json").write_text("{}")
+    notices: list[str] = []
+
+    def make_listeners(session: run.Session) -> list[Listener]:
+        notices.extend(session.notices)
+        return []
+
+    claimed = run_dir.claim(tmp_path / "a", asked=True, resume="auto")
+    run.train(configure(*SMALL), Catalog(), claimed, stop=StopRequest(), make_listeners=make_listeners)
+    claimed.release()
+    assert "state.json: damaged: 2 bytes, the manifest says" in notices[0]
+    assert notices[1:] == [f"{newest}.damaged is damaged; it is not deleted, so that you can inspect it."]
+    assert load_snapshot(newest).step == 16
+
+
+def test_other_data_cannot_be_evaluated(tmp_path: Path) -> None:
+    words = ("dataset=random_images", "dataset.size=8", "dataset.rows=40", "model=linear", "trainer.epochs=1", *CPU)
+    train(tmp_path / "a", *words)
+    config = configure(*words, "dataset.image_seed=5")
+    with pytest.raises(StorageError, match="the data is not what this run was trained on"):
+        run.evaluate_run(config, Catalog(), tmp_path / "a", split="test")

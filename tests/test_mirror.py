@@ -1,0 +1,66 @@
+"""The tests mirror the source: tests/<room>/test_<module>.py tests dlrun/<room>/<module>.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import dlrun
+
+TESTS = Path(__file__).parent
+PACKAGE = Path(dlrun.__file__).parent
+OTHERS: Mapping[str, str] = {
+    "benchmarks/test_contestants.py": "benchmarks/contestants: the same checks for every contestant",
+    "benchmarks/test_parts.py": "benchmarks: the tables of all parts",
+    "cli/test_every_command.py": "every verb with every flag, through the command line",
+    "configuration/test_private_files.py": "private files are refused by recipes, overrides and datasets",
+    "configuration/test_recipe_attacks.py": "attacks on the whole way of a recipe: loader, schema and merging",
+    "data/test_prepared_once.py": "two whole runs, of which the second reads the cache",
+    "docs/test_architecture.py": "docs/architecture.md: the files and functions it names",
+    "docs/test_commands.py": "every command on every page of docs/ and README",
+    "docs/test_links.py": "the links between README and the pages of docs/",
+    "docs/test_reference.py": "docs/make_reference.py, which is no part of the package",
+    "docs/test_site.py": "docs/conf.py: the whole site, built strictly",
+    "faults/test_faults.py": "kills, failing disks and damaged files, for whole runs",
+    "options/datasets/test_bundled.py": "the bundled datasets, which are one line of code each",
+    "options/losses/test_losses.py": "the same checks for every loss",
+    "options/optimizers/test_optimizers.py": "the same checks for every optimizer",
+    "options/schedulers/test_schedulers.py": "the same checks for every scheduler",
+    "report/test_console.py": "the live and the plain console: lines, live and plain",
+    "test_mirror.py": "a rule for all tests: where they are",
+    "test_public_names.py": "dlrun/__init__.py: the promised names",
+    "test_readme.py": "README: its first screen, its length, its generated part",
+    "test_recipes.py": "every shipped recipe, trained as a command",
+    "test_rooms.py": "a rule for all modules: what they import",
+    "test_sizes.py": "a rule for all modules: how long they are",
+    "training/test_same_bytes.py": "whole runs give equal bytes in different ways",
+}
+"""Test modules of more than one module, by path below tests/ -> what they test."""
+
+
+def modules_of(test: str) -> list[Path]:
+    """Return the files that a test module, given by its path below tests/, may be named after."""
+    folder, _, name = test.rpartition("/")
+    module = name.removeprefix("test_")
+    if not folder:
+        return [PACKAGE / module, TESTS / module]  # of the package, or a helper of the tests
+    return [PACKAGE / folder / module, PACKAGE / folder / f"_{module}"]
+
+
+def is_named_after_a_module(test: str) -> bool:
+    """Return whether the module that a test module is named after exists."""
+    return any(path.is_file() for path in modules_of(test))
+
+
+def names() -> list[str]:
+    """Return every test module by its path below tests/."""
+    return sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py"))
+
+
+def test_each_test_module_is_named_after_a_module() -> None:
+    assert [test for test in names() if test not in OTHERS and not is_named_after_a_module(test)] == []
+
+
+def test_every_exception_is_needed_and_has_a_reason() -> None:
+    assert [test for test in OTHERS if test not in names() or is_named_after_a_module(test)] == []
+    assert all(len(reason.split()) >= 4 for reason in OTHERS.values())
