@@ -112,7 +112,7 @@ def test_runs_whose_direction_nobody_knows_are_not_sorted_but_named(dlrun: Dlrun
     assert code == 0
     assert [Path(run["run_dir"]).name for run in json.loads(out)] == ["a", "b"]
     assert 'whether a higher "val/iou" is better' in err
-    assert "These runs are not sorted" in err
+    assert "those runs come last, unsorted" in err
 
 
 def test_a_metric_that_is_returned_but_not_declared_is_refused(dlrun: Dlrun, own_folder: Path) -> None:

@@ -115,12 +115,12 @@ def test_a_loss_for_classes_weighs_no_tokens(dlrun: Dlrun) -> None:
         "loss=binary_cross_entropy",
     )
     assert code == 2
-    assert "tokens to guess; use loss=cross_entropy" in err
+    assert "tokens to predict; use loss=cross_entropy" in err
     code, _, err = dlrun(
         "dataset=text", "dataset.task=language", "dataset.path=example:gpl3_text.txt", "model=rnn", "loss=mse"
     )
     assert code == 2
-    assert "tokens to guess; use loss=cross_entropy" in err
+    assert "tokens to predict; use loss=cross_entropy" in err
     code, _, err = dlrun(
         "dataset=text", "dataset.task=language", "dataset.path=example:gpl3_text.txt", "model=rnn",
         "loss=cross_entropy",
