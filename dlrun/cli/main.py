@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 
 from dlrun.cli import flags, verbs
 from dlrun.cli.command import Command, parse
-from dlrun.data.files.status_line import silenced
 from dlrun.errors import DlrunError
-from dlrun.training.signals import StopRequest
 from dlrun.version import __version__
 
 
@@ -36,6 +33,9 @@ def main(argv: Sequence[str]) -> int:
 
             print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
             return 0
+        from dlrun.data.files.status_line import silenced  # the shell waits for completion, which needs neither
+        from dlrun.training.signals import StopRequest
+
         run: Callable[[Command], int] = verbs.module(command.verb.name).run
         with silenced(wanted=command.has(flags.QUIET)), StopRequest("Stopped.") as stop, stop.at_once():
             # until a run takes over
@@ -56,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
 def _report(text: str, code: int, *, debug: bool) -> int:
     """Print an error; returns the exit code."""
     if debug:
+        import traceback
+
         traceback.print_exc()
     print(text, file=sys.stderr)  # noqa: T201
     return code

@@ -106,7 +106,7 @@ def predict(
     if not isinstance(task, SupervisedTask):
         what = "This model generates samples and predicts nothing; its images are in the run's folder samples/."
         raise ConfigError(Problem(f"model={config.model.name}", what))
-    if probabilities and not goal_of(run.spec).has_classes:
+    if probabilities and goal_of(run.spec).predicts_numbers:
         raise ConfigError(Problem("--probabilities", "This run predicts numbers, which have no probabilities."))
     if source.exists() and not source.is_file() and not source.is_dir():
         raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")

@@ -32,7 +32,7 @@ class TrainingGoal(ABC):
 
     metrics: ClassVar[Mapping[str, Direction]]  # the first selects the best checkpoint, unless `metric` is set
     losses: ClassVar[tuple[str, ...]]  # the options of `loss` that fit; loss=auto is the first
-    has_classes: ClassVar[bool] = False  # whether each sample has a class: predictions then have probabilities
+    predicts_numbers: ClassVar[bool] = False  # whether outputs are numbers, which have no probabilities
     has_class_weights: ClassVar[bool] = False  # whether the losses accept a weight for each class
     predicts_each_step: ClassVar[bool] = False  # whether the model returns (B, T, K), an output for each step
     rejects_softmax: ClassVar[bool] = False  # whether outputs that sum to 1 show that the model ends in a softmax
@@ -63,6 +63,7 @@ class RegressionGoal(TrainingGoal):
 
     metrics: ClassVar[Mapping[str, Direction]] = {"rmse": "min", "mae": "min", "r2": "max", "loss": "min"}
     losses = ("mse", "mae", "huber")
+    predicts_numbers = True
 
     def describe_targets(self, spec: DataSpec) -> str:
         return "numbers to predict"
@@ -84,7 +85,6 @@ class MulticlassGoal(TrainingGoal):
 
     metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "max", "macro_f1": "max", "loss": "min"}
     losses = ("cross_entropy",)
-    has_classes = True
     has_class_weights = True
     rejects_softmax = True
 

@@ -29,7 +29,7 @@ def factorization(
     vectors, concatenated, replaces the product.
     Raises ConfigError if the rows are not pairs of user and item.
     """
-    if len(spec.categories) != 2 or spec.shape != (2,) or goal_of(spec).has_classes:
+    if len(spec.categories) != 2 or spec.shape != (2,) or not goal_of(spec).predicts_numbers:
         what = f"A recommender needs pairs of user and item, but this dataset has {spec.describe()}."
         raise ConfigError(Problem("model=factorization", f"{what} Use dataset=interactions."))
     return _Factorization(spec.categories, factors, hidden if variant == "neural" else None, dropout)

@@ -44,7 +44,7 @@ def gan(
                 "such as dataset=digits.",
             )
         )
-    if not goal_of(spec).has_classes:
+    if goal_of(spec).predicts_numbers:
         raise ConfigError(
             Problem(
                 "model=gan",
