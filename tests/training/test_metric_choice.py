@@ -100,7 +100,7 @@ def test_runs_are_sorted_by_the_declared_direction(dlrun: Dlrun, own_folder: Pat
         assert [Path(run["run_dir"]).name for run in json.loads(out)] == ["b", "c", "a"], flags
 
 
-def test_runs_whose_direction_nobody_knows_are_not_sorted_but_named(dlrun: Dlrun, own_folder: Path) -> None:
+def test_runs_without_a_direction_are_not_sorted_and_a_notice_names_the_metric(dlrun: Dlrun, own_folder: Path) -> None:
     write_plugin()
     for name, steps in (("a", 4), ("b", 8)):
         assert dlrun(*WORDS, f"trainer.max_steps={steps}", f"hydra.run.dir=runs/{name}")[0] == 0
