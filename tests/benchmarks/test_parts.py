@@ -127,7 +127,7 @@ def test_waiting_is_timed_epoch_by_epoch(own_folder: Path) -> None:
 
 
 def test_waiting_reports_the_error_of_dlrun() -> None:
-    with pytest.raises(SystemExit, match=r'(?s)ended with 2:.*no key "modle"'):
+    with pytest.raises(SystemExit, match=r'(?s)ended with 2:.*Unknown key "modle"'):
         waiting.timed_epochs(["modle=cnn"])
 
 
@@ -148,7 +148,7 @@ def test_growth_trains_a_network_of_the_size_that_it_prints(dlrun: Dlrun) -> Non
 
 
 def test_a_failing_command_ends_the_benchmark_with_its_error() -> None:
-    with pytest.raises(SystemExit, match=r'(?s)modle=cnn.*failed:.*no key "modle"'):
+    with pytest.raises(SystemExit, match=r'(?s)modle=cnn.*failed:.*Unknown key "modle"'):
         growth.run(["modle=cnn"])
 
 

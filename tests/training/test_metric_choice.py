@@ -100,7 +100,7 @@ def test_runs_are_sorted_by_the_declared_direction(dlrun: Dlrun, own_folder: Pat
         assert [Path(run["run_dir"]).name for run in json.loads(out)] == ["b", "c", "a"], flags
 
 
-def test_runs_whose_direction_nobody_knows_are_not_sorted_but_named(dlrun: Dlrun, own_folder: Path) -> None:
+def test_runs_without_a_direction_are_not_sorted_and_a_notice_names_the_metric(dlrun: Dlrun, own_folder: Path) -> None:
     write_plugin()
     for name, steps in (("a", 4), ("b", 8)):
         assert dlrun(*WORDS, f"trainer.max_steps={steps}", f"hydra.run.dir=runs/{name}")[0] == 0
@@ -112,7 +112,7 @@ def test_runs_whose_direction_nobody_knows_are_not_sorted_but_named(dlrun: Dlrun
     assert code == 0
     assert [Path(run["run_dir"]).name for run in json.loads(out)] == ["a", "b"]
     assert 'whether a higher "val/iou" is better' in err
-    assert "These runs are not sorted" in err
+    assert "those runs come last, unsorted" in err
 
 
 def test_a_metric_that_is_returned_but_not_declared_is_refused(dlrun: Dlrun, own_folder: Path) -> None:

@@ -31,7 +31,7 @@ from tests.harness import CPU, train
         ),
         (
             ("dataset=arrays", "dataset.path=example:wine.npz", "model=mlp", "dataset.augment.shift=1"),
-            "Shift, crop and flip are for images",
+            "Only images can be shifted, cropped or flipped",
         ),
         (
             ("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=0.01", "trainer.batch_size=100"),

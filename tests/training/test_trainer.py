@@ -62,16 +62,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, stop_after: i
         "optimizer=adamw",
         "trainer.early_stop.patience=50",
     )
-    train(tmp_path / "whole", *SMALL, *extra)
+    train(tmp_path / "uninterrupted", *SMALL, *extra)
     with pytest.raises(Interrupted) as caught:
-        train(tmp_path / "broken", *SMALL, *extra, stop_after=stop_after)
+        train(tmp_path / "resumed", *SMALL, *extra, stop_after=stop_after)
     assert caught.value.exit_code == 143
-    assert json.loads((tmp_path / "broken" / "result.json").read_text())["status"] == "interrupted"
-    train(tmp_path / "broken", *SMALL, *extra, resume="auto")
-    assert weights(tmp_path / "broken") == weights(tmp_path / "whole")
-    assert rows_without_seconds(tmp_path / "broken") == rows_without_seconds(tmp_path / "whole")
+    assert json.loads((tmp_path / "resumed" / "result.json").read_text())["status"] == "interrupted"
+    train(tmp_path / "resumed", *SMALL, *extra, resume="auto")
+    assert weights(tmp_path / "resumed") == weights(tmp_path / "uninterrupted")
+    assert rows_without_seconds(tmp_path / "resumed") == rows_without_seconds(tmp_path / "uninterrupted")
     for name in ("optimizer.safetensors", "random.safetensors"):
-        paths = [tmp_path / which / "checkpoints" / "step-16" / name for which in ("whole", "broken")]
+        paths = [tmp_path / which / "checkpoints" / "step-16" / name for which in ("uninterrupted", "resumed")]
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
@@ -81,12 +81,12 @@ def test_a_convolutional_network_resumes_exactly(tmp_path: Path, optimizer: str)
     words = (*words, f"optimizer={optimizer}", "trainer.epochs=2", "trainer.log_every=1", "dataset.augment.shift=1")
     if optimizer == "sgd":
         words = (*words, "optimizer.momentum=0.9")
-    train(tmp_path / "whole", *words)
+    train(tmp_path / "uninterrupted", *words)
     with pytest.raises(Interrupted):
-        train(tmp_path / "broken", *words, stop_after=3)
-    train(tmp_path / "broken", *words, resume="auto")
-    assert weights(tmp_path / "broken") == weights(tmp_path / "whole")
-    assert rows_without_seconds(tmp_path / "broken") == rows_without_seconds(tmp_path / "whole")
+        train(tmp_path / "resumed", *words, stop_after=3)
+    train(tmp_path / "resumed", *words, resume="auto")
+    assert weights(tmp_path / "resumed") == weights(tmp_path / "uninterrupted")
+    assert rows_without_seconds(tmp_path / "resumed") == rows_without_seconds(tmp_path / "uninterrupted")
 
 
 def test_a_finished_run_can_be_extended(tmp_path: Path) -> None:

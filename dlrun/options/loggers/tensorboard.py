@@ -1,4 +1,4 @@
-"""TensorBoard's event files, beside metrics.jsonl."""
+"""TensorBoard event files, in addition to metrics.jsonl."""
 
 from __future__ import annotations
 

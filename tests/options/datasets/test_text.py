@@ -103,10 +103,10 @@ def test_a_language_model_reads_forward_only(dlrun: Dlrun) -> None:
         "model.bidirectional=true",
     )
     assert code == 2
-    assert "tells the next token before it is guessed" in err
+    assert "A language model must not see the token that it predicts" in err
 
 
-def test_a_loss_for_classes_weighs_no_tokens(dlrun: Dlrun) -> None:
+def test_language_models_have_no_class_weights(dlrun: Dlrun) -> None:
     code, _, err = dlrun(
         "dataset=text",
         "dataset.task=language",
@@ -115,19 +115,19 @@ def test_a_loss_for_classes_weighs_no_tokens(dlrun: Dlrun) -> None:
         "loss=binary_cross_entropy",
     )
     assert code == 2
-    assert "tokens to guess; use loss=cross_entropy" in err
+    assert "tokens to predict; use loss=cross_entropy" in err
     code, _, err = dlrun(
         "dataset=text", "dataset.task=language", "dataset.path=example:gpl3_text.txt", "model=rnn", "loss=mse"
     )
     assert code == 2
-    assert "tokens to guess; use loss=cross_entropy" in err
+    assert "tokens to predict; use loss=cross_entropy" in err
     code, _, err = dlrun(
         "dataset=text", "dataset.task=language", "dataset.path=example:gpl3_text.txt", "model=rnn",
         "loss=cross_entropy",
         "loss.class_weights=balanced",
     )  # fmt: skip
     assert code == 2
-    assert "Tokens to guess are not weighed; use loss.class_weights=none." in err
+    assert "Language models do not support class weights; use loss.class_weights=none." in err
 
 
 def test_labelled_texts_have_a_vocabulary_of_subwords_too(dlrun: Dlrun, tmp_path: Path) -> None:

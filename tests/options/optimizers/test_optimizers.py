@@ -159,10 +159,10 @@ def test_muon_updates_matrices_and_adamw_the_rest() -> None:
 
 
 def test_muon_continues_from_its_state() -> None:
-    whole, first = network(), network()
-    ours, before = (muon([{"params": list(model.parameters())}], **MUON) for model in (whole, first))
+    uninterrupted, first = network(), network()
+    ours, before = (muon([{"params": list(model.parameters())}], **MUON) for model in (uninterrupted, first))
     for _ in range(4):
-        step(whole, ours)
+        step(uninterrupted, ours)
     for _ in range(2):
         step(first, before)
     second = copy.deepcopy(first)
@@ -170,7 +170,7 @@ def test_muon_continues_from_its_state() -> None:
     after.load_state_dict(copy.deepcopy(before.state_dict()))
     for _ in range(2):
         step(second, after)
-    for mine, theirs in zip(second.parameters(), whole.parameters(), strict=True):
+    for mine, theirs in zip(second.parameters(), uninterrupted.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
 
 

@@ -79,18 +79,18 @@ def test_plateau_continues_from_its_state(warm_up: bool) -> None:
     def build() -> Schedule:
         return WarmUp(small_plateau(), 3) if warm_up else small_plateau()
 
-    whole, first, second = build(), build(), build()
+    uninterrupted, first, second = build(), build(), build()
     values = [1.0, 0.9, 0.9, 0.95, 0.9, 0.8, 0.9, 0.9]
     for value in values:
-        whole.observe(value, higher_is_better=False)
+        uninterrupted.observe(value, higher_is_better=False)
     for value in values[:3]:
         first.observe(value, higher_is_better=False)
     assert first.state() == {"factor": 1.0, "best": 0.9, "waited": 1}
     second.restore(first.state())
     for value in values[3:]:
         second.observe(value, higher_is_better=False)
-    assert second.state() == whole.state()
-    assert second.factor(10) == whole.factor(10) == 0.25
+    assert second.state() == uninterrupted.state()
+    assert second.factor(10) == uninterrupted.factor(10) == 0.25
 
 
 def test_formulas_have_no_state() -> None:
