@@ -13,7 +13,7 @@ from dlrun.configuration.schema.fields import Augment
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle, prepare
-from dlrun.data.source import Rows, Source
+from dlrun.data.source import Fitted, Rows, Source
 from dlrun.errors import ConfigError, DataError
 
 ALL_TRAIN = DatasetSettings(val_fraction=0.0, test_fraction=0.0)
@@ -254,6 +254,27 @@ def test_validation_rows_of_their_own_replace_the_fraction() -> None:
     source = Source("dense", "regression", Rows(inputs, targets), val=Rows(inputs[:3], targets[:3]))
     bundle = prepare("toy", source, DatasetSettings(val_fraction=0.5, test_fraction=0.2))
     assert dict(bundle.sizes) == {"train": 8, "val": 3, "test": 2}
+
+
+def test_fit_is_called_once_with_the_raw_rows_of_each_split_and_the_source_has_none_then() -> None:
+    calls = []
+
+    def fit(splits: dict[str, Rows]) -> Fitted:
+        calls.append(({name: len(rows) for name, rows in splits.items()}, len(source.train), source.test))
+        shift = splits["train"].in_memory().min()
+        for name, rows in splits.items():
+            splits[name] = Rows(rows.in_memory() - shift, rows.targets)
+        return Fitted(splits, None, num_scaled=0, categories=(9,), vocabulary_size=3)
+
+    inputs, test = torch.arange(100.0, 110.0).unsqueeze(1), Rows(torch.tensor([[200.0]]), torch.tensor([1.0]))
+    source = Source("dense", "regression", Rows(inputs, torch.zeros(10)), test=test, fit=fit)
+    fingerprint = prepare("toy", dataclasses.replace(source, fit=None), DatasetSettings()).fingerprint
+    data = prepare("toy", source, DatasetSettings(val_fraction=0.2))
+    assert calls == [({"train": 8, "val": 2, "test": 1}, 0, None)]
+    assert rows(data.train)[0] == 0, "the smallest training row"
+    assert rows(data.test) == [100 + min(rows(data.train) + rows(data.val))]
+    assert (data.spec.categories, data.spec.vocabulary_size) == ((9,), 3)
+    assert data.fingerprint == fingerprint, "of the raw rows"
 
 
 def test_a_spec_is_restored_from_plain_values() -> None:
