@@ -12,12 +12,12 @@ Goal = Literal["regression", "binary", "multiclass", "language"]
 
 
 def goal_of_classes(num_classes: int) -> Goal:
-    """Return the goal of telling so many classes apart."""
+    """Return the goal of a classification with so many classes."""
     return "binary" if num_classes == 2 else "multiclass"
 
 
 def has_classes(goal: Goal) -> bool:
-    """Whether each row has one class, so that classes have names and counts, and keep their shares in each split."""
+    """Whether each row has one class: classes have names and counts, and splits are stratified."""
     return goal in ("binary", "multiclass")
 
 
@@ -35,7 +35,7 @@ def typed_targets(goal: Goal, targets: Tensor) -> Tensor:
 
 
 def num_outputs(goal: Goal, targets: Tensor, *, class_names: Sequence[str], vocabulary_size: int | None) -> int:
-    """Return how many classes, tokens that may come next, or numbers to predict there are.
+    """Return the number of classes, of possible next tokens, or of numbers to predict.
 
     targets: of all training rows, at least one, as `typed_targets` returns them.
     """

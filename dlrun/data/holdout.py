@@ -1,4 +1,4 @@
-"""The split into training, validation and test rows: drawn by seed, classes in their shares, limited in number."""
+"""The split into training, validation and test rows: drawn by seed, stratified by class, limited in number."""
 
 from __future__ import annotations
 

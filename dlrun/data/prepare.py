@@ -1,4 +1,4 @@
-"""From raw rows to what a run trains on: checked, split, limited, and scaled by what the training rows are like."""
+"""From raw rows to what a run trains on: checked, split, limited, and scaled by statistics of the training rows."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class DataBundle:
     spec: DataSpec
     fingerprint: str  # SHA-256 of the raw rows
     encoder: Encoder | None = None  # how new rows are read
-    notices: Sequence[str] = ()  # what the user should know of the rows
-    skipped: Skipped = ()  # rows that were skipped because they are bad, each with why
+    notices: Sequence[str] = ()  # what the user should know before training
+    skipped: Skipped = ()  # bad rows that were skipped
 
     @property
     def splits(self) -> Mapping[str, Split]:
@@ -60,20 +60,20 @@ class DataBundle:
         return self.splits[name]
 
     def channels_last(self) -> DataBundle:
-        """The same data, fetched with the channels of a pixel side by side in memory."""
+        """Return the same data, whose images are fetched in channels-last memory format."""
         for split in self.splits.values():
             split.channels_last = True
         return self
 
     def to(self, device: torch.device) -> DataBundle:
-        """The same data on another device."""
+        """Return the same data on another device."""
         return dataclasses.replace(self, **{name: split.to(device) for name, split in self.splits.items()})  # type: ignore[arg-type]
 
 
 def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: int = 0) -> DataBundle:
     """Split, limit and scale a source.
 
-    workers: processes that read ahead, for rows that are read as they are needed.
+    workers: processes that read ahead, for rows that are read when they are needed.
     Raises DataError for rows that a model cannot be trained on, and ConfigError for settings that do not fit them.
     """
     check_rows(name, source)
@@ -154,7 +154,7 @@ def _check_settings(name: str, source: Source, settings: DatasetSettings) -> Non
 
 
 def _sample(inputs: Tensor | Reader, count: int | None, *, seed: int) -> Tensor | Reader:
-    """The training rows that a scaling is fitted on: the same ones in memory and in files."""
+    """The training rows that scaling is fitted on: the same ones in memory and in files."""
     if count is None:
         return inputs
     rows = torch.randperm(len(inputs), generator=generator(seed, "scaling"))[:count].sort().values

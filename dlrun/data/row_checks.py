@@ -17,7 +17,7 @@ _SHOWN = {"train": "", "val": ", validation set", "test": ", test set"}
 def check_rows(name: str, source: Source) -> None:
     """Raise DataError for rows that a model cannot be trained on, naming the dataset and the row."""
     if not len(source.train):
-        raise DataError(f"{name}: there are no rows.")
+        raise DataError(f"{name}: there is no row.")
     num_classes = None if has_numbers(source.goal) else source.num_outputs
     is_raw = source.fit is not None or (isinstance(source.train.inputs, Reader) and bool(source.fingerprint))
     for split, rows in source.splits.items():

@@ -1,4 +1,4 @@
-"""What the data is, in words that models are built from, and a batch of it."""
+"""The properties of the data that models are built from, and a batch of rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Kind = Literal["dense", "image", "tokens", "sequence"]
 
 
 class Batch(NamedTuple):
-    """Rows fetched together, on the device that trains.
+    """Rows fetched together, on the training device.
 
     inputs: (B, F) dense, (B, C, H, W) image, (B, T) tokens or (B, T, F) sequence.
     targets: (B,) int64 for classes, (B, K) float32 for regression, (B, T) int64 next tokens for language.
-    lengths: (B,) int64, how much of each row is not padding; None where rows have no padding.
+    lengths: (B,) int64, the part of each row before its padding; None if rows have no padding.
     """
 
     inputs: Tensor
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Scaling:
-    """How raw inputs became the model's: (raw - mean) / std, raw values lying between low and high.
+    """How raw inputs, from low to high, are scaled: (raw - mean) / std.
 
     mean and std have one value per channel (images) or per feature.
     """
@@ -43,19 +43,19 @@ class Scaling:
 
 @dataclass(frozen=True)
 class TargetScaling:
-    """How a regression's raw targets became the model's: (raw - mean) / std, one value each or one an output."""
+    """How raw targets of a regression are scaled: (raw - mean) / std, one value for all outputs or one for each."""
 
     mean: float | tuple[float, ...] = 0.0
     std: float | tuple[float, ...] = 1.0
 
     def scaled(self, targets: Tensor) -> Tensor:
-        """Raw targets, (B, K), as the model learns them, float32."""
+        """Return raw targets, (B, K), scaled, float32."""
         return ((targets.double() - self._tensor(self.mean, targets)) / self._tensor(self.std, targets)).to(
             torch.float32
         )
 
     def raw(self, outputs: Tensor) -> Tensor:
-        """The model's numbers, (B, K), in the targets' own units, float64."""
+        """Return the model's outputs, (B, K), in the targets' own units, float64."""
         return outputs.double() * self._tensor(self.std, outputs) + self._tensor(self.mean, outputs)
 
     def _tensor(self, value: float | tuple[float, ...], like: Tensor) -> Tensor:
@@ -64,11 +64,11 @@ class TargetScaling:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a model must know of the data: shapes without the batch, and what is asked.
+    """What a model needs to know of the data: shapes without the batch, and the goal.
 
     shape: (F,) dense, (C, H, W) image, (T,) tokens, (T, F) sequence.
-    num_outputs: classes (2 for binary), numbers to predict, or tokens that may come next.
-    class_names: of the classes, or of the numbers to predict where they have names.
+    num_outputs: classes (2 for binary), numbers to predict, or possible next tokens.
+    class_names: of the classes, or of the numbers to predict if they have names.
     """
 
     kind: Kind
@@ -77,21 +77,21 @@ class DataSpec:
     num_outputs: int
     class_names: tuple[str, ...] = ()
     num_train: int = 0
-    vocabulary_size: int | None = None  # tokens: how many different ones
+    vocabulary_size: int | None = None  # of tokens
     scaling: Scaling | None = None
-    target_mean: float | tuple[float, ...] = 0.0  # a regression's target was standardised with these; see TargetScaling
+    target_mean: float | tuple[float, ...] = 0.0  # of a standardised regression target; see TargetScaling
     target_std: float | tuple[float, ...] = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
-    categories: tuple[int, ...] = ()  # dense: how many codes (0 is "never seen") each of the last columns holds
+    categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns; code 0 is "not in training"
 
     def state(self) -> dict[str, Any]:
-        """Plain values, kept in every checkpoint."""
+        """Return plain values, stored in every checkpoint."""
         return dataclasses.asdict(self)
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> DataSpec:
-        """From what `state` gave, lists in place of tuples or not."""
+        """Return the spec whose `state` this is; tuples may be lists."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in state.items()
         }
@@ -102,19 +102,19 @@ class DataSpec:
 
     @property
     def target_scaling(self) -> TargetScaling:
-        """How targets were standardised, and how predictions are brought back to their units."""
+        """How targets were standardised, and how predictions return to their units."""
         return TargetScaling(self.target_mean, self.target_std)
 
     @property
     def num_features(self) -> int:
-        """How many numbers one input holds."""
+        """How many numbers one input has."""
         count = 1
         for size in self.shape:
             count *= size
         return count
 
     def describe(self) -> str:
-        """One line: "8x8 grey images, 10 classes"."""
+        """Return one line, as "8x8 grey images, 10 classes"."""
         if self.kind == "image":
             channels, height, width = self.shape
             colour = {1: "grey ", 3: "colour "}.get(channels, f"{channels}-channel ")

@@ -11,7 +11,7 @@ from torch import nn
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
-from dlrun.data.loading.memory import given_back
+from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
@@ -44,7 +44,7 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
     Raises ConfigError or DataError if they cannot be trained.
     """
     chosen = device.set_up(config)
-    with given_back():
+    with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
             chosen.torch

@@ -1,4 +1,4 @@
-"""`dlrun.data.prepare`: who is held out, and what is said of rows that do not fit."""
+"""`dlrun.data.prepare`: which rows are held out, and errors for rows and settings that do not fit."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def test_nothing_held_out_leaves_no_such_split() -> None:
     assert data.sizes == {"train": 6}
 
 
-def test_rows_stand_in_their_own_order_within_a_split() -> None:
+def test_rows_keep_their_order_within_a_split() -> None:
     data = prepare("toy", classes(10, 10), raw())
     assert rows(data.train) == sorted(rows(data.train))
 
 
-def test_who_is_held_out_depends_on_the_split_seed_alone() -> None:
+def test_held_out_rows_depend_on_the_split_seed_alone() -> None:
     def test_rows(seed: int) -> list[int]:
         return rows(prepare("toy", classes(50, 50), raw(split_seed=seed)).test)
 
@@ -83,12 +83,12 @@ def test_who_is_held_out_depends_on_the_split_seed_alone() -> None:
     assert test_rows(1) != first
 
 
-def test_a_limit_keeps_so_many_rows_before_any_are_held_out() -> None:
+def test_a_limit_applies_before_rows_are_held_out() -> None:
     data = prepare("toy", numbers(*range(100)), raw(limit=10, val_fraction=0.0, test_fraction=0.2))
     assert data.sizes == {"train": 8, "test": 2}
 
 
-def test_a_limit_holds_for_a_published_test_set_too() -> None:
+def test_a_limit_applies_to_a_published_test_set_too() -> None:
     source = numbers(*range(100))
     source.test = Rows(torch.arange(50.0).unsqueeze(1), torch.zeros(50, 1))
     data = prepare("toy", source, raw(limit=10, val_fraction=0.0))
@@ -96,7 +96,7 @@ def test_a_limit_holds_for_a_published_test_set_too() -> None:
     assert len(set(rows(data.test))) == 10
 
 
-def test_a_limit_holds_for_validation_rows_of_the_users_own_too() -> None:
+def test_a_limit_applies_to_validation_rows_of_their_own_too() -> None:
     source = numbers(*range(100))
     source.val = Rows(torch.arange(50.0).unsqueeze(1), torch.arange(50.0).unsqueeze(1))
     data = prepare("toy", source, raw(limit=10, test_fraction=0.0))
@@ -108,7 +108,7 @@ def test_a_limit_holds_for_validation_rows_of_the_users_own_too() -> None:
     assert rows(prepare("toy", source, raw(limit=60, test_fraction=0.0)).val) == list(range(50))
 
 
-def test_a_published_test_set_is_taken_whole_and_no_other() -> None:
+def test_a_published_test_set_is_used_whole_and_no_other() -> None:
     source = numbers(0.0, 1.0, 2.0, 3.0)
     source.test = Rows(torch.tensor([[7.0], [8.0]]), torch.tensor([[1.0], [2.0]]))
     data = prepare("toy", source, raw(val_fraction=0.0, test_fraction=0.5))
@@ -116,7 +116,7 @@ def test_a_published_test_set_is_taken_whole_and_no_other() -> None:
     assert rows(data.test) == [7, 8]
 
 
-def test_the_spec_counts_classes_that_only_their_names_know() -> None:
+def test_the_spec_counts_classes_without_rows_by_their_names() -> None:
     source = classes(2, 2)
     assert prepare("toy", source, ALL_TRAIN).spec.class_names == ("0", "1")
     source.class_names = ("a", "b", "c")
@@ -140,20 +140,20 @@ def bad(inputs: Tensor, targets: Tensor) -> Source:
     ("source", "message"),
     [
         (bad(torch.zeros(3, 1), torch.zeros(2)), "toy: 3 inputs and 2 targets; each row needs both."),
-        (bad(torch.zeros(0, 1), torch.zeros(0)), "toy: there are no rows."),
+        (bad(torch.zeros(0, 1), torch.zeros(0)), "toy: there is no row."),
         (
             bad(torch.tensor([[0.0], [math.nan]]), torch.zeros(2)),
             "toy: row 1 has an input that is not a finite number.",
         ),
     ],
 )
-def test_rows_that_cannot_be_learnt_from_are_named(source: Source, message: str) -> None:
+def test_rows_that_a_model_cannot_be_trained_on_are_reported(source: Source, message: str) -> None:
     with pytest.raises(DataError) as caught:
         prepare("toy", source, ALL_TRAIN)
     assert str(caught.value) == message
 
 
-def test_a_class_out_of_range_is_named_in_either_set() -> None:
+def test_a_class_out_of_range_is_reported_in_each_split() -> None:
     inputs = torch.zeros(3, 1)
     names = ("no", "yes")
     wrong = Source("dense", "binary", Rows(inputs, torch.tensor([0, 1, 2])), class_names=names)
@@ -191,7 +191,7 @@ def test_padding_adds_background_around_every_image() -> None:
         )
 
 
-def test_a_target_that_is_not_finite_is_named() -> None:
+def test_a_target_that_is_not_finite_is_reported() -> None:
     with pytest.raises(DataError, match=r"toy: row 2 has an? target that is not a finite number\."):
         prepare("toy", numbers(0.0, 1.0, math.inf), ALL_TRAIN)
 
@@ -249,7 +249,7 @@ def test_a_bundle_moves_whole_to_another_device() -> None:
     assert moved.name == "toy"
 
 
-def test_validation_rows_of_the_users_own_replace_the_fraction() -> None:
+def test_validation_rows_of_their_own_replace_the_fraction() -> None:
     inputs, targets = torch.arange(10.0).unsqueeze(1), torch.arange(10.0)
     source = Source("dense", "regression", Rows(inputs, targets), val=Rows(inputs[:3], targets[:3]))
     bundle = prepare("toy", source, DatasetSettings(val_fraction=0.5, test_fraction=0.2))

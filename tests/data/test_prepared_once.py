@@ -1,4 +1,4 @@
-"""Every kind of data is prepared once: a second run reads what the first one kept, and learns the same weights."""
+"""Every kind of data is prepared once: a second run reads the cache of the first, and trains the same weights."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ KINDS: dict[str, tuple[Callable[[Path], tuple[str, ...]], str, str]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_second_run_reads_what_the_first_kept(
+def test_the_second_run_reads_what_the_first_cached(
     kind: str, tmp_path: Path, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, maker, other_setting = KINDS[kind]
@@ -119,7 +119,7 @@ def test_the_second_run_reads_what_the_first_kept(
     assert len(made) > before, "another content is another entry"
 
 
-def test_a_picture_that_changes_after_the_survey_is_told_with_the_cache_too(
+def test_an_image_that_changes_after_the_survey_is_reported_with_the_cache_too(
     tmp_path: Path, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dlrun.data.media import reader as file_reader

@@ -59,7 +59,7 @@ def _rows(batches: Sequence[Tensor]) -> Rows:
 
 
 def _read(folder: Path, *, mirrors: Sequence[str], download: bool) -> dict[str, Tensor]:
-    """The rows of each file, (N, 3073) uint8, from wherever in the folder they are."""
+    """The rows of each file, (N, 3073) uint8, from any of their places in the folder."""
     archive = folder / _ARCHIVE
     for place in (folder, folder / _FOLDER):
         missing = [name for name in _FILES if not (place / name).exists()]
@@ -73,16 +73,16 @@ def _read(folder: Path, *, mirrors: Sequence[str], download: bool) -> dict[str, 
                 raise missing_files(f"{_ARCHIVE} (or {_FOLDER})", folder=folder)
             fetch(_ARCHIVE, sha256=_SHA256, folder=folder, mirrors=mirrors, max_bytes=_MAX_DOWNLOAD_BYTES)
         except DataError as error:
-            raise DataError(f"{error}{_about_pickles(folder)}") from error
+            raise DataError(f"{error}{_pickle_hint(folder)}") from error
     return _read_archive(archive)
 
 
-def _about_pickles(folder: Path) -> str:
+def _pickle_hint(folder: Path) -> str:
     for path in (folder / name for name in _PICKLED):
         if path.exists():
             return (
-                f"\n{path} is the version in Python's pickle format, which is never read here: reading a pickle runs "
-                "what it says. The binary version holds the same photographs."
+                f"\n{path} is the version in Python's pickle format, which dlrun never reads: reading a pickle can "
+                "run code. The binary version has the same images."
             )
     return ""
 
@@ -111,7 +111,7 @@ def _read_rows(file: IO[bytes], name: str) -> Tensor:
 
 
 class _Bounded:
-    """A stream that refuses to unpack to more than an honest archive does."""
+    """A stream that raises DataError once it unpacks to more than a valid archive can."""
 
     def __init__(self, file: gzip.GzipFile, name: str) -> None:
         self._file = file
@@ -127,12 +127,12 @@ class _Bounded:
 
 
 def _read_archive(path: Path) -> dict[str, Tensor]:
-    """The six files of the archive, by their exact names, read as a stream; nothing is unpacked to disk."""
+    """The six files of the archive, by their exact names, read as a stream without unpacking to disk."""
     batches: dict[str, Tensor] = {}
     wanted = {f"{_FOLDER}/{name}": name for name in _FILES}
     try:
         with gzip.open(path, "rb") as packed:
-            stream: Any = _Bounded(packed, str(path))  # has all of a file that a tar stream uses
+            stream: Any = _Bounded(packed, str(path))  # has all methods of a file that a tar stream uses
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
                     name = wanted.get(member.name)
@@ -150,6 +150,6 @@ def _read_archive(path: Path) -> dict[str, Tensor]:
         raise DataError(message) from error
     missing = [member for member, name in wanted.items() if name not in batches]
     if missing:
-        what = f"expected {len(_FILES)} files of photographs, got {len(batches)}"
+        what = f"expected {len(_FILES)} files of images, got {len(batches)}"
         raise DataError(f"{path}: {what}; missing: {', '.join(missing)}.")
     return batches

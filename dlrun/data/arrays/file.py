@@ -1,4 +1,4 @@
-"""Arrays in .npy, .npz and .safetensors files, read without ever unpickling anything."""
+"""Arrays in .npy, .npz and .safetensors files, read without unpickling."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dlrun.errors import DataError, did_you_mean
 from dlrun.wording import printable
 
 ENDINGS = (".npy", ".npz", ".safetensors")
-_MAPPED_BYTES = 64 << 20  # larger .npy files are mapped: only rows that are used come into memory
+_MAPPED_BYTES = 64 << 20  # larger .npy files are mapped: only rows that are used are read
 
 
 def read_array(path: Path, name: str) -> Tensor:
-    """The array `name` of a file, or the one that a .npy file holds.
+    """Return the array `name` of a file, or the only one of a .npy file.
 
-    Raises DataError for a file or array that is not there, damaged, of objects, or unpacks to more than fits.
+    Raises DataError for a file or array that is missing, damaged, of objects, or too large once unpacked.
     """
     shown = _checked(path)
-    with _told(shown):
+    with _as_data_errors(shown):
         if path.suffix == ".safetensors":
             return _from_safetensors(path, name, shown)
         if path.suffix == ".npy":
@@ -42,20 +42,20 @@ def read_array(path: Path, name: str) -> Tensor:
 
 
 def stored_array(path: Path, name: str) -> Place | None:
-    """Where the array `name` lies in a file, None where its rows cannot be read one by one.
+    """Return where the array `name` is in a file, or None if its rows cannot be read one by one.
 
     Raises DataError as `read_array` does.
     """
     shown = _checked(path)
-    with _told(shown):
+    with _as_data_errors(shown):
         try:
             return place_of(path, name)
-        except (KeyError, TypeError):  # no such array, or a head that says nothing of it: told where it is read whole
+        except (KeyError, TypeError):  # no such array, or an incomplete header: `read_array` reports it
             return None
 
 
 def _checked(path: Path) -> str:
-    """The file's name as it is shown."""
+    """The file's name in messages."""
     shown = printable(str(check_file(path)), limit=500)
     if path.suffix not in ENDINGS:
         raise DataError(f"{shown}: expected a file ending in {', '.join(ENDINGS)}.")
@@ -63,26 +63,26 @@ def _checked(path: Path) -> str:
 
 
 @contextmanager
-def _told(shown: str) -> Iterator[None]:
-    """A block whose errors of reading become DataError."""
+def _as_data_errors(shown: str) -> Iterator[None]:
+    """Turn errors of reading within a `with` block into DataError."""
     try:
         yield
     except (ValueError, OSError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         if "allow_pickle" in str(error):
-            what = "it holds Python objects, which may run code when they are read; save an array of numbers instead."
+            what = "it has Python objects, which may run code when they are read; save an array of numbers instead."
             raise DataError(f"{shown}: {what}") from error
-        raise DataError(f"{shown}: not a file of arrays that can be read ({printable(str(error))}).") from error
+        raise DataError(f"{shown}: cannot be read as arrays ({printable(str(error))}).") from error
 
 
 def _check_unpacked(archive: zipfile.ZipFile, name: str, shown: str) -> None:
-    """Raise DataError for an array that takes more than there is once it is unpacked, and its rows copied in splits."""
+    """Raise DataError for an array that does not fit into memory twice: unpacked, and as rows of splits."""
     num_bytes = next(entry.file_size for entry in archive.infolist() if entry.filename in (name, f"{name}.npy"))
     free = available_memory()
     if 2 * num_bytes > free:
-        what = f'the array "{printable(name)}" unpacks to {num_bytes / 2**20:,.0f} MiB, and must fit into memory twice'
+        what = f'the array "{printable(name)}" unpacks to {num_bytes / 2**20:,.0f} MiB and must fit into memory twice'
         raise DataError(
             f"{shown}: {what}; {free / 2**20:,.0f} MiB are free. Save it as .npy or .safetensors, whose rows are read "
-            "as they are needed."
+            "when they are needed."
         )
 
 
@@ -94,7 +94,7 @@ def _from_safetensors(path: Path, name: str, shown: str) -> Tensor:
             found: Tensor = file.get_tensor(_known(name, list(file.keys()), shown))
             return found
     except SafetensorError as error:
-        raise DataError(f"{shown}: damaged, or no safetensors file ({error}).") from error
+        raise DataError(f"{shown}: cannot be read as safetensors ({error}).") from error
 
 
 def _known(name: str, names: list[str], shown: str) -> str:
@@ -105,9 +105,9 @@ def _known(name: str, names: list[str], shown: str) -> str:
 
 
 def as_tensor(array: Any, shown: str) -> Tensor:
-    """Numbers of any type as a tensor of a type that torch computes with.
+    """Return numbers of any type as a tensor of a type that torch computes with.
 
-    Raises DataError for an array of anything else.
+    Raises DataError for an array of other values.
     """
     if array.dtype.kind not in "fiub":
         raise DataError(f"{shown}: expected an array of numbers, got {array.dtype}.")

@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST and its kin: a magic number, the sizes, then bytes; four files make a dataset.
+"""IDX, the format of MNIST: a magic number, the sizes, then bytes; four files are a dataset.
 
 The format is described by LeCun, Cortes and Burges at http://yann.lecun.com/exdb/mnist/.
 """
@@ -36,10 +36,10 @@ _MAX_DOWNLOAD_BYTES = 64 << 20
 def idx_source(
     root: str, *, checksums: Mapping[str, str], mirrors: Sequence[str], download: bool, class_names: Sequence[str]
 ) -> Source:
-    """Images (N, 1, 28, 28) uint8 and labels (N,) int64 from the four files in the folder `root`.
+    """Return images (N, 1, 28, 28) uint8 and labels (N,) int64 from the four files in the folder `root`.
 
-    Each may be gzipped (`NAME.gz`) or not (`NAME`); what is missing is downloaded. checksums: the SHA-256 of each
-    file as it is published, gzipped; only downloads are held against it.
+    Each may be gzipped (`NAME.gz`) or not (`NAME`); missing files are downloaded. checksums: the SHA-256 of each
+    published file, gzipped, which only downloads are compared with.
 
     Raises DataError for a file that is missing or damaged.
     """
@@ -66,9 +66,9 @@ def idx_source(
 
 
 def read_images(path: Path) -> Tensor:
-    """Images of an IDX file, gzipped where its name ends in `.gz`, (N, 1, 28, 28) uint8.
+    """Return the images of an IDX file, gzipped if its name ends in `.gz`, (N, 1, 28, 28) uint8.
 
-    Raises DataError for anything but a whole file of 28x28 images.
+    Raises DataError for anything but a complete file of 28x28 images.
     """
     with _open(path) as file:
         count, height, width = _read_header(file, path, magic=_IMAGES_MAGIC, what="images")
@@ -79,9 +79,9 @@ def read_images(path: Path) -> Tensor:
 
 
 def read_labels(path: Path) -> Tensor:
-    """Labels of an IDX file, gzipped where its name ends in `.gz`, (N,) int64 from 0 to 9.
+    """Return the labels of an IDX file, gzipped if its name ends in `.gz`, (N,) int64 from 0 to 9.
 
-    Raises DataError for anything but a whole file of such labels.
+    Raises DataError for anything but a complete file of labels from 0 to 9.
     """
     with _open(path) as file:
         (count,) = _read_header(file, path, magic=_LABELS_MAGIC, what="labels")
@@ -118,7 +118,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _read_header(file: BinaryIO, path: Path, *, magic: int, what: str) -> tuple[int, ...]:
-    """The sizes that follow the magic number; its lowest byte says how many they are."""
+    """The sizes after the magic number, whose lowest byte is their count."""
     size = 4 + 4 * (magic & 0xFF)
     header = _read(file, path, size)
     if len(header) < size:
@@ -132,7 +132,7 @@ def _read_header(file: BinaryIO, path: Path, *, magic: int, what: str) -> tuple[
 
 
 def _read_exactly(file: BinaryIO, path: Path, size: int, *, what: str) -> Tensor:
-    """The rest of the file, (size,) uint8; one byte more is asked for, to see that nothing follows."""
+    """The rest of the file, (size,) uint8; one byte more is requested, to check that nothing follows."""
     data = _read(file, path, size + 1)
     if len(data) != size:
         got = f"{len(data)}" if len(data) < size else "more"

@@ -1,4 +1,4 @@
-"""Rows of an array that lies in a file: read when they are asked for, so that the file may be larger than memory."""
+"""Rows of an array in a file, read when they are needed: the file may be larger than memory."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SAFETENSORS_DTYPES = {
 }  # fmt: skip
 
 
-_CLOSE = 4  # rows apart at most: reading what lies between costs less than another call
-_LONGEST_HEAD = 100 << 20  # as the format allows
+_CLOSE = 4  # rows apart at most: reading the rows between costs less than another call
+_MAX_HEADER_BYTES = 100 << 20  # the limit of the format
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an array's numbers lie, one row after the other, and what the file was when that was found."""
+    """Where the numbers of an array are in a file, row after row, and the state of the file then."""
 
     path: Path
     offset: int  # bytes
@@ -39,15 +39,15 @@ class Place:
 
     @property
     def row_bytes(self) -> int:
-        """What a row takes in the file."""
+        """The size of a row in the file."""
         return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
 
 
 def place_of(path: Path, name: str) -> Place | None:
-    """Where the array `name` lies in a .npy or .safetensors file.
+    """Return where the array `name` is in a .npy or .safetensors file.
 
-    None where rows do not lie one after the other: in a .npz, in Fortran's order, of objects, of a type numpy lacks.
-    Raises ValueError or KeyError for a file that is damaged or lacks the array.
+    None if rows are not stored one after the other: a .npz, Fortran order, objects, a type that numpy does not have.
+    Raises ValueError or KeyError for a file that is damaged or does not have the array.
     """
     if path.suffix not in (".npy", ".safetensors"):
         return None
@@ -73,20 +73,20 @@ def _in_safetensors(path: Path, name: str) -> Place | None:
     status = path.stat()
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        if length > min(_LONGEST_HEAD, status.st_size):
-            raise ValueError("its head is longer than the file")
-        head = json.loads(stream.read(length))
-    about = head[name]
-    if about["dtype"] not in _SAFETENSORS_DTYPES or not about["shape"]:
+        if length > min(_MAX_HEADER_BYTES, status.st_size):
+            raise ValueError("its header is longer than the file")
+        header = json.loads(stream.read(length))
+    entry = header[name]
+    if entry["dtype"] not in _SAFETENSORS_DTYPES or not entry["shape"]:
         return None
-    dtype, offset = np.dtype(_SAFETENSORS_DTYPES[about["dtype"]]), 8 + length + about["data_offsets"][0]
-    return Place(path, offset, dtype, tuple(about["shape"]), status.st_size, status.st_mtime_ns)
+    dtype, offset = np.dtype(_SAFETENSORS_DTYPES[entry["dtype"]]), 8 + length + entry["data_offsets"][0]
+    return Place(path, offset, dtype, tuple(entry["shape"]), status.st_size, status.st_mtime_ns)
 
 
 class ArrayReader(Reader):
-    """Rows of a stored array, made inputs by `convert`, which must travel to other processes.
+    """Rows of a stored array, converted to inputs by `convert`, which must be picklable.
 
-    Rows are read and not mapped: a file that is cut off meanwhile is then told of, where a mapping ends the process.
+    Rows are read and not mapped: a file that is cut off meanwhile is an error, while a mapping would end the process.
     """
 
     def __init__(self, place: Place, convert: Callable[[NDArray[Any]], Tensor]) -> None:
@@ -99,14 +99,14 @@ class ArrayReader(Reader):
         return self._place.shape[0]
 
     def read(self, rows: Sequence[int]) -> Tensor:
-        """The rows asked for, (B, *row_shape); those that lie close by one another are read at once.
+        """Return the rows `rows`, (B, *row_shape); rows close to each other are read at once.
 
-        Raises DataError when the file cannot be read or is no longer what it was.
+        Raises DataError if the file cannot be read or has changed.
         """
         raw = np.empty((len(rows), *self._place.shape[1:]), dtype=self._place.dtype)
         index = np.asarray(rows, dtype=np.int64)
         apart = np.diff(index, prepend=index[:1] - _CLOSE - 1)
-        starts = np.flatnonzero((apart < 1) | (apart > _CLOSE))  # of each run of rows that lie close by
+        starts = np.flatnonzero((apart < 1) | (apart > _CLOSE))  # of each group of rows close to each other
         ends = np.append(starts[1:], len(index))[: len(starts)]
         try:
             self._check()
@@ -118,7 +118,7 @@ class ArrayReader(Reader):
         return self._convert(raw)
 
     def _read(self, into: NDArray[Any], index: NDArray[np.int64]) -> None:
-        """Ascending rows, with what lies between them where they are no neighbours."""
+        """Read ascending rows, and the rows between them."""
         first, count = int(index[0]), int(index[-1] - index[0]) + 1
         span = into if count == len(into) else np.empty((count, *into.shape[1:]), dtype=into.dtype)
         rest = span.reshape(-1).view(np.uint8).data
@@ -140,7 +140,7 @@ class ArrayReader(Reader):
         check_unchanged(self._place.path, self._place.size, self._place.mtime_ns)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_handle": None}  # each process opens the file for itself
+        return {**vars(self), "_handle": None}  # each process opens the file itself
 
     def __del__(self) -> None:
         if self._handle is not None:

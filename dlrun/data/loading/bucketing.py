@@ -1,7 +1,7 @@
-"""Batches of rows of similar length, so that little of a batch is padding, and batches cut to their longest row.
+"""Batches of rows of similar length, so that they have little padding, and batches cut to their longest row.
 
-Sorting within shuffled chunks keeps the order random enough to learn from: on R8 an epoch of a recurrent network went
-from 73 s (packed sequences over mixed lengths) to 7.5 s.
+Sorting within shuffled chunks keeps the order random: on R8 an epoch of a recurrent network took 7.5 s instead of 73 s
+(packed sequences of mixed lengths).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _BATCHES_IN_CHUNK = 50
 
 
 def by_length(order: Tensor, lengths: Tensor, *, batch_size: int, seed: int, epoch: int) -> Tensor:
-    """A shuffled order, (N,), rearranged so that the rows of each batch are of similar length.
+    """Return a shuffled order, (N,), rearranged so that the rows of each batch are of similar length.
 
-    order: a permutation of the rows; lengths: (N,) of each row. A function of its arguments alone. The rows that do
+    order: a permutation of the rows; lengths: (N,) of each row. Depends on its arguments alone. The rows that do
     not fill a batch stay last. Chunks of 50 batches are sorted by length; then whole batches are shuffled.
     """
     full = len(order) - len(order) % batch_size
@@ -32,10 +32,10 @@ def by_length(order: Tensor, lengths: Tensor, *, batch_size: int, seed: int, epo
 
 
 def longest_of_batches(lengths: Tensor, *, batch_size: int) -> list[int]:
-    """The longest length in each batch of rows that follow one another, (N,) -> ceil(N / B) numbers from 1 up."""
+    """Return the longest length in each batch of consecutive rows, (N,) -> ceil(N / B) numbers, at least 1."""
     return [max(1, int(batch.max())) for batch in torch.split(lengths, batch_size)]
 
 
 def trimmed(batch: Batch, longest: int) -> Batch:
-    """A batch whose rows end where its longest does, (B, T, ...) -> (B, longest, ...)."""
+    """Return a batch cut to the length of its longest row, (B, T, ...) -> (B, longest, ...)."""
     return batch._replace(inputs=batch.inputs[:, :longest])

@@ -1,4 +1,4 @@
-"""Memory that reading data leaves behind, given back to the system."""
+"""Memory that is free after reading data, returned to the system."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's names for what mallopt(3) sets
 _WHILE_READING = 1 << 16
-_WHILE_TRAINING = 32 << 20  # glibc's own upper bound: what a step frees is used again by the next
+_WHILE_TRAINING = 32 << 20  # glibc's upper bound: the next step reuses what a step frees
 
 
 @contextmanager
-def given_back() -> Iterator[None]:
-    """A block in which large pieces of memory go back to the system as soon as they are freed.
+def returning_memory() -> Iterator[None]:
+    """Return large pieces of memory to the system as soon as they are freed, within a `with` block.
 
-    Reading a table makes and frees several times its size; kept for reuse, as glibc does, that is what a run would be
-    said to need. Elsewhere than on Linux with glibc it does nothing.
+    Reading a table allocates and frees several times its size; glibc would keep that for reuse, as part of the peak
+    memory of the run. Does nothing except on Linux with glibc.
     """
     library = _glibc()
     if library is None:
@@ -33,11 +33,11 @@ def given_back() -> Iterator[None]:
         library.mallopt(_MMAP_THRESHOLD, _WHILE_TRAINING)
 
 
-def give_back() -> None:
-    """Let go of memory that was freed and lies between pieces still in use.
+def return_memory() -> None:
+    """Return freed memory between pieces that are still in use.
 
-    Buffers of aligned tensors leave gaps that the next such buffer does not fit in: evaluation on 240,000 rows read
-    off a file, 120 MB, came to 1,000 MiB.
+    Buffers of aligned tensors leave gaps that are too small for the next one: evaluation on 240,000 rows read from a
+    file of 120 MB used 1,000 MiB without this.
     """
     library = _glibc()
     if library is not None:
@@ -45,6 +45,6 @@ def give_back() -> None:
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """The C library where it is glibc, on Linux."""
+    """The C library if it is glibc, on Linux."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     return library if library is not None and hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

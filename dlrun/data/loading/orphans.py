@@ -1,4 +1,4 @@
-"""Processes that must not outlive the run that started them."""
+"""Worker processes that must not outlive the run that started them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 
 
 def die_with_run() -> None:
-    """End this process when the run that asked for it ends, however that happens.
+    """End this process when the run that started it ends, in any way.
 
-    To be called first thing in a worker. A thread waits for the pipe that the run holds open: a worker's parent is a
-    server, which lives for as long as one worker does, so the death of the parent (PR_SET_PDEATHSIG) never comes.
+    A worker calls it first. A thread waits for the pipe that the run holds open: the parent of a worker is a server,
+    which lives as long as its workers, so there is no death of the parent to wait for (PR_SET_PDEATHSIG).
     """
     run = multiprocessing.parent_process()
     if run is None:
-        raise RuntimeError("Only a worker that multiprocessing started can die with its run.")
+        raise RuntimeError("Only a worker process of multiprocessing can exit with its run.")
 
     def follow() -> None:
         run.join()

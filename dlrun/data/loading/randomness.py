@@ -1,7 +1,7 @@
-"""Random numbers that depend on what they are for, not on what was drawn before.
+"""Random numbers that depend on their purpose, not on what was drawn before.
 
-Every use derives its own seed from (seed, purpose, numbers), so that order, augmentation and splits stay the same
-whatever else a run draws, and going on after an interruption needs no replay.
+Every use derives its own seed from (seed, purpose, numbers), so that order, augmentation and splits do not depend on
+other random numbers of a run, and resuming needs no replay.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ _MASK = 0x7FFFFFFFFFFFFFFF
 
 
 def derive_seed(seed: int, purpose: str, *numbers: int) -> int:
-    """A 63-bit seed for one purpose."""
+    """Return a 63-bit seed for one purpose."""
     text = ":".join([str(seed), purpose, *map(str, numbers)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") & _MASK
 
 
 def generator(seed: int, purpose: str, *numbers: int) -> torch.Generator:
-    """A CPU generator for one purpose."""
+    """Return a CPU generator for one purpose."""
     return torch.Generator().manual_seed(derive_seed(seed, purpose, *numbers))
 
 
 def permutation(count: int, *, seed: int, epoch: int) -> Tensor:
-    """The order of `count` rows in an epoch, (count,) int64, drawn from (seed, epoch) alone."""
+    """Return the order of `count` rows in an epoch, (count,) int64, drawn from (seed, epoch) alone."""
     return torch.randperm(count, generator=generator(seed, "order", epoch))
 
 
 def uniform(rows: Tensor, draws: int, *, seed: int) -> Tensor:
-    """Numbers in [0, 1), (B, draws) float64: a function of seed, row and draw alone.
+    """Return numbers in [0, 1), (B, draws) float64, which depend on seed, row and draw alone.
 
     rows: (B,) int64. The mixing is splitmix64's (Steele, Lea, Flood 2014), in wrapping int64 arithmetic.
     """
@@ -44,7 +44,7 @@ def uniform(rows: Tensor, draws: int, *, seed: int) -> Tensor:
 
 
 def _shift(value: Tensor, bits: int) -> Tensor:
-    """Logical shift to the right of int64."""
+    """Logical right shift of int64."""
     return (value >> bits) & ((1 << (64 - bits)) - 1)
 
 

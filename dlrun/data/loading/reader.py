@@ -1,4 +1,4 @@
-"""Rows that lie in files and are read when they are asked for, and whether they fit into memory all at once."""
+"""Rows that are read from files when they are needed, and whether all of them fit into memory."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from torch import Tensor
 from dlrun.data.files.status_line import long_work
 from dlrun.errors import ConfigError, Problem
 
-_SHARE = 0.3  # of the memory that is free: what rows may take to be held there, since splitting copies them
+_SHARE = 0.3  # of the free memory that rows may use, since splitting copies them
 _ROWS_AT_ONCE = 64
-AS_NEEDED = "read off their files as they are needed; trainer.workers=2 reads ahead"  # where rows are, in a notice
+AS_NEEDED = "read from their files when needed; trainer.workers=2 reads ahead"  # in a notice
 _BLOCK_BYTES = 16 << 20
 
 
 class Reader(ABC):
-    """Rows read off files on demand, always the same; it travels to worker processes, so it holds plain values."""
+    """Rows read from files when needed, always the same; it is pickled for workers, so it has plain values only."""
 
     dtype: torch.dtype
     row_shape: tuple[int, ...]
 
     @abstractmethod
     def __len__(self) -> int:
-        """Rows in all."""
+        """Return the number of rows."""
 
     @abstractmethod
     def read(self, rows: Sequence[int]) -> Tensor:
-        """The raw rows asked for, (B, *row_shape).
+        """Return the raw rows `rows`, (B, *row_shape).
 
         Raises DataError naming the file.
         """
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As a tensor of all rows would have it."""
+        """The shape of all rows as one tensor."""
         return (len(self), *self.row_shape)
 
     @property
     def num_bytes(self) -> int:
-        """What all rows take as a tensor."""
+        """The size of all rows as one tensor."""
         return len(self) * max(1, torch.Size(self.row_shape).numel()) * self.dtype.itemsize
 
     def __getitem__(self, index: Tensor) -> Reader:
-        """The rows of `index`, (N,) int64, as a reader."""
-        return _Chosen(self, index)
+        """Return a reader of the rows of `index`, (N,) int64."""
+        return _Subset(self, index)
 
     def padded(self, pixels: int) -> Reader:
-        """The same images with background on each side."""
+        """Return a reader of the same images with `pixels` of background on each side."""
         return _Padded(self, pixels)
 
 
-class _Chosen(Reader):
+class _Subset(Reader):
     def __init__(self, reader: Reader, index: Tensor) -> None:
         self._reader = reader
         self._index = index.numpy()
@@ -88,7 +88,7 @@ class _Padded(Reader):
 
 
 def blocks_of(inputs: Tensor | Reader) -> Iterator[Tensor]:
-    """All rows in turn, as many at a time as are few megabytes; the same blocks wherever the rows lie."""
+    """Yield all rows in blocks of some megabytes; the same blocks in memory and from files."""
     row_bytes = max(1, torch.Size(inputs.shape[1:]).numel()) * inputs.dtype.itemsize
     count = max(1, _BLOCK_BYTES // row_bytes)
     for first in range(0, len(inputs), count):
@@ -99,16 +99,16 @@ def blocks_of(inputs: Tensor | Reader) -> Iterator[Tensor]:
 
 
 def fits(num_bytes: int, *, in_memory: bool | str) -> bool:
-    """Whether rows of so many bytes are to be held in memory: as asked, or by what is free with "auto"."""
+    """Whether to read rows of so many bytes into memory: as `in_memory` says, or with "auto" by the free memory."""
     if isinstance(in_memory, bool):
         return in_memory
     return num_bytes <= _SHARE * available_memory()
 
 
 def read_all(reader: Reader, *, what: str) -> Tensor:
-    """All rows as one tensor, decoded by as many threads as there are cores.
+    """Return all rows as one tensor, decoded by one thread per core.
 
-    Raises DataError naming the first file that cannot be read, and ConfigError when they do not fit.
+    Raises DataError naming the first file that cannot be read, and ConfigError if they do not fit.
     """
     try:
         rows = torch.empty(reader.shape, dtype=reader.dtype)
@@ -129,7 +129,7 @@ def read_all(reader: Reader, *, what: str) -> Tensor:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Rows are decoded with one thread of torch's each, as in a worker process: more may give other bits."""
+    """Use one torch thread within a `with` block, as worker processes do: more threads may give other bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -139,7 +139,7 @@ def one_thread() -> Iterator[None]:
 
 
 def available_memory() -> int:
-    """Bytes that this process may still take: the least of what is free, its control group's and its own limit."""
+    """Return the bytes that this process may still allocate: free memory, or less by its control group or own limit."""
     bounds = [_free_memory()]
     group = _number("/sys/fs/cgroup/memory.max")
     if group is not None:
@@ -165,7 +165,7 @@ def _address_space() -> int:
 
 
 def _number(path: str) -> int | None:
-    """The number in a file of the system; None where there is no such file or no limit."""
+    """The number in a file of the system; None if there is no such file or no limit."""
     try:
         text = Path(path).read_text().strip()
     except OSError:

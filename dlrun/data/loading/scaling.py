@@ -1,4 +1,4 @@
-"""How raw inputs are brought to a scale that models learn from, fitted on the training rows alone."""
+"""Scaling of inputs and targets, fitted on the training rows alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dlrun.data.spec import Scaling, TargetScaling
 def fit_scaling(
     source: Source, inputs: Tensor | Reader, *, standardise: bool, num_scaled: int | None = None
 ) -> Scaling | None:
-    """Mean and deviation of the training rows, per channel or feature; bytes are at least brought to 0..1.
+    """Return mean and standard deviation of each channel or feature; None leaves inputs as they are.
 
-    Rows are looked at in blocks, the same ones in memory and in files, so that both give the same bits.
-    num_scaled: of a dense row's features only the first so many are amounts; the rest stays as it is.
+    Without `standardise`, bytes are scaled to 0..1. Rows are read in blocks, the same ones in memory and from files, so
+    that both give the same bits. num_scaled: only so many leading features of a dense row are scaled; None: all.
     """
     if source.kind == "tokens":
         return None
@@ -46,7 +46,7 @@ def fit_scaling(
 
 
 def fit_target_scaling(targets: Tensor) -> TargetScaling:
-    """Mean and standard deviation of the training targets, (N, K), of each of the numbers to predict."""
+    """Return mean and standard deviation of each of the training targets, (N, K)."""
     means, deviations = targets.double().mean(dim=0).tolist(), targets.double().std(dim=0, correction=0).tolist()
     deviations = [value or 1.0 for value in deviations]  # a number that never changes becomes 0
     if len(means) == 1:
@@ -74,11 +74,11 @@ class _Moments:
         self._count, self._mean, self._squares = self._count + count, mean, squares
 
     def mean_and_std(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        return _shown(self._mean, self._squares / self._count)
+        return _as_tuples(self._mean, self._squares / self._count)
 
 
 class _Counts(_Moments):
-    """Exact for images of bytes, from how often each value stands there."""
+    """Exact for images of bytes, from the count of each value."""
 
     def __init__(self, channels: int) -> None:
         super().__init__("image")
@@ -93,10 +93,10 @@ class _Counts(_Moments):
         values = torch.arange(256, dtype=torch.float64)
         share = self._counts.double() / self._counts.sum(dim=1, keepdim=True)  # (C, 256)
         mean = (share * values).sum(dim=1)
-        return _shown(mean, (share * (values - mean[:, None]) ** 2).sum(dim=1))
+        return _as_tuples(mean, (share * (values - mean[:, None]) ** 2).sum(dim=1))
 
 
-def _shown(mean: Tensor, variance: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _as_tuples(mean: Tensor, variance: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     std = variance.sqrt()
     std = torch.where(std > 0, std, torch.ones_like(std))  # a feature that never changes stays 0
     return tuple(mean.tolist()), tuple(std.tolist())

@@ -1,4 +1,4 @@
-"""One split of a dataset, held in memory or read as it is asked for, and the batches of an epoch over it."""
+"""One split of a dataset, in memory or read when needed, and the batches of an epoch over it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from dlrun.data.loading.bucketing import by_length, longest_of_batches, trimmed
 from dlrun.data.loading.randomness import permutation
 from dlrun.data.spec import Batch, Scaling
 
-_CHUNK_BYTES = 4 << 20  # rows are gathered for several batches at once: one call instead of many, still in cache
+_CHUNK_BYTES = 4 << 20  # rows of several batches gathered at once: one call, and they fit into the cache
 
 
 class Split(ABC):
-    """Rows to learn from or be judged by, given in batches on the device that trains.
+    """Rows for training or evaluation, fetched in batches on the training device.
 
-    targets and lengths are whole tensors there, as in Batch; inputs may be read when they are asked for.
+    targets and lengths are whole tensors there, as in Batch; inputs may be read when they are needed.
     """
 
     targets: Tensor
     lengths: Tensor | None
-    channels_last: bool = False  # how images are laid out when fetched
+    channels_last: bool = False  # memory format of fetched images
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -33,20 +33,20 @@ class Split(ABC):
     @property
     @abstractmethod
     def row_bytes(self) -> int:
-        """Bytes of one row of inputs as the model takes it."""
+        """Bytes of one row of inputs, scaled."""
 
     @property
     @abstractmethod
     def index_device(self) -> torch.device:
-        """Where numbers of rows are wanted."""
+        """The device of the indices that `fetch` needs."""
 
     @abstractmethod
     def to(self, device: torch.device) -> Split:
-        """The same split on another device."""
+        """Return the same split on another device."""
 
     @abstractmethod
     def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
-        """The rows asked for, (B,) int64 or a slice, scaled; augmented where `augment` says so.
+        """Return the rows of `rows`, (B,) int64 or a slice, scaled, and augmented as in `augment`.
 
         Raises DataError for a row that cannot be read.
         """
@@ -54,12 +54,12 @@ class Split(ABC):
     def stream(
         self, groups: Sequence[Tensor | slice], *, augment: Augment | None = None, seed: int = 0, epoch: int = 0
     ) -> Iterator[Batch]:
-        """What `fetch` gives for each group of rows, one after the other; later ones may be read ahead."""
+        """Yield what `fetch` returns for each group of rows; later groups may be read ahead."""
         return (self.fetch(rows, augment=augment, seed=seed, epoch=epoch) for rows in groups)
 
 
 def scaling_tensors(scaling: Scaling | None, *, ndim: int) -> tuple[Tensor, ...] | None:
-    """Shift and factor of a scaling, shaped for inputs of `ndim` dimensions."""
+    """Return shift and factor of a scaling, shaped for inputs of `ndim` dimensions."""
     if scaling is None:
         return None
     trailing = (1,) * (ndim - 2) if ndim == 4 else ()
@@ -68,7 +68,7 @@ def scaling_tensors(scaling: Scaling | None, *, ndim: int) -> tuple[Tensor, ...]
 
 
 def scale(inputs: Tensor, by: tuple[Tensor, ...] | None, *, channels_last: bool = False) -> Tensor:
-    """Raw inputs to the model's, float32, in memory as convolutions want them where asked."""
+    """Return raw inputs scaled, float32, in channels-last memory format if set."""
     layout = torch.channels_last if channels_last else torch.preserve_format
     if by is not None:
         return inputs.to(torch.float32, copy=True, memory_format=layout).sub_(by[0]).mul_(by[1])
@@ -76,9 +76,9 @@ def scale(inputs: Tensor, by: tuple[Tensor, ...] | None, *, channels_last: bool 
 
 
 class MemorySplit(Split):
-    """Whole tensors, on the device that trains.
+    """Whole tensors on the training device.
 
-    Bytes stay bytes until they are fetched, a quarter of the memory of float32; floats were scaled beforehand.
+    Bytes stay bytes until they are fetched, a quarter of the memory of float32; floats are scaled beforehand.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class MemorySplit(Split):
         return self.inputs.device
 
     def to(self, device: torch.device) -> MemorySplit:
-        """The same split on another device."""
+        """Return the same split on another device."""
         moved = MemorySplit.__new__(MemorySplit)
         for name, value in vars(self).items():
             setattr(moved, name, value.to(device) if isinstance(value, Tensor) else value)
@@ -106,7 +106,7 @@ class MemorySplit(Split):
         return moved
 
     def scaled(self, inputs: Tensor, *, in_place: bool = False) -> Tensor:
-        """Raw inputs as the model takes them, float32 where there is a scaling."""
+        """Return raw inputs scaled; float32 unless there is no scaling."""
         if self._scaling is None:
             return inputs
         if in_place and inputs.dtype == torch.float32:
@@ -125,7 +125,7 @@ class MemorySplit(Split):
 
 
 class Loader:
-    """The batches of each epoch over a split: the same ones whenever (seed, epoch) are the same."""
+    """The batches of each epoch over a split, which depend on (seed, epoch) alone."""
 
     def __init__(
         self, split: Split, *, batch_size: int, seed: int, shuffle: bool, augment: Augment | None = None
@@ -133,21 +133,21 @@ class Loader:
         self.split = split
         self.batch_size = batch_size
         self._seed = seed
-        self._shuffle = shuffle and batch_size < len(split)  # one batch with all rows has no order
+        self._shuffle = shuffle and batch_size < len(split)  # a single batch has no order
         self._augment = augment
         self._lengths = None if split.lengths is None else split.lengths.cpu()
         batch_bytes = batch_size * split.row_bytes
         self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
 
     def __len__(self) -> int:
-        """Batches an epoch; the last may be smaller."""
+        """Return the number of batches of an epoch; the last may be smaller."""
         return -(-len(self.split) // self.batch_size)
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number `start` on.
+        """Yield the batches of an epoch from number `start` on.
 
-        Chunks begin at fixed batches, whatever `start` is, so that a batch always lies at the same place in memory
-        and vectorised kernels give the same bits.
+        Chunks begin at the same batches for any `start`, so that a batch is always at the same offset in memory and
+        vectorised kernels give the same bits.
         """
         order = permutation(len(self.split), seed=self._seed, epoch=epoch) if self._shuffle else None
         lengths = self._lengths
@@ -177,7 +177,7 @@ def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
 
 
 def in_order(split: Split, *, batch_size: int) -> Iterator[Batch]:
-    """All rows once, in their own order, for evaluation; where rows differ in length, cut to a batch's longest."""
+    """Yield all rows once, in their own order, for evaluation; batches are cut to their longest row."""
     longest = None if split.lengths is None else longest_of_batches(split.lengths.cpu(), batch_size=batch_size)
     groups = [slice(first, first + batch_size) for first in range(0, len(split), batch_size)]
     for number, batch in enumerate(split.stream(groups)):

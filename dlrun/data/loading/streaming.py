@@ -1,7 +1,7 @@
-"""A split whose rows are read off files while training goes on, by worker processes where there are any.
+"""A split whose rows are read from files during training, by worker processes if there are any.
 
-Order and augmentation come from (seed, epoch, index of the row), and workers only decode: the batches are those of
-the same rows in memory, bit for bit, with any number of workers.
+Order and augmentation depend on (seed, epoch, index of the row), and workers only decode: the batches are those of the
+same rows in memory, bit for bit, with any number of workers.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from torch.utils.data import DataLoader, Dataset
 
 from dlrun.configuration.schema.fields import Augment
 from dlrun.data.loading.augment import augment_images, is_active
-from dlrun.data.loading.memory import give_back
+from dlrun.data.loading.memory import return_memory
 from dlrun.data.loading.orphans import die_with_run
 from dlrun.data.loading.reader import Reader, one_thread
 from dlrun.data.loading.split import Split, scale, scaling_tensors
 from dlrun.data.spec import Batch, Scaling
 from dlrun.errors import DataError
 
-_GIVEN_BACK_BYTES = 32 << 20  # read between two times that memory is given back
-_PREFETCH = 2  # chunks that each worker has ready
+_RETURN_EVERY_BYTES = 32 << 20  # read until memory is returned to the system again
+_PREFETCH = 2  # chunks that each worker reads ahead
 
 
 class StreamedSplit(Split):
-    """Rows of a reader; targets lie on the device that trains.
+    """Rows of a reader; targets are on the training device.
 
-    workers: processes that decode ahead; with 0 the process that trains does it between two steps.
+    workers: processes that decode ahead; with 0 the training process decodes between two steps.
     """
 
     def __init__(self, reader: Reader, targets: Tensor, *, scaling: Scaling | None = None, workers: int = 0) -> None:
@@ -43,8 +43,8 @@ class StreamedSplit(Split):
         self.lengths = None
         self._scaling = scaling_tensors(scaling, ndim=len(reader.shape))
         self._workers = workers
-        self._bytes_read = 0  # since memory was given back
-        self._workers_at_work: tuple[DataLoader[Tensor], _Order] | None = None
+        self._bytes_read = 0  # since memory was returned
+        self._started: tuple[DataLoader[Tensor], _Order] | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -55,7 +55,7 @@ class StreamedSplit(Split):
         return torch.device("cpu")
 
     def to(self, device: torch.device) -> StreamedSplit:
-        """The same split, giving its batches on another device."""
+        """Return the same split, with its batches on another device."""
         moved = StreamedSplit(self.reader, self.targets.to(device), workers=self._workers)
         moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
         moved.channels_last = self.channels_last
@@ -66,16 +66,16 @@ class StreamedSplit(Split):
         with one_thread():
             raw = self.reader.read(index.tolist())
         self._bytes_read += raw.nbytes
-        if self._bytes_read >= _GIVEN_BACK_BYTES:
+        if self._bytes_read >= _RETURN_EVERY_BYTES:
             self._bytes_read = 0
-            give_back()
+            return_memory()
         return self._batch(raw, index, augment=augment, seed=seed, epoch=epoch)
 
     def stream(
         self, groups: Sequence[Tensor | slice], *, augment: Augment | None = None, seed: int = 0, epoch: int = 0
     ) -> Iterator[Batch]:
         count = 0
-        if self._workers and len(groups) > 1:  # a worker for a single group would only be waited for
+        if self._workers and len(groups) > 1:  # with a single group there is nothing to read ahead
             everything = torch.arange(len(self))
             indices = [everything[rows] if isinstance(rows, slice) else rows for rows in groups]
             for raw in self._decoded(indices):
@@ -85,7 +85,7 @@ class StreamedSplit(Split):
             yield self.fetch(rows, augment=augment, seed=seed, epoch=epoch)
 
     def _batch(self, raw: Tensor, index: Tensor, *, augment: Augment | None, seed: int, epoch: int) -> Batch:
-        """Raw rows, augmented and scaled on the device as those in memory are: bytes augmented first, floats last."""
+        """Raw rows augmented and scaled as those in memory are: bytes are augmented first, floats scaled first."""
         device = self.targets.device
         index = index.to(device, non_blocking=True)
         inputs = raw.to(device, non_blocking=True)
@@ -98,14 +98,14 @@ class StreamedSplit(Split):
         return Batch(inputs, self.targets.index_select(0, index), None)
 
     def _decoded(self, groups: Sequence[Tensor]) -> Iterator[Tensor]:
-        """The raw rows of each group in turn, decoded by workers.
+        """Yield the raw rows of each group, decoded by workers.
 
-        It ends early, after saying so, when workers were killed: whoever asks reads the rest by itself.
+        Ends early, with a message, if workers were killed: the caller reads the rest itself.
         Raises DataError of the first group that cannot be read.
         """
-        if self._workers_at_work is None:
-            self._workers_at_work = self._start()
-        loader, order = self._workers_at_work
+        if self._started is None:
+            self._started = self._start()
+        loader, order = self._started
         order.groups = [group.tolist() for group in groups]
         batches = iter(loader)
         while True:
@@ -113,13 +113,13 @@ class StreamedSplit(Split):
                 raw = next(batches)
             except StopIteration:
                 return
-            except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: while it handed rows over
+            except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: killed while sending rows
                 if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                     raise
-                self._workers_at_work = None
+                self._started = None
                 sys.stderr.write(
-                    f"Workers that read the data were killed, perhaps for their memory ({error}). "
-                    "The rest of this pass is read without them; try fewer trainer.workers.\n"
+                    f"Workers that read the data were killed, perhaps for lack of memory ({error}). "
+                    "The rest of this pass is read without them; use fewer trainer.workers.\n"
                 )
                 return
             if isinstance(raw, _Unreadable):
@@ -127,25 +127,25 @@ class StreamedSplit(Split):
             yield raw
 
     def _start(self) -> tuple[DataLoader[Tensor], _Order]:
-        """Workers that stay from one pass to the next, and the order that they read in."""
+        """Start workers, which stay from one pass to the next, and return them with the order that they read in."""
         order = _Order()
         loader = DataLoader(
-            _Rows(self.reader),
+            _ReaderDataset(self.reader),
             batch_sampler=order,
             num_workers=self._workers,
-            collate_fn=_as_it_is,
+            collate_fn=_unchanged,
             pin_memory=self.targets.device.type == "cuda",
             prefetch_factor=_PREFETCH,
             persistent_workers=True,
             worker_init_fn=worker_init,
             multiprocessing_context=_context(self.reader),
-            generator=torch.Generator(),  # its own, so that the run's random state is left as it is
+            generator=torch.Generator(),  # its own, so that the random state of the run does not change
         )
         return loader, order
 
 
 class _Order:
-    """The rows of each chunk of the pass at hand."""
+    """The rows of each chunk of the current pass."""
 
     def __init__(self) -> None:
         self.groups: Sequence[list[int]] = ()
@@ -158,13 +158,13 @@ class _Order:
 
 
 class _Unreadable:
-    """What a worker hands over in place of rows it could not read: an error raised there would come as a traceback."""
+    """What a worker returns for rows that it cannot read: an error raised there would arrive as a traceback."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
 
-class _Rows(Dataset[Tensor]):
+class _ReaderDataset(Dataset[Tensor]):
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
@@ -175,15 +175,15 @@ class _Rows(Dataset[Tensor]):
             return _Unreadable(str(error))
 
 
-def _as_it_is(rows: Any) -> Any:
+def _unchanged(rows: Any) -> Any:
     return rows
 
 
 def worker_init(number: int) -> None:
-    """What each worker does first: end when its parent does, and leave Ctrl-C to the process that trains.
+    """Initialise a worker: it exits with the run, and leaves Ctrl-C to the training process.
 
-    Ctrl-C reaches a whole group of processes; the run saves itself, and still needs its rows. SIGTERM ends a worker,
-    as the interpreter asks of those left at its own end; a run that loses workers so reads on without them.
+    Ctrl-C reaches the whole process group; the run saves a checkpoint, and still needs rows. SIGTERM ends a worker: the
+    interpreter sends it at its own end, and a run that loses workers continues without them.
     """
     del number
     die_with_run()
@@ -193,8 +193,8 @@ def worker_init(number: int) -> None:
 def _context(reader: Reader) -> BaseContext:
     """How workers are started: from a small server that has imported what they need.
 
-    A fork of the run itself would inherit its threads' locks and the open file that keeps others out of its folder,
-    so that a worker left behind would lock the run out.
+    A fork of the run would inherit the locks of its threads and the open file that locks its folder, so that a worker
+    left behind would block the run.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")

@@ -1,1 +1,1 @@
-"""Datasets, one option a file: each function reads or makes its data and returns a Source."""
+"""Datasets, one option per file: each function reads or generates its data and returns a Source."""

@@ -1,4 +1,4 @@
-"""Breast cancer: 569 tumours, measured in pictures of cell nuclei, malignant or benign."""
+"""Breast cancer: 569 tumours, measured in images of cell nuclei, malignant or benign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Diabetes: 442 patients, and how far the disease went in a year."""
+"""Diabetes: 442 patients, and the progression of the disease after a year."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handwritten digits, 8x8 pixels: the UCI test set that scikit-learn ships, 1,797 images."""
+"""Handwritten digits, 8x8 pixels: the UCI test set that scikit-learn includes, 1,797 images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothing, 28x28 pixels."""
+"""Fashion-MNIST: 70,000 images of clothing, 28x28 pixels."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CLASS_NAMES = (
 
 
 def fashion_mnist(*, root: str, mirrors: list[Url], download: bool) -> Source:
-    """60,000 pictures of clothing and 10,000 for the test, (1, 28, 28) bytes, ten classes.
+    """60,000 images of clothing and 10,000 for the test, (1, 28, 28) bytes, ten classes.
 
     root: folder of the four IDX files, gzipped or not. mirrors: addresses of a folder with them, tried in order.
-    download: whether what is missing is fetched.
+    download: whether missing files are downloaded.
 
     Raises DataError for a file that is missing or damaged. Source: Xiao, Rasul, Vollgraf, Fashion-MNIST: a novel image
     dataset for benchmarking machine learning algorithms, 2017.

@@ -21,7 +21,7 @@ def line(
 ) -> Source:
     """Points on y = slope * x + intercept at x = 0, 1, ..., rows - 1, (1,), and y to predict.
 
-    rows: number of points, 2 to 10,000,000. noise: standard deviation of what is added to y, from 0 up.
+    rows: number of points, 2 to 10,000,000. noise: standard deviation of the noise added to y, from 0.
     """
     x = torch.arange(rows, dtype=torch.float64).unsqueeze(1)  # (N, 1)
     y = slope * x + intercept

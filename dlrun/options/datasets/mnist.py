@@ -18,7 +18,7 @@ def mnist(*, root: str, mirrors: list[Url], download: bool) -> Source:
     """60,000 images of handwritten digits and 10,000 for the test, (1, 28, 28) bytes, ten classes.
 
     root: folder of the four IDX files, gzipped or not. mirrors: addresses of a folder with them, tried in order.
-    download: whether what is missing is fetched.
+    download: whether missing files are downloaded.
 
     Raises DataError for a file that is missing or damaged. Source: LeCun, Bottou, Bengio, Haffner, Gradient-based
     learning applied to document recognition, Proceedings of the IEEE 1998.

@@ -1,4 +1,4 @@
-"""Random images with random labels: for trying a model's shapes and speed, and how it learns by heart."""
+"""Random images with random labels: to test a model's shapes, speed and memorisation."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def random_images(
 ) -> Source:
     """Images of normal noise, (channels, size, size) float32, and labels drawn evenly from `classes` classes.
 
-    rows: number of images. size: side in pixels. image_seed: decides images and labels.
+    rows: number of images. size: side in pixels. image_seed: seed of images and labels.
 
-    Raises ConfigError when all images together would take more than 4 GiB.
+    Raises ConfigError if all images together would need more than 4 GiB.
     """
     values = rows * channels * size * size
     if values > _MAX_VALUES:

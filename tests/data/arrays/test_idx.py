@@ -1,4 +1,4 @@
-"""`dlrun.data.arrays.idx`: what is read, and what is said of a damaged file."""
+"""`dlrun.data.arrays.idx`: complete files are read, and damaged ones reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_images_keep_their_bytes_row_by_row(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["labels", "labels.gz"])
-def test_labels_are_whole_numbers(tmp_path: Path, name: str) -> None:
+def test_labels_are_integers(tmp_path: Path, name: str) -> None:
     read = read_labels(put(tmp_path, name, labels(0, 9, 4)))
     assert read.tolist() == [0, 9, 4]
     assert read.dtype == torch.int64

@@ -1,4 +1,4 @@
-"""dlrun.data.arrays.reader: rows read off a file are those of the array, whatever is asked for."""
+"""dlrun.data.arrays.reader: rows read from a file are those of the array, in any order."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_any_rows_in_any_order_are_those_of_the_array(
     assert found.read(rows).tolist() == (2.0 * array[rows]).tolist()
 
 
-def test_it_travels_to_other_processes(tmp_path: Path) -> None:
+def test_a_reader_can_be_pickled(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.arange(6).reshape(3, 2))
     found = reader(tmp_path / "x.npy")
     assert found.read([2]).tolist() == [[8, 10]]
     assert pickle.loads(pickle.dumps(found)).read([0, 2]).tolist() == [[0, 2], [8, 10]]  # noqa: S301 - our own
 
 
-def test_rows_that_do_not_lie_one_after_the_other_are_not_read_so(tmp_path: Path) -> None:
+def test_rows_that_are_not_stored_one_after_the_other_have_no_reader(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=np.zeros((2, 2)))
     np.save(tmp_path / "fortran.npy", np.asfortranarray(np.zeros((2, 3))))
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
@@ -62,19 +62,19 @@ def test_rows_that_do_not_lie_one_after_the_other_are_not_read_so(tmp_path: Path
         assert place_of(tmp_path / name, "x") is None
 
 
-def test_heads_that_lie_are_told(tmp_path: Path) -> None:
+def test_wrong_headers_are_reported(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((100, 3)))
     whole = (tmp_path / "x.npy").read_bytes()
     (tmp_path / "x.npy").write_bytes(whole[:-1])
     with pytest.raises(ValueError, match=r"it is cut off: 2527 bytes, an array of shape \(100, 3\) needs more"):
         place_of(tmp_path / "x.npy", "x")
     (tmp_path / "x.safetensors").write_bytes(b"\xff" * 20)
-    with pytest.raises(ValueError, match="its head is longer than the file"):
+    with pytest.raises(ValueError, match="its header is longer than the file"):
         place_of(tmp_path / "x.safetensors", "x")
 
 
 @pytest.mark.parametrize("cut", [0, 200])
-def test_a_file_that_changes_or_is_cut_off_is_told(tmp_path: Path, cut: int) -> None:
+def test_a_file_that_changes_or_is_cut_off_is_reported(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.zeros((100, 3)))
     found = reader(path)

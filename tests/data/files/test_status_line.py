@@ -70,7 +70,7 @@ def test_rows_are_counted_many_at_a_time() -> None:
     [
         (("dataset=table", "dataset.path=example:people.csv", "dataset.target=renewed"), "Reading people.csv: "),
         (("dataset=series", "dataset.path=example:weather.csv", "dataset.time=day"), "Reading weather.csv: "),
-        (("dataset=text", "dataset.path=example:reviews.csv"), "Reading tokens: 800 of 800 texts in "),
+        (("dataset=text", "dataset.path=example:reviews.csv"), "Tokenizing: 800 of 800 texts in "),
         (("dataset=arrays", "dataset.path=example:wine.npz"), "Measuring: "),
         (("dataset=image_folder", "dataset.path=example:shapes"), "Reading images: 600 of 600 files in "),
     ],

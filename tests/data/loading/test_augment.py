@@ -1,4 +1,4 @@
-"""`dlrun.data.loading.augment` and the random numbers below it, against numpy and the published splitmix64."""
+"""`dlrun.data.loading.augment` and its random numbers, compared with numpy and the published splitmix64."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def moved(down: int, right: int) -> bytes:
     return padded[9 - down : 12 - down, 9 - right : 13 - right].tobytes()
 
 
-def test_nothing_asked_for_is_not_active() -> None:
+def test_the_defaults_are_not_active() -> None:
     assert not is_active(Augment())
     assert is_active(Augment(shift=1))
     assert is_active(Augment(crop=1))
     assert is_active(Augment(flip=True))
 
 
-def test_a_shift_moves_up_to_so_many_pixels_and_fills_in_zeros() -> None:
+def test_a_shift_is_at_most_so_many_pixels_and_fills_with_zeros() -> None:
     images = augmented(Augment(shift=1))
     assert distinct(images) == {moved(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)}
     assert images.dtype == torch.uint8
 
 
-def test_a_shift_by_more_than_the_picture_leaves_nothing() -> None:
+def test_a_shift_by_more_than_the_image_leaves_zeros() -> None:
     expected = {moved(down, right) for down in range(-5, 6) for right in range(-5, 6)}
     found = distinct(augmented(Augment(shift=5), rows=torch.arange(2_000)))
     assert found == expected
@@ -64,7 +64,7 @@ def test_a_flip_mirrors_left_to_right_half_of_the_time() -> None:
     assert 110 < sum(mirrored) < 190  # 150 expected, four and a half deviations each way
 
 
-def test_a_picture_of_one_pixel_can_be_cropped() -> None:
+def test_an_image_of_one_pixel_can_be_cropped() -> None:
     one = torch.full((3, 1, 1, 1), 5, dtype=torch.uint8)
     out = augment_images(one, torch.arange(3), augment=Augment(crop=2), seed=0, epoch=0)
     assert out.flatten().tolist() == [5, 5, 5]
@@ -79,14 +79,14 @@ def test_all_channels_move_together() -> None:
 
 
 @pytest.mark.parametrize("augment", [Augment(shift=2), Augment(crop=2), Augment(flip=True)])
-def test_it_depends_on_seed_and_epoch(augment: Augment) -> None:
+def test_augmentation_depends_on_seed_and_epoch(augment: Augment) -> None:
     first = augmented(augment)
     assert torch.equal(first, augmented(augment))
     assert not torch.equal(first, augmented(augment, epoch=1))
     assert not torch.equal(first, augmented(augment, seed=1))
 
 
-def test_an_image_is_augmented_alike_in_whatever_batch_it_is() -> None:
+def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
     augment = Augment(shift=2, crop=1, flip=True)
     together = augmented(augment)
     assert torch.equal(augmented(augment, rows=torch.tensor([7, 250, 3])), together[[7, 250, 3]])
@@ -107,7 +107,7 @@ def test_uniform_is_the_published_splitmix64() -> None:
     assert drawn.flatten()[1:5].tolist() == [(number >> 11) * 2.0**-53 for number in published]
 
 
-def test_uniform_lies_in_0_to_1_and_is_even() -> None:
+def test_uniform_is_from_0_to_1_and_even() -> None:
     drawn = uniform(torch.arange(20_000), 3, seed=derive_seed(0, "test"))
     assert drawn.shape == (20_000, 3)
     assert 0 <= float(drawn.min()) < 0.001
@@ -115,7 +115,7 @@ def test_uniform_lies_in_0_to_1_and_is_even() -> None:
     torch.testing.assert_close(drawn.mean(dim=0), torch.full((3,), 0.5, dtype=torch.float64), rtol=0, atol=0.01)
 
 
-def test_a_derived_seed_depends_on_all_it_is_given() -> None:
+def test_a_derived_seed_depends_on_every_argument() -> None:
     seeds = {
         derive_seed(0, "a"), derive_seed(1, "a"), derive_seed(0, "b"), derive_seed(0, "a", 1),
         derive_seed(0, "a", 1, 2), derive_seed(0, "a", 12), derive_seed(0, "a", 2, 1),

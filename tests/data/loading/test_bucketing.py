@@ -1,4 +1,4 @@
-"""Batches of similar length: every row once, the same for the same (seed, epoch), from any batch on."""
+"""Batches of similar length: every row once, the same for the same (seed, epoch), from any batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def order(*, seed: int = 1, epoch: int = 0, batch_size: int = 8) -> torch.Tensor
     return by_length(shuffled, LENGTHS, batch_size=batch_size, seed=seed, epoch=epoch)
 
 
-def test_every_row_comes_once_and_the_order_depends_on_seed_and_epoch() -> None:
+def test_every_row_occurs_once_and_the_order_depends_on_seed_and_epoch() -> None:
     assert order().sort().values.tolist() == list(range(1003))
     assert torch.equal(order(), order())
     assert not torch.equal(order(), order(epoch=1))
@@ -61,7 +61,7 @@ def test_a_batch_ends_where_its_longest_row_does() -> None:
     assert sorted(seen) == list(range(1003))
 
 
-def test_going_on_within_an_epoch_gives_the_batches_that_were_left() -> None:
+def test_resuming_within_an_epoch_yields_the_remaining_batches() -> None:
     loader = Loader(split(), batch_size=8, seed=1, shuffle=True)
     whole = list(loader.epoch(3))
     for start in (0, 1, 63, 64, 65, 125):

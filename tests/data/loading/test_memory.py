@@ -1,4 +1,4 @@
-"""dlrun.data.loading.memory: what was freed is not kept."""
+"""dlrun.data.loading.memory: freed memory is returned to the system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 CODE = """
 import numpy as np, resource
-from dlrun.data.loading.memory import given_back
+from dlrun.data.loading.memory import returning_memory
 
 def now():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
@@ -23,20 +23,20 @@ def work():
     return kept
 
 before = now()
-with given_back():
+with returning_memory():
     kept = work()
 print((now() - before) >> 20)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc only")
-def test_what_a_block_frees_goes_back() -> None:
+def test_memory_freed_in_the_block_is_returned() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 8
 
 
-def test_an_error_inside_comes_out() -> None:
-    from dlrun.data.loading.memory import given_back
+def test_an_error_in_the_block_is_raised() -> None:
+    from dlrun.data.loading.memory import returning_memory
 
-    with pytest.raises(ValueError, match="inside"), given_back():
+    with pytest.raises(ValueError, match="inside"), returning_memory():
         raise ValueError("inside")

@@ -50,7 +50,7 @@ def test_scaling_is_fitted_on_the_training_rows_only() -> None:
     assert data.test.inputs.tolist() == [[98.0], [0.0]]
 
 
-def test_scaling_leaves_out_rows_held_out_from_the_same_table() -> None:
+def test_scaling_excludes_held_out_rows() -> None:
     data = prepare("toy", numbers(*range(10)), DatasetSettings(val_fraction=0.2, test_fraction=0.3))
     assert float(data.train.inputs.mean()) == pytest.approx(0.0, abs=1e-6)
     assert float(data.train.inputs.std(correction=0)) == pytest.approx(1.0, abs=1e-6)
@@ -79,7 +79,7 @@ def test_bytes_stay_bytes_until_they_are_fetched() -> None:
 
 
 @pytest.mark.parametrize(("value_range", "expected"), [((0.0, 16.0), [0.0, 0.5]), (None, [0.0, 8 / 255])])
-def test_bytes_that_are_not_standardised_are_brought_to_0_to_1(
+def test_bytes_that_are_not_standardised_are_scaled_to_0_to_1(
     value_range: tuple[float, float] | None, expected: list[float]
 ) -> None:
     data = prepare("toy", pictures(0, 8, value_range=value_range), raw(val_fraction=0.0, test_fraction=0.0))
@@ -102,7 +102,7 @@ def test_tokens_are_never_scaled() -> None:
     assert (data.spec.scaling, data.spec.vocabulary_size, data.spec.has_lengths) == (None, 10, True)
 
 
-def test_a_target_is_standardised_by_the_training_rows_and_the_spec_remembers_how() -> None:
+def test_a_target_is_standardised_by_the_training_rows_and_the_spec_has_the_scaling() -> None:
     source = numbers(1.0, 5.0)
     source.test = Rows(torch.tensor([[0.0]]), torch.tensor([[9.0]]))
     data = prepare("toy", source, raw(val_fraction=0.0, standardise_target=True))

@@ -31,7 +31,7 @@ def test_bytes_are_scaled_channel_by_channel_when_fetched() -> None:
     assert split.inputs.flatten().tolist() == [0, 10, 100, 200]
 
 
-def test_features_are_scaled_each_by_its_own() -> None:
+def test_each_feature_has_its_own_scaling() -> None:
     rows = torch.tensor([[1, 20], [3, 60]], dtype=torch.uint8)
     split = MemorySplit(rows, torch.tensor([0, 1]), scaling=Scaling((2.0, 40.0), (1.0, 20.0), 0.0, 255.0))
     torch.testing.assert_close(split.fetch(torch.tensor([1, 0])).inputs, torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
@@ -60,7 +60,7 @@ def test_row_bytes_are_those_of_float32() -> None:
     assert MemorySplit(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.zeros(3)).row_bytes == 256
 
 
-def test_without_shuffling_rows_come_in_order_and_the_last_batch_is_smaller() -> None:
+def test_without_shuffling_rows_keep_their_order_and_the_last_batch_is_smaller() -> None:
     loader = Loader(numbered(7), batch_size=3, seed=0, shuffle=False)
     assert len(loader) == 3
     assert seen(loader, 0) == [[0, 1, 2], [3, 4, 5], [6]]
@@ -73,7 +73,7 @@ def test_shuffled_batches_follow_the_epochs_permutation() -> None:
     assert seen(loader, 3) != seen(loader, 2)
 
 
-def test_each_row_of_an_epoch_comes_once() -> None:
+def test_each_row_occurs_once_in_an_epoch() -> None:
     loader = Loader(numbered(103), batch_size=10, seed=1, shuffle=True)
     assert sorted(row for batch in seen(loader, 0) for row in batch) == list(range(103))
 
@@ -85,7 +85,7 @@ def test_one_batch_with_all_rows_keeps_their_order() -> None:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("chunk_bytes", [1, 24, 4 << 20])  # one batch, three batches or all at once
-def test_an_epoch_started_midway_goes_on_with_the_same_batches(
+def test_an_epoch_started_midway_has_the_same_batches(
     monkeypatch: pytest.MonkeyPatch, shuffle: bool, chunk_bytes: int
 ) -> None:
     monkeypatch.setattr(module, "_CHUNK_BYTES", chunk_bytes)
@@ -96,7 +96,7 @@ def test_an_epoch_started_midway_goes_on_with_the_same_batches(
         assert seen(loader, 4, start=start) == whole[start:]
 
 
-def test_an_epoch_started_midway_augments_alike() -> None:
+def test_an_epoch_started_midway_has_the_same_augmentation() -> None:
     images = torch.arange(1, 161, dtype=torch.uint8).reshape(10, 1, 4, 4)
     augment = Augment(shift=1, flip=True)
     for shuffle in (False, True):
@@ -107,11 +107,11 @@ def test_an_epoch_started_midway_augments_alike() -> None:
         assert not torch.equal(torch.cat(whole), torch.cat([batch.inputs for batch in loader.epoch(2)]))
 
 
-def test_batches_carry_their_lengths() -> None:
+def test_batches_have_their_lengths() -> None:
     split = MemorySplit(torch.zeros(5, 2, dtype=torch.int64), torch.arange(5), lengths=torch.tensor([1, 2, 1, 2, 1]))
     lengths = [batch.lengths for batch in Loader(split, batch_size=2, seed=0, shuffle=False).epoch(0)]
     assert [each.tolist() for each in lengths if each is not None] == [[1, 2], [1, 2], [1]]
 
 
-def test_evaluation_sees_all_rows_once_in_order() -> None:
+def test_evaluation_reads_all_rows_once_in_order() -> None:
     assert [batch.targets.tolist() for batch in in_order(numbered(5), batch_size=2)] == [[0, 1], [2, 3], [4]]

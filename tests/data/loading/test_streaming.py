@@ -1,4 +1,4 @@
-"""`dlrun.data.loading.streaming`: rows read as they are needed give what rows in memory give."""
+"""`dlrun.data.loading.streaming`: rows read when needed are the same as rows in memory."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_rows_in_order_are_those_in_memory(workers: int) -> None:
     assert streamed.row_bytes == in_memory.row_bytes == 360
 
 
-def test_a_pass_that_was_left_does_not_disturb_the_next() -> None:
+def test_a_pass_that_was_stopped_does_not_change_the_next() -> None:
     in_memory, streamed = both(40, workers=2)
     first = iter(streamed.stream([slice(0, 10), slice(10, 20), slice(20, 30), slice(30, 40)]))
     next(first)
@@ -98,7 +98,7 @@ def test_a_pass_that_was_left_does_not_disturb_the_next() -> None:
     assert torch.equal(got, in_memory.fetch(slice(None)).inputs)
 
 
-def test_workers_leave_the_random_state_of_the_run_alone() -> None:
+def test_workers_do_not_change_the_random_state_of_the_run() -> None:
     _, streamed = both(20, workers=2)
     before = torch.get_rng_state()
     assert len(list(in_order(streamed, batch_size=5))) == 4
@@ -106,7 +106,7 @@ def test_workers_leave_the_random_state_of_the_run_alone() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_bad_row_is_told_as_it_is(workers: int) -> None:
+def test_a_bad_row_is_reported_by_a_worker(workers: int) -> None:
     streamed = StreamedSplit(Numbered(20, bad=13), torch.arange(20), workers=workers)
     batches = in_order(streamed, batch_size=4)
     assert [len(next(batches).targets) for _ in range(3)] == [4, 4, 4]
@@ -119,7 +119,7 @@ def test_when_workers_are_killed_the_rest_is_read_without_them(capfd: pytest.Cap
     streamed = StreamedSplit(Numbered(20, deadly=9), torch.arange(20), workers=1)
     rows = [int(row) for batch in in_order(streamed, batch_size=4) for row in batch.targets]
     assert rows == list(range(20))
-    assert "Workers that read the data were killed, perhaps for their memory" in capfd.readouterr().err
+    assert "Workers that read the data were killed, perhaps for lack of memory" in capfd.readouterr().err
 
 
 def test_a_split_moves_to_another_device() -> None:
@@ -146,7 +146,7 @@ def test_streamed_rows_are_split_padded_and_scaled_as_those_in_memory() -> None:
         )
 
 
-def test_rows_are_held_in_memory_when_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_in_memory_when_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "available_memory", lambda: 1000)
     assert fits(300, in_memory="auto")
     assert not fits(301, in_memory="auto")
@@ -187,7 +187,7 @@ def test_weights_are_the_same_in_memory_and_streamed_with_any_number_of_workers(
     assert len(written) == 1
 
 
-def test_rows_that_do_not_fit_are_told_before_they_are_read() -> None:
+def test_rows_that_do_not_fit_are_reported_before_they_are_read() -> None:
     with pytest.raises(ConfigError) as caught:
         read_all(Numbered(10**14), what="pictures")
     assert str(caught.value).endswith(
@@ -211,7 +211,7 @@ sys.exit(main([*words, f"dataset.in_memory={sys.argv[2]}", "hydra.run.dir=limite
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits on memory hold on Linux")
-def test_pictures_larger_than_the_memory_limit_are_trained_on_inside_it(tmp_path: Path) -> None:
+def test_images_larger_than_the_memory_limit_are_trained_on_within_it(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "data", 1600, 256)  # 300 MiB decoded, where 240 MiB more may be taken
     (tmp_path / "limited.py").write_text(LIMITED)
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
@@ -222,7 +222,7 @@ def test_pictures_larger_than_the_memory_limit_are_trained_on_inside_it(tmp_path
 
     done = train("auto")
     assert done.returncode == 0, done.stderr
-    assert "300.0 MiB decoded, read off their files as they are needed" in Path("limited/dlrun.log").read_text()
+    assert "300.0 MiB decoded, read from their files when needed" in Path("limited/dlrun.log").read_text()
     shutil.rmtree("limited")
     shutil.rmtree("warm")
     done = train("true")

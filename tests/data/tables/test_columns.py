@@ -1,4 +1,4 @@
-"""dlrun.data.tables.columns: kinds read off values, and texts as numbers."""
+"""dlrun.data.tables.columns: kinds inferred from values, and texts as numbers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from dlrun.data.tables.columns import Column, kind_of, raw_values
         ([], "missing"),
     ],
 )
-def test_the_kind_that_values_speak_for(values: list[str | None], kind: str) -> None:
+def test_the_kind_is_inferred_from_values(values: list[str | None], kind: str) -> None:
     assert kind_of(values, max_categories=100) == kind
 
 
-def test_more_categories_than_are_wanted_are_free_text() -> None:
+def test_more_categories_than_the_maximum_are_free_text() -> None:
     values = [f"w{i % 8}" for i in range(100)]
     assert kind_of(values, max_categories=8) == "category"
     assert kind_of(values, max_categories=7) == "text"

@@ -1,4 +1,4 @@
-"""dlrun.data.tables.encoding: what training rows teach, and new rows by it."""
+"""dlrun.data.tables.encoding: fitted on training rows, applied to new ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def finished(encoder: TableEncoder, raw: Tensor = RAW) -> list[list[float]]:
     return encoder.transform(raw.clone()).tolist()  # type: ignore[no-any-return]
 
 
-def test_amounts_then_flags_then_categories_one_hot() -> None:
+def test_numbers_then_flags_then_categories_one_hot() -> None:
     encoder = fitted()
     # n, m with 7 its median, "m was missing", then blue, red, missing
     assert finished(encoder) == [
@@ -48,24 +48,24 @@ def test_categories_as_codes() -> None:
     assert encoder.categories == (4,)  # never seen, blue, red, missing
 
 
-def test_a_category_never_seen_in_training_is_code_0_or_all_zeros() -> None:
+def test_a_category_of_no_training_row_is_code_0_or_all_zeros() -> None:
     green = torch.tensor([[1.0, 2, 1]])
     assert finished(fitted(embed=True), green)[0][3] == 0
     assert finished(fitted(), green)[0][3:] == [0, 0, 0]
 
 
-def test_the_commonest_categories_are_kept() -> None:
+def test_the_most_frequent_categories_have_codes() -> None:
     encoder = fitted(max_categories=1)
     assert encoder.known == {"c": ["red"]}
     assert [row[3:] for row in finished(encoder)] == [[1, 0], [0, 0], [1, 0], [0, 1]]
 
 
-def test_a_value_missing_where_training_rows_had_all_is_filled_without_a_flag() -> None:
+def test_a_value_never_missing_in_training_is_filled_without_a_flag() -> None:
     row = torch.tensor([[NAN, 0.0, 1.0]])
     assert finished(fitted(), row) == [[3, 1, 0, 0, 1, 0]]  # 3 is the median of 1, 2, 4 and 9
 
 
-def test_its_state_makes_it_again() -> None:
+def test_the_state_restores_the_encoder() -> None:
     encoder = fitted(embed=True)
     again = TableEncoder.restored(json.loads(json.dumps(encoder.state())))
     assert again.state() == encoder.state()
@@ -75,17 +75,17 @@ def test_its_state_makes_it_again() -> None:
     np.testing.assert_array_equal(encoded, [[1, 7, 1, 1], [2, 6, 0, 0], [3, 5, 0, 3]])
 
 
-def test_a_column_that_new_rows_lack_is_told() -> None:
+def test_a_column_missing_from_new_rows_is_reported() -> None:
     Path("new.csv").write_text("n,c2,m\n1,red,2\n")
     with pytest.raises(DataError, match=r'there is no column "c", which the run was trained on\. Did you mean "c2"'):
         fitted().encode(Path("new.csv"))
 
 
-def test_a_file_without_rows_is_told() -> None:
+def test_a_file_without_rows_is_reported() -> None:
     import pyarrow
     from pyarrow import parquet
 
     schema = pyarrow.schema([("n", pyarrow.float64()), ("c", pyarrow.string()), ("m", pyarrow.float64())])
     parquet.write_table(schema.empty_table(), "new.parquet")
-    with pytest.raises(DataError, match=r"new\.parquet: there are no rows\."):
+    with pytest.raises(DataError, match=r"new\.parquet: there is no row\."):
         fitted().encode(Path("new.parquet"))

@@ -1,4 +1,4 @@
-"""dlrun.data.tables.rows: rows as numbers, whole or in blocks, and what is left out."""
+"""dlrun.data.tables.rows: rows as numbers, whole or in blocks, and skipped rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(content: str, **fields: Any) -> TableRows:
     return read_rows(ArrowTable(Path("t.csv")), COLUMNS, **fields)
 
 
-def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -> None:
+def test_a_category_is_its_index_and_a_missing_value_is_nan() -> None:
     rows = read(GOOD)
     assert rows.raw.shape == (4, 7)
     np.testing.assert_array_equal(rows.column(COLUMNS, "n"), [1, np.nan, 3, 4])
@@ -47,7 +47,7 @@ def test_a_category_is_its_number_among_the_words_and_a_missing_value_is_nan() -
         ("1,red", r"line 6: expected 3 columns, got 2; is a delimiter or a quote missing\?"),
     ],
 )
-def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> None:
+def test_a_bad_row_is_reported_with_its_line_or_counted(row: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(f"{GOOD}{row}\n")
     rows = read(f"{GOOD}{row}\n5,red,2026-03-01\n", skip_bad_rows=True)
@@ -56,7 +56,7 @@ def test_a_bad_row_stops_with_its_line_or_is_counted(row: str, message: str) -> 
     assert describe_skipped(rows)["first"][0].startswith("line 6")
 
 
-def test_missing_values_fill_stop_or_drop() -> None:
+def test_missing_values_are_filled_reported_or_dropped() -> None:
     assert len(read(GOOD, missing="fill").raw) == 4
     message = 'line 3, column "n": the value is missing; to fill missing values: dataset.missing=fill'
     with pytest.raises(DataError, match=re.escape(message)):
@@ -78,7 +78,7 @@ def test_blocks_are_the_rows(num_rows: int) -> None:
     assert blocks[-1].words == whole.words
 
 
-def test_numbers_that_arrow_does_not_know_do_not_repeat_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_that_arrow_does_not_parse_do_not_repeat_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [f"{i}" for i in range(400_000)]
     numbers[399_990] = " 7 "  # a number to us, a text to Arrow, found when most rows are given
     Path("t.csv").write_text("n\n" + "\n".join(numbers) + "\n")

@@ -1,4 +1,4 @@
-"""Series: windows by hand, no look into the future, forecasts in their own units."""
+"""Series: windows by hand, no row of the future, forecasts in their own units."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def bundle(path: str, **fields: Any) -> DataBundle:
     return prepare("series", source(path, **fields), DatasetSettings(standardise_target=True))
 
 
-def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+def test_a_limit_applies_to_the_windows_of_every_split(tmp_path: Path) -> None:
     data = prepare("series", source(rising(tmp_path)), DatasetSettings(limit=3))
     assert data.sizes == {"train": 3, "val": 3, "test": 3}
     assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 4, "test": 16}
@@ -60,14 +60,14 @@ def test_windows_by_hand() -> None:
     assert len(windows(series, window=6, horizon=2, step=1).inputs) == 0
 
 
-def test_targets_of_several_columns_stand_time_by_time(tmp_path: Path) -> None:
+def test_targets_of_several_columns_are_ordered_by_time(tmp_path: Path) -> None:
     found = source(rising(tmp_path))
     assert found.train.targets[0].tolist() == [3, 1030, 4, 1040]
     assert list(found.class_names) == ["a+1", "b+1", "a+2", "b+2"]
 
 
 @pytest.mark.parametrize("step", [1, 3])
-def test_no_window_sees_a_row_of_another_part(tmp_path: Path, step: int) -> None:
+def test_no_window_has_a_row_of_another_split(tmp_path: Path, step: int) -> None:
     found = source(rising(tmp_path), columns=["a"], step=step)  # the value of a row is its index
     assert found.val is not None
     assert found.test is not None
@@ -78,7 +78,7 @@ def test_no_window_sees_a_row_of_another_part(tmp_path: Path, step: int) -> None
     assert found.train.targets.max() < found.val.targets[:, 0].min(), "no training row is later than a forecast"
 
 
-def test_scaling_knows_the_training_rows_alone_and_each_output_has_its_own(tmp_path: Path) -> None:
+def test_scaling_is_fitted_on_training_rows_alone_for_each_output(tmp_path: Path) -> None:
     data = bundle(rising(tmp_path), target="b", horizon=2)
     inputs = torch.stack([torch.arange(i, i + 3, dtype=torch.float64) for i in range(68)])
     assert data.spec.scaling is not None
@@ -92,7 +92,7 @@ def test_scaling_knows_the_training_rows_alone_and_each_output_has_its_own(tmp_p
     assert again == data.spec
 
 
-def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
+def test_val_and_test_files_replace_the_fractions(tmp_path: Path) -> None:
     other = rising(tmp_path, 10, name="other.csv")
     found = source(rising(tmp_path), val=other, test=other)
     assert len(found.train.inputs) == 96
@@ -100,7 +100,7 @@ def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
     assert len(found.val.targets) == 6
 
 
-def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
+def test_columns_of_numbers_are_found_and_others_reported(tmp_path: Path) -> None:
     path = write(tmp_path, "day,place,a", "2024-01-01,x,1", "2024-01-02,y,2")
     form, notices = series_format(
         Path(path), columns=None, target=None, time="day", window=1, delimiter=None, encoding="utf-8"
@@ -123,12 +123,14 @@ def test_columns_with_numbers_are_found_and_others_told(tmp_path: Path) -> None:
         (("t,a", "1,1"), r'there is no column "b"'),
     ],
 )
-def test_what_cannot_be_learnt_from_is_told(lines: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_data_that_a_model_cannot_be_trained_on_is_reported(
+    lines: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=message):
         source(write(tmp_path, *lines), target=["a"])
 
 
-def test_columns_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_columns_are_reported(tmp_path: Path) -> None:
     path = rising(tmp_path)
     with pytest.raises(DataError, match=r'no column "c" \(dataset.target\)'):
         source(path, target="c")
@@ -138,7 +140,7 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
         source(write(tmp_path, "t,a", "x,y"), columns=None)
 
 
-def test_windows_with_a_bad_row_are_left_out_when_asked(tmp_path: Path) -> None:
+def test_windows_with_a_bad_row_are_skipped_on_request(tmp_path: Path) -> None:
     lines = [f"{i},{'?' if i == 10 else i},{i}" for i in range(100)]
     found = source(write(tmp_path, "t,a,b", *lines), skip_bad_rows=True)
     assert len(found.train.inputs) == 68 - 5
@@ -150,7 +152,7 @@ def test_windows_with_a_bad_row_are_left_out_when_asked(tmp_path: Path) -> None:
     )
 
 
-def test_windows_with_a_row_of_another_width_are_left_out_when_asked(tmp_path: Path) -> None:
+def test_windows_with_a_row_of_another_width_are_skipped_on_request(tmp_path: Path) -> None:
     lines = [f"{i},{i},{i}" if i != 10 else "10,10" for i in range(100)]
     with pytest.raises(DataError, match=r"line 12: expected 3 columns, got 2; is a delimiter or a quote missing\?"):
         source(write(tmp_path, "t,a,b", *lines))
@@ -160,7 +162,7 @@ def test_windows_with_a_row_of_another_width_are_left_out_when_asked(tmp_path: P
     assert "1 bad row skipped (dataset.on_bad_row=skip):\n  line 12: expected 3 columns" in found.notices[0]
 
 
-def test_the_last_window_of_a_new_file_is_what_a_forecast_looks_back_on(tmp_path: Path) -> None:
+def test_a_forecast_reads_the_last_window_of_a_new_file(tmp_path: Path) -> None:
     encoder = source(rising(tmp_path), target="b", columns=["a"]).encoder
     assert encoder is not None
     again = SeriesEncoder.restored(json.loads(json.dumps(encoder.state())))

@@ -1,4 +1,4 @@
-"""dlrun.data.tables.source: from files to rows, and what the user should know of them."""
+"""dlrun.data.tables.source: from files to rows, and notices about them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def source(content: str = ROWS, **fields: Any) -> Source:
     return table_source(TableSettings(**{"name": "table", "path": "t.csv", "target": "y", **fields}))
 
 
-def test_kinds_are_read_off_and_told() -> None:
+def test_kinds_are_inferred_and_reported() -> None:
     found = source()
     assert found.train.inputs.shape == (30, 7)  # a number, five of a date, a category
     assert found.goal == "binary"
@@ -36,7 +36,7 @@ def test_kinds_are_read_off_and_told() -> None:
     assert "columns: note is ignored (free text)" in found.notices
 
 
-def test_kinds_may_be_told() -> None:
+def test_kinds_can_be_set() -> None:
     found = source(columns={"when": "ignore", "n": "category"})
     assert found.train.inputs.shape == (30, 2)
     assert "columns: when is ignored (dataset.columns)" in found.notices
@@ -54,7 +54,7 @@ def test_missing_values_are_counted() -> None:
     assert "2 rows with missing values dropped (dataset.missing=drop)" in dropped.notices
 
 
-def test_words_of_another_file_come_after_those_of_the_training_file() -> None:
+def test_categories_of_another_file_come_after_those_of_the_training_file() -> None:
     Path("test.csv").write_text(ROWS.replace(",b,", ",new,"))
     found = source(test="test.csv")
     assert found.test is not None
@@ -85,7 +85,7 @@ def test_the_fingerprint_is_of_content_and_settings_and_no_path() -> None:
         ),
     ],
 )
-def test_what_cannot_be_learnt_from_is_told(content: str, fields: dict[str, Any], message: str) -> None:
+def test_data_that_a_model_cannot_be_trained_on_is_reported(content: str, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
         source(content, **fields)
     assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""Labelled texts: the vocabulary knows the training rows alone, and bad rows are told with their place."""
+"""Labelled texts: the vocabulary is that of the training rows, and bad rows are reported with their place."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def test_the_vocabulary_is_that_of_the_training_rows_alone(tmp_path: Path) -> No
     assert data.test.inputs.tolist() == [[2, 1]] * 8
 
 
-def test_a_limit_leaves_rows_out_of_the_vocabulary_too(tmp_path: Path) -> None:
+def test_a_limit_excludes_rows_from_the_vocabulary_too(tmp_path: Path) -> None:
     data = bundle(many(tmp_path), limit=20)
     assert data.spec.vocabulary_size == 2 + 1 + len(data.train)
 
 
-def test_a_limit_holds_for_files_of_their_own_too(tmp_path: Path) -> None:
+def test_a_limit_applies_to_val_and_test_files_too(tmp_path: Path) -> None:
     other = write(tmp_path, *(f"common new{i},{'A' if i % 2 else 'B'}" for i in range(30)), name="other.csv")
     data = bundle(many(tmp_path), limit=20, val=other, test=other)
     assert data.sizes == {"train": 20, "val": 20, "test": 20}
@@ -63,7 +63,7 @@ def test_a_limit_holds_for_files_of_their_own_too(tmp_path: Path) -> None:
     assert data.val.lengths.tolist() == [2] * 20
 
 
-def test_texts_are_cut_padded_and_measured(tmp_path: Path) -> None:
+def test_texts_are_cut_and_padded_and_have_lengths(tmp_path: Path) -> None:
     path = write(tmp_path, "a b c d e f g,x", "a,y", "a b,x", "b,y")
     data = bundle(path, test=path)
     assert data.test is not None
@@ -74,7 +74,7 @@ def test_texts_are_cut_padded_and_measured(tmp_path: Path) -> None:
     assert data.spec.describe() == "texts of up to 5 tokens, 2 classes"
 
 
-def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
+def test_val_and_test_files_replace_the_fractions(tmp_path: Path) -> None:
     other = write(tmp_path, "common new,A", "new,B", name="other.csv")
     data = bundle(many(tmp_path), val=other, test=other)
     assert data.sizes == {"train": 40, "val": 2, "test": 2}
@@ -89,7 +89,7 @@ def test_labels_that_are_numbers_keep_their_order(tmp_path: Path) -> None:
     assert data.spec.goal == "multiclass"
 
 
-def test_a_text_of_nothing_that_shows_has_a_token_all_the_same(tmp_path: Path) -> None:
+def test_a_text_of_invisible_characters_has_a_token(tmp_path: Path) -> None:
     data = bundle(write(tmp_path, *("\N{ZERO WIDTH SPACE},x", "b,y") * 10))
     assert data.train.lengths is not None
     assert set(data.train.lengths.tolist()) == {1}
@@ -104,18 +104,20 @@ def test_a_text_of_nothing_that_shows_has_a_token_all_the_same(tmp_path: Path) -
         (("a,b,c",), r"x.csv: line 2: expected 2 columns, got 3; is a delimiter or a quote missing\?"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_told(rows: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_data_that_a_model_cannot_be_trained_on_is_reported(
+    rows: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=message):
         bundle(write(tmp_path, *rows))
 
 
-def test_a_label_that_training_does_not_have(tmp_path: Path) -> None:
+def test_a_label_of_no_training_row_is_reported(tmp_path: Path) -> None:
     other = write(tmp_path, "a,z", name="other.csv")
     with pytest.raises(DataError, match=r'other.csv: line 2, .*no training row has the label "z"\.'):
         bundle(write(tmp_path, "a,x", "b,y"), test=other)
 
 
-def test_bad_rows_are_left_out_counted_and_listed_when_asked(tmp_path: Path) -> None:
+def test_bad_rows_are_skipped_counted_and_listed_on_request(tmp_path: Path) -> None:
     form = TextFormat("text", "label", None, "utf-8", max_length=5, skip_bad_rows=True)
     data = bundle(write(tmp_path, *("a,x", ",y", "b,y") * 10), form)
     assert sum(data.sizes.values()) == 20
@@ -137,13 +139,13 @@ def test_new_texts_are_read_as_the_training_rows_were(tmp_path: Path) -> None:
     assert torch.equal(encoded.lengths, torch.tensor([2, 1]))
 
 
-def test_a_new_text_is_no_longer_than_any_that_was_known(tmp_path: Path) -> None:
+def test_a_new_text_is_cut_at_the_longest_training_text(tmp_path: Path) -> None:
     data = bundle(many(tmp_path))
     (tmp_path / "new.csv").write_text("text\ncommon common common common\n")
     assert encoder(data).encode(tmp_path / "new.csv").inputs.shape == (1, data.spec.shape[0]) == (1, 2)
 
 
-def test_a_new_text_that_is_empty_is_told(tmp_path: Path) -> None:
+def test_an_empty_new_text_is_reported(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("text\na\n \n")
     with pytest.raises(DataError, match=r'new.csv: line 3, column "text": the text is empty\.$'):
         encoder(bundle(many(tmp_path))).encode(tmp_path / "new.csv")

@@ -1,4 +1,4 @@
-"""A plain text in windows: each target is the token after, and the end of the text is never trained on."""
+"""A plain text in windows: each target is the next token, and the end of the text is never trained on."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_the_end_of_the_text_is_held_out_and_its_characters_are_unknown(tmp_path
     assert data.spec.describe() == "windows of 4 tokens, the next out of 3 to predict"
 
 
-def test_a_limit_holds_for_the_windows_of_every_part(tmp_path: Path) -> None:
+def test_a_limit_applies_to_the_windows_of_every_split(tmp_path: Path) -> None:
     data = prepare("text", source(tmp_path, "ab" * 100), DatasetSettings(limit=2))
     assert data.sizes == {"train": 2, "val": 2, "test": 2}
     assert prepare("text", source(tmp_path, "ab" * 100), DatasetSettings()).sizes == {"train": 35, "val": 3, "test": 9}
 
 
-def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
+def test_val_and_test_files_replace_the_fractions(tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("babab")
     found = source(tmp_path, "ab" * 9, val=str(tmp_path / "other.txt"), test=str(tmp_path / "other.txt"))
     assert len(found.train.inputs) == 4
@@ -60,7 +60,7 @@ def test_files_of_their_own_take_the_place_of_fractions(tmp_path: Path) -> None:
     assert found.test.inputs.tolist() == [[3, 2, 3, 2]]
 
 
-def test_a_part_that_is_too_short(tmp_path: Path) -> None:
+def test_a_split_that_is_too_short_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"the val split has 2 characters, too few for a window of 4 tokens"):
         source(tmp_path, "abcdefghij" * 3)
 

@@ -1,4 +1,4 @@
-"""Texts as ids and back."""
+"""Texts to ids and back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fit(name: TokenizerName = "words", **fields: Any) -> Tokenizer:
     return fit_tokenizer(settings.pop("texts", TEXTS), name=name, **settings)
 
 
-def test_words_rank_by_how_often_they_stand_there_then_by_who_came_first() -> None:
+def test_words_rank_by_frequency_then_by_first_appearance() -> None:
     tokenizer = fit()
     assert tokenizer.state()["vocabulary"] == ["the", "cat", "sat", ".", ",", "dog"]
     assert tokenizer.size == 8  # with padding and unknown
@@ -47,7 +47,7 @@ def test_the_names_of_padding_and_unknown_are_no_tokens() -> None:
     assert fit("characters", texts=["x"]).ids("") == []
 
 
-def test_subwords_give_back_every_text() -> None:
+def test_subwords_restore_every_text() -> None:
     pytest.importorskip("tokenizers")
     tokenizer = fit("subword", texts=["low lower lowest newer wider " * 20], max_vocabulary=320, lowercase=False)
     ids = tokenizer.ids("lower  Ünïcode\n😀")
@@ -58,7 +58,7 @@ def test_subwords_give_back_every_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["words", "characters", "subword"])
-def test_it_is_made_again_from_plain_values(name: TokenizerName) -> None:
+def test_a_tokenizer_is_restored_from_plain_values(name: TokenizerName) -> None:
     if name == "subword":
         pytest.importorskip("tokenizers")
     tokenizer = fit(name)

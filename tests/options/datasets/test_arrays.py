@@ -35,7 +35,7 @@ def save(inputs: Any, targets: Any, path: str = "mine.npz") -> str:
     return path
 
 
-def test_arrays_are_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(tmp_path: Path) -> None:
+def test_arrays_are_trained_killed_resumed_evaluated_and_predicted_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     kill_and_resume(["recipe=arrays_wine", "trainer.epochs=3"], folder=tmp_path / "here")
@@ -60,7 +60,9 @@ def test_arrays_are_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(tm
         (np.zeros((4, 3), dtype=">f8"), "dense", (3,), torch.float32),
     ],
 )
-def test_the_kind_is_read_off_the_shape(inputs: Any, kind: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+def test_the_kind_is_inferred_from_the_shape(
+    inputs: Any, kind: str, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
     found = source(save(inputs, [0, 1, 0, 1]))
     rows = found.train.inputs
     assert (found.kind, rows.shape[1:], rows.dtype, found.goal) == (kind, shape, dtype, "binary")
@@ -90,7 +92,7 @@ def test_files_of_their_own_are_validation_and_test() -> None:
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_a_limit_holds_for_every_file(in_memory: bool) -> None:
+def test_a_limit_applies_to_every_file(in_memory: bool) -> None:
     for name, count in (("train", 40), ("val", 30), ("test", 20)):
         part = {"inputs": torch.arange(2.0 * count).reshape(count, 2), "targets": torch.arange(count) % 2}
         save_file(part, f"{name}.safetensors")
@@ -109,10 +111,10 @@ class Evil:
 
 def test_objects_are_refused_and_never_run() -> None:
     np.savez("mine.npz", inputs=np.array([Evil()], dtype=object), targets=np.zeros(1))
-    with pytest.raises(DataError, match=r"mine\.npz: it holds Python objects, which may run code"):
+    with pytest.raises(DataError, match=r"mine\.npz: it has Python objects, which may run code"):
         source("mine.npz")
     np.save("mine.npy", np.array([Evil()], dtype=object))
-    with pytest.raises(DataError, match=r"mine\.npy: it holds Python objects"):
+    with pytest.raises(DataError, match=r"mine\.npy: it has Python objects"):
         source("mine.npy", targets="mine.npy")
     assert not Path("pwned").exists()
 
@@ -133,19 +135,19 @@ def test_objects_are_refused_and_never_run() -> None:
         (np.zeros((4, 3)), [0, 1, 0, 1], {"inputs": "input"}, 'there is no array "input". Did you mean "inputs"'),
     ],
 )
-def test_bad_arrays_are_told(inputs: Any, targets: Any, fields: dict[str, str], message: str) -> None:
+def test_bad_arrays_are_reported(inputs: Any, targets: Any, fields: dict[str, str], message: str) -> None:
     with pytest.raises(DlrunError, match=message):
         source(save(inputs, targets), **fields)
 
 
 @pytest.mark.parametrize("name", ["mine.npz", "mine.npy", "mine.safetensors"])
-def test_damaged_files_are_told(name: str) -> None:
+def test_damaged_files_are_reported(name: str) -> None:
     Path(name).write_bytes(b"\x93NUMPY and then nothing")
-    with pytest.raises(DataError, match=rf"{name}: (not a file of arrays that can be read|damaged)"):
+    with pytest.raises(DataError, match=rf"{name}: cannot be read as (arrays|safetensors)"):
         source(name, targets="mine.npy")
 
 
-def test_the_targets_of_a_npy_file_lie_beside_it() -> None:
+def test_the_targets_of_a_npy_file_are_in_the_same_folder() -> None:
     np.save("x.npy", np.zeros((2, 2)))
     with pytest.raises(DlrunError, match="Expected the name of a file in the same folder"):
         source("x.npy", targets="../y.npy")
@@ -153,7 +155,7 @@ def test_the_targets_of_a_npy_file_lie_beside_it() -> None:
         source(str(Path("mine.bin").write_bytes(b"x") and "mine.bin"))
 
 
-def test_new_tokens_beyond_the_vocabulary_are_told() -> None:
+def test_new_tokens_beyond_the_vocabulary_are_reported() -> None:
     np.save("new.npy", np.array([[0, 12]]))
     with pytest.raises(DataError, match="token 12; the run was trained on 0 to 9"):
         encoder({"kind": "tokens", "name": "inputs", "vocabulary_size": 10}).encode(Path("new.npy"))
@@ -186,7 +188,7 @@ def test_weights_are_the_same_in_memory_and_read_as_needed(dlrun: Dlrun, monkeyp
             f"hydra.run.dir={number}",
         )  # fmt: skip
         assert code == 0, err
-        assert ("read off their files as they are needed" in err) == (number > 0)
+        assert ("read from their files when needed" in err) == (number > 0)
         last = Path(f"{number}/checkpoints/last").read_text().strip()
         written.add(Path(f"{number}/checkpoints/{last}/model.safetensors").read_bytes())
         fingerprints.add(json.loads(Path(f"{number}/result.json").read_text())["dataset"]["fingerprint"])
@@ -208,16 +210,16 @@ def test_rows_read_as_needed_are_checked_before_training() -> None:
         source("x.npz", in_memory=False)
 
 
-def test_what_unpacks_to_more_than_there_is_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_array_that_unpacks_to_more_than_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed("mine.npz", inputs=np.zeros((1000, 1000), dtype=np.float32), targets=np.zeros(1000))
     assert Path("mine.npz").stat().st_size < 20_000
     monkeypatch.setattr(array_file, "available_memory", lambda: 7 << 20)
-    message = 'the array "inputs" unpacks to 4 MiB, and must fit into memory twice; 7 MiB are free. Save it as .npy'
+    message = 'the array "inputs" unpacks to 4 MiB and must fit into memory twice; 7 MiB are free. Save it as .npy'
     with pytest.raises(DataError, match=re.escape(message)):
         source("mine.npz")
 
 
-def test_new_rows_come_in_blocks_that_make_up_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_rows_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     from dlrun.data.loading import reader as reading
 
     numbers(100, 3)

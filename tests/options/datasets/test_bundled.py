@@ -1,4 +1,4 @@
-"""The tables that come with dlrun, held against scikit-learn's copies."""
+"""The tables that come with dlrun, compared with scikit-learn's copies."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_the_archive_is_read_and_nothing_is_unpacked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_archive_is_fetched_when_nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_archive_is_downloaded_when_nothing_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(name: str, *, sha256: str, folder: Path, mirrors: list[str], max_bytes: int) -> Path:
         assert (name, sha256[:8], folder, mirrors) == ("cifar-10-binary.tar.gz", "c4a38c50", tmp_path, ["https://a/"])
         return put_archive(folder, members())
@@ -91,7 +91,7 @@ def test_the_archive_is_fetched_when_nothing_is_there(tmp_path: Path, monkeypatc
     check(load(tmp_path, download=True))
 
 
-def test_nothing_there_and_downloads_off(tmp_path: Path) -> None:
+def test_missing_files_without_download_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load(tmp_path)
     assert str(caught.value) == (
@@ -107,12 +107,12 @@ def test_the_pickled_version_is_never_read_and_the_error_says_why(tmp_path: Path
     with pytest.raises(DataError) as caught:
         load(tmp_path)
     assert str(caught.value).splitlines()[1] == (
-        f"{tmp_path}/{name} is the version in Python's pickle format, which is never read here: reading a pickle runs "
-        "what it says. The binary version holds the same photographs."
+        f"{tmp_path}/{name} is the version in Python's pickle format, which dlrun never reads: reading a pickle can "
+        "run code. The binary version has the same images."
     )
 
 
-def test_files_that_are_there_in_part_are_told_apart(tmp_path: Path) -> None:
+def test_some_missing_files_are_reported(tmp_path: Path) -> None:
     put(tmp_path, {FILES[0]: row(0), FILES[2]: row(0), FILES[3]: row(0), FILES[4]: row(0)})
     with pytest.raises(DataError) as caught:
         load(tmp_path, download=True)
@@ -152,13 +152,13 @@ def test_a_link_in_the_archive_is_refused(tmp_path: Path, kind: bytes) -> None:
     assert str(caught.value) == f"{path}: {FOLDER}/{message}"
 
 
-def test_a_name_that_leads_elsewhere_is_not_taken(tmp_path: Path) -> None:
+def test_a_name_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
     member, content = plain(FILES[0], row(0))
     member.name = f"../{FOLDER}/data_batch_1.bin"
     path = put_archive(tmp_path, [(member, content), *members()[1:]])
     with pytest.raises(DataError) as caught:
         load(tmp_path)
-    assert str(caught.value) == f"{path}: expected 6 files of photographs, got 5; missing: {FOLDER}/data_batch_1.bin."
+    assert str(caught.value) == f"{path}: expected 6 files of images, got 5; missing: {FOLDER}/data_batch_1.bin."
 
 
 def test_a_file_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_file_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"not an archive", b"\x1f\x8b\x08\x00" + b"\xff" * 40], ids=["empty", "text", "damaged gzip"]
 )
-def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"tar\.gz: damaged or cannot be read .*Remove it to have it downloaded again"):
         load(tmp_path)

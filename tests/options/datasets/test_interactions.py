@@ -16,7 +16,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 TRAIN = ("dataset=interactions", "dataset.path=example:ratings.csv", "model=factorization", "trainer.epochs=1")
 
 
-def test_ratings_are_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(tmp_path: Path) -> None:
+def test_ratings_are_trained_killed_resumed_evaluated_and_predicted_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     words = ["recipe=factorization_ratings", "trainer.epochs=2", "model.variant=neural"]
@@ -58,13 +58,13 @@ def test_the_prediction_is_biases_and_the_product_of_two_vectors() -> None:
         ((*TRAIN, "dataset.rating=stars"), 3, 'there is no column "stars" for dataset.target'),
     ],
 )
-def test_what_cannot_be_recommended_is_told(words: tuple[str, ...], code: int, message: str, dlrun: Dlrun) -> None:
+def test_wrong_recommendations_are_reported(words: tuple[str, ...], code: int, message: str, dlrun: Dlrun) -> None:
     found, _, err = dlrun(*words, "device.threads=1")
     assert found == code
     assert message in err
 
 
-def test_a_missing_user_is_told_by_its_line(dlrun: Dlrun) -> None:
+def test_a_missing_user_is_reported_with_its_line(dlrun: Dlrun) -> None:
     Path("mine.csv").write_text("user,item,rating\n1,a,2\n,b,3\n2,a,4\n")
     code, _, err = dlrun(*TRAIN, "dataset.path=mine.csv", "device.threads=1")
     assert code == 3

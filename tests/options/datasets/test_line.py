@@ -8,7 +8,7 @@ import torch
 from dlrun.options.datasets.line import line
 
 
-def test_points_lie_on_the_line() -> None:
+def test_points_are_on_the_line() -> None:
     source = line(rows=4, slope=2.0, intercept=1.0, noise=0.0, noise_seed=0)
     assert (source.kind, source.goal) == ("dense", "regression")
     assert source.train.inputs.tolist() == [[0.0], [1.0], [2.0], [3.0]]
@@ -16,12 +16,12 @@ def test_points_lie_on_the_line() -> None:
     assert source.train.inputs.dtype == source.train.targets.dtype == torch.float32
 
 
-def test_a_line_may_fall_and_begin_below_zero() -> None:
+def test_slope_and_intercept_may_be_negative() -> None:
     source = line(rows=3, slope=-0.5, intercept=-2.0, noise=0.0, noise_seed=0)
     assert source.train.targets.tolist() == [[-2.0], [-2.5], [-3.0]]
 
 
-def test_noise_has_the_deviation_asked_for_and_leaves_x_alone() -> None:
+def test_noise_has_the_requested_deviation_and_does_not_change_x() -> None:
     source = line(rows=10_000, slope=0.0, intercept=5.0, noise=0.5, noise_seed=1)
     assert source.train.inputs[:3].tolist() == [[0.0], [1.0], [2.0]]
     assert float(source.train.targets.mean()) == pytest.approx(5.0, abs=0.02)  # four standard errors

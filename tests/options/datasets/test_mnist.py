@@ -80,7 +80,7 @@ def test_every_missing_file_is_named_when_downloads_are_off(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("dataset", "sha256"), [(mnist, "3552534a0a558bbe"), (fashion_mnist, "a04f17134ac03560")], ids=["mnist", "fashion"]
 )
-def test_only_what_is_missing_is_fetched_gzipped_with_its_published_hash(
+def test_only_missing_files_are_downloaded_with_their_published_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, sha256: str
 ) -> None:
     fill(tmp_path)

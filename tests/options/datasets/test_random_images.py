@@ -1,4 +1,4 @@
-"""`dataset=random_images`: shapes, repeatability and its one limit."""
+"""`dlrun.options.datasets.random_images`: shapes, repeatability and the size limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def make(*, rows: int = 50, channels: int = 3, size: int = 8, classes: int = 4, 
     return random_images(rows=rows, channels=channels, size=size, classes=classes, image_seed=image_seed)
 
 
-def test_images_and_labels_have_the_shapes_asked_for() -> None:
+def test_images_and_labels_have_the_requested_shapes() -> None:
     source = make()
     assert (source.kind, source.goal) == ("image", "multiclass")
     assert source.train.inputs.shape == (50, 3, 8, 8)
@@ -31,7 +31,7 @@ def test_pixels_are_normal() -> None:
     assert float(pixels.std()) == pytest.approx(1.0, abs=0.015)
 
 
-def test_they_depend_on_their_seed_alone() -> None:
+def test_images_and_labels_depend_on_their_seed_alone() -> None:
     first = make()
     torch.manual_seed(123)
     again = make()
@@ -46,7 +46,7 @@ def test_labels_do_not_depend_on_the_size_of_the_images() -> None:
     assert torch.equal(make(size=2).train.targets, make(size=16).train.targets)
 
 
-def test_more_than_memory_is_refused_before_it_is_taken() -> None:
+def test_more_than_memory_is_refused_before_it_is_allocated() -> None:
     with pytest.raises(ConfigError) as caught:
         make(rows=10_000_000, size=1024)
     (problem,) = caught.value.problems

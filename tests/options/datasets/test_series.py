@@ -1,4 +1,4 @@
-"""Series from the command line: each life of a run, and a forecast in the units of the file."""
+"""Series from the command line: killed, resumed, evaluated, and a forecast in the units of the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dataset=table: types read off the columns, bad rows told or left out, new rows predicted from the run alone."""
+"""dataset=table: kinds inferred, bad rows reported or skipped, new rows predicted from the run alone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def data(text: str | bytes, settings: DatasetSettings = ALL, *, name: str = "min
     return prepare("table", table_source(asked), settings)
 
 
-def test_a_table_is_trained_killed_gone_on_with_evaluated_and_asked_elsewhere(tmp_path: Path) -> None:
+def test_a_table_is_trained_killed_resumed_evaluated_and_predicted_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     words = ["recipe=table_people", "trainer.epochs=3", "trainer.batch_size=16"]
@@ -64,7 +64,7 @@ def test_columns_become_features_by_their_kind() -> None:
     assert bundle.train.targets.tolist() == [0, 1] * 6
 
 
-def test_embedded_categories_are_codes_behind_the_amounts() -> None:
+def test_embedded_categories_are_codes_after_the_numbers() -> None:
     bundle = data(rows(), embed=True)
     assert bundle.spec.categories == (3,)  # never seen, Oslo, Rome
     assert bundle.train.inputs[:2].tolist() == [[0, 0, 2], [1, 1, 1]]
@@ -83,7 +83,7 @@ def test_medians_and_categories_come_from_training_rows_alone() -> None:
     assert bundle.test.inputs.tolist() == [[1000, 0, 0, 0], [3, 1, 1, 0]]  # Lima was never seen
 
 
-def test_amounts_are_standardised_and_flags_and_categories_are_not() -> None:
+def test_numbers_are_standardised_and_flags_and_categories_are_not() -> None:
     bundle = data(rows(), DatasetSettings(val_fraction=0, test_fraction=0))
     assert bundle.train.inputs[:, 0].mean().item() == pytest.approx(0, abs=1e-6)
     assert bundle.train.inputs[:, 2:].unique().tolist() == [0, 1]
@@ -94,7 +94,7 @@ def test_dates_become_their_parts() -> None:
     assert bundle.train.inputs[:3].tolist() == [[2026, 1, 31, 5, 0], [2026, 2, 1, 6, 0], [2026, 2, 2, 0, 12.5]]
 
 
-def test_an_encoder_made_again_reads_new_rows_alike() -> None:
+def test_a_restored_encoder_reads_new_rows_as_before() -> None:
     bundle = data("x,town,bought\n1,Oslo,a\n3,Rome,b\n,Oslo,a\n3,Rome,b\n", embed=True)
     assert bundle.encoder is not None
     again = encoder(json.loads(json.dumps(bundle.encoder.state())))
@@ -105,7 +105,7 @@ def test_an_encoder_made_again_reads_new_rows_alike() -> None:
         again.encode(Path("new.csv"))
 
 
-def test_a_limit_holds_for_every_file() -> None:
+def test_a_limit_applies_to_every_file() -> None:
     files = {name: write(rows(count), f"{name}.csv") for name, count in (("val", 30), ("test", 20))}
     settings = DatasetSettings(limit=8, standardise=False)
     bundle = data(rows(40), settings, **files)
@@ -118,7 +118,7 @@ def test_a_limit_holds_for_every_file() -> None:
 
 
 @pytest.mark.parametrize("ending", ["tsv", "jsonl", "parquet"])
-def test_other_formats_give_the_same_rows(ending: str) -> None:
+def test_other_formats_have_the_same_rows(ending: str) -> None:
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -145,13 +145,13 @@ def test_other_formats_give_the_same_rows(ending: str) -> None:
         ("paid", "binary", ("no", "yes")),
     ],
 )
-def test_the_task_is_read_off_the_target(target: str, goal: str, names: tuple[str, ...]) -> None:
+def test_the_task_is_inferred_from_the_target(target: str, goal: str, names: tuple[str, ...]) -> None:
     lines = [f"{i * 1.5},{(-1, 2, 10)[i % 3]},{('Rome', 'Oslo')[i % 2]},{('no', 'yes')[i % 2]}" for i in range(12)]
     bundle = data("size,few,town,paid\n" + "\n".join(lines) + "\n", target=target)
     assert (bundle.spec.goal, bundle.spec.class_names) == (goal, names)
 
 
-def test_the_task_can_be_told() -> None:
+def test_the_task_can_be_set() -> None:
     text = "few,x\n" + "\n".join(f"{i % 3},{i}" for i in range(12)) + "\n"
     assert data(text, target="few", task="regression").spec.goal == "regression"
     assert data(rows(), task="multiclass").spec.goal == "multiclass"
@@ -159,7 +159,7 @@ def test_the_task_can_be_told() -> None:
         data(text, target="few", task="binary")
 
 
-def test_kinds_can_be_told_and_free_text_is_left_out() -> None:
+def test_kinds_can_be_set_and_free_text_is_ignored() -> None:
     bundle = data(rows(), columns={"size": "category", "paid": "ignore"})
     assert bundle.spec.shape == (14,)
     assert "columns: paid is ignored (dataset.columns)" in bundle.notices
@@ -171,7 +171,7 @@ def test_kinds_can_be_told_and_free_text_is_left_out() -> None:
         data(rows(), columns={"size": "float"})
 
 
-def test_a_rare_class_is_told() -> None:
+def test_a_rare_class_is_reported() -> None:
     text = "x,bought\n" + "\n".join(f"{i},{'b' if i < 4 else 'a'}" for i in range(100)) + "\n"
     (notice,) = [notice for notice in data(text).notices if notice.startswith("target")]
     assert notice.startswith("target: bought: a 96.0%, b 4.0%; b is rare: compare macro_f1")
@@ -208,7 +208,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("text", "message"), BAD.values(), ids=BAD.keys())
-def test_bad_data_stops_the_run_in_words(text: str | bytes, message: str, dlrun: Dlrun) -> None:
+def test_bad_data_stops_the_run_with_a_message(text: str | bytes, message: str, dlrun: Dlrun) -> None:
     words = (
         "dataset=table",
         f"dataset.path={write(text)}",
@@ -224,14 +224,14 @@ def test_bad_data_stops_the_run_in_words(text: str | bytes, message: str, dlrun:
     assert not Path("run").exists()
 
 
-def test_a_row_beyond_the_sample_is_told_by_its_line() -> None:
+def test_a_bad_row_beyond_the_sample_is_reported_with_its_line() -> None:
     lines = rows(30_000).splitlines()
     lines[20_001] = "many" + lines[20_001][5:]
     with pytest.raises(DataError, match=r'line 20002, column "size": expected a number, got "many"'):
         data("\n".join(lines) + "\n")
 
 
-def test_bad_rows_are_left_out_counted_and_listed_when_asked(dlrun: Dlrun) -> None:
+def test_bad_rows_are_skipped_counted_and_listed_on_request(dlrun: Dlrun) -> None:
     text = rows(40) + "1,2\nmany,Oslo,yes,a\n3,Oslo,perhaps,a\n4,Rome,yes,\ninf,Rome,no,b\n"
     words = (
         "dataset=table",
@@ -256,7 +256,7 @@ def test_bad_rows_are_left_out_counted_and_listed_when_asked(dlrun: Dlrun) -> No
     assert "5 bad rows skipped" in Path("run/dlrun.log").read_text()
 
 
-def test_marks_encodings_and_delimiters_are_read() -> None:
+def test_byte_order_marks_encodings_and_delimiters_are_read() -> None:
     expected = data(rows()).train.inputs
     assert torch.equal(data(b"\xef\xbb\xbf" + rows().encode()).train.inputs, expected)
     assert torch.equal(data(rows().replace(",", ";")).train.inputs, expected)
@@ -268,7 +268,7 @@ def test_marks_encodings_and_delimiters_are_read() -> None:
     assert torch.equal(data(rows().encode("utf-16"), encoding="utf-16").train.inputs, expected)
 
 
-def test_a_wrong_delimiter_or_encoding_is_told() -> None:
+def test_a_wrong_delimiter_or_encoding_is_reported() -> None:
     with pytest.raises(DataError, match=r'Its only column is "size,town,paid,bought": is dataset\.delimiter right'):
         data(rows(), delimiter=";")
     with pytest.raises(ConfigError, match="Expected auto, tab or one character"):
@@ -277,7 +277,7 @@ def test_a_wrong_delimiter_or_encoding_is_told() -> None:
         data(rows(), encoding="utf8000")
 
 
-def test_missing_values_may_stop_or_drop() -> None:
+def test_missing_values_can_be_reported_or_dropped() -> None:
     text = rows() + ",Oslo,yes,a\n"
     with pytest.raises(
         DataError, match=r'line 14, column "size": the value is missing; to fill .*: dataset.missing=fill'
@@ -288,7 +288,7 @@ def test_missing_values_may_stop_or_drop() -> None:
     assert any("1 row with missing values dropped" in notice for notice in bundle.notices)
 
 
-def test_files_that_are_none_are_told(tmp_path: Path) -> None:
+def test_files_that_are_no_tables_are_reported(tmp_path: Path) -> None:
     for path, message in (("none.csv", "there is no such file"), (str(tmp_path), "expected a file, got a folder")):
         with pytest.raises(DataError, match=message):
             table_source(TableSettings("table", path=path, target="x"))
@@ -301,7 +301,7 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
             table_source(TableSettings("table", path=write("not one", f"mine.{ending}"), target="x"))
 
 
-def test_a_file_that_changes_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_while_it_is_read_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from dlrun.data.tables import source as module
 
     read = module.read_rows
@@ -317,7 +317,7 @@ def test_a_file_that_changes_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) 
         data(rows())
 
 
-def test_a_changed_file_cannot_be_gone_on_with(dlrun: Dlrun) -> None:
+def test_a_run_on_a_changed_file_cannot_be_resumed(dlrun: Dlrun) -> None:
     words = (
         "dataset=table",
         f"dataset.path={write(rows(40))}",
@@ -350,7 +350,7 @@ def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
-def test_new_rows_come_in_chunks_that_make_up_the_whole(ending: str, dlrun: Dlrun, tmp_path: Path) -> None:
+def test_new_rows_are_predicted_in_chunks(ending: str, dlrun: Dlrun, tmp_path: Path) -> None:
     from dlrun.data.tables import encoding as table_encoding
 
     words = ("dataset=table", f"dataset.path={write(rows(60))}", "dataset.target=bought", "model=linear")

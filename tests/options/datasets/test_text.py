@@ -1,4 +1,4 @@
-"""Texts from the command line: each life of a run, for labelled texts and for a language model."""
+"""Texts from the command line: killed, resumed, evaluated, for labelled texts and for a language model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_labelled_texts_survive_and_read_new_rows_from_another_folder(tmp_path: 
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "subword"])
-def test_a_language_model_survives_and_goes_on_with_a_prompt(tokenizer: str, dlrun: Dlrun, tmp_path: Path) -> None:
+def test_a_language_model_survives_and_continues_a_prompt(tokenizer: str, dlrun: Dlrun, tmp_path: Path) -> None:
     if tokenizer == "subword":
         pytest.importorskip("tokenizers")
     (tmp_path / "x.txt").write_text("the cat sat on the mat, and the dog sat on the log.\n" * 60)
@@ -67,7 +67,7 @@ def test_a_language_model_survives_and_goes_on_with_a_prompt(tokenizer: str, dlr
     assert set(text.replace(",", " ").replace(".", " ").split()[:-1]) <= known
 
 
-def test_the_sample_files_are_what_makes_them_gives(tmp_path: Path) -> None:
+def test_the_sample_files_are_what_make_samples_writes(tmp_path: Path) -> None:
     from dlrun.data.files.paths import locate
 
     write(tmp_path)
@@ -84,7 +84,7 @@ def test_bad_data_stops_the_run_before_anything_is_written(dlrun: Dlrun, tmp_pat
     assert not (tmp_path / "mine" / "config.yaml").exists()
 
 
-def test_rows_left_out_are_told(dlrun: Dlrun, tmp_path: Path) -> None:
+def test_skipped_rows_are_reported(dlrun: Dlrun, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("text,label\n" + "a,x\n,y\nb,y\n" * 10)
     code, _, err = dlrun(
         "dataset=text", "dataset.path=x.csv", "dataset.on_bad_row=skip", "model=rnn", "trainer.epochs=1",
