@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 import dlrun
-from dlrun.cli.context import compose_run
 from dlrun.cli.main import main
+from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.source import Encoded
 from dlrun.data.spec import Batch, DataSpec

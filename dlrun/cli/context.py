@@ -1,59 +1,12 @@
-"""What verbs work on: the available options, the points of a command line, and the configuration of a saved run."""
+"""The options that a command can use."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
-
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.configuration.compose import Composed, compose
-from dlrun.configuration.override_text import Value
-from dlrun.configuration.overrides import parse_overrides
-from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import ConfigError, Problem
-from dlrun.wording import printable
 
 
 def make_catalog(command: Command) -> Catalog:
     """Return the options available to a command: dlrun's own, and those of `--plugin` and `--config-dir`."""
     return Catalog(plugins=command.values(flags.PLUGIN), config_dirs=command.values(flags.CONFIG_DIR))
-
-
-def run_folder(command: Command) -> Path:
-    """Return the run's folder that is the command's first word."""
-    return Path(command.words[0]).expanduser()
-
-
-def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed:
-    """Compose the configuration of a saved run, with overrides.
-
-    Raises ConfigError when the folder contains no run, an override is wrong, or a plugin of the run is not given.
-    """
-    from dlrun.runs.history import require_run
-
-    require_run(folder)
-    request = parse_overrides(overrides, catalog)
-    if any(key == "recipe" for key in request.settings):
-        what = "A saved run keeps its configuration; start a new run to use a recipe."
-        raise ConfigError(Problem("recipe=...", what))
-    foreign = [
-        Problem(printable(word), "A saved run takes no settings of Hydra; they belong to `dlrun train`.")
-        for word in request.hydra
-    ]
-    path = str(folder / "config.yaml")
-    request = dataclasses.replace(
-        request,
-        settings={"recipe": (Value(path, path),), **request.settings},
-        hydra=(),
-        problems=(*request.problems, *foreign),
-    )
-    (plan,) = plan_runs(request, catalog, own=True)
-    used = plan.recipe.about.get("plugins", {}) if plan.recipe else {}
-    missing = set(used) - {plugin.name for plugin in catalog.plugins}
-    if missing:
-        what = f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE."
-        raise ConfigError(Problem(printable(str(folder)), what))
-    return compose(plan, catalog)

@@ -25,7 +25,8 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Remove the checkpoints and print the folders that were removed."""
-    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.cli.context import make_catalog
+    from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.storage import run_dir
     from dlrun.storage.checkpoints import CheckpointStore
 

@@ -26,7 +26,8 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Evaluate the best checkpoint and print its metrics."""
-    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.cli.context import make_catalog
+    from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.report.tables import print_table
     from dlrun.runs.run import evaluate_run
     from dlrun.wording import number

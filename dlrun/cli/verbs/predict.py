@@ -50,7 +50,8 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Print or write the predictions."""
-    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.cli.context import make_catalog
+    from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.report import predictions
     from dlrun.runs import predict as predicting
 

@@ -25,7 +25,8 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Repeat the step; raises DivergedError when it diverges again."""
-    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.cli.context import make_catalog
+    from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.runs.replay import replay
     from dlrun.training.divergence import describe
 

@@ -24,8 +24,9 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Resume the run in its folder and print its result."""
-    from dlrun.cli.context import compose_run, make_catalog, run_folder
+    from dlrun.cli.context import make_catalog
     from dlrun.cli.running import print_result, run_one
+    from dlrun.cli.saved_run import compose_run, run_folder
 
     folder = run_folder(command)
     catalog = make_catalog(command)

@@ -48,7 +48,6 @@ def run(command: Command) -> int:
     """Train one run or every point of a sweep; Hydra answers its own flags."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.hydra_flags import answer_with_hydra, is_for_hydra
-    from dlrun.configuration.compose import compose
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
 
@@ -62,6 +61,7 @@ def run(command: Command) -> int:
 
         return sweep(command, request, plans, catalog)
     from dlrun.cli.running import print_result, run_one
+    from dlrun.configuration.compose import compose
 
     (plan,) = plans
     composed = compose(plan, catalog, hydra_words=request.hydra)
