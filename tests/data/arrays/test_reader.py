@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
@@ -30,6 +30,7 @@ def reader(path: Path, name: str = "x") -> ArrayReader:
     return ArrayReader(place, partial(as_floats, factor=2.0))
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.integers(0, 19), max_size=30), ending=st.sampled_from([".npy", ".safetensors"]))
 def test_any_rows_in_any_order_are_those_of_the_array(
     rows: list[int], ending: str, tmp_path_factory: pytest.TempPathFactory

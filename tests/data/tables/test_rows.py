@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.data.files.arrow_table import ArrowTable
@@ -89,6 +89,7 @@ def test_numbers_that_arrow_does_not_parse_do_not_repeat_a_row(monkeypatch: pyte
     np.testing.assert_array_equal(found, expected)
 
 
+@settings(deadline=None)
 @given(lengths=st.lists(st.integers(0, 9), max_size=8), num_rows=st.integers(1, 12), after=st.integers(0, 20))
 def test_blocks_of_any_length_become_blocks_of_one(lengths: list[int], num_rows: int, after: int) -> None:
     everything = np.arange(sum(lengths), dtype=np.float32)[:, None]
