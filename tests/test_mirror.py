@@ -44,6 +44,8 @@ def modules_of(test: str) -> list[Path]:
     module = name.removeprefix("test_")
     if not folder:
         return [PACKAGE / module, TESTS / module]  # of the package, or a helper of the tests
+    if folder == "benchmarks":
+        return [TESTS.parent / folder / module]
     return [PACKAGE / folder / module, PACKAGE / folder / f"_{module}"]
 
 
