@@ -32,6 +32,9 @@ def own_process_state() -> Iterator[None]:
     yield
     logging.getLogger().handlers[:] = handlers  # Hydra's own flags point them at a stream that the test closes
     logging.getLogger().setLevel(level)
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False  # a sweep's Hydra disables every logger, also the one that answers `--info`
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_flush_denormal(False)

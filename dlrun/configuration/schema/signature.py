@@ -43,7 +43,7 @@ def read_return_type(path: Path, name: str) -> str:
 def read_signature(path: Path, name: str) -> tuple[str, list[Field]]:
     """Return the first line of the docstring and the keyword-only arguments of the function `name` in `path`.
 
-    Raises ConfigError if an argument has no type, or a type or default that a field cannot have.
+    Raises ConfigError if an argument has no type, a type or default that a field cannot have, or the name `name`.
     """
     function = _find_function(path, name)
     doc = (ast.get_docstring(function) or "").strip()
@@ -51,6 +51,9 @@ def read_signature(path: Path, name: str) -> tuple[str, list[Field]]:
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         if argument.annotation is None:
             raise ConfigError(f'{path}:{argument.lineno}: the field "{argument.arg}" has no type annotation.')
+        if argument.arg == "name":
+            what = 'a field cannot be called "name", which is the key of the option itself; rename the argument.'
+            raise ConfigError(f"{path}:{argument.lineno}: {what}")
         value = MISSING if default is None else _read_default(default, path)
         declared.append(Field(argument.arg, _read_type(argument.annotation, path), value, line=argument.lineno))
     return (doc.splitlines()[0] if doc else ""), declared

@@ -213,6 +213,10 @@ def test_an_option_without_conf_has_its_groups_settings_too(tmp_path: Path) -> N
     ("arguments", "message"),
     [
         ("width", '3: the field "width" has no type annotation.'),
+        (
+            "name: str",
+            '3: a field cannot be called "name", which is the key of the option itself; rename the argument.',
+        ),
         ("width: int = open('x')", "3: expected a plain value as default, got open('x')."),
         ("width: int = {[]: 1}", "3: expected a plain value as default, got {[]: 1}."),
         ("width: Annotated[int, 3]", "3: expected a Range(...) in Annotated, got 3."),

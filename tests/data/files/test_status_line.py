@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -70,15 +71,16 @@ def test_rows_are_counted_many_at_a_time() -> None:
     [
         (("dataset=table", "dataset.path=example:people.csv", "dataset.target=renewed"), "Reading people.csv: "),
         (("dataset=series", "dataset.path=example:weather.csv", "dataset.time=day"), "Reading weather.csv: "),
-        (("dataset=text", "dataset.path=example:reviews.csv"), "Reading tokens: 800 of 800 texts in "),
+        (("dataset=text", "dataset.path=example:reviews.csv"), "Tokenizing: 800 of 800 texts in "),
         (("dataset=arrays", "dataset.path=example:wine.npz"), "Measuring: "),
         (("dataset=image_folder", "dataset.path=example:shapes"), "Reading images: 600 of 600 files in "),
     ],
     ids=["table", "series", "text", "arrays", "images"],
 )
 def test_every_kind_shows_the_progress_of_reading_unless_quiet(
-    words: tuple[str, ...], shown: str, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], shown: str, dlrun: Dlrun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))  # another test may have left the rows in the shared one
     monkeypatch.setattr(module, "_SILENT_S", -1.0)
     real = time.monotonic
     ticks = iter(range(10**9))

@@ -57,5 +57,5 @@ def test_workers_die_with_their_run_however_it_ends(tmp_path: Path, method: str)
 
 
 def test_only_a_worker_can_die_with_its_run() -> None:
-    with pytest.raises(RuntimeError, match="Only a worker that multiprocessing started"):
+    with pytest.raises(RuntimeError, match="Only a worker process of multiprocessing can exit with its run"):
         die_with_run()

@@ -119,7 +119,7 @@ def test_when_workers_are_killed_the_rest_is_read_without_them(capfd: pytest.Cap
     streamed = StreamedSplit(Numbered(20, deadly=9), torch.arange(20), workers=1)
     rows = [int(row) for batch in in_order(streamed, batch_size=4) for row in batch.targets]
     assert rows == list(range(20))
-    assert "Workers that read the data were killed, perhaps for their memory" in capfd.readouterr().err
+    assert "Workers that read the data were killed, perhaps for lack of memory" in capfd.readouterr().err
 
 
 def test_a_split_moves_to_another_device() -> None:
