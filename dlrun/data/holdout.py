@@ -17,6 +17,18 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
     Validation and test rows that the source does not have are held out of the training rows. `limit` bounds the
     training rows before any are held out, and the validation and test rows of the source.
     """
+    indices = _drawn(source, settings)  # its other tensors, as large, are free before rows are copied
+    splits = {name: source.train[index] for name, index in indices.items()}
+    if source.val is not None:  # a copy only where rows are excluded: validation rows may be large
+        within = settings.limit is None or len(source.val) <= settings.limit
+        splits["val"] = source.val if within else _limited("val", source.val, settings)
+    if source.test is not None:  # a copy always: results may differ in the last bit by where rows are in memory
+        splits["test"] = _limited("test", source.test, settings)
+    return splits
+
+
+def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
+    """The indices of the rows that each split has of the training rows, ascending."""
     order = torch.randperm(len(source.train), generator=generator(settings.split_seed, "split"))[: settings.limit]
     if has_classes(source.goal):
         rank, size = _rank_in_class(source.train.targets[order])
@@ -26,13 +38,7 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
     test_end = (size * (settings.test_fraction if source.test is None else 0.0)).round()
     val_end = test_end + ((size - test_end) * (settings.val_fraction if source.val is None else 0.0)).round()
     masks = {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
-    splits = {name: source.train[order[mask].sort().values] for name, mask in masks.items()}
-    if source.val is not None:  # a copy only where rows are excluded: validation rows may be large
-        within = settings.limit is None or len(source.val) <= settings.limit
-        splits["val"] = source.val if within else _limited("val", source.val, settings)
-    if source.test is not None:  # a copy always: results may differ in the last bit by where rows are in memory
-        splits["test"] = _limited("test", source.test, settings)
-    return splits
+    return {name: order[mask].sort().values for name, mask in masks.items()}
 
 
 def _limited(split: str, rows: Rows, settings: DatasetSettings) -> Rows:
