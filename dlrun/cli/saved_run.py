@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dlrun.cli.command import Command
@@ -11,6 +11,7 @@ from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.override_text import Value
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
+from dlrun.configuration.safe_yaml import read_yaml
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import require_run
@@ -43,10 +44,19 @@ def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Com
         hydra=(),
         problems=(*request.problems, *foreign),
     )
-    (plan,) = plan_runs(request, catalog, own=True)
-    used = plan.recipe.about.get("plugins", {}) if plan.recipe else {}
-    missing = set(used) - {plugin.name for plugin in catalog.plugins}
-    if missing:
-        what = f"This run used the plugin {', '.join(sorted(missing))}: add --plugin FILE."
-        raise ConfigError(Problem(printable(str(folder)), what))
+    try:
+        (plan,) = plan_runs(request, catalog, own=True)
+    except ConfigError:
+        _require_plugins(folder, read_yaml(folder / "config.yaml").get("recipe"), catalog)
+        raise  # with a plugin missing, its options would be reported as unknown
+    _require_plugins(folder, plan.recipe.about if plan.recipe else {}, catalog)
     return compose(plan, catalog)
+
+
+def _require_plugins(folder: Path, about: object, catalog: Catalog) -> None:
+    """Raise ConfigError if the recipe block of a run lists plugins that are not given."""
+    used = about.get("plugins") if isinstance(about, Mapping) else None
+    missing = set(used if isinstance(used, Mapping) else ()) - {plugin.name for plugin in catalog.plugins}
+    if missing:
+        what = f"This run used the plugin {', '.join(sorted(map(str, missing)))}: add --plugin FILE."
+        raise ConfigError(Problem(printable(str(folder)), what))

@@ -75,3 +75,36 @@ def test_hydra_is_not_imported_for_help_and_errors(words: str) -> None:
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[-1] == "loaded: []"
+
+
+def test_an_unexpected_error_says_that_it_is_a_defect(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(command: object) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("dlrun.cli.verbs.env.run", fail)
+    code, out, err = dlrun("env")
+    assert (code, out) == (1, "")
+    assert err.startswith("dlrun: this is a defect in dlrun: ZeroDivisionError: division by zero\n")
+    assert "`--debug` shows where" in err
+    assert "Traceback" not in err
+    assert "Traceback" in dlrun("env", "--debug")[2]
+
+
+def test_ctrl_c_without_a_handler_ends_with_130(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(command: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dlrun.cli.verbs.env.run", interrupt)
+    assert dlrun("env") == (130, "", "dlrun: stopped.\n")
+
+
+def test_a_closed_output_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "dlrun", "ls", "model"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    assert (process.wait(60), err) == (0, "")
+    process.stderr.close()

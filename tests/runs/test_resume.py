@@ -16,7 +16,8 @@ def test_other_rows_are_an_error_and_within_an_epoch_another_order_too(tmp_path:
     with pytest.raises(ConfigError, match=r"dataset.val_fraction=0.2\n.*The checkpoint was trained with 0.1"):
         train(tmp_path / "a", *SMALL, "dataset.val_fraction=0.2", resume="auto")
     with pytest.raises(
-        ConfigError, match=r"trainer.batch_size=16\n.*mid-epoch, with 32: changing this would repeat or skip rows"
+        ConfigError,
+        match=r"Cannot resume this run:\n.*batch_size=16\n.*with 32: changing this would repeat or skip rows",
     ):
         train(tmp_path / "a", *SMALL, "trainer.batch_size=16", resume="auto")
     train(tmp_path / "a", *SMALL, resume="auto")

@@ -22,7 +22,7 @@ from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.signals import StopRequest
-from tests.harness import CPU, SMALL, configure, rows_without_seconds, train, weights
+from tests.harness import CPU, SMALL, RowCollector, configure, rows_without_seconds, train, weights
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -229,3 +229,57 @@ def test_other_data_cannot_be_evaluated(tmp_path: Path) -> None:
     config = configure(*words, "dataset.image_seed=5")
     with pytest.raises(StorageError, match="the data is not what this run was trained on"):
         run.evaluate_run(config, Catalog(), tmp_path / "a", split="test")
+
+
+class FailsAtEnd(Listener):
+    """A listener whose file cannot be written."""
+
+    def on_end(self, result: object) -> None:
+        raise StorageError("dlrun.log: could not be written (Input/output error).")
+
+
+def test_a_listener_that_fails_at_the_end_does_not_stop_the_others(tmp_path: Path) -> None:
+    collector = RowCollector(StopRequest())
+    claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
+    with pytest.raises(StorageError, match=r"^dlrun\.log: could not be written"):
+        run.train(
+            configure(*SMALL, "trainer.epochs=1"),
+            Catalog(),
+            claimed,
+            stop=StopRequest(),
+            make_listeners=lambda session: [FailsAtEnd(), collector],
+        )
+    claimed.release()
+    written = json.loads((tmp_path / "a" / "result.json").read_text())
+    assert written["status"] == "completed"
+    assert collector.ended == [written]
+
+
+def test_a_failed_run_reports_its_error_and_that_of_its_listener(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(task: SupervisedTask, batch: Batch, update: object) -> object:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(SupervisedTask, "train_step", refuse)
+    claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
+    with pytest.raises(StorageError, match=r"trainer.batch_size=32(.|\n)*dlrun.log: could not be written"):
+        run.train(
+            configure(*SMALL), Catalog(), claimed, stop=StopRequest(), make_listeners=lambda session: [FailsAtEnd()]
+        )
+    claimed.release()
+    assert json.loads((tmp_path / "a" / "result.json").read_text())["status"] == "failed"
+
+
+def test_the_scale_of_fp16_is_resumed(tmp_path: Path) -> None:
+    words = (*SMALL, "device.precision=fp16")
+    train(tmp_path / "whole", *words)
+    with pytest.raises(Interrupted):
+        train(tmp_path / "broken", *words, stop_after=6)
+    train(tmp_path / "broken", *words, resume="auto")
+    assert weights(tmp_path / "broken") == weights(tmp_path / "whole")
+    states = [
+        json.loads((tmp_path / name / "checkpoints/step-16/state.json").read_text()) for name in ("whole", "broken")
+    ]
+    assert states[0]["scalers"] == states[1]["scalers"]
+    assert states[0]["scalers"]["model"]["_growth_tracker"] == 16

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from dlrun.errors import StorageError
-from dlrun.storage.atomic import replace_file, storage_error, write_file
+from dlrun.storage import disk as system
+from dlrun.storage.atomic import remove_tree, replace_file, storage_error, sync_file, write_file
+from dlrun.storage.disk import Disk
 
 
 def test_replacing_a_file_leaves_no_temporary_file(tmp_path: Path) -> None:
@@ -45,3 +47,36 @@ def test_the_error_of_a_full_disk_says_what_to_do() -> None:
         "x: could not be written (No space left on device). "
         "Free some space, or choose another folder with hydra.run.dir=..."
     )
+
+
+def test_a_write_that_takes_no_bytes_is_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullDisk(Disk):
+        def write(self, handle: int, content: memoryview) -> int:
+            return 0
+
+    monkeypatch.setattr(system, "disk", FullDisk())
+    with pytest.raises(StorageError, match=r"x: could not be written \(No space left on device\). Free some space"):
+        write_file(tmp_path / "x", b"content")
+
+
+def test_a_failed_sync_is_an_error_and_a_missing_file_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FailingDisk(Disk):
+        def sync(self, handle: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(system, "disk", FailingDisk())
+    sync_file(tmp_path / "missing")
+    (tmp_path / "metrics.jsonl").write_text("")
+    with pytest.raises(StorageError, match=r"metrics.jsonl: could not be written \(Input/output error\)"):
+        sync_file(tmp_path / "metrics.jsonl")
+
+
+def test_a_folder_is_removed_with_its_folders_but_not_what_its_links_name(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_text("")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "other")
+    remove_tree(tmp_path / "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]

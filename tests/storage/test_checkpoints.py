@@ -174,3 +174,23 @@ def test_cleaning_without_a_whole_checkpoint_removes_nothing(tmp_path: Path) -> 
     (tmp_path / "step-2").mkdir()
     assert CheckpointStore(tmp_path).clean() == []
     assert (tmp_path / "step-2").is_dir()
+
+
+def test_the_best_is_found_without_a_damaged_newest_checkpoint(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(snapshot(1, best=1), is_best=True)
+    store.save(snapshot(2, best=2), is_best=True)
+    (tmp_path / "step-2" / "state.json").write_text("{}")
+    assert store.load_best().step == 1
+    (tmp_path / "step-1" / "manifest.json").write_text("{")
+    with pytest.raises(StorageError, match=r"step-2.*damaged: 2 bytes(.|\n)*step-1.*damaged: not JSON"):
+        store.load_best()
+
+
+def test_cleaning_removes_damaged_checkpoints(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep=2)
+    for step in (1, 2):
+        store.save(snapshot(step), is_best=False)
+    (tmp_path / "step-2" / "state.json").write_text("{}")
+    assert store.clean() == [tmp_path / "step-2"]
+    assert store.steps() == [1]

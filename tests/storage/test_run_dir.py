@@ -77,6 +77,10 @@ def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path, claim: Clai
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="could not be written"):
         claim(tmp_path / "file" / "run", asked=False, resume="never")
+    with pytest.raises(StorageError, match=r"could not be written \(File name too long\)"):
+        claim(tmp_path / ("a" * 300), asked=False, resume="never")
+    with pytest.raises(StorageError, match=r"file: could not be written \(File exists\)"):
+        claim(tmp_path / "file", asked=True, resume="never")
 
 
 def test_too_many_taken_names_are_an_error(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:

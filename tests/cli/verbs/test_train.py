@@ -122,8 +122,11 @@ def test_a_plugin_is_one_file(dlrun: Dlrun, own_folder: Path) -> None:
     assert json.loads(out)["parameters"] == 4 * 5 + 5 + 5 * 3 + 3
     code, _, err = dlrun("eval", "mine")
     assert code == 2
-    assert "my_model" in err
+    assert "mine\n      This run used the plugin my_model.py: add --plugin FILE." in err
     assert dlrun("eval", "mine", "--plugin", "my_model.py")[0] == 0
+    code, _, err = dlrun("eval", "mine")
+    assert code == 2
+    assert "mine\n      This run used the plugin my_model.py: add --plugin FILE." in err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
