@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration import safe_yaml
+from dlrun.configuration.auto import RULES
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema import groups, settings
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable, printable_key, show
@@ -32,7 +34,14 @@ def explain_origin(key: str, composed: Composed, catalog: Catalog) -> str:
         hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, known)
         shown = printable_key(key)
         raise ConfigError(Problem(f"--why {shown}", f'Unknown key "{shown}". {hint}'.rstrip()))
-    return "\n".join(f"{leaf} = {show(leaves[leaf])}: {_origin(leaf, composed, catalog)}" for leaf in found)
+    return "\n".join(_explained(leaf, leaves[leaf], composed, catalog) for leaf in found)
+
+
+def _explained(leaf: str, value: Any, composed: Composed, catalog: Catalog) -> str:
+    text = f"{leaf} = {show(value)}: {_origin(leaf, composed, catalog)}"
+    if value == AUTO and leaf in RULES:
+        text += f"\n    worked out when the data is known: {RULES[leaf].text}"
+    return text
 
 
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:

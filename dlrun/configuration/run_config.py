@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dlrun.configuration import auto
+from dlrun.configuration.auto import Facts
 from dlrun.configuration.schema import settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
@@ -29,7 +31,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that determines a run. `tree` has the same as plain containers, in the order of `conf/config.yaml`."""
+    """Everything that determines a run. `tree` has the same as plain containers, in the order of `conf/config.yaml`.
+
+    Fields that are "auto" are worked out by `resolve_auto`, before anything reads them.
+    """
 
     dataset: Choice
     model: Choice
@@ -54,6 +59,14 @@ class RunConfig:
         """SHA-256 of everything that determines the result: the tree without `recipe` and `resume`."""
         decisive = {key: value for key, value in self.tree.items() if key not in ("recipe", "resume")}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def resolve_auto(
+    config: RunConfig, catalog: Catalog, facts: Facts, *, groups: tuple[str, ...] | None = None
+) -> tuple[RunConfig, dict[str, Any]]:
+    """Return the configuration with a value for each field that is `auto`, and those values by key."""
+    tree, decided = auto.resolve(config.tree, facts, groups=groups)
+    return (build_run_config(tree, catalog), decided) if decided else (config, {})
 
 
 def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:

@@ -16,9 +16,17 @@ def headline(session: Session) -> list[tuple[str, str]]:
     """Return what will be trained, on which data and where: pairs of a word and its text."""
     config, components, trainer = session.config, session.components, session.trainer
     sizes = " · ".join(f"{count(rows)} {split}" for split, rows in components.data.sizes.items())
-    settings = config.trainer
+    settings, decided = config.trainer, components.auto
+
+    def value(key: str, text: str) -> str:
+        return f"auto ({text})" if key in decided else text
+
     steps = trainer.horizon.steps_per_epoch
-    length = f"{plural(settings.epochs, 'epoch')} of {plural(steps, 'step')}" if settings.epochs else ""
+    length = (
+        f"{value('trainer.epochs', plural(settings.epochs, 'epoch'))} of {plural(steps, 'step')}"
+        if settings.epochs
+        else ""
+    )
     if settings.max_steps:
         length += (", " if length else "") + f"at most {count(settings.max_steps)} steps"
     lines = [
@@ -26,8 +34,8 @@ def headline(session: Session) -> list[tuple[str, str]]:
         ("model", f"{config.model.name}, {count(components.num_parameters)} parameters"),
         (
             "train",
-            f"{length}, batch {settings.batch_size}, {config.optimizer.name} lr {config.optimizer_settings.lr:g}, "
-            f"seed {config.seed}",
+            f"{length}, batch {value('trainer.batch_size', str(settings.batch_size))}, {config.optimizer.name} "
+            f"lr {value('optimizer.lr', f'{config.optimizer_settings.lr:g}')}, seed {config.seed}",
         ),
         ("device", components.device.describe()),
         ("folder", str(session.run_dir.path)),

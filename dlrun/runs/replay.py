@@ -28,6 +28,7 @@ def replay(config: RunConfig, catalog: Catalog, folder: Path) -> tuple[int, Find
         raise ConfigError(Problem(printable(str(folder)), what))
     snapshot = load_snapshot(stored)
     components = build_components(config, catalog)
+    config = components.config
     components.task.prepare(components.data)
     components.task.train()
     state = restore(snapshot, build_state(config, catalog, components))

@@ -46,6 +46,7 @@ def make_result(
         "parameters": components.num_parameters,
         "seed": config.seed,
         "config_sha256": config.sha256,
+        "auto": dict(components.auto),
         "dataset": {
             "name": components.data.name,
             "fingerprint": components.data.fingerprint,

@@ -56,6 +56,7 @@ def train(
     stop.raise_if_requested()
     with stop.at_once():  # nothing is written yet
         components = build_components(config, catalog)
+        config = components.config
         components.task.prepare(components.data)
     run_dir.clean()
     run = _Run(config, catalog, components, run_dir, stop, started=started)
@@ -222,6 +223,7 @@ def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: st
     """
     snapshot = CheckpointStore(folder / "checkpoints").load_best()
     components = build_components(config, catalog)
+    config = components.config
     if snapshot.values["about"]["fingerprint"] != components.data.fingerprint:
         raise StorageError(f"{folder}: the data is not what this run was trained on (its fingerprint differs).")
     components.task.prepare(components.data)

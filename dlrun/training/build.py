@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from dlrun.configuration.run_config import RunConfig
+from dlrun.configuration.auto import Facts
+from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
+from dlrun.data.source import Source
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim import device
@@ -28,9 +31,12 @@ from dlrun.training.preflight import check_task
 class Components:
     """What a configuration describes, built: the device, the data on it, and the task.
 
+    config: the configuration, with every field that was `auto` worked out. auto: those values, by key.
     metric: the validation metric that selects the best checkpoint.
     """
 
+    config: RunConfig
+    auto: Mapping[str, Any]
     device: Device
     data: DataBundle
     task: Task
@@ -46,10 +52,12 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
     chosen = device.set_up(config)
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
+        config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
         data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
             chosen.torch
         )
         del source
+    config, rest = resolve_auto(config, catalog, facts_of(data))
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)
     if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):
@@ -57,7 +65,19 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
         task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack memory_format
         data = data.channels_last()
     check_task(task, data, config)
-    return Components(chosen, data, task, choose_metric(task, config.metric), count_parameters(task))
+    metric = choose_metric(task, config.metric)
+    return Components(config, {**decided, **rest}, chosen, data, task, metric, count_parameters(task))
+
+
+def _facts_of(source: Source) -> Facts:
+    """What is known of the data before it is split."""
+    return Facts(source.kind, source.goal, len(source.train))
+
+
+def facts_of(data: DataBundle) -> Facts:
+    """Return what the rules of `auto` fields know of the data."""
+    spec = data.spec
+    return Facts(spec.kind, spec.goal, len(data.train), data.sizes.get("val", 0), spec.num_features)
 
 
 def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:

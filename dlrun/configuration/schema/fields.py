@@ -60,6 +60,16 @@ class DurationText:
         return "that states a duration, such as 90s, 10m or 3h50m"
 
 
+@dataclass(frozen=True)
+class Auto:
+    """Marks a field that may be `auto`: `dlrun.configuration.auto` works its value out once the data is known."""
+
+    def __str__(self) -> str:
+        return "or auto"
+
+
+AUTO = "auto"
+
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,4}):(\d{2}):(\d{2})", re.ASCII)
 
@@ -108,6 +118,13 @@ Pixels = Annotated[int, Range(low=0, high=64)]
 Workers = Annotated[int, Range(low=0, high=256)]
 Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
+AutoBool = Annotated[bool, Auto()]
+AutoCount = Annotated[int, Range(low=1, high=1_000_000_000), Auto()]
+AutoCountOrZero = Annotated[int, Range(low=0, high=1_000_000_000), Auto()]
+AutoLearningRate = Annotated[float, Range(above=0, high=1000), Auto()]
+AutoNonNegative = Annotated[float, Range(low=0), Auto()]
+"""Values that may also be `auto`, until the data is known."""
+
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 Init = Literal["default", "kaiming", "xavier", "orthogonal", "normal", "zeros"]
 Norm = Literal["none", "batch", "layer", "group"]
@@ -135,6 +152,6 @@ def is_optional(kind: Any) -> bool:
 
 
 def has_mark(kind: Any, mark: type) -> bool:
-    """Return whether a type, or a type inside it, is marked with `mark`: NetworkAddress, LocalPath or DurationText."""
+    """Return whether a type, or a type inside it, is marked with `mark`: NetworkAddress, Auto, ..."""
     marks = getattr(kind, "__metadata__", ())
     return any(isinstance(each, mark) for each in marks) or any(has_mark(arg, mark) for arg in get_args(kind))

@@ -9,6 +9,8 @@ from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dlrun.configuration.schema.fields import (
+    AUTO,
+    Auto,
     DurationText,
     Range,
     has_mark,
@@ -27,7 +29,7 @@ def describe_type(kind: Any) -> str:
     origin = get_origin(kind)
     if origin is Annotated:
         base, *marks = get_args(kind)
-        ranges = " ".join(str(mark) for mark in marks if isinstance(mark, Range | DurationText))
+        ranges = " ".join(str(mark) for mark in marks if isinstance(mark, Range | DurationText | Auto))
         return f"{describe_type(base)} {ranges}".strip()
     if origin in (Union, types.UnionType):
         inner = [arg for arg in get_args(kind) if arg is not type(None)]
@@ -67,6 +69,8 @@ def _fits(kind: Any, value: Any) -> bool:
     origin = get_origin(kind)
     if origin is Annotated:
         base, *marks = get_args(kind)
+        if value == AUTO and any(isinstance(mark, Auto) for mark in marks):
+            return True
         if any(isinstance(mark, DurationText) for mark in marks) and not (isinstance(value, str) and seconds_of(value)):
             return False
         return _fits(base, value) and all(mark.holds(value) for mark in marks if isinstance(mark, Range))

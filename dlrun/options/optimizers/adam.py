@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.configuration.schema.fields import Fraction, LearningRate, NonNegative, Positive
+from dlrun.configuration.schema.fields import AutoLearningRate, Fraction, NonNegative, Positive
 from dlrun.optim.param_groups import Parameters
 
 
 def adam(
     parameters: Parameters,
     *,
-    lr: LearningRate,
+    lr: AutoLearningRate,
     beta1: Fraction,
     beta2: Fraction,
     eps: Positive,

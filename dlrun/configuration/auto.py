@@ -1,0 +1,131 @@
+"""Fields that are `auto`: the rules that work out their values once the data is known.
+
+A rule is a sentence, which `dlrun show --why` prints, and a function of the configuration and of facts about the data.
+It never measures, so the same command gives the same values. Numbers were chosen by measuring: docs/decisions/027.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dlrun.configuration.schema.fields import AUTO
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules know of the data. Rows are those of the training and validation split; features are per row."""
+
+    kind: str  # of rows, as in DataSpec
+    goal: str
+    num_train: int
+    num_val: int = 0
+    num_features: int = 1
+
+    @property
+    def is_table(self) -> bool:
+        """Whether each row is a flat list of features."""
+        return self.kind == "dense"
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether targets are numbers with a unit."""
+        return self.goal == "regression"
+
+
+Tree = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one field is worked out. text: the rule in words, a clause without a full stop."""
+
+    key: str
+    text: str
+    decide: Callable[[Tree, Facts], Any]
+
+
+def _batch_size(tree: Tree, facts: Facts) -> int:
+    if not facts.is_table:
+        return 32
+    rows = max(1, facts.num_train // 8)
+    return int(min(256, max(16, 2 ** int(math.log2(rows)))))
+
+
+def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
+    return math.ceil(facts.num_train / (tree["trainer"]["batch_size"] * tree["trainer"]["accumulate"]))
+
+
+def _epochs(tree: Tree, facts: Facts) -> int | None:
+    if tree["trainer"]["max_steps"] is not None:
+        return None
+    if not facts.is_table:
+        return 10
+    return int(min(_MOST_EPOCHS, max(_LEAST_EPOCHS, math.ceil(_TABLE_STEPS / _steps_per_epoch(tree, facts)))))
+
+
+def _patience(tree: Tree, facts: Facts) -> int | None:
+    return None
+
+
+def _every_epochs(tree: Tree, facts: Facts) -> int:
+    return max(1, (tree["trainer"]["epochs"] or 1) // _EVALUATIONS)
+
+
+def _lr(tree: Tree, facts: Facts) -> float:
+    return 0.001
+
+
+_TABLE_STEPS = 1500
+_LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
+_EVALUATIONS = 50
+
+RULES: Mapping[str, Rule] = {
+    rule.key: rule  # in the order in which they are applied: later ones read what earlier ones decided
+    for rule in (
+        Rule(
+            "dataset.standardise_target",
+            "true for numbers to predict; false for classes and tokens",
+            lambda tree, facts: facts.is_regression,
+        ),
+        Rule(
+            "trainer.batch_size",
+            "32; for tables an eighth of the training rows, rounded down to a power of two, 16 to 256",
+            _batch_size,
+        ),
+        Rule(
+            "trainer.epochs",
+            f"10; for tables as many as make {_TABLE_STEPS:,} steps, {_LEAST_EPOCHS} to {_MOST_EPOCHS}; "
+            "null if trainer.max_steps is set",
+            _epochs,
+        ),
+        Rule("trainer.early_stop.patience", "null", _patience),
+        Rule("trainer.eval_every", f"so that there are at most {2 * _EVALUATIONS} evaluations", _every_epochs),
+        Rule(
+            "checkpoint.every_epochs",
+            f"so that there are at most {2 * _EVALUATIONS} checkpoints by epochs",
+            _every_epochs,
+        ),
+        Rule("optimizer.lr", "0.001", _lr),
+    )
+}
+
+
+def resolve(tree: Tree, facts: Facts, *, groups: tuple[str, ...] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the tree with a value for each field that is `auto`, and those values by key.
+
+    groups: only the fields of these groups.
+    """
+    found = copy.deepcopy(dict(tree))
+    decided: dict[str, Any] = {}
+    for key, rule in RULES.items():
+        group, *parents, name = key.split(".")
+        node = found[group]
+        for parent in parents:
+            node = node[parent]
+        if (groups is None or group in groups) and node.get(name) == AUTO:
+            node[name] = decided[key] = rule.decide(found, facts)
+    return found, decided
