@@ -29,7 +29,7 @@ def answer_with_hydra(command: Command) -> int:
     words = [word for flag in flags.HYDRA if command.has(flag) for word in _words(command, flag)]
     words += [word for path in catalog.config_dirs for word in (flags.CONFIG_DIR.name, str(path))]
     before = sys.argv
-    sys.argv = ["dlrun", *words, *plan.hydra_overrides(), *request.hydra]
+    sys.argv = ["dlrun", *words, *plan.hydra_overrides(catalog.choices_with_defaults(plan.choices())), *request.hydra]
     try:
         hydra.main(version_base="1.3", config_path=str(resource_dir("conf").resolve()), config_name="config")(
             _never_called

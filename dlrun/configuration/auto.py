@@ -56,7 +56,8 @@ def _batch_size(tree: Tree, facts: Facts) -> int:
 
 
 def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
-    return math.ceil(facts.num_train / (tree["trainer"]["batch_size"] * tree["trainer"]["accumulate"]))
+    rows_per_step: int = tree["trainer"]["batch_size"] * tree["trainer"]["accumulate"]
+    return -(-facts.num_train // rows_per_step)
 
 
 def _epochs(tree: Tree, facts: Facts) -> int | None:
@@ -114,7 +115,9 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def resolve(tree: Tree, facts: Facts, *, groups: tuple[str, ...] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+def resolve(
+    tree: Tree, facts: Facts, *, groups: tuple[str, ...] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the tree with a value for each field that is `auto`, and those values by key.
 
     groups: only the fields of these groups.

@@ -14,7 +14,7 @@ from dlrun.configuration.override_text import Value
 from dlrun.configuration.overrides import MAX_POINTS, Request, too_many_points
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
+from dlrun.configuration.schema.groups import DEPENDS_ON, GROUPS, TOP_LEVEL, Option, default_choices, dependent_default
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import Problem, did_you_mean, nearest
 from dlrun.wording import printable
@@ -85,7 +85,7 @@ def check_overrides(
     options: dict[str, list[Option]] = {}
     for group, default in default_choices().items():
         options[group] = []
-        for choice in choices.get(group, [Value(default, default)]):
+        for choice in choices.get(group, _defaults_of(group, default, options)):
             option, wrong = catalog.find(group, choice.value, choice.text)
             problems += wrong
             if option is not None and option not in options[group]:
@@ -104,6 +104,15 @@ def check_overrides(
         by_message = {problem.message: problem for problem in reversed(found)}  # an unknown key once, not per value
         problems += reversed(by_message.values())
     return problems, options
+
+
+def _defaults_of(group: str, default: str, options: Mapping[str, Sequence[Option]]) -> list[Value]:
+    """The default options of a group, one for each option of the group that they depend on."""
+    other = DEPENDS_ON.get(group)
+    if other is None:
+        return [Value(default, default)]
+    names = dict.fromkeys(dependent_default(group, option.name) or default for option in options[other])
+    return [Value(name, name) for name in names] or [Value(default, default)]
 
 
 def _has_known_option(key: str, settings: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from dlrun.configuration.plan import Plan
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import Option, default_choices, resource_dir
+from dlrun.configuration.schema.groups import Option, resource_dir
 from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
 
     Raises ConfigError with every problem found.
     """
-    choices = {**default_choices(), **plan.choices()}
+    choices = catalog.choices_with_defaults(plan.choices())
     options = {group: catalog.option(group, name) for group, name in choices.items()}
-    tree, run_dir = _compose_with_hydra(plan, list(options.values()), catalog.config_dirs, hydra_words)
+    tree, run_dir = _compose_with_hydra(plan, choices, list(options.values()), catalog.config_dirs, hydra_words)
     origins = plan.origins()
     tree["recipe"] = _recipe_block(plan, origins, catalog)
     for group, option in options.items():  # a preset may set only some fields of its option
@@ -94,17 +94,22 @@ def _recipe_block(plan: Plan, origins: Mapping[str, str], catalog: Catalog) -> d
 
 
 def _compose_with_hydra(
-    plan: Plan, options: Sequence[Option], config_dirs: Sequence[Path], hydra_words: Sequence[str]
+    plan: Plan,
+    choices: Mapping[str, str],
+    options: Sequence[Option],
+    config_dirs: Sequence[Path],
+    hydra_words: Sequence[str],
 ) -> tuple[dict[str, Any], str]:
     """Return the composed tree without Hydra's own node, and the run's folder."""
     from hydra.errors import HydraException
     from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
 
-    words = tuple(plan.hydra_overrides())
+    words = tuple(plan.hydra_overrides(choices))
     try:
         if plan.point.swept and not hydra_words and not config_dirs:  # the user's files may refer to Hydra's own node
-            chosen, values = words[: len(plan.choices())], plan.values()
+            values = plan.values()
+            chosen = words[: len(words) - len(values)]
             composed = copy.deepcopy(_compose_options(chosen, _defaults_without_conf(options)))
             OmegaConf.set_readonly(composed, False)
             for key, value in values.items():  # as Hydra itself applies `++key=value`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlrun.configuration.check_request import check_request
@@ -10,6 +10,7 @@ from dlrun.configuration.override_text import Value, keys_set_by, to_overrides
 from dlrun.configuration.overrides import Point, Request
 from dlrun.configuration.recipe import Recipe, load_recipe
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.groups import default_choices
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable, show
 
@@ -62,11 +63,14 @@ class Plan:
             if choices.get(group, name) != name
         )
 
-    def hydra_overrides(self) -> list[str]:
-        """Return the overrides from which Hydra composes this plan."""
-        return to_overrides(
-            [*((key, Value(name, name)) for key, name in self.choices().items()), *self.values().items()]
-        )
+    def hydra_overrides(self, choices: Mapping[str, str]) -> list[str]:
+        """Return the overrides from which Hydra composes this plan: options that differ from the usual ones, then values.
+
+        choices: the option of every group.
+        """
+        differing = {group: name for group, name in choices.items() if name != default_choices()[group]}
+        named = [(group, Value(name, name)) for group, name in {**differing, **self.choices()}.items()]
+        return to_overrides([*named, *self.values().items()])
 
 
 def plan_runs(request: Request, catalog: Catalog, *, own: bool = False) -> list[Plan]:

@@ -12,7 +12,7 @@ from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema import groups, settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
-from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.schema.groups import DEPENDS_ON, GROUPS, default_choices
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable, printable_key, show
 
@@ -65,6 +65,11 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
         return _in_recipe(parts, composed.recipe.path)
     if origin is not None:
         return origin
+    depends = DEPENDS_ON.get(key)
+    if depends is not None and composed.choices[key] != default_choices()[key]:
+        listed = groups.default_options_file()
+        other = composed.config.tree[depends]["name"]
+        return f"default for {depends}={other} in {format_place(listed, safe_yaml.line_of(listed, key, other))}"
     if len(parts) == 1:
         root = groups.resource_dir("conf") / "config.yaml"
         line = safe_yaml.line_of(root, *(("defaults", key) if key in GROUPS else (key,)))

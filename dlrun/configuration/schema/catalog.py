@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,15 @@ class Catalog:
         if name in groups.builtin_names(group):
             return groups.builtin_option(group, name)
         return self._installed.get((group, name))
+
+    def choices_with_defaults(self, chosen: Mapping[str, str]) -> dict[str, str]:
+        """Return the option of every group: the chosen one, or the default, which may depend on the others."""
+        choices = {**groups.default_choices(), **chosen}
+        for group, other in groups.DEPENDS_ON.items():
+            if group not in chosen:
+                found = groups.dependent_default(group, self.option(other, choices[other]).name)
+                choices[group] = found or choices[group]
+        return choices
 
     def _presets(self, group: str) -> dict[str, Path]:
         return {name: path for folder in self.config_dirs for name, path in groups.option_files(folder / group).items()}

@@ -68,7 +68,7 @@ class Auto:
         return "or auto"
 
 
-AUTO = "auto"
+AUTO: Any = "auto"  # the value of such a field until then; Any, since the field has the type of its later value
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,4}):(\d{2}):(\d{2})", re.ASCII)

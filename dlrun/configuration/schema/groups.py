@@ -166,3 +166,19 @@ def default_choices() -> Mapping[str, str]:
     entries = safe_yaml.read_yaml(resource_dir("conf") / "config.yaml")["defaults"]
     chosen = {key: str(name) for entry in entries if isinstance(entry, dict) for key, name in entry.items()}
     return {group: chosen[group] for group in GROUPS}
+
+
+DEPENDS_ON: Mapping[str, str] = {"model": "dataset", "optimizer": "model", "scheduler": "model"}
+"""The groups whose default option depends on the choice in another group, in the order in which they are chosen."""
+
+
+@cache
+def dependent_default(group: str, chosen: str) -> str | None:
+    """Return a group's default option with that option of the group it depends on; None: the usual one."""
+    name = safe_yaml.read_yaml(default_options_file())[group].get(chosen)
+    return None if name is None else str(name)
+
+
+def default_options_file() -> Path:
+    """Return the file of the default options that depend on another choice."""
+    return resource_dir("conf") / "default_options.yaml"

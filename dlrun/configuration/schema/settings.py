@@ -1,14 +1,14 @@
 """The settings that the core reads: fields that the options of a group share, typed and ranged.
 
 Their defaults are in `conf/`; those here are for options without a file there (plugins). A test compares both. A field
-whose type begins with Auto may be "auto" until `dlrun.configuration.auto` has worked it out from the data; the code that
-builds and trains reads worked out values only.
+whose type begins with Auto may be "auto" until `dlrun.configuration.auto` has worked it out from the data; the code
+that builds and trains reads values only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from dlrun.configuration.schema.fields import (
     AUTO,
@@ -31,11 +31,6 @@ from dlrun.configuration.schema.fields import (
 )
 
 
-def auto() -> Any:
-    """The default of a field that is worked out from the data."""
-    return field(default=AUTO)
-
-
 @dataclass(frozen=True)
 class SplitSettings:
     """How any dataset is split and standardised."""
@@ -45,7 +40,7 @@ class SplitSettings:
     limit: Count | None = None  # use at most this many rows of each file or published split; null uses all
     split_seed: Seed = 0  # seed of the split; separate from `seed`, so that runs with different seeds are comparable
     standardise: bool = True  # standardise inputs to mean 0 and deviation 1, fitted on the training rows
-    standardise_target: AutoBool = auto()  # the same for a regression target; metrics stay in its original unit
+    standardise_target: AutoBool = AUTO  # the same for a regression target; metrics stay in its original unit
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class DeviceSettings:
 class EarlyStop:
     """Stop when the metric no longer improves."""
 
-    patience: AutoCount | None = auto()  # evaluations without improvement before stopping; null never stops
+    patience: AutoCount | None = AUTO  # evaluations without improvement before stopping; null never stops
     min_delta: NonNegative = 0.0  # smallest change of the metric that counts as an improvement
 
 
@@ -99,16 +94,16 @@ class EarlyStop:
 class TrainerSettings:
     """How a model is trained, and for how long."""
 
-    epochs: AutoCount | None = auto()  # passes over the training rows
+    epochs: AutoCount | None = AUTO  # passes over the training rows
     max_steps: Count | None = None  # stop after this many steps, even within an epoch
     max_time: Duration | None = None  # save and stop between two steps after this time; `dlrun resume` continues
-    batch_size: AutoCount = auto()
+    batch_size: AutoCount = AUTO
     eval_batch_size: Count = 256
     accumulate: Count = 1  # batches whose gradients are averaged into one optimizer step
     clip_norm: Positive | None = None  # largest norm of the gradient; larger ones are scaled down to it
     ema: AverageDecay | None = None  # decay of the moving average of the weights to evaluate and save; null: no average
     shuffle: bool = True  # a new order each epoch, drawn from (seed, epoch)
-    eval_every: AutoCountOrZero = auto()  # epochs between evaluations; 0 evaluates only at the end
+    eval_every: AutoCountOrZero = AUTO  # epochs between evaluations; 0 evaluates only at the end
     eval_every_steps: Count | None = None  # steps between evaluations within an epoch
     workers: Workers = 0  # processes that load streamed data; 0 loads it in the training process
     log_every: CountOrZero = 50  # steps between rows of metrics.jsonl; 0 logs only evaluations
@@ -124,6 +119,6 @@ class TrainerSettings:
 class CheckpointSettings:
     """When checkpoints are saved, and how many are kept."""
 
-    every_epochs: AutoCountOrZero = auto()  # epochs between checkpoints; 0 saves by steps or only at the end
+    every_epochs: AutoCountOrZero = AUTO  # epochs between checkpoints; 0 saves by steps or only at the end
     every_steps: Count | None = None  # steps between checkpoints
     keep: Count = 2  # newest checkpoints to keep, besides the best
