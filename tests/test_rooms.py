@@ -20,7 +20,7 @@ LAYERS = (
     ("report",),
     ("runs",),
     ("training",),
-    ("options",),
+    ("options", "baselines"),
     ("tasks", "optim"),
     ("data",),
     ("configuration", "storage"),
