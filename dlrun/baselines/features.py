@@ -25,7 +25,7 @@ class Features:
 
     def fit(self, inputs: Tensor) -> Tensor:
         """Learn means and deviations from the inputs of training rows; return their features."""
-        rows = self._encoded(inputs)
+        rows = self.encoded(inputs.double())
         if self._standardise:
             numbers = rows[:, : self._num_numbers]
             deviation = numbers.std(dim=0, correction=0)
@@ -35,14 +35,23 @@ class Features:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Return the features of a batch's inputs."""
-        return self._scaled(self._encoded(inputs))
+        return self._scaled(self.encoded(inputs.double()))
 
-    def _encoded(self, inputs: Tensor) -> Tensor:
-        rows = inputs.flatten(1).double()  # (B, ...) -> (B, F)
+    def for_encoded(self, weights: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a linear model of the features, (P, K) and (K,), as one of rows that are `encoded` alone."""
+        if not self._standardise:
+            return weights, intercept
+        weights = weights.clone()
+        weights[: self._num_numbers] *= self._factor.unsqueeze(1)
+        return weights, intercept - self._shift @ weights[: self._num_numbers]
+
+    def encoded(self, inputs: Tensor) -> Tensor:
+        """Return rows flat, with codes one-hot and numbers as they are, (B, ...) -> (B, width) float32 or float64."""
+        rows = inputs.flatten(1)  # (B, ...) -> (B, F)
         if not self._sizes:
             return rows
         codes = rows[:, self._num_numbers :].long()
-        one_hot = [F.one_hot(codes[:, i], size)[:, 1:].double() for i, size in enumerate(self._sizes)]
+        one_hot = [F.one_hot(codes[:, i], size)[:, 1:].to(rows.dtype) for i, size in enumerate(self._sizes)]
         return torch.cat([rows[:, : self._num_numbers], *one_hot], dim=1)  # (B, F) -> (B, width)
 
     def _scaled(self, rows: Tensor) -> Tensor:

@@ -34,6 +34,10 @@ class LinearModel(OutputBaseline):
         self.name = name
         self._features, self._weights, self._intercept = features, weights, intercept
 
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """Return weights, (P, K), and intercept, (K,), for features as they are before they are standardised."""
+        return self._features.for_encoded(self._weights, self._intercept)
+
     def outputs(self, batch: Batch) -> Tensor:
         return self._features(batch.inputs) @ self._weights + self._intercept  # (B, P) -> (B, K)
 

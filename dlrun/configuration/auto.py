@@ -77,7 +77,7 @@ def _every_epochs(tree: Tree, facts: Facts) -> int:
 
 
 def _lr(tree: Tree, facts: Facts) -> float:
-    return 0.001
+    return 0.01 if tree["model"]["name"] == "tabular" else 0.001
 
 
 _TABLE_STEPS = 1500
@@ -110,7 +110,9 @@ RULES: Mapping[str, Rule] = {
             f"so that there are at most {2 * _EVALUATIONS} checkpoints by epochs",
             _every_epochs,
         ),
-        Rule("optimizer.lr", "0.001", _lr),
+        Rule("optimizer.lr", "0.001; for model=tabular 0.01", _lr),
+        Rule("model.members", "4", lambda tree, facts: 4),
+        Rule("model.dropout", "0", lambda tree, facts: 0.0),
     )
 }
 

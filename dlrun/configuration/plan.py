@@ -64,7 +64,7 @@ class Plan:
         )
 
     def hydra_overrides(self, choices: Mapping[str, str]) -> list[str]:
-        """Return the overrides from which Hydra composes this plan: options that differ from the usual ones, then values.
+        """Return the overrides from which Hydra composes this plan: unusual options, then values.
 
         choices: the option of every group.
         """

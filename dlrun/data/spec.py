@@ -85,6 +85,8 @@ class DataSpec:
     has_lengths: bool = False
     categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns; code 0 is "not in training"
 
+    numbers: int | None = None  # dense: how many leading features are numbers; the rest are flags and categories
+
     def state(self) -> dict[str, Any]:
         """Return plain values, stored in every checkpoint."""
         return dataclasses.asdict(self)
@@ -104,6 +106,11 @@ class DataSpec:
     def target_scaling(self) -> TargetScaling:
         """How targets were standardised, and how predictions return to their units."""
         return TargetScaling(self.target_mean, self.target_std)
+
+    @property
+    def num_numbers(self) -> int:
+        """How many leading features of a row are numbers with a scale of their own."""
+        return self.num_features - len(self.categories) if self.numbers is None else self.numbers
 
     @property
     def num_features(self) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
@@ -18,6 +19,7 @@ from dlrun.tasks.goals import goal_of
 from dlrun.tasks.metric_names import Direction
 
 if TYPE_CHECKING:
+    from dlrun.data.loading.split import Split
     from dlrun.data.prepare import DataBundle
 
 Update = Callable[[str, Tensor], None]
@@ -72,8 +74,19 @@ class Task(nn.Module, ABC):
         return False
 
 
+@runtime_checkable
+class FitsData(Protocol):
+    """A model that begins with something measured on the training rows, such as a linear model in closed form."""
+
+    def fit_to(self, train: Split) -> None:
+        """Measure it and keep it in buffers; called once before training, never before predicting."""
+
+
 class SupervisedTask(Task):
-    """A model and a loss that compares its output with a target."""
+    """A model and a loss that compares its output with a target.
+
+    A model with an attribute `members` is an ensemble: in training it returns (members * B, K), member after member.
+    """
 
     def __init__(self, model: nn.Module, loss: nn.Module, spec: DataSpec) -> None:
         super().__init__()
@@ -82,6 +95,12 @@ class SupervisedTask(Task):
         self.spec = spec
         self.metrics = goal_of(spec).metrics
         self.progress_metrics = (next(iter(self.metrics)),)
+        self._members = int(getattr(model, "members", 1))
+
+    def prepare(self, data: DataBundle) -> None:
+        if isinstance(self.model, FitsData):
+            with torch.no_grad():
+                self.model.fit_to(data.train)
 
     def param_groups(self) -> Mapping[str, nn.Module]:
         return {"model": self.model}
@@ -95,7 +114,10 @@ class SupervisedTask(Task):
         return out
 
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
-        loss = self.loss(self(batch), batch.targets)
+        targets = batch.targets
+        if self._members > 1:
+            targets = targets.repeat(self._members, *(1,) * (targets.ndim - 1))  # (B, ...) -> (members * B, ...)
+        loss = self.loss(self(batch), targets)
         update("model", loss)
         return {"loss": loss.detach()}
 

@@ -1,0 +1,200 @@
+"""A model for tables: an ensemble of small networks that learn what a linear model leaves."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlrun.baselines.baseline import gathered, sample
+from dlrun.baselines.features import Features
+from dlrun.baselines.linear import LinearModel, logistic_model, ridge_model
+from dlrun.configuration.schema.fields import Activation, AutoFraction, AutoMembers, Range, Width
+from dlrun.data.goals import has_numbers
+from dlrun.data.loading.split import Split
+from dlrun.data.spec import DataSpec
+from dlrun.errors import ConfigError, Problem
+from dlrun.options.models._layers import activation as make_activation
+from dlrun.options.models._layers import flat_inputs
+from dlrun.tasks.goals import num_logits
+
+_EMBEDDING = 4  # numbers that the periodic features of one number become
+_DEVIATION = 0.3  # of the frequencies at the start, in periods per unit of a scaled number
+_CLIP = 3.0  # where large numbers begin to be squeezed, in units of the quartiles' distance
+_MOST_ROWS = 100_000  # that quartiles are measured on
+
+
+def tabular(
+    spec: DataSpec,
+    *,
+    members: AutoMembers,
+    hidden: list[Width],
+    activation: Activation,
+    dropout: AutoFraction,
+    frequencies: Annotated[int, Range(low=0, high=256)],
+    linear: bool,
+) -> nn.Module:
+    """Tabular model, (B, F) -> (B, K): a linear model in closed form plus the mean of `members` networks.
+
+    Each network sees numbers scaled by median and quartiles, smoothly clipped and, as in Gorishniy, Rubachev and
+    Babenko 2022, through periodic functions whose frequencies it learns. Scaling and clipping are those of RealMLP
+    (Holzmueller, Grinsztajn and Steinwart 2024); training an ensemble as one model is the idea of TabM (Gorishniy,
+    Kotelnikov and Babenko 2025).
+
+    Raises ConfigError if the rows are not those of a table.
+    """
+    if spec.kind != "dense":
+        what = f"It takes rows of numbers and categories, got {spec.describe()}; use another model."
+        raise ConfigError(Problem("model=tabular", what))
+    return Tabular(
+        spec,
+        members=members,
+        hidden=hidden,
+        activation=activation,
+        dropout=dropout,
+        frequencies=frequencies,
+        linear=linear,
+    )
+
+
+class Tabular(nn.Module):
+    """Predicts by `members` networks at once. In training, the rows of each member follow those of the one before."""
+
+    median: Tensor
+    factor: Tensor
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        members: int,
+        hidden: list[int],
+        activation: str,
+        dropout: float,
+        frequencies: int,
+        linear: bool,
+    ) -> None:
+        super().__init__()
+        self._spec, self.members = spec, members
+        self._num_numbers = spec.num_numbers
+        self._averages_numbers = has_numbers(spec.goal)
+        self.front, width = flat_inputs(spec)
+        self.register_buffer("median", torch.zeros(self._num_numbers))
+        self.register_buffer("factor", torch.ones(self._num_numbers))
+        self.periodic = Periodic(members, self._num_numbers, frequencies) if frequencies and self._num_numbers else None
+        if self.periodic is not None:
+            width += self._num_numbers * _EMBEDDING
+        layers: list[nn.Module] = []
+        for size in hidden:
+            layers += [MemberLinear(members, width, size), make_activation(activation)]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+            width = size
+        self.layers = nn.Sequential(*layers, MemberLinear(members, width, num_logits(spec), zero=linear))
+        self.linear = FittedLinear(spec) if linear else None
+
+    def fit_to(self, train: Split) -> None:
+        """Measure medians and quartiles, and fit the linear model, on the training rows."""
+        index = sample(len(train), _MOST_ROWS, seed=0)
+        numbers = gathered(train, index, _MOST_ROWS)[:, : self._num_numbers].double()  # (N, F) -> (N, numbers)
+        if self._num_numbers:
+            self.median.copy_(numbers.median(dim=0).values)
+            self.factor.copy_(_factors(numbers))
+        if self.linear is not None:
+            self.linear.fit_to(train)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, F) -> (B, K), in training (members * B, K)."""
+        numbers = (inputs[:, : self._num_numbers] - self.median) * self.factor
+        numbers = numbers / (1 + (numbers / _CLIP).square()).sqrt()
+        rest = self.front(inputs)[:, self._num_numbers :]
+        rows = torch.cat([numbers, rest], dim=1).expand(self.members, -1, -1)  # (B, F) -> (M, B, F)
+        if self.periodic is not None:
+            rows = torch.cat([rows, self.periodic(numbers)], dim=2)
+        out: Tensor = self.layers(rows)  # (M, B, K)
+        if self.linear is not None:
+            out = out + self.linear(inputs)
+        return out.flatten(0, 1) if self.training else self._average(out)  # (M, B, K) -> (M * B, K) or (B, K)
+
+    def _average(self, out: Tensor) -> Tensor:
+        """The mean number, or the logits of the mean probabilities, (M, B, K) -> (B, K)."""
+        if self.members == 1:
+            return out[0]
+        if self._averages_numbers:
+            return out.mean(dim=0)
+        if self._spec.goal == "binary":
+            return F.logsigmoid(out).logsumexp(dim=0) - F.logsigmoid(-out).logsumexp(dim=0)
+        return out.log_softmax(dim=2).logsumexp(dim=0) - math.log(self.members)
+
+
+class MemberLinear(nn.Module):
+    """A linear layer for each member, (M, B, inputs) -> (M, B, outputs).
+
+    The bias is flat, (M * outputs,), so that it counts as a bias where only matrices have weight decay.
+    """
+
+    def __init__(self, members: int, inputs: int, outputs: int, *, zero: bool = False) -> None:
+        super().__init__()
+        self._shape = (members, 1, outputs)
+        self.weight = nn.Parameter(torch.zeros(members, inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(members * outputs))
+        if not zero:
+            nn.init.normal_(self.weight, std=math.sqrt(2 / max(1, inputs)))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias.view(self._shape), rows, self.weight)
+
+
+class Periodic(nn.Module):
+    """Sines and cosines of each number at learned frequencies, and a layer on them: (B, n) -> (M, B, n * 4)."""
+
+    def __init__(self, members: int, numbers: int, frequencies: int) -> None:
+        super().__init__()
+        self._shape = (members, 1, numbers, frequencies)
+        self.frequencies = nn.Parameter(torch.randn(members * numbers * frequencies) * _DEVIATION)
+        self.layer = MemberLinear(members * numbers, 2 * frequencies, _EMBEDDING)
+        nn.init.normal_(self.layer.weight, std=math.sqrt(1 / (2 * frequencies)))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        members, _, count, size = self._shape
+        angles = 2 * math.pi * numbers.unsqueeze(2) * self.frequencies.view(self._shape)  # -> (M, B, n, k)
+        waves = torch.cat([angles.sin(), angles.cos()], dim=3).transpose(1, 2)  # -> (M, n, B, 2k)
+        found: Tensor = self.layer(waves.reshape(members * count, -1, 2 * size))  # -> (M * n, B, 4)
+        return found.relu().view(members, count, -1, _EMBEDDING).transpose(1, 2).flatten(2)  # -> (M, B, n * 4)
+
+
+class FittedLinear(nn.Module):
+    """A linear model in closed form, (B, F) -> (B, K), which training leaves as it is."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self._spec = spec
+        self._features = Features(spec)
+        outputs = num_logits(spec)
+        self.register_buffer("weight", torch.zeros(self._features.width, outputs))
+        self.register_buffer("bias", torch.zeros(outputs))
+
+    def fit_to(self, train: Split) -> None:
+        """Fit it on the training rows, or a sample of them; it stays 0 where there are too many features."""
+        fit = ridge_model if has_numbers(self._spec.goal) else logistic_model
+        found: LinearModel | None = fit(self._spec, train, most_rows=len(train), seed=0, check=lambda: None)
+        if found is not None:
+            weight, bias = found.affine()
+            self.weight.copy_(weight)
+            self.bias.copy_(bias.clamp(min=-10.0) if not has_numbers(self._spec.goal) else bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self._features.encoded(inputs) @ self.weight + self.bias
+
+
+def _factors(numbers: Tensor) -> Tensor:
+    """1 / the distance of the quartiles, or 2 / the range where they are equal, or 0 for a constant: (N, n) -> (n,)."""
+    low, first, third, high = torch.quantile(numbers, torch.tensor([0, 0.25, 0.75, 1.0], dtype=numbers.dtype), dim=0)
+    spread = torch.where(third > first, third - first, (high - low) / 2)
+    return torch.where(spread > 0, 1 / spread, torch.zeros_like(spread))
