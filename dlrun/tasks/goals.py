@@ -5,11 +5,13 @@ Losses, models, checks, evaluation and predictions ask `goal_of(spec)` instead o
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.spec import DataSpec
@@ -49,6 +51,10 @@ class TrainingGoal(ABC):
     def columns(self, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
         """Return predictions as {heading: column}. outputs: (N, K) float32 on the CPU."""
 
+    @abstractmethod
+    def average(self, outputs: Tensor) -> Tensor:
+        """Return the output of an ensemble from those of its members, (M, B, K) -> (B, K)."""
+
     def num_logits(self, spec: DataSpec) -> int:
         """Return the size of the model's last layer."""
         return spec.num_outputs
@@ -70,6 +76,10 @@ class RegressionGoal(TrainingGoal):
 
     def meter(self, spec: DataSpec, device: torch.device) -> Meter:
         return RegressionMetrics(spec.num_outputs, device, scaling=spec.target_scaling)
+
+    def average(self, outputs: Tensor) -> Tensor:
+        """The mean number."""
+        return outputs.mean(dim=0)
 
     def columns(self, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
         """Return the numbers in the target's own units."""
@@ -102,6 +112,10 @@ class MulticlassGoal(TrainingGoal):
             columns |= {f"probability_{name}": shares[:, i].tolist() for i, name in enumerate(spec.class_names)}
         return columns
 
+    def average(self, outputs: Tensor) -> Tensor:
+        """The logits of the mean probabilities."""
+        return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))
+
     def probabilities(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return each class's probability and the likeliest class, (N, K) -> (N, K) float64, (N,) int64."""
         return logits.double().softmax(dim=1), logits.argmax(dim=1)  # (N, K) -> (N, K), (N,)
@@ -116,6 +130,10 @@ class BinaryGoal(MulticlassGoal):
 
     def num_logits(self, spec: DataSpec) -> int:
         return 1
+
+    def average(self, outputs: Tensor) -> Tensor:
+        """The logit of the mean probability."""
+        return F.logsigmoid(outputs).logsumexp(dim=0) - F.logsigmoid(-outputs).logsumexp(dim=0)
 
     def probabilities(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return each class's probability and the likelier class, (N, 1) -> (N, 2) float64, (N,) int64."""

@@ -34,7 +34,11 @@ def describe_type(kind: Any) -> str:
     if origin in (Union, types.UnionType):
         inner = [arg for arg in get_args(kind) if arg is not type(None)]
         words = " or ".join(describe_type(arg) for arg in inner)
-        return f"{words} or null" if is_optional(kind) else words
+        if is_optional(kind):
+            return (
+                f"{words.removesuffix(' or auto')}, auto or null" if words.endswith(" or auto") else f"{words} or null"
+            )
+        return words
     if origin is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(kind))
     if origin is list:

@@ -6,20 +6,18 @@ import math
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlrun.baselines.baseline import gathered, sample
 from dlrun.baselines.features import Features
 from dlrun.baselines.linear import LinearModel, logistic_model, ridge_model
 from dlrun.configuration.schema.fields import Activation, AutoFraction, AutoMembers, Range, Width
-from dlrun.data.goals import has_numbers
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import activation as make_activation
 from dlrun.options.models._layers import flat_inputs
-from dlrun.tasks.goals import num_logits
+from dlrun.tasks.goals import goal_of, num_logits
 
 _EMBEDDING = 4  # numbers that the periodic features of one number become
 _DEVIATION = 0.3  # of the frequencies at the start, in periods per unit of a scaled number
@@ -80,7 +78,6 @@ class Tabular(nn.Module):
         super().__init__()
         self._spec, self.members = spec, members
         self._num_numbers = spec.num_numbers
-        self._averages_numbers = has_numbers(spec.goal)
         self.front, width = flat_inputs(spec)
         self.register_buffer("median", torch.zeros(self._num_numbers))
         self.register_buffer("factor", torch.ones(self._num_numbers))
@@ -117,17 +114,9 @@ class Tabular(nn.Module):
         out: Tensor = self.layers(rows)  # (M, B, K)
         if self.linear is not None:
             out = out + self.linear(inputs)
-        return out.flatten(0, 1) if self.training else self._average(out)  # (M, B, K) -> (M * B, K) or (B, K)
-
-    def _average(self, out: Tensor) -> Tensor:
-        """The mean number, or the logits of the mean probabilities, (M, B, K) -> (B, K)."""
-        if self.members == 1:
-            return out[0]
-        if self._averages_numbers:
-            return out.mean(dim=0)
-        if self._spec.goal == "binary":
-            return F.logsigmoid(out).logsumexp(dim=0) - F.logsigmoid(-out).logsumexp(dim=0)
-        return out.log_softmax(dim=2).logsumexp(dim=0) - math.log(self.members)
+        if self.training:
+            return out.flatten(0, 1)  # (M, B, K) -> (M * B, K)
+        return goal_of(self._spec).average(out) if self.members > 1 else out[0]  # (M, B, K) -> (B, K)
 
 
 class MemberLinear(nn.Module):
@@ -182,12 +171,12 @@ class FittedLinear(nn.Module):
 
     def fit_to(self, train: Split) -> None:
         """Fit it on the training rows, or a sample of them; it stays 0 where there are too many features."""
-        fit = ridge_model if has_numbers(self._spec.goal) else logistic_model
+        fit = ridge_model if goal_of(self._spec).predicts_numbers else logistic_model
         found: LinearModel | None = fit(self._spec, train, most_rows=len(train), seed=0, check=lambda: None)
         if found is not None:
             weight, bias = found.affine()
             self.weight.copy_(weight)
-            self.bias.copy_(bias.clamp(min=-10.0) if not has_numbers(self._spec.goal) else bias)
+            self.bias.copy_(bias.clamp(min=-10.0) if not goal_of(self._spec).predicts_numbers else bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self._features.encoded(inputs) @ self.weight + self.bias
