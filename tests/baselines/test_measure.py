@@ -130,6 +130,14 @@ def test_files_are_read_again_only_for_few_rows(monkeypatch: pytest.MonkeyPatch)
     assert (train.num_read, test.num_read) == (120, 100)
 
 
+def test_a_simple_model_that_takes_too_long_to_measure_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = prepared("image", "multiclass", torch.randn(30, 1, 4, 4), torch.arange(30) % 3, test=10)
+    monkeypatch.setattr(measure, "_MOST_WORK", 10 * 16 * 3)
+    assert [each["name"] for each in measured(data, "test")] == ["largest class", "class means"]
+    monkeypatch.setattr(measure, "_MOST_WORK", 10 * 16 * 3 - 1)
+    assert [each["name"] for each in measured(data, "test")] == ["largest class"]
+
+
 def test_tokens_without_a_vocabulary_have_no_simple_model() -> None:
     data = prepared("tokens", "multiclass", torch.randint(0, 9, (30, 4)), torch.arange(30) % 3, test=10)
     assert [each["name"] for each in measured(data, "test")] == ["largest class"]
