@@ -55,11 +55,11 @@ def test_the_sample_is_drawn_by_the_seed() -> None:
 
 def test_fewer_rows_are_used_of_more_features() -> None:
     assert [rows_for_ridge(width) for width in (10, 100, 1000, 2000, 100_000)] == [
-        2_000_000,
-        200_000,
+        1_000_000,
+        100_000,
         10_000,
         1000,
-        200,
+        100,
     ]
     assert rows_for_logistic(10, 2) == 1_000_000
     assert rows_for_logistic(1000, 10) == 4000

@@ -104,14 +104,31 @@ def test_equal_is_no_better() -> None:
     assert notice.startswith("The model is no better than the trivial answer (mean): test/rmse nan against 2.")
 
 
+def classes(run: float, largest: float) -> Comparison:
+    values = {"test/accuracy": largest}
+    found = compare(result_of(CLASSES, {"test/accuracy": run}, ("largest class", values), best="accuracy"))
+    assert found is not None
+    return found
+
+
+def test_a_perfect_run_is_good_even_if_the_trivial_answer_is_too() -> None:
+    assert said(classes(1.0, 1.0)) == []
+
+
+def test_a_class_of_most_rows_is_a_reason() -> None:
+    (notice,) = said(classes(0.9, 0.9))
+    assert "Likely reasons: one class has 90% of the rows (metric=macro_f1 weighs all classes alike); an opt" in notice
+    assert "one class" not in said(classes(0.74, 0.74))[0]
+
+
 def test_if_the_simple_model_is_no_better_the_inputs_may_say_little() -> None:
     values = [{"test/accuracy": value} for value in (0.5, 0.52, 0.53)]
     result = result_of(CLASSES, values[0], ("largest class", values[1]), ("linear model", values[2]), best="accuracy")
     comparison = compare(result)
     assert comparison is not None
     assert said(comparison) == [
-        "The model is no better than the trivial answer (largest class): test/accuracy 0.5000 against 0.5200. The "
-        "linear model (0.5300) is no better either: the inputs may say little about the target. Likely reasons: an "
+        "The model is no better than the trivial answer (largest class): test/accuracy 0.5000 against 0.5200. A simple "
+        "model (linear model 0.5300) is no better: the inputs may say little about the target. Likely reasons: an "
         "optimizer.lr that does not fit."
     ]
 
