@@ -19,7 +19,7 @@ _FEWEST_ROWS = 50  # that a sample has; where less fit the work allowed, there i
 _RIDGE_WORK = 10_000_000_000  # rows * features * the smaller of both
 _RIDGE_WIDTH = 1000  # the larger matrix whose eigenvalues take under half a second
 _LOGISTIC_WORK = 40_000_000  # rows * features * classes of one evaluation, of up to 125
-_MOST_VALUES = 20_000_000  # rows * features, 160 MB
+_MOST_VALUES = 10_000_000  # rows * features, 80 MB; fitting needs them three times
 _DOUBLE_VALUES = 2_000_000  # up to which logistic regression computes in float64
 _LOGISTIC_STRENGTH = 1.0  # of the penalty, as in scikit-learn
 

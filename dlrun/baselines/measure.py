@@ -21,6 +21,7 @@ from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import DataBundle
 
 _MOST_STREAMED = 4_096  # rows that are read from files once more, for the simple model
+_MOST_WORK = 20_000_000_000  # held-out rows * features * outputs of the simple model
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,14 @@ def _simple(data: DataBundle, *, most_rows: int, seed: int, check: Check) -> Bas
 
 
 def _rows_to_read(data: DataBundle, splits: Sequence[str]) -> int:
-    """Return how many training rows a simple model may read; 0 if reading the others would already take too long."""
+    """Return how many training rows a simple model may read; 0 if measuring it would already take too long."""
+    held_out = sum(len(data.split(name)) for name in splits)
+    spec = data.spec
+    features = spec.num_features + sum(spec.categories)
+    if spec.kind in ("dense", "image", "sequence") and held_out * features * spec.num_outputs > _MOST_WORK:
+        return 0
     if not isinstance(data.train, StreamedSplit):
         return len(data.train)
-    held_out = sum(len(data.split(name)) for name in splits)
     return 0 if held_out > _MOST_STREAMED else _MOST_STREAMED
 
 

@@ -16,6 +16,7 @@ from dlrun.wording import number, plural
 _MARGIN = 0.02  # of a share or R²; for other metrics, of the simple model's value
 _SHARES = ("accuracy", "macro_f1", "auroc", "r2")
 _FEW_STEPS, _FEW_ROWS = 300, 200
+_MOST_OF_ROWS = 0.75  # share of the largest class from which accuracy says little
 _ODD_MEAN, _ODD_STD = 3.0, (0.2, 5.0)  # of targets that are not standardised
 
 
@@ -34,8 +35,9 @@ class Comparison:
 
     @property
     def beats_trivial(self) -> bool:
-        """Whether the run is better than the trivial answer; equal is not better."""
-        return self._is_better(self.value, self.baselines[0][1])
+        """Whether the run is better than the trivial answer, or perfect; equal is not better."""
+        is_perfect = self._is_share and self.value == 1.0
+        return is_perfect or self._is_better(self.value, self.baselines[0][1])
 
     @property
     def is_behind_simple(self) -> bool:
@@ -48,9 +50,12 @@ class Comparison:
         return self.has_simple and self._is_better(self.baselines[-1][1], self.baselines[0][1], by=self._margin)
 
     @property
+    def _is_share(self) -> bool:
+        return self.metric.rsplit("/", 1)[-1] in _SHARES
+
+    @property
     def _margin(self) -> float:
-        is_share = self.metric.rsplit("/", 1)[-1] in _SHARES
-        return _MARGIN if is_share else _MARGIN * abs(self.baselines[-1][1])
+        return _MARGIN if self._is_share else _MARGIN * abs(self.baselines[-1][1])
 
     def _is_better(self, value: float, other: float, *, by: float = 0.0) -> bool:
         if math.isnan(value) or math.isnan(other):
@@ -129,6 +134,9 @@ def _reasons(comparison: Comparison, *, steps: int, num_train: int, target: tupl
         likely.append(f"only {plural(steps, 'step')} (more trainer.epochs, a smaller trainer.batch_size)")
     if num_train < _FEW_ROWS:
         likely.append(f"only {plural(num_train, 'training row')}")
+    largest = comparison.baselines[0][1]
+    if comparison.metric.endswith("/accuracy") and largest >= _MOST_OF_ROWS:
+        likely.append(f"one class has {largest:.0%} of the rows (metric=macro_f1 weighs all classes alike)")
     likely.append("an optimizer.lr that does not fit")
     text = f"Likely reasons: {'; '.join(likely)}."
     if not comparison.has_simple:
@@ -136,7 +144,7 @@ def _reasons(comparison: Comparison, *, steps: int, num_train: int, target: tupl
     simple, value = comparison.baselines[-1]
     if comparison.simple_beats_trivial:
         return f"{text} A simple model ({simple}) reaches {number(value)}, so there is something to learn."
-    return f"The {simple} ({number(value)}) is no better either: the inputs may say little about the target. {text}"
+    return f"A simple model ({simple} {number(value)}) is no better: the inputs may say little about the target. {text}"
 
 
 def _is_odd(mean: float, deviation: float) -> bool:

@@ -61,16 +61,22 @@ def make_result(
         },
         "environment": dict(environment),
     }
-    comparison = compare(result)
-    if comparison is not None:
-        result["notices"] = notices(
-            comparison,
-            steps=progress.step,
-            num_train=len(components.data.train),
-            target=_unscaled_target(components.data),
-            best_is_last=progress.best is not None and progress.best.step == progress.step,
-        )
+    result["notices"] = _notices(result, progress, components.data)
     return result
+
+
+def _notices(result: Mapping[str, Any], progress: Progress, data: DataBundle) -> list[str]:
+    """What the user should know of a result that is worse than its baselines."""
+    comparison = compare(result)
+    if comparison is None:
+        return []
+    return notices(
+        comparison,
+        steps=progress.step,
+        num_train=len(data.train),
+        target=_unscaled_target(data),
+        best_is_last=progress.best is not None and progress.best.step == progress.step,
+    )
 
 
 def _unscaled_target(data: DataBundle) -> tuple[float, float] | None:
