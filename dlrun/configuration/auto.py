@@ -37,6 +37,8 @@ class Facts:
 
 
 Tree = Mapping[str, Any]
+Decided = Mapping[str, Any]
+"""The values that rules have decided so far, by key."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class Rule:
 
     key: str
     text: str
-    decide: Callable[[Tree, Facts], Any]
+    decide: Callable[[Tree, Facts, Decided], Any]
 
 
-def _batch_size(tree: Tree, facts: Facts) -> int:
+def _batch_size(tree: Tree, facts: Facts, decided: Decided) -> int:
     if not facts.is_table:
         return 32
     rows = max(1, facts.num_train // 8)
@@ -60,7 +62,7 @@ def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
     return -(-facts.num_train // rows_per_step)
 
 
-def _epochs(tree: Tree, facts: Facts) -> int | None:
+def _epochs(tree: Tree, facts: Facts, decided: Decided) -> int | None:
     if tree["trainer"]["max_steps"] is not None:
         return None
     if not facts.is_table:
@@ -68,21 +70,23 @@ def _epochs(tree: Tree, facts: Facts) -> int | None:
     return int(min(_MOST_EPOCHS, max(_LEAST_EPOCHS, math.ceil(_TABLE_STEPS / _steps_per_epoch(tree, facts)))))
 
 
-def _patience(tree: Tree, facts: Facts) -> int | None:
-    return None
+def _patience(tree: Tree, facts: Facts, decided: Decided) -> int | None:
+    ends_by_rule = decided.get("trainer.epochs") is not None
+    return _PATIENCE if facts.is_table and facts.num_val and ends_by_rule else None
 
 
-def _every_epochs(tree: Tree, facts: Facts) -> int:
+def _every_epochs(tree: Tree, facts: Facts, decided: Decided) -> int:
     return max(1, (tree["trainer"]["epochs"] or 1) // _EVALUATIONS)
 
 
-def _lr(tree: Tree, facts: Facts) -> float:
+def _lr(tree: Tree, facts: Facts, decided: Decided) -> float:
     return 0.01 if tree["model"]["name"] == "tabular" else 0.001
 
 
 _TABLE_STEPS = 1500
 _LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
 _EVALUATIONS = 50
+_PATIENCE = 20
 
 RULES: Mapping[str, Rule] = {
     rule.key: rule  # in the order in which they are applied: later ones read what earlier ones decided
@@ -90,7 +94,7 @@ RULES: Mapping[str, Rule] = {
         Rule(
             "dataset.standardise_target",
             "true for numbers to predict; false for classes and tokens",
-            lambda tree, facts: facts.is_regression,
+            lambda tree, facts, decided: facts.is_regression,
         ),
         Rule(
             "trainer.batch_size",
@@ -103,7 +107,11 @@ RULES: Mapping[str, Rule] = {
             "null if trainer.max_steps is set",
             _epochs,
         ),
-        Rule("trainer.early_stop.patience", "null", _patience),
+        Rule(
+            "trainer.early_stop.patience",
+            f"{_PATIENCE} for tables with validation rows if trainer.epochs is auto too, else null",
+            _patience,
+        ),
         Rule("trainer.eval_every", f"so that there are at most {2 * _EVALUATIONS} evaluations", _every_epochs),
         Rule(
             "checkpoint.every_epochs",
@@ -111,8 +119,8 @@ RULES: Mapping[str, Rule] = {
             _every_epochs,
         ),
         Rule("optimizer.lr", "0.001; for model=tabular 0.01", _lr),
-        Rule("model.members", "4", lambda tree, facts: 4),
-        Rule("model.dropout", "0", lambda tree, facts: 0.0),
+        Rule("model.members", "4", lambda tree, facts, decided: 4),
+        Rule("model.dropout", "0", lambda tree, facts, decided: 0.0),
     )
 }
 
@@ -132,5 +140,5 @@ def resolve(
         for parent in parents:
             node = node[parent]
         if (groups is None or group in groups) and node.get(name) == AUTO:
-            node[name] = decided[key] = rule.decide(found, facts)
+            node[name] = decided[key] = rule.decide(found, facts, decided)
     return found, decided

@@ -8,6 +8,7 @@ from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, builtin_names, builtin_option
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.configuration.schema.type_check import find_mismatches
@@ -144,7 +145,7 @@ def check_contradictions(tree: Mapping[str, Any], catalog: Catalog) -> list[Prob
     if data["val_fraction"] + data["test_fraction"] >= 1:
         what = "Together with dataset.test_fraction this leaves no rows to train on; their sum must be below 1."
         problems.append(Problem("dataset.val_fraction", what))
-    if trainer["early_stop"]["patience"] is not None and data["val_fraction"] == 0 and data.get("val") is None:
+    if trainer["early_stop"]["patience"] not in (None, AUTO) and data["val_fraction"] == 0 and data.get("val") is None:
         what = "Early stopping needs validation rows, and dataset.val_fraction is 0."
         problems.append(Problem("trainer.early_stop.patience", what))
     optimizer = catalog.option("optimizer", tree["optimizer"]["name"])

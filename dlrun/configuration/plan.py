@@ -69,7 +69,7 @@ class Plan:
         choices: the option of every group.
         """
         differing = {group: name for group, name in choices.items() if name != default_choices()[group]}
-        named = [(group, Value(name, name)) for group, name in {**differing, **self.choices()}.items()]
+        named = [(group, Value(name, name)) for group, name in {**self.choices(), **differing}.items()]
         return to_overrides([*named, *self.values().items()])
 
 

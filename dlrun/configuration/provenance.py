@@ -40,7 +40,7 @@ def explain_origin(key: str, composed: Composed, catalog: Catalog) -> str:
 def _explained(leaf: str, value: Any, composed: Composed, catalog: Catalog) -> str:
     text = f"{leaf} = {show(value)}: {_origin(leaf, composed, catalog)}"
     if value == AUTO and leaf in RULES:
-        text += f"\n    worked out when the data is known: {RULES[leaf].text}"
+        text += f"; auto is {RULES[leaf].text}"
     return text
 
 

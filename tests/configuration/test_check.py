@@ -78,7 +78,7 @@ def test_a_field_that_no_file_sets_is_reported() -> None:
         ({"model": "gan", "model__generator_optimizer": {"lr": 0.1, "beta1": 0.5}}, []),
         (
             {"model": "gan", "model__generator_optimizer": {"lr": -1}},
-            [Problem("model.generator_optimizer.lr", "Expected a number above 0, at most 1000, got -1.")],
+            [Problem("model.generator_optimizer.lr", "Expected a number above 0, at most 1000 or auto, got -1.")],
         ),
         (
             {"model": "gan", "model__discriminator_optimizer": {"betta1": 0.5}},
@@ -122,7 +122,7 @@ def test_a_field_of_a_field_is_checked_with_its_type() -> None:
     trainer, gan = Catalog().option("trainer", "default"), Catalog().option("model", "gan")
     assert check_field(trainer, "early_stop.patience", 3) == []
     assert check_field(trainer, "early_stop.patience", 0) == [
-        Problem("trainer.early_stop.patience", "Expected a whole number from 1 to 1000000000 or null, got 0.")
+        Problem("trainer.early_stop.patience", "Expected a whole number from 1 to 1000000000, auto or null, got 0.")
     ]
     assert check_field(gan, "generator_optimizer.lr", 3) == []
 

@@ -36,7 +36,7 @@ def test_nothing_requested_is_the_defaults() -> None:
     run = composed()
     assert {group: run.config.tree[group]["name"] for group in default_choices()} == dict(default_choices())
     assert run.config.tree["recipe"] == {"format": 1}
-    assert run.config.trainer.epochs == 10
+    assert run.config.trainer.eval_batch_size == 256
     assert run.config.seed == 0
     assert (run.origins, run.notices, run.recipe) == ({}, (), None)
     assert run.choices == default_choices()

@@ -44,7 +44,7 @@ def test_every_mistake_is_reported_at_once() -> None:
         ("model=cn", 'Unknown model "cn". Did you mean "cnn"?'),
         ("modle=cnn", 'Unknown key "modle". Did you mean "model"?'),
         ("trainer.epoch=3", 'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?'),
-        ("optimizer.lr=fast", 'Expected a number above 0, at most 1000, got "fast".'),
+        ("optimizer.lr=fast", 'Expected a number above 0, at most 1000 or auto, got "fast".'),
     ]
 
 
@@ -171,7 +171,7 @@ def test_a_mistake_is_reported_without_importing_torch_or_hydra() -> None:
     assert done.stdout.splitlines() == [
         'Unknown key "modle". Did you mean "model"?',
         'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?',
-        'Expected a number above 0, at most 1000, got "fast".',
+        'Expected a number above 0, at most 1000 or auto, got "fast".',
         "False False",
     ]
 
@@ -266,7 +266,7 @@ def test_a_sweep_reads_each_recipe_once_and_checks_each_value_once(
     reads: Counter[str], checks: Counter[tuple[str, str]]
 ) -> None:
     write("one.yaml", RECIPE + "sweep: {trainer.epochs: [1, 2]}\n")
-    write("two.yaml", "metric: loss\n")
+    write("two.yaml", "metric: loss\ntrainer: {epochs: 10}\n")
     catalog = Catalog()
     words = ["recipe=./one.yaml,./two.yaml", "trainer.batch_size=8,16"]
     plans = plan_runs(parse_overrides(words, catalog, multirun=True), catalog)
@@ -281,6 +281,7 @@ def test_a_sweep_reads_each_recipe_once_and_checks_each_value_once(
         ("seed", "7"): 1,
         ("trainer.epochs", "1"): 1,
         ("trainer.epochs", "2"): 1,
+        ("trainer.epochs", "10"): 1,
         ("metric", "'loss'"): 1,
         ("trainer.batch_size", "8"): 2,  # once with the options of each recipe
         ("trainer.batch_size", "16"): 2,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.configuration.auto import RULES
 from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
@@ -28,11 +29,33 @@ def line(path: str, starts: str) -> str:
 
 def test_a_default_is_reported_with_its_options_file_and_line() -> None:
     assert explained("model.kernel") == "model.kernel = 3: default of model=cnn in conf/model/cnn.yaml:4"
-    assert explained("optimizer.lr") == "optimizer.lr = 0.001: default of optimizer=adam in conf/optimizer/adam.yaml:3"
-    where = line("conf/trainer/default.yaml", "  patience:")
     assert (
-        explained("trainer.early_stop.patience")
-        == f"trainer.early_stop.patience = null: default of trainer=default in {where}"
+        explained("optimizer.eps") == "optimizer.eps = 1e-08: default of optimizer=adam in conf/optimizer/adam.yaml:6"
+    )
+    where = line("conf/trainer/default.yaml", "  min_delta:")
+    assert (
+        explained("trainer.early_stop.min_delta")
+        == f"trainer.early_stop.min_delta = 0.0: default of trainer=default in {where}"
+    )
+
+
+def test_what_auto_means_is_said() -> None:
+    where = line("conf/optimizer/adam.yaml", "lr:")
+    rule = RULES["optimizer.lr"].text
+    assert explained("optimizer.lr") == f'optimizer.lr = "auto": default of optimizer=adam in {where}; auto is {rule}'
+    said = explained("trainer.batch_size", "trainer.batch_size=auto")
+    rule = RULES["trainer.batch_size"].text
+    assert said == f'trainer.batch_size = "auto": override trainer.batch_size=auto; auto is {rule}'
+    assert "auto is" not in explained("trainer.batch_size", "trainer.batch_size=8")
+
+
+def test_a_default_that_depends_on_another_choice_is_reported_with_it() -> None:
+    where = line("conf/default_options.yaml", "  wine:")
+    assert explained("model", "dataset=wine") == f"model = tabular: default for dataset=wine in {where}"
+    assert explained("optimizer", "dataset=wine").startswith("optimizer = adamw: default for model=tabular in conf/")
+    assert explained("model", "dataset=wine", "model=mlp") == "model = mlp: override model=mlp"
+    assert explained("optimizer", "dataset=wine", "model=mlp").startswith(
+        "optimizer = adam: default in conf/config.yaml:"
     )
 
 
@@ -57,11 +80,11 @@ def test_a_default_choice_is_reported_with_the_root_files_line(key: str) -> None
 
 
 def test_an_override_is_reported_as_it_was_written() -> None:
-    words = ("model=mlp", "model.hidden=[5]", "optimizer.lr=1e-2", "seed=${trainer.epochs}")
+    words = ("model=mlp", "model.hidden=[5]", "optimizer.lr=1e-2", "seed=${trainer.eval_batch_size}")
     assert explained("model", *words) == "model = mlp: override model=mlp"
     assert explained("model.hidden", *words) == "model.hidden = [5]: override model.hidden=[5]"
     assert explained("optimizer.lr", *words) == "optimizer.lr = 0.01: override optimizer.lr=1e-2"
-    assert explained("seed", *words) == "seed = 10: override seed=${trainer.epochs}"
+    assert explained("seed", *words) == "seed = 256: override seed=${trainer.eval_batch_size}"
     assert explained("model.init", *words).startswith(
         'model.init = "default": default of model=mlp in conf/model/mlp.yaml:'
     )
@@ -125,8 +148,10 @@ def test_a_presets_value_is_reported_with_its_file_and_the_rest_with_its_options
         explained("trainer.epochs", "trainer=fast", catalog=catalog)
         == f"trainer.epochs = 1: default of trainer=fast in {own}:2"
     )
-    assert explained("trainer.batch_size", "trainer=fast", catalog=catalog) == (
-        f"trainer.batch_size = 32: default of trainer=fast in {line('conf/trainer/default.yaml', 'batch_size:')}"
+    where = line("conf/trainer/default.yaml", "eval_batch_size:")
+    assert (
+        explained("trainer.eval_batch_size", "trainer=fast", catalog=catalog)
+        == f"trainer.eval_batch_size = 256: default of trainer=fast in {where}"
     )
 
 

@@ -72,7 +72,7 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         (
             "trainer: {epochs: 10.0}",
             "trainer.epochs",
-            "Expected a whole number from 1 to 1000000000 or null, got 10.0.",
+            "Expected a whole number from 1 to 1000000000, auto or null, got 10.0.",
         ),
         ("loss: {name: mae, delta: 1}", "loss.delta", 'The loss "mae" has no field "delta". It has no fields.'),
         (
@@ -118,7 +118,7 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         (
             "sweep: {optimizer.lr: [0.1, fast]}",
             "sweep.optimizer.lr",
-            'Expected a number above 0, at most 1000, got "fast".',
+            'Expected a number above 0, at most 1000 or auto, got "fast".',
         ),
     ],
 )

@@ -74,7 +74,7 @@ def test_an_option_has_the_defaults_and_comments_of_its_bases_except_its_own() -
     assert mnist.summary == "MNIST: 70,000 handwritten digits of 28x28 pixels, ten classes; downloads 12 MB"
     assert mnist.fields["val_fraction"].default == base["val_fraction"] == 0.1
     assert mnist.fields["val_fraction"].comment.startswith("share of the training rows held out for validation")
-    assert (base["standardise_target"], diabetes.fields["standardise_target"].default) == (False, True)
+    assert (base["standardise_target"], diabetes.fields["standardise_target"].default) == ("auto", True)
     assert mnist.defaults()["augment"] == {"shift": 0, "crop": 0, "flip": False}
 
 
@@ -143,9 +143,9 @@ def test_reading_every_signature_imports_no_torch() -> None:
 def test_adam_is_read_as_it_is_written() -> None:
     option = groups.builtin_option("optimizer", "adam")
     assert option.arguments == ("lr", "beta1", "beta2", "eps", "weight_decay")
-    assert option.fields["lr"].kind == fields.LearningRate
-    assert option.fields["lr"].default == 0.001
-    assert option.fields["lr"].comment == "learning rate, above 0, at most 1000"
+    assert option.fields["lr"].kind == fields.AutoLearningRate
+    assert option.fields["lr"].default == "auto"
+    assert option.fields["lr"].comment == "learning rate, above 0, at most 1000, or auto"
     assert option.summary == "Adam: scales each weight's step by running means of its gradient and squared gradient"
     assert option.defaults()["name"] == "adam"
     assert option.defaults()["decay_matrices_only"] is False
