@@ -11,7 +11,7 @@ from dlrun.data.tables.columns import Column, setting
 from dlrun.data.tables.judging import counts_of
 from dlrun.data.tables.reading import TrainTable
 from dlrun.data.tables.rows import TableRows
-from dlrun.data.tables.set_aside import BY_USER, EMPTY
+from dlrun.data.tables.set_aside import kind_to_use
 from dlrun.data.tables.settings import TableSettings
 from dlrun.wording import plural, printable
 
@@ -55,13 +55,14 @@ def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: Ta
 def _ignored(ignored: Mapping[str, str]) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for name, why in ignored.items():
-        reasons.setdefault(why, []).append(printable(name) or "the unnamed column")
+        reasons.setdefault(why, []).append(name)
     for why, names in reasons.items():
-        are = "is" if len(names) == 1 else f"are {len(names)} columns that are" if len(names) > _SHOWN else "are"
-        yield f"columns: {_listed(names)} {are} ignored ({why})"
-    by_rule = [name for name, why in ignored.items() if name and why not in (BY_USER, EMPTY)]
-    if by_rule:
-        yield f"columns: to use an ignored one, set its kind, as in {setting(by_rule[0], 'category')}"
+        is_one = len(names) == 1
+        what = f"{_listed([printable(name) or 'the unnamed column' for name in names])} {'is' if is_one else 'are'}"
+        kind = kind_to_use(why)
+        usable = [name for name in names if name] if kind else []
+        hint = f"; to use {'it' if is_one else 'one'}: {setting(usable[0], kind)}" if kind and usable else ""
+        yield f"columns: {what} ignored ({why}{hint})"
 
 
 def _strays(column: Column, rows: TableRows) -> str:
@@ -99,4 +100,5 @@ def _about_rows(split: str, rows: TableRows, table: TrainTable, settings: TableS
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

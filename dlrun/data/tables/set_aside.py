@@ -17,11 +17,12 @@ from dlrun.errors import DataError
 from dlrun.wording import printable
 
 BY_USER = "dataset.columns"
-COUNTER = "they count the rows"
+_COUNTER = "a count of the rows"
 EMPTY = "no value in any row"
 _CONSTANT = "the same value in every row"
 _NEARLY_CONSTANT = "the same number in every row, to seven digits"
 _DISTINCT = "a different text in every row"
+_NEARLY_DISTINCT = "a different text in nearly every row"
 _ID = "row names or identifiers, another whole number in every row"
 _ID_AT_FIRST = "row names or identifiers, another whole number in each of the first rows"
 _LEAST_ROWS = 5  # with fewer, all values may be distinct by chance
@@ -42,8 +43,15 @@ def describe_texts(counts: Mapping[str, int], *, num_rows: int, max_categories: 
     if len(counts) == num_rows:
         return _DISTINCT
     if nearly_distinct(counts):
-        return "a different text in nearly every row"
+        return _NEARLY_DISTINCT
     return f"more than {max_categories:,} different texts"
+
+
+def kind_to_use(why: str) -> str | None:
+    """Return the kind that makes a feature of a column that is set aside; None if it would tell a model nothing."""
+    if why in (BY_USER, EMPTY, _CONSTANT, _NEARLY_CONSTANT):
+        return None
+    return "number" if why in (_COUNTER, _ID, _ID_AT_FIRST) else "category"
 
 
 def set_aside(file: ArrowTable, columns: Sequence[Column], rows: TableRows, settings: TableSettings) -> dict[str, str]:
@@ -64,7 +72,7 @@ def set_aside(file: ArrowTable, columns: Sequence[Column], rows: TableRows, sett
         why = _why(file, column, columns, rows, settings)
         if why is not None:
             found[column.name] = why
-    counters = [name for name, why in found.items() if why == COUNTER]
+    counters = [name for name, why in found.items() if why == _COUNTER]
     if len(found) == len(columns) - 1:
         found = {name: why for name, why in found.items() if name not in counters}
     return found
@@ -93,7 +101,7 @@ def _why(
         return None
     if _counts_rows(values, num_others=rows.num_left_out + rows.num_dropped + rows.num_skipped):
         is_time = bool(_TIMES & set(re.split(r"[^a-z]+", column.name.lower())))
-        return None if is_time else COUNTER
+        return None if is_time else _COUNTER
     return _identifier(file, column.name, values)
 
 
