@@ -111,7 +111,8 @@ def _counts_rows(values: NDArray[np.float32], *, num_others: int) -> bool:
     for some in (first, values):
         if (some != np.round(some)).any() or (np.diff(some) < 1).any():
             return False
-    return 0 <= values[0] <= 1 + num_others and values[-1] - min(values[0], 1) <= len(values) + num_others - 1
+    last = len(values) + num_others - 1 + min(values[0], 1)
+    return bool(0 <= values[0] <= 1 + num_others and values[-1] <= last)
 
 
 def _identifier(file: ArrowTable, name: str, values: NDArray[np.float32]) -> str | None:
