@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,21 +31,31 @@ _HALF = 0.5
 _SPECIAL, _ESCAPED = re.compile(r"[][(){}:=,\\]"), r"\\\g<0>"
 
 
+NONE = "None"  # what Python writes for a missing value, and R and people for a class
+
+
 @dataclass(frozen=True)
 class Column:
     """A column by name and kind.
 
     lenient: a value that is not of the kind counts as missing; otherwise its row is bad.
+    is_target: "None" is a class of a target of classes; in other columns it is a missing value.
     """
 
     name: str
     kind: str
     lenient: bool = False
+    is_target: bool = False
 
     @property
     def width(self) -> int:
         """How many raw numbers a value becomes."""
         return len(DATE_PARTS) if self.kind == "date" else 1
+
+
+def present_counts(values: Iterable[str | None]) -> Counter[str]:
+    """Return how often each value is there, without missing ones."""
+    return Counter(value for value in values if value is not None and value != NONE)
 
 
 def kind_of(counts: Mapping[str, int], *, max_categories: int) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of
+from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of, present_counts
 from dlrun.data.tables.judging import MOST_CLASSES, counts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import BY_USER, describe_texts
@@ -36,7 +35,7 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
     for name, values in file.sample().items():
         if name == settings.target:
             continue
-        counts = Counter(value for value in values if value is not None)
+        counts = present_counts(values)
         kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)
         if name in settings.columns and kind in ("text", "ignore"):
             ignored[name] = BY_USER
@@ -61,17 +60,17 @@ def target_column(file: ArrowTable, settings: TableSettings) -> Column:
     """
     name = settings.target
     if settings.task in ("binary", "multiclass") or settings.columns.get(name) == "category":
-        return Column(name, "category")
+        return Column(name, "category", is_target=True)
     if settings.only is not None or settings.columns.get(name) == "number":
-        return Column(name, "number")
-    counts = Counter(value for value in file.sample()[name] if value is not None)
+        return Column(name, "number", is_target=True)
+    counts = present_counts(file.sample()[name])
     if not counts and file.sample_is_whole:
         raise DataError(f'{file.shown}: the target "{printable(name)}" has no value in any row.')
     if settings.task == "regression":
-        return Column(name, "number", lenient=True)
+        return Column(name, "number", lenient=True, is_target=True)
     kind = first_guess(counts, max_categories=MOST_CLASSES)
     is_guess = settings.columns.get(name) not in ("boolean", "ignore")
-    return Column(name, "number" if kind == "number" else "category", lenient=is_guess)
+    return Column(name, "number" if kind == "number" else "category", lenient=is_guess, is_target=True)
 
 
 def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], rows: TableRows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSett
         if not again:
             kinds = [new.kind if new.kind in NO_FEATURE else old.kind for old, new in zip(current, judged, strict=True)]
             return [
-                Column(column.name, kind, lenient=column.name in rows.strays)
+                replace(column, kind=kind, lenient=column.name in rows.strays)
                 for column, kind in zip(current, kinds, strict=True)
             ], rows
         tried |= again
@@ -61,18 +62,17 @@ def _judged(column: Column, columns: Sequence[Column], rows: TableRows, settings
     """The column as all rows say it should be read; itself if they agree."""
     if not column.lenient:
         return column
-    is_target = column.name == settings.target
     if column.kind == "category":
-        most = MOST_CLASSES if is_target else settings.max_categories
+        most = MOST_CLASSES if column.is_target else settings.max_categories
         kind = kind_of(counts_of(columns, rows, column.name), max_categories=most)
-        is_class = is_target and kind in ("boolean", "date")  # a target of dates is reported later
-        return column if is_class else Column(column.name, kind, lenient=True)
+        is_class = column.is_target and kind in ("boolean", "date")  # a target of dates is reported later
+        return column if is_class else replace(column, kind=kind)
     strays = rows.strays.get(column.name)
     if not strays:
         return column
     if column.kind != "boolean" and mostly(strays, (), present=rows.present[column.name]):
-        refused = settings.missing_target == "stop" if is_target else settings.missing == "error"
-        return Column(column.name, column.kind, lenient=not refused)
-    if is_target and settings.task == "regression":
-        return Column(column.name, column.kind)  # which reports the first value that is no number
-    return Column(column.name, "category", lenient=True)
+        refused = settings.missing_target == "stop" if column.is_target else settings.missing == "error"
+        return replace(column, lenient=not refused)
+    if column.is_target and settings.task == "regression":
+        return replace(column, lenient=False)  # which reports the first value that is no number
+    return replace(column, kind="category")

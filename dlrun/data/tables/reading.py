@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.optional import import_optional
-from dlrun.data.tables.columns import Column, kind_of
+from dlrun.data.tables.columns import Column, kind_of, present_counts
 from dlrun.data.tables.features import check_target, feature_columns, target_column
 from dlrun.data.tables.judging import read_judged, read_table
 from dlrun.data.tables.rows import RowProblem, TableRows
@@ -92,8 +91,7 @@ def _news(file: ArrowTable, kept: Sequence[Column], settings: TableSettings) -> 
     for name, values in file.sample().items():
         if name in settings.columns or name == settings.target:
             continue
-        counts = Counter(value for value in values if value is not None)
-        first = kind_of(counts, max_categories=settings.max_categories)
+        first = kind_of(present_counts(values), max_categories=settings.max_categories)
         first = "category" if first == "missing" else first
         if kinds.get(name, "text") != first:
             other[name] = kinds.get(name)

@@ -37,3 +37,17 @@ def test_categories_get_the_next_codes() -> None:
     np.testing.assert_array_equal(cells.values[:, 0], [1, 0, np.nan, 1])
     assert codes == {"blue": 0, "red": 1}
     assert not (cells.bad | cells.is_stray).any()
+
+
+def test_none_is_missing_but_for_a_class() -> None:
+    codes: dict[str, int] = {}
+    cells = cells_of(texts("a", "None", None, "b"), Column("x", "category"), codes)
+    assert (cells.is_null.tolist(), codes) == ([False, True, True, False], {"a": 0, "b": 1})
+    np.testing.assert_array_equal(cells.values[:, 0], [0, np.nan, np.nan, 1])
+    for kind in ("number", "boolean", "date"):
+        cells = cells_of(texts("None", None), Column("x", kind, is_target=True), {})
+        assert cells.is_null.all()
+        assert not (cells.bad | cells.is_stray).any()
+    codes = {}
+    cells = cells_of(texts("a", "None", None), Column("x", "category", is_target=True), codes)
+    assert (cells.is_null.tolist(), codes) == ([False, False, True], {"a": 0, "None": 1})

@@ -120,7 +120,7 @@ def test_words_among_the_numbers_of_a_target_are_no_target() -> None:
         Path("t.csv").write_text(lines)
         settings = TableSettings("table", "t.csv", "y", task=task)
         columns, rows = read_judged(file, [Column("x", "number"), target_column(file, settings)], settings)
-        assert columns[-1] == Column("y", "number", lenient=True)
+        assert columns[-1] == Column("y", "number", lenient=True, is_target=True)
         assert (len(rows.raw), rows.num_left_out, rows.strays) == (95, 2, {"y": {"other": 1}})
         settings = TableSettings("table", "t.csv", "y", task=task, missing_target="stop")
         Path("t.csv").write_text(lines.replace("NA", "1"))

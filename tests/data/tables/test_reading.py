@@ -26,7 +26,7 @@ def train(content: str, **fields: Any) -> TrainTable:
 
 def test_where_the_first_rows_say_all_there_is_no_news() -> None:
     found = train(PLAIN)
-    assert found.columns == [Column("n", "number"), Column("c", "category"), Column("y", "category")]
+    assert found.columns == [Column("n", "number"), Column("c", "category"), Column("y", "category", is_target=True)]
     assert (found.judged, found.ignored) == ({}, {})
 
 
