@@ -114,7 +114,8 @@ def _of_kind(kind: str, values: Collection[str]) -> set[str]:
 def raw_values(kind: str, values: Sequence[str]) -> NDArray[np.float32]:
     """Convert texts to the raw numbers of a kind, (V, width) float32; NaN for a text that is not of that kind."""
     if kind == "number":
-        return np.array([[_number(value)] for value in values], dtype=np.float32).reshape(-1, 1)
+        with np.errstate(over="ignore"):  # too large for float32: infinite, and reported as such
+            return np.array([[_number(value)] for value in values], dtype=np.float32).reshape(-1, 1)
     if kind == "boolean":
         known = {**_TRUE, **_FALSE, "1": 1.0, "0": 0.0}
         return np.array([[known.get(value.lower(), np.nan)] for value in values], dtype=np.float32).reshape(-1, 1)

@@ -8,7 +8,7 @@ from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of, present_counts
 from dlrun.data.tables.judging import MOST_CLASSES, counts_of
 from dlrun.data.tables.rows import TableRows
-from dlrun.data.tables.set_aside import BY_USER, describe_texts
+from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import printable
@@ -39,6 +39,8 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
         kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)
         if name in settings.columns and kind in ("text", "ignore"):
             ignored[name] = BY_USER
+        elif kind == "missing":
+            ignored[name] = EMPTY
         elif kind == "text":
             ignored[name] = describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
         else:
@@ -49,8 +51,7 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
 def _kind(file: ArrowTable, counts: Mapping[str, int], max_categories: int) -> str:
     if not file.sample_is_whole:
         return first_guess(counts, max_categories=max_categories)
-    kind = kind_of(counts, max_categories=max_categories)
-    return "category" if kind == "missing" else kind
+    return kind_of(counts, max_categories=max_categories)
 
 
 def target_column(file: ArrowTable, settings: TableSettings) -> Column:
@@ -85,7 +86,8 @@ def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], row
     kind = kind_of(counts, max_categories=MOST_CLASSES)
     what = ""
     if target.kind == "text" and len(counts) <= MOST_CLASSES:
-        what = "has a different text in nearly every row; expected numbers or classes to predict."
+        texts, rows_with_one = len(counts), sum(counts.values())
+        what = f"has {texts:,} different texts in {rows_with_one:,} rows; expected numbers or classes to predict."
     elif target.kind == "text":
         what = f"has {len(counts):,} distinct values; expected numbers or at most {MOST_CLASSES:,} classes."
     elif kind == "date":

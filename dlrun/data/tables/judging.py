@@ -23,18 +23,23 @@ def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSett
     counts as missing.
     Raises DataError naming file, line and column.
     """
-    tried, current = set(columns), list(columns)
+    current = list(columns)
+    settled: set[str] = set()  # rows that are not used may tell kinds from each other: a category stays one
     while True:
         rows = read_table(file, current, settings)
         judged = [_judged(column, current, rows, settings) for column in current]
-        again = {column for column in judged if column not in tried and column.kind not in NO_FEATURE}
+        again = [
+            new
+            for old, new in zip(current, judged, strict=True)
+            if new != old and new.kind not in NO_FEATURE and new.name not in settled
+        ]
         if not again:
             kinds = [new.kind if new.kind in NO_FEATURE else old.kind for old, new in zip(current, judged, strict=True)]
             return [
                 replace(column, kind=kind, lenient=column.name in rows.strays)
                 for column, kind in zip(current, kinds, strict=True)
             ], rows
-        tried |= again
+        settled |= {column.name for column in again if column.kind == "category"}
         current = [new if new in again else old for old, new in zip(current, judged, strict=True)]
 
 

@@ -44,6 +44,7 @@ def test_constants_are_set_aside_unless_some_are_missing() -> None:
 
 def test_a_column_without_a_value_is_set_aside() -> None:
     assert why([""] * 8) == "no value in any row"
+    assert why([""] * 8, missing="drop") == why([""] * 8, missing="error") == "no value in any row"
     with pytest.raises(DataError, match=r'the column "x" has no value in any row\. Ignore it: dataset\.columns={x: ig'):
         table([""] * 8, columns={"x": "number"})
 
@@ -113,7 +114,7 @@ def test_a_count_of_the_rows_is_kept_where_there_is_no_other_column() -> None:
 def test_texts_are_described_by_how_many_there_are() -> None:
     assert describe_texts(Counter("abc"), num_rows=3, max_categories=9) == "a different text in every row"
     distinct = Counter(f"w{i}" for i in range(30))
-    assert describe_texts(distinct, num_rows=40, max_categories=9) == "a different text in nearly every row"
+    assert describe_texts(distinct, num_rows=40, max_categories=9) == "fewer than two rows for each text"
     assert describe_texts(distinct + distinct, num_rows=60, max_categories=9) == "more than 9 different texts"
 
 
