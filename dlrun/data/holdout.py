@@ -10,12 +10,15 @@ from dlrun.data.goals import has_classes
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 
+_ALONE = 2  # rows of a class up to which all are trained on
+
 
 def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
     """Return the rows of each split, in their own order; a split may have none.
 
-    Validation and test rows that the source does not have are held out of the training rows. `limit` bounds the
-    training rows before any are held out, and the validation and test rows of the source.
+    Validation and test rows that the source does not have are held out of the training rows, but for those of a class
+    of one or two rows. `limit` bounds the training rows before any are held out, and the validation and test rows of
+    the source.
     """
     indices = _drawn(source, settings)  # its other tensors, as large, are free before rows are copied
     splits = {name: source.train[index] for name, index in indices.items()}
@@ -35,8 +38,11 @@ def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
     else:
         rank = torch.arange(len(order), dtype=torch.float64)
         size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
-    test_end = (size * (settings.test_fraction if source.test is None else 0.0)).round()
-    val_end = test_end + ((size - test_end) * (settings.val_fraction if source.val is None else 0.0)).round()
+    can_split = size > _ALONE if has_classes(source.goal) else size > 0
+    test_end = (size * (settings.test_fraction if source.test is None else 0.0)).round() * can_split
+    val_end = (
+        test_end + ((size - test_end) * (settings.val_fraction if source.val is None else 0.0)).round() * can_split
+    )
     masks = {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
     return {name: order[mask].sort().values for name, mask in masks.items()}
 

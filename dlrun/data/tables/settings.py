@@ -22,12 +22,16 @@ class TableSettings:
     embed: bool = False  # categories as codes, for models that learn a vector for each; otherwise one-hot
     max_categories: int = 100
     missing: Literal["fill", "error", "drop"] = "fill"
+    missing_target: Literal["leave_out", "stop"] = "leave_out"
     skip_bad_rows: bool = False
     delimiter: str = "auto"
     encoding: str = "utf-8"
 
     def decisive(self) -> dict[str, Any]:
-        """Return all that decides the rows of given files, as JSON values; digests need these keys to stay."""
+        """Return all that decides the rows of given files, as JSON values; digests need these keys to stay.
+
+        `missing_target` does not: with "stop" there is a run only if no row lacks a target.
+        """
         values = {**asdict(self), "skip_bad": self.skip_bad_rows, "path": "", "val": "", "test": ""}
-        del values["skip_bad_rows"]
+        del values["skip_bad_rows"], values["missing_target"]
         return values

@@ -5,25 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.source import Rows, Source
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.encoding import TableEncoder
-from dlrun.data.tables.features import feature_columns, target_column
 from dlrun.data.tables.notices import table_notices
-from dlrun.data.tables.rows import RowProblem, TableRows, describe_skipped, read_rows
+from dlrun.data.tables.reading import read_other, read_train
+from dlrun.data.tables.rows import describe_skipped
 from dlrun.data.tables.settings import TableSettings
 from dlrun.data.tables.target import target_of
-from dlrun.errors import DataError
-from dlrun.wording import plural, printable
 
 
 def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = TableEncoder) -> Source:
@@ -39,11 +36,12 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
             split: ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
             for split, path in paths.items()
         }
-        columns, ignored = feature_columns(files["train"], settings)
-        wanted = [*columns, target_column(files["train"], settings)]
-        rows = {split: _rows(file, wanted, settings) for split, file in files.items()}
-    target = target_of(files, rows, wanted[-1], task=settings.task, skip_bad_rows=settings.skip_bad_rows)
-    inputs = {split: part.raw[target.kept[split], :-1] for split, part in rows.items()}
+        table = read_train(files["train"], settings)
+        rows = {"train": table.rows}
+        rows |= {split: read_other(file, table.columns, settings) for split, file in files.items() if split != "train"}
+    *columns, target_column = table.columns
+    target = target_of(files, rows, target_column, task=settings.task)
+    inputs = {split: part.raw[:, :-1] for split, part in rows.items()}
     words = rows["train"].words
     for split in [split for split in rows if split != "train"]:
         words = _share_words(inputs[split], columns, rows[split].words, words)
@@ -68,54 +66,10 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         test=splits.get("test"),
         class_names=target.class_names,
         fit=unfitted.fit_transform,
-        fingerprint=_fingerprint(files, settings),
-        notices=[*table_notices(columns, ignored, rows, inputs["train"]), *target.notices],
+        fingerprint=_fingerprint(files, settings, {**table.judged, **target.judged}),
+        notices=[*table_notices(table, rows, settings), *target.notices],
         skipped=skipped or (),
     )
-
-
-def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
-    """The file's rows, from the cache if reading them takes long."""
-    file.check_columns([column.name for column in columns], file.names)
-
-    def read() -> TableRows:
-        found = read_rows(
-            file,
-            columns,
-            skip_bad_rows=settings.skip_bad_rows,
-            required=[settings.target],
-            missing=settings.missing,
-        )
-        if len(found.raw) == 0:
-            count = found.num_skipped + found.num_dropped
-            raise DataError(f"{file.shown}: no row is left ({plural(count, 'row')} skipped or dropped).")
-        return found
-
-    decisive = {
-        **settings.decisive(),
-        "kinds": [[column.name, column.kind] for column in columns],
-        "reader": import_optional("pyarrow", extra="table", needed_by=file.shown).__version__,
-    }
-    found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
-    for column in columns:
-        if np.isnan(found.column(columns, column.name)).all():
-            raise DataError(
-                f'{file.shown}: the column "{printable(column.name)}" has no value in any row. '
-                f"Ignore it: dataset.columns={{{column.name}: ignore}}."
-            )
-    return found
-
-
-def _as_prepared(rows: TableRows) -> Prepared:
-    listed = [[problem.line, problem.column, problem.what] for problem in rows.skipped]
-    counts = {"num_skipped": rows.num_skipped, "num_dropped": rows.num_dropped}
-    return Prepared({"raw": torch.from_numpy(rows.raw)}, {"words": rows.words, "skipped": listed, **counts})
-
-
-def _as_rows(made: Prepared) -> TableRows:
-    values = dict(made.values)
-    listed = [RowProblem(*problem) for problem in values.pop("skipped")]
-    return TableRows(made.tensors["raw"].numpy(), skipped=listed, **values)
 
 
 def _share_words(
@@ -142,6 +96,7 @@ def _share_words(
     return joined
 
 
-def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings) -> str:
-    text = json.dumps([{split: file.digest for split, file in files.items()}, settings.decisive()], sort_keys=True)
+def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings, judged: Mapping[str, Any]) -> str:
+    decisive = {**settings.decisive(), **({"judged": judged} if judged else {})}
+    text = json.dumps([{split: file.digest for split, file in files.items()}, decisive], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
