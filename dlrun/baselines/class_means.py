@@ -8,6 +8,7 @@ from torch import Tensor
 from dlrun.baselines.baseline import BaselineKind, Check, OutputBaseline, blocks, on_rows, sample
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch, DataSpec
+from dlrun.tasks.goals import num_logits
 
 _MOST_VALUES = 100_000_000  # pixels of the training images that the means are computed from
 _BLOCK_VALUES = 4_000_000
@@ -28,7 +29,7 @@ class NearestMean(OutputBaseline):
         # -|x - mean|^2 / 2 without |x|^2, which is the same for all classes
         logits = batch.inputs.flatten(1).double() @ self._means.T + self._offsets  # (B, ...) -> (B, K)
         logits = logits.nan_to_num(nan=-1e30)
-        return logits if self._spec.goal != "binary" else logits[:, 1:] - logits[:, :1]
+        return logits if num_logits(self._spec) > 1 else logits[:, 1:] - logits[:, :1]
 
 
 def nearest_mean(spec: DataSpec, train: Split, *, most_rows: int, seed: int, check: Check) -> NearestMean:

@@ -8,6 +8,7 @@ from torch import Tensor
 from dlrun.baselines.baseline import BaselineKind, OutputBaseline
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch, DataSpec
+from dlrun.tasks.goals import num_logits
 
 
 class Constant(OutputBaseline):
@@ -34,4 +35,4 @@ def largest_class(spec: DataSpec, train: Split) -> Constant:
     """Return the class of most training rows as an answer, the first of equal ones; logits are those of its shares."""
     counts = torch.bincount(train.targets.cpu(), minlength=spec.num_outputs).double()  # (N,) -> (K,)
     logits = (counts / counts.sum()).clamp(min=1e-12).log()
-    return Constant(spec, "largest class", logits if spec.goal != "binary" else logits[1:] - logits[:1])
+    return Constant(spec, "largest class", logits if num_logits(spec) > 1 else logits[1:] - logits[:1])

@@ -14,6 +14,7 @@ from dlrun.baselines.features import Features
 from dlrun.baselines.ridge import fit_ridge
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch, DataSpec
+from dlrun.tasks.goals import num_logits
 
 _FEWEST_ROWS = 50  # that a sample has; where less fit the work allowed, there is no linear model
 _RIDGE_WORK = 10_000_000_000  # rows * features * the smaller of both
@@ -98,7 +99,7 @@ def fit_classes(
 
     fit: returns weights, (P, K), and intercepts, (K,), for classes 0 to K - 1 and whether there is only one logit.
     """
-    if spec.goal == "binary":
+    if num_logits(spec) == 1:
         return fit(targets, True)
     known, codes = torch.unique(targets, return_inverse=True)
     some_weights, some_intercepts = fit(codes, False)

@@ -19,6 +19,7 @@ from dlrun.baselines.next_token import next_token_baselines
 from dlrun.data.goals import has_classes, has_numbers
 from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import DataBundle
+from dlrun.tasks.goals import goal_of
 
 _MOST_STREAMED = 4_096  # rows that are read from files once more, for the simple model
 _MOST_WORK = 20_000_000_000  # held-out rows * features * outputs of the simple model
@@ -60,7 +61,7 @@ def measure_baselines(data: DataBundle, splits: Sequence[str], *, seed: int, che
 
 def _baselines(data: DataBundle, splits: Sequence[str], *, seed: int, check: Check) -> Iterator[Baseline]:
     """Yield the baselines of a dataset, each fitted when it is its turn."""
-    if data.spec.goal == "language":
+    if goal_of(data.spec).predicts_each_step:
         yield from next_token_baselines(data.spec, data.train, num_tokens=_num_tokens(data), seed=seed, check=check)
         return
     yield _trivial(data, seed=seed, check=check)

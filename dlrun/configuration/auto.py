@@ -20,7 +20,7 @@ class Facts:
     """What the rules know of the data. Rows are those of the training and validation split; features are per row."""
 
     kind: str  # of rows, as in DataSpec
-    goal: str
+    predicts_numbers: bool  # rather than classes or tokens
     num_train: int
     num_val: int = 0
     num_features: int = 1
@@ -29,11 +29,6 @@ class Facts:
     def is_table(self) -> bool:
         """Whether each row is a flat list of features."""
         return self.kind == "dense"
-
-    @property
-    def is_regression(self) -> bool:
-        """Whether targets are numbers with a unit."""
-        return self.goal == "regression"
 
 
 Tree = Mapping[str, Any]
@@ -94,7 +89,7 @@ RULES: Mapping[str, Rule] = {
         Rule(
             "dataset.standardise_target",
             "true for numbers to predict; false for classes and tokens",
-            lambda tree, facts, decided: facts.is_regression,
+            lambda tree, facts, decided: facts.predicts_numbers,
         ),
         Rule(
             "trainer.batch_size",

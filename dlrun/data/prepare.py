@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.goals import has_classes, has_numbers, words_for_targets
 from dlrun.data.holdout import hold_out
@@ -77,6 +78,8 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     Raises DataError for rows that a model cannot be trained on, and ConfigError for settings that do not fit them.
     """
     check_rows(name, source)
+    if settings.standardise_target == AUTO:  # by a caller that has no configuration
+        settings = dataclasses.replace(settings, standardise_target=has_numbers(source.goal))
     _check_settings(name, source, settings)
     if settings.pad:
         source = _padded(source, settings.pad)

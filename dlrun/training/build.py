@@ -13,6 +13,7 @@ from dlrun.configuration.auto import Facts
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
+from dlrun.data.goals import has_numbers
 from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.source import Source
@@ -71,13 +72,13 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
 
 def _facts_of(source: Source) -> Facts:
     """What is known of the data before it is split."""
-    return Facts(source.kind, source.goal, len(source.train))
+    return Facts(source.kind, has_numbers(source.goal), len(source.train))
 
 
 def facts_of(data: DataBundle) -> Facts:
     """Return what the rules of `auto` fields know of the data."""
     spec = data.spec
-    return Facts(spec.kind, spec.goal, len(data.train), data.sizes.get("val", 0), spec.num_features)
+    return Facts(spec.kind, has_numbers(spec.goal), len(data.train), data.sizes.get("val", 0), spec.num_features)
 
 
 def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:

@@ -14,8 +14,8 @@ from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 
-TABLE = Facts("dense", "regression", num_train=320, num_val=40, num_features=10)
-IMAGES = Facts("image", "multiclass", num_train=1000, num_val=100, num_features=64)
+TABLE = Facts("dense", predicts_numbers=True, num_train=320, num_val=40, num_features=10)
+IMAGES = Facts("image", predicts_numbers=False, num_train=1000, num_val=100, num_features=64)
 
 
 def composed(*words: str) -> RunConfig:
@@ -61,7 +61,7 @@ def test_images_keep_the_usual_values() -> None:
     ("rows", "batch", "epochs"), [(20, 16, 200), (320, 32, 150), (8_000, 256, 47), (1_000_000, 256, 10)]
 )
 def test_a_table_trains_for_a_number_of_steps(rows: int, batch: int, epochs: int) -> None:
-    found = decided(Facts("dense", "binary", rows, rows // 10, 5), "dataset=wine")
+    found = decided(Facts("dense", False, rows, rows // 10, 5), "dataset=wine")
     assert (found["trainer.batch_size"], found["trainer.epochs"]) == (batch, epochs)
     assert found["trainer.eval_every"] == found["checkpoint.every_epochs"] == max(1, epochs // 50)
 
@@ -76,7 +76,7 @@ def test_a_run_stops_early_only_where_its_length_is_auto_too() -> None:
     assert decided(TABLE, "dataset=wine")["trainer.early_stop.patience"] == 20
     assert decided(TABLE, "dataset=wine", "trainer.epochs=5")["trainer.early_stop.patience"] is None
     assert decided(TABLE, "dataset=wine", "trainer.max_steps=5")["trainer.early_stop.patience"] is None
-    assert decided(Facts("dense", "binary", 100), "dataset=wine")["trainer.early_stop.patience"] is None
+    assert decided(Facts("dense", False, 100), "dataset=wine")["trainer.early_stop.patience"] is None
 
 
 def test_with_a_limit_in_steps_there_is_none_in_epochs() -> None:

@@ -16,7 +16,7 @@ def test_horizon_counts_steps_of_the_optimizer() -> None:
     assert horizon(95, settings).steps_per_epoch == 5  # 10 batches, two a step
     assert horizon(95, settings).total_steps == 15
     assert horizon(95, settings, warmup_steps=4).total_steps == 11
-    assert horizon(95, TrainerSettings(epochs=None, max_steps=7)).total_steps == 7
+    assert horizon(95, TrainerSettings(epochs=None, max_steps=7, batch_size=32)).total_steps == 7
 
 
 def test_a_run_without_compile_does_not_import_the_compiler(tmp_path: Path) -> None:
