@@ -148,6 +148,8 @@ class Source:
     fingerprint: str | None = None  # SHA-256 of the files and settings; None: of the rows
     notices: Sequence[str] = ()  # what the user should know before training
     skipped: Skipped = ()  # bad rows that were skipped
+    continues: tuple[int, ...] = ()  # of a forecast, as in DataSpec
+    season: int = 1  # as in DataSpec
 
     def __post_init__(self) -> None:
         typed = {

@@ -16,10 +16,12 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
+from dlrun.runs.forecast_errors import measure_errors
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
+from dlrun.tasks.task import SupervisedTask
 from dlrun.training import state as train_state
 from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
@@ -68,6 +70,7 @@ def train(
             stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
             return run.finish("interrupted", error=stopped)
         metrics = run.final_metrics(trainer)
+        run.write_forecast_errors()
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
         try:
@@ -186,6 +189,22 @@ class _Run:
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         trainer.progress.eval_seconds += time.perf_counter() - started
         return metrics
+
+    def write_forecast_errors(self) -> None:
+        """Write the best checkpoint's errors on the held-out windows of a forecast, for its intervals."""
+        components = self._components
+        splits = [split for name, split in components.data.splits.items() if name != "train"]
+        if not components.data.spec.continues or not splits or not isinstance(components.task, SupervisedTask):
+            return
+        errors = measure_errors(
+            components.task,
+            splits,
+            step=self._store.load_best().step,
+            device=components.device,
+            batch_size=self._config.trainer.eval_batch_size,
+            before_batch=lambda: self._stop.raise_if_requested("Stopped while testing; the trained run is saved."),
+        )
+        self._run_dir.write_forecast(errors.content())
 
     def finish(
         self, status: str, *, metrics: Mapping[str, float] | None = None, error: str | None = None

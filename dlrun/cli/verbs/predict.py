@@ -16,32 +16,41 @@ from dlrun.wording import printable
 
 VERB = Verb(
     name="predict",
-    usage="RUN_DIR INPUT [-o FILE]\nRUN_DIR --prompt TEXT",
-    summary="predictions for new rows, images, audio or texts",
+    usage="RUN_DIR INPUT [-o FILE]\nRUN_DIR [INPUT] --future\nRUN_DIR --prompt TEXT",
+    summary="predictions for new rows, images, audio or texts; the future of a series",
     words=(
         Word("RUN_DIR", "run", "a run's folder"),
-        Word("INPUT", "file", "a file of new rows or a folder of files", unless=flags.PROMPT),
+        Word(
+            "INPUT", "file", "a file of new rows or a folder of files", unless=flags.PROMPT, optional_with=flags.FUTURE
+        ),
     ),
     overrides=True,
     own_flags=(
         flags.OUTPUT,
         flags.PROBABILITIES,
         flags.TOP,
+        flags.FUTURE,
+        flags.INTERVAL,
         flags.PROMPT,
         flags.LENGTH,
         flags.TEMPERATURE,
+        flags.JSON,
         flags.QUIET,
         flags.PLUGIN,
         flags.CONFIG_DIR,
     ),
     details=(
         "The run's folder is all that is needed: preprocessing is part of its checkpoint. Without -o, predictions are\n"
-        "printed as CSV."
+        "printed as CSV, or with --json as a JSON list of rows. --future reads the file that the run was trained on,\n"
+        "unless INPUT is given; its interval comes from the errors on the run's held-out windows."
     ),
     examples=(
         Example("dlrun predict outputs/run new.csv", "predictions on standard output"),
         Example("dlrun predict outputs/run new.csv -o predictions.csv --probabilities", "a file, with probabilities"),
         Example("dlrun predict outputs/ratings users.csv --top 3", "the three best items for each user"),
+        Example(
+            "dlrun predict outputs/series --future --interval 0.8", "the rows after the last one, with an interval"
+        ),
         Example('dlrun predict outputs/language --prompt "Everyone is" --length 20', "a language model's text"),
     ),
     exit_codes=(0, 2, 3, 5),
@@ -53,6 +62,7 @@ def run(command: Command) -> int:
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.report import predictions
+    from dlrun.runs import forecast as forecasting
     from dlrun.runs import predict as predicting
 
     folder = run_folder(command)
@@ -71,19 +81,30 @@ def run(command: Command) -> int:
         )
         print(text)  # noqa: T201
         return 0
-    source, output = Path(command.words[1]).expanduser(), command.value(flags.OUTPUT)
+    output = command.value(flags.OUTPUT)
+    source = Path(command.words[1]).expanduser() if len(command.words) > 1 else None
     target = None if output is None else predictions.check_target(output, source)
-    chunks = predicting.predict(
-        composed.config,
-        catalog,
-        folder,
-        source,
-        probabilities=command.has(flags.PROBABILITIES),
-        top=command.value(flags.TOP),
-        warn=lambda text: print(f"notice: {text}", file=sys.stderr),  # noqa: T201
-    )
+
+    def warn(text: str) -> None:
+        print(f"notice: {text}", file=sys.stderr)  # noqa: T201
+
+    chunks: Iterable[Mapping[str, list[Any]]]
+    if command.has(flags.FUTURE):
+        level = command.value(flags.INTERVAL)
+        level = 0.9 if level is None else level
+        chunks = [forecasting.forecast(composed.config, catalog, folder, source, level=level, warn=warn)]
+    else:
+        chunks = predicting.predict(
+            composed.config,
+            catalog,
+            folder,
+            Path(command.words[1]).expanduser(),
+            probabilities=command.has(flags.PROBABILITIES),
+            top=command.value(flags.TOP),
+            warn=warn,
+        )
     if target is None:
-        _print(chunks)
+        _print(chunks, as_json=command.has(flags.JSON))
         return 0
     num_rows = predictions.write(target, chunks)
     if not command.has(flags.QUIET):
@@ -91,11 +112,11 @@ def run(command: Command) -> int:
     return 0
 
 
-def _print(chunks: Iterable[Mapping[str, list[Any]]]) -> None:
-    """Print CSV: all rows, or none when reading them raises."""
-    from dlrun.report.predictions import as_csv
+def _print(chunks: Iterable[Mapping[str, list[Any]]], *, as_json: bool) -> None:
+    """Print CSV or JSON: all rows, or none when reading them raises."""
+    from dlrun.report import predictions
 
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as whole:
-        whole.writelines(as_csv(chunks))
+        whole.writelines(predictions.as_json(chunks) if as_json else predictions.as_csv(chunks))
         whole.seek(0)
         shutil.copyfileobj(whole, sys.stdout)
