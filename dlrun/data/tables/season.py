@@ -16,18 +16,18 @@ def find_season(targets: Tensor, *, horizon: int) -> int:
     """Return after how many rows a series repeats, 1 for none.
 
     targets: training rows, (R, K) float64; a skipped row is NaN. The season is the smallest lag of 2 to R / 3 rows
-    whose naive forecast, averaged over the horizon, has errors about as small as the best lag's, with a variance a fifth
-    below that of repeating the last row, or 2 / sqrt(R) if that is more. The variance ignores a steady trend.
+    whose naive forecast, averaged over the horizon, has errors about as small as the best lag's. Their variance, which
+    ignores a steady trend, must be a fifth below that of repeating the last row, or 4 / sqrt(R) if that is more.
     """
     values = targets[-_MOST_ROWS:]
-    values = values / values.nan_to_num().std(dim=0, correction=0).clamp(min=1e-300)  # columns of one weight
     most = min(len(values) // 3, _MOST_LAG)
     if most < 2:
         return 1
+    values = values / values.nan_to_num().std(dim=0, correction=0).clamp(min=1e-300)  # columns of one weight
     spread = [0.0] + [_variance(values[lag:] - values[:-lag]) for lag in range(1, min(most + horizon, len(values) - 1))]
     errors = [float("inf")] + [_naive_error(spread, lag, horizon) for lag in range(1, most + 1)]
     best = min(errors[2:])
-    if not best < errors[1] * (1 - max(_LEAST_GAIN, 2 / len(values) ** 0.5)):
+    if not best < errors[1] * (1 - max(_LEAST_GAIN, 4 / len(values) ** 0.5)):
         return 1
     near = best + _NEAR * (errors[1] - best)
     season = next(lag for lag in range(2, most + 1) if errors[lag] <= near)

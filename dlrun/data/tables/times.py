@@ -43,7 +43,7 @@ def continue_times(times: Sequence[str], count: int) -> list[str] | None:
     dates = [date for text in texts if (date := _parse_date(text)) is not None]
     if len(dates) < len(texts) or len({date.tzinfo is None for date in dates}) > 1:
         return None
-    following = _durations_after(dates, count) or _months_after(dates, count)
+    following = _months_after(dates, count) or _durations_after(dates, count)
     return None if following is None else [_written_like(texts[-1])(date) for date in following]
 
 
@@ -78,7 +78,7 @@ def _months_after(dates: Sequence[datetime], count: int) -> list[datetime] | Non
     months = [date.year * 12 + date.month - 1 for date in dates]
     steps = {after - before for before, after in itertools.pairwise(months)}
     on_last_day = all(date.day == calendar.monthrange(date.year, date.month)[1] for date in dates)
-    if len(steps) != 1 or len({date.timetz() for date in dates}) > 1:
+    if len(steps) != 1 or 0 in steps or len({date.timetz() for date in dates}) > 1:
         return None
     day = max(date.day for date in dates)
     if not on_last_day and any(date.day != min(day, _days(month)) for date, month in zip(dates, months, strict=True)):
