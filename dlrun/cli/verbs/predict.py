@@ -7,12 +7,16 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.wording import printable
+
+if TYPE_CHECKING:
+    from dlrun.configuration.run_config import RunConfig
+    from dlrun.configuration.schema.catalog import Catalog
 
 VERB = Verb(
     name="predict",
@@ -62,17 +66,16 @@ def run(command: Command) -> int:
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.report import predictions
-    from dlrun.runs import forecast as forecasting
     from dlrun.runs import predict as predicting
 
     folder = run_folder(command)
     catalog = make_catalog(command)
-    composed = compose_run(folder, command.overrides, catalog)
+    config = compose_run(folder, command.overrides, catalog).config
     prompt = command.value(flags.PROMPT)
     if prompt is not None:
         length, temperature = command.value(flags.LENGTH), command.value(flags.TEMPERATURE)
         text = predicting.continue_prompt(
-            composed.config,
+            config,
             catalog,
             folder,
             prompt,
@@ -81,28 +84,10 @@ def run(command: Command) -> int:
         )
         print(text)  # noqa: T201
         return 0
-    output = command.value(flags.OUTPUT)
     source = Path(command.words[1]).expanduser() if len(command.words) > 1 else None
+    output = command.value(flags.OUTPUT)
     target = None if output is None else predictions.check_target(output, source)
-
-    def warn(text: str) -> None:
-        print(f"notice: {text}", file=sys.stderr)  # noqa: T201
-
-    chunks: Iterable[Mapping[str, list[Any]]]
-    if command.has(flags.FUTURE):
-        level = command.value(flags.INTERVAL)
-        level = 0.9 if level is None else level
-        chunks = [forecasting.forecast(composed.config, catalog, folder, source, level=level, warn=warn)]
-    else:
-        chunks = predicting.predict(
-            composed.config,
-            catalog,
-            folder,
-            Path(command.words[1]).expanduser(),
-            probabilities=command.has(flags.PROBABILITIES),
-            top=command.value(flags.TOP),
-            warn=warn,
-        )
+    chunks = _chunks(command, config, catalog, folder, source)
     if target is None:
         _print(chunks, as_json=command.has(flags.JSON))
         return 0
@@ -110,6 +95,30 @@ def run(command: Command) -> int:
     if not command.has(flags.QUIET):
         print(f"{num_rows:,} predictions in {printable(str(target))}", file=sys.stderr)  # noqa: T201
     return 0
+
+
+def _chunks(
+    command: Command, config: RunConfig, catalog: Catalog, folder: Path, source: Path | None
+) -> Iterable[Mapping[str, list[Any]]]:
+    """The predictions, or with --future the forecast. source: None only with --future."""
+    from dlrun.runs.forecast import forecast
+    from dlrun.runs.predict import predict
+
+    def warn(text: str) -> None:
+        print(f"notice: {text}", file=sys.stderr)  # noqa: T201
+
+    if source is None or command.has(flags.FUTURE):
+        level = command.value(flags.INTERVAL)
+        return [forecast(config, catalog, folder, source, level=0.9 if level is None else level, warn=warn)]
+    return predict(
+        config,
+        catalog,
+        folder,
+        source,
+        probabilities=command.has(flags.PROBABILITIES),
+        top=command.value(flags.TOP),
+        warn=warn,
+    )
 
 
 def _print(chunks: Iterable[Mapping[str, list[Any]]], *, as_json: bool) -> None:

@@ -54,13 +54,8 @@ def series_source(
     test_from = count if test else count - _held_out(count, test_fraction, horizon)
     val_from = test_from if val else test_from - _held_out(test_from, val_fraction, horizon)
     train = whole.part(slice(0, max(0, val_from)))
-    if season is None:
-        season = find_season(train.targets, horizon=horizon)
-        found = "none found" if season == 1 else f"{season} rows"
-        notices += (f"dataset.season=auto: {found} in the training rows.",)
-    if window is None:
-        window = choose_window(train.num_rows, season=season, horizon=horizon)
-        notices += (f"dataset.window=auto: {window} of the {train.num_rows:,} training rows.",)
+    window, season, chosen = _choose(train, window, season, horizon)
+    notices += chosen
     splits = {"train": train}
     for name, file, rows in (("val", val, slice(val_from, test_from)), ("test", test, slice(test_from, count))):
         if file is not None:
@@ -68,12 +63,11 @@ def series_source(
             notices += splits[name].notices
         elif rows.start < rows.stop:
             splits[name] = whole.part(slice(max(0, rows.start - window), rows.stop))
-    cut = {}
-    for name, series in splits.items():
-        cut[name] = windows(series, window=window, horizon=horizon, step=step)
-        if not len(cut[name]):
+    cut = {name: windows(series, window=window, horizon=horizon, step=step) for name, series in splits.items()}
+    for name, found in cut.items():
+        if not len(found):
             raise DataError(
-                f"{path}: the {name} split has {series.num_rows} rows and no whole window: a window of "
+                f"{path}: the {name} split has {splits[name].num_rows} rows and no whole window: a window of "
                 f"{window} rows and a horizon of {horizon} need {window + horizon}. Use a smaller "
                 "dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )
@@ -94,3 +88,16 @@ def series_source(
 def _held_out(count: int, fraction: float, horizon: int) -> int:
     """How many of the latest rows are held out: the fraction, but enough for one forecast."""
     return max(round(count * fraction), horizon) if fraction else 0
+
+
+def _choose(train: Series, window: int | None, season: int | None, horizon: int) -> tuple[int, int, tuple[str, ...]]:
+    """Window and season, and notices about those that were not given."""
+    notices: tuple[str, ...] = ()
+    if season is None:
+        season = find_season(train.targets, horizon=horizon)
+        found = "none found" if season == 1 else f"{season} rows"
+        notices += (f"dataset.season=auto: {found} in the training rows.",)
+    if window is None:
+        window = choose_window(train.num_rows, season=season, horizon=horizon)
+        notices += (f"dataset.window=auto: {window} of the {train.num_rows:,} training rows.",)
+    return window, season, notices
