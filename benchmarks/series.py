@@ -154,7 +154,7 @@ def summary(results: Sequence[dict[str, Any]], contestants: Sequence[str]) -> li
         spent = statistics.fmean(each["seconds"][name] for each in results)
         lines.append(
             f"{name:<8} forecast {len(scores)} of {len(results)}; better than seasonal naive on "
-            f"{sum(score < 1 for score in scores)}; RMSE {mean:.3f} of its (geometric mean), median "
+            f"{sum(score < 1 for score in scores)}; its RMSE times {mean:.3f}, median "
             f"{statistics.median(scores):.3f}; {spent:.1f} s"
         )
     return lines
