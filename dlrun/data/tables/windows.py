@@ -100,4 +100,6 @@ def _choose(train: Series, window: int | None, season: int | None, horizon: int)
     if window is None:
         window = choose_window(train.num_rows, season=season, horizon=horizon)
         notices += (f"dataset.window=auto: {window} of the {train.num_rows:,} training rows.",)
+    if season > window:
+        notices += (f"The window of {window} rows is shorter than the season of {season}: forecasts cannot repeat it.",)
     return window, season, notices

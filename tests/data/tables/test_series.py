@@ -115,6 +115,9 @@ def test_window_and_season_are_found_in_the_training_rows_and_told(tmp_path: Pat
     assert found.encoder.state()["window"] == 10
     flat = source(write(tmp_path, "t,a", *(f"{i},1" for i in range(100))), columns=["a"], window=None, season=None)
     assert flat.notices[0] == "dataset.season=auto: none found in the training rows."
+    assert source(rising(tmp_path), window=3, season=4).notices == (
+        "The window of 3 rows is shorter than the season of 4: forecasts cannot repeat it.",
+    )
 
 
 def test_a_forecast_knows_which_input_each_target_continues(tmp_path: Path) -> None:
