@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_MOST_ROWS = 20_000  # the latest ones, that decide
+_MOST_ROWS, _MOST_VALUES, _LEAST_ROWS = 20_000, 100_000, 2_000  # the latest ones decide; fewer rows of many columns
 _MOST_LAG = 400  # a year of days, two weeks of hours
 _LEAST_GAIN = 0.2  # share by which a season must reduce the variance of the errors; more for few rows, by chance
 _NEAR = 0.1  # of the gain of the best lag: what counts as equally good, so that 12 is preferred to 24
@@ -19,7 +19,7 @@ def find_season(targets: Tensor, *, horizon: int) -> int:
     whose naive forecast, averaged over the horizon, has errors about as small as the best lag's. Their variance, which
     ignores a steady trend, must be a fifth below that of repeating the last row, or 4 / sqrt(R) if that is more.
     """
-    values = targets[-_MOST_ROWS:]
+    values = targets[-min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_VALUES // targets.shape[1])) :]
     most = min(len(values) // 3, _MOST_LAG)
     if most < 2:
         return 1

@@ -222,6 +222,18 @@ def test_the_last_window_has_the_latest_times_and_no_bad_row(tmp_path: Path) -> 
         encoder.last_window(path, skip_bad_rows=True)
 
 
+def test_checkpoints_without_the_fields_of_forecasts_are_read(tmp_path: Path) -> None:
+    state = bundle(rising(tmp_path), season=7).spec.state()
+    old = type(bundle(rising(tmp_path)).spec).restored(
+        {name: value for name, value in state.items() if name not in ("continues", "season")}
+    )
+    assert (old.continues, old.season) == ((), 1)
+    written = {
+        "columns": ["a"], "target": ["b"], "time": "t", "window": 3, "delimiter": None, "encoding": "utf-8"
+    }  # fmt: skip
+    assert SeriesEncoder.restored(written).state() == written
+
+
 def test_without_a_column_of_times_rows_are_counted(tmp_path: Path) -> None:
     form, _ = series_format(
         Path(rising(tmp_path, 3)), columns=["a"], target=None, time=None, delimiter=None, encoding="utf-8"
