@@ -87,23 +87,47 @@ def rmse(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.sqrt(np.square(truth - predicted).mean()))
 
 
-def with_dlrun(series: Series, frame: pd.DataFrame, words: Sequence[str]) -> float:
-    """Return the test RMSE of a new user's command; raise RuntimeError with its message if it fails."""
+def train(series: Series, frame: pd.DataFrame, words: Sequence[str], folder: str) -> Path:
+    """Train by a new user's command; return the run's folder. Raise RuntimeError with its message if it fails."""
+    frame.to_csv(f"{folder}/series.csv", index=False)
+    command = [
+        "dataset=series", f"dataset.path={folder}/series.csv", f'dataset.target="{series.target}"',
+        f"dataset.horizon={series.horizon}",
+    ]  # fmt: skip
+    dlrun(*command, *words, f"hydra.run.dir={folder}/run", "--quiet")
+    return Path(folder, "run")
+
+
+def dlrun(*words: str) -> str:
+    """Run a command line of dlrun; return what it prints. Raise RuntimeError with its message if it fails."""
     from dlrun.cli.main import main
 
+    out, problems = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(problems):
+        code = main(list(words))
+    if code:
+        raise RuntimeError(problems.getvalue().strip()[-300:])
+    return out.getvalue()
+
+
+def with_dlrun(series: Series, frame: pd.DataFrame, words: Sequence[str]) -> float:
+    """Return the test RMSE of a new user's command."""
     with tempfile.TemporaryDirectory() as folder:
-        frame.to_csv(f"{folder}/series.csv", index=False)
-        command = [
-            "dataset=series", f"dataset.path={folder}/series.csv", f'dataset.target="{series.target}"',
-            f"dataset.horizon={series.horizon}",
-        ]  # fmt: skip
-        problems = io.StringIO()
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(problems):
-            code = main([*command, *words, f"hydra.run.dir={folder}/run", "--quiet"])
-        if code:
-            raise RuntimeError(problems.getvalue().strip()[-300:])
-        result = json.loads(Path(folder, "run", "result.json").read_text(encoding="utf-8"))
+        result = json.loads((train(series, frame, words, folder) / "result.json").read_text(encoding="utf-8"))
         return float(result["metrics"]["test/rmse"])
+
+
+def covered(series: Series, words: Sequence[str]) -> int:
+    """Return how many of the latest `horizon` rows, which the run does not get, are in the interval of its forecast."""
+    frame = read(series)
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(series, frame[: -series.horizon], words, folder)
+        rows = json.loads(dlrun("predict", str(run), "--future", "--json"))
+    truth = frame[series.target].tolist()[-series.horizon :]
+    return sum(
+        row[f"{series.target}_low"] <= value <= row[f"{series.target}_high"]
+        for row, value in zip(rows, truth, strict=True)
+    )
 
 
 def measure(series: Series, words: Sequence[str], contestants: Sequence[str]) -> dict[str, Any]:
@@ -160,6 +184,18 @@ def summary(results: Sequence[dict[str, Any]], contestants: Sequence[str]) -> li
     return lines
 
 
+def print_intervals(chosen: Sequence[Series], words: Sequence[str]) -> None:
+    """Print for each series, and for all, how many of the latest rows are in the 90 % interval of their forecast."""
+    inside = 0
+    for series in chosen:
+        count = covered(series, words)
+        inside += count
+        label = f"{series.package}:{series.name} {series.target}"
+        print(f"{label:<48}{count:>3} of {series.horizon}", flush=True)
+    rows = sum(series.horizon for series in chosen)
+    print(f"\n{inside} of {rows} in the 90 % interval ({inside / rows:.0%})")
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Measure; print one line per series and a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,6 +203,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--series", default="", help="only series whose name contains this")
     parser.add_argument("--contestants", default=",".join(CONTESTANTS))
     parser.add_argument("--json", help="a file for every number")
+    parser.add_argument("--intervals", action="store_true", help="only how many of the latest rows are in the interval")
     parser.add_argument(
         "overrides", nargs="*", default=OVERRIDES, help=f"overrides for dlrun (default: {' '.join(OVERRIDES)})"
     )
@@ -174,7 +211,11 @@ def main(words: Sequence[str] | None = None) -> None:
     os.environ.setdefault("CI", "1")
     contestants = asked.contestants.split(",")
     results = []
-    for series in (each for each in SERIES if asked.half in ("all", each.half) and asked.series in each.name):
+    chosen = [each for each in SERIES if asked.half in ("all", each.half) and asked.series in each.name]
+    if asked.intervals:
+        print_intervals(chosen, asked.overrides)
+        return
+    for series in chosen:
         result = measure(series, asked.overrides, contestants)
         results.append(result)
         shown = "  ".join(

@@ -72,6 +72,13 @@ def test_a_failure_is_a_result(short: None) -> None:
     assert "nothing" in measured["errors"][0]
 
 
+def test_the_rows_in_the_interval_are_counted(short: None, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["model=forecast", "dataset.season=4", "trainer.epochs=1", "device.threads=1"]
+    series.main(["--series", "UKgas", "--intervals", *words])
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last in [f"{count} of 4 in the 90 % interval ({count / 4:.0%})" for count in (2, 3, 4)]
+
+
 def test_the_command_prints_series_and_writes_every_number(
     short: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
