@@ -20,7 +20,15 @@ from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.training.signals import StopRequest
 
 CPU = ("device=cpu", "device.threads=1")
-SMALL = ("dataset=iris", "model=mlp", "model.hidden=[8]", "trainer.epochs=4", "trainer.log_every=1", *CPU)
+SMALL = (
+    "dataset=iris",
+    "model=mlp",
+    "model.hidden=[8]",
+    "trainer.epochs=4",
+    "trainer.batch_size=32",
+    "trainer.log_every=1",
+    *CPU,
+)
 
 
 def configure(*words: str) -> RunConfig:

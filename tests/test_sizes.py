@@ -19,6 +19,7 @@ LONGER: Mapping[str, str] = {
     "data/media/source.py:folder_source": "a dataset's fields, each passed on by name",
     "data/prepare.py:prepare": "the way of the rows from a source to a bundle, in order",
     "data/tables/encoding.py:TableEncoder": "learns, encodes and restores one table; all methods use its columns",
+    "data/tables/windows.py:series_source": "a dataset's fields, then the splits in the order of time",
     "data/texts/classification.py:labelled_texts": "a dataset's fields, then the steps from texts to a source",
     "options/datasets/audio_folder.py:audio_folder": "an option's fields, each passed on by name",
     "options/datasets/image_folder.py:image_folder": "an option's fields, each passed on by name",

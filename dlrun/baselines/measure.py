@@ -75,9 +75,8 @@ def _trivial(data: DataBundle, *, seed: int, check: Check) -> Baseline:
     spec, train = data.spec, data.train
     if has_classes(spec.goal):
         return largest_class(spec, train)
-    columns = None if data.encoder is None else data.encoder.continued_columns()
-    if spec.kind == "sequence" and columns:
-        return last_value(spec, train, columns, seed=seed, check=check)
+    if spec.continues and min(spec.continues) >= 0:
+        return last_value(spec, train, spec.continues, seed=seed, check=check)
     return mean(spec, train)
 
 

@@ -93,7 +93,11 @@ def parse(argv: Sequence[str]) -> Command:
     if any(each.flag is flags.VERSION for each in tokens.given):
         return Command(verb, given={flags.VERSION.name: [""]})
     given, problems = _read_flags(verb, tokens.given)
-    slots = [slot for slot in verb.words if slot.unless is None or slot.unless.name not in given]
+    slots = [
+        slot._replace(least=0) if slot.optional_with is not None and slot.optional_with.name in given else slot
+        for slot in verb.words
+        if slot.unless is None or slot.unless.name not in given
+    ]
     words, overrides = _split(verb, slots, plain)
     problems += _wrong_words(verb, slots, words)
     if problems:

@@ -106,15 +106,30 @@ KEEP = Flag(
     metavar="N",
 )
 SORT = Flag("--sort", "sort by this metric, best first", str, metavar="METRIC")
-OUTPUT = Flag("--output", "write to this file: .csv, .tsv, .jsonl or .parquet", path, short="-o", metavar="FILE")
+OUTPUT = Flag(
+    "--output", "write to this file: .csv, .tsv, .jsonl or .parquet", path, short="-o", metavar="FILE", excludes=(JSON,)
+)
 PROBABILITIES = Flag("--probabilities", "add one column per class with its probability", str)
 TOP = Flag("--top", "recommender: the N best items for each row", whole_number(1, 1_000_000), metavar="N")
+FUTURE = Flag(
+    "--future",
+    "series: forecast the rows after the last one, of INPUT or of the run's own file",
+    str,
+    excludes=(PROBABILITIES, TOP),
+)
+INTERVAL = Flag(
+    "--interval",
+    "share that the forecast's interval should cover (default: 0.9)",
+    number(0.01, 0.999),
+    metavar="P",
+    needs=(FUTURE,),
+)
 PROMPT = Flag(
     "--prompt",
     "language model: continue this text",
     str,
     metavar="TEXT",
-    excludes=(OUTPUT, PROBABILITIES, TOP),
+    excludes=(OUTPUT, PROBABILITIES, TOP, FUTURE, JSON),
 )
 LENGTH = Flag("--length", "tokens to generate (default: 200)", whole_number(1, 1_000_000), metavar="N", needs=(PROMPT,))
 TEMPERATURE = Flag(

@@ -26,6 +26,7 @@ class Word(NamedTuple):
     least: int = 1
     most: float = 1  # infinite: any number
     unless: Flag[Any] | None = None  # with this flag, the verb does not take the word
+    optional_with: Flag[Any] | None = None  # with this flag, the word may be left out
 
 
 class Example(NamedTuple):

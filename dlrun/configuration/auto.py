@@ -60,9 +60,10 @@ def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
 def _epochs(tree: Tree, facts: Facts, decided: Decided) -> int | None:
     if tree["trainer"]["max_steps"] is not None:
         return None
-    if not facts.is_table:
-        return 10
-    return int(min(_MOST_EPOCHS, max(_LEAST_EPOCHS, math.ceil(_TABLE_STEPS / _steps_per_epoch(tree, facts)))))
+    wanted = math.ceil(_STEPS / _steps_per_epoch(tree, facts))
+    if tree["model"]["name"] == "forecast":
+        return wanted
+    return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted)) if facts.is_table else 10
 
 
 def _patience(tree: Tree, facts: Facts, decided: Decided) -> int | None:
@@ -75,10 +76,10 @@ def _every_epochs(tree: Tree, facts: Facts, decided: Decided) -> int:
 
 
 def _lr(tree: Tree, facts: Facts, decided: Decided) -> float:
-    return 0.01 if tree["model"]["name"] == "tabular" else 0.001
+    return 0.003 if tree["model"]["name"] in ("tabular", "forecast") else 0.001
 
 
-_TABLE_STEPS = 1500
+_STEPS = 1500
 _LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
 _EVALUATIONS = 50
 _PATIENCE = 20
@@ -98,8 +99,8 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule(
             "trainer.epochs",
-            f"10; for tables as many as make {_TABLE_STEPS:,} steps, {_LEAST_EPOCHS} to {_MOST_EPOCHS}; "
-            "null if trainer.max_steps is set",
+            f"10; for tables and model=forecast as many as make {_STEPS:,} steps, for tables {_LEAST_EPOCHS} to "
+            f"{_MOST_EPOCHS}; null if trainer.max_steps is set",
             _epochs,
         ),
         Rule(
@@ -113,9 +114,7 @@ RULES: Mapping[str, Rule] = {
             f"so that there are at most {2 * _EVALUATIONS} checkpoints by epochs",
             _every_epochs,
         ),
-        Rule("optimizer.lr", "0.001; for model=tabular 0.01", _lr),
-        Rule("model.members", "4", lambda tree, facts, decided: 4),
-        Rule("model.dropout", "0", lambda tree, facts, decided: 0.0),
+        Rule("optimizer.lr", "0.001; for model=tabular and model=forecast 0.003", _lr),
     )
 }
 

@@ -126,6 +126,8 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         has_lengths=train.lengths is not None,
         categories=fitted.categories,
         numbers=fitted.num_scaled if source.kind == "dense" else None,
+        continues=source.continues,
+        season=source.season,
     )
     made = {split_name: split(rows) for split_name, rows in fitted.splits.items() if len(rows)}
     return DataBundle(

@@ -69,6 +69,8 @@ class DataSpec:
     shape: (F,) dense, (C, H, W) image, (T,) tokens, (T, F) sequence.
     num_outputs: classes (2 for binary), numbers to predict, or possible next tokens.
     class_names: of the classes, or of the numbers to predict if they have names.
+    continues: for a forecast, the input column that each target column continues, -1 for none; the numbers to predict
+    are then all target columns one step ahead, all of them two steps ahead, and so on.
     """
 
     kind: Kind
@@ -84,6 +86,8 @@ class DataSpec:
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
     categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns; code 0 is "not in training"
+    continues: tuple[int, ...] = ()
+    season: int = 1  # steps after which a sequence repeats; 1: none
 
     numbers: int | None = None  # dense: how many leading features are numbers; the rest are flags and categories
 

@@ -22,8 +22,8 @@ ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def check_target(path: Path, source: Path) -> Path:
-    """Return the path of the file to write. An existing file is replaced, unless it is the input.
+def check_target(path: Path, source: Path | None) -> Path:
+    """Return the path of the file to write. An existing file is replaced, unless it is the input, if there is one.
 
     Raises ConfigError when it is the input, its folder does not exist, or its ending is not a known format.
     """
@@ -32,7 +32,7 @@ def check_target(path: Path, source: Path) -> Path:
         raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(ENDINGS)}."))
     if path.is_dir() or not path.parent.is_dir():
         raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
-    if path.exists() and source.exists() and path.samefile(source):
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
         raise ConfigError(Problem(where, "This is the input; choose another file for the predictions."))
     return path
 
@@ -83,6 +83,16 @@ def _as_jsonl(chunks: Iterable[Columns]) -> Iterator[str]:
             + "\n"
             for row in rows
         )
+
+
+def as_json(chunks: Iterable[Columns]) -> Iterator[str]:
+    """Yield the pieces of a JSON list with an object for each row."""
+    separator = "["
+    for lines in _as_jsonl(chunks):
+        for line in lines.splitlines():
+            yield f"{separator}\n  {line}"
+            separator = ","
+    yield "\n]\n" if separator == "," else "[]\n"
 
 
 def _finite(value: Any) -> Any:

@@ -35,13 +35,14 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run loaded from its folder: the task with its best weights, and the encoder of its inputs."""
+    """A run loaded from its folder: the task with its best weights, of step `step`, and the encoder of its inputs."""
 
     config: RunConfig
     device: Device
     spec: DataSpec
     task: Task
     encoder: Encoder | None
+    step: int
 
 
 def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
@@ -59,7 +60,7 @@ def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
     task = build_task(config, catalog, spec).to(chosen.torch)
     train_state.load_weights(task, snapshot)
     task.eval()
-    return LoadedRun(config, chosen, spec, task, _restore_encoder(metadata, catalog))
+    return LoadedRun(config, chosen, spec, task, _restore_encoder(metadata, catalog), snapshot.step)
 
 
 def _restore_encoder(metadata: dict[str, Any], catalog: Catalog) -> Encoder | None:
@@ -115,7 +116,7 @@ def predict(
     encoder = run.encoder or default_encoder(config.dataset.name, run.spec, pad=config.dataset_settings.pad, warn=warn)
     num_rows = 0
     for encoded in _chunks(encoder, source, top=top):
-        outputs = _outputs(run, task, encoded)
+        outputs = model_outputs(run, task, encoded)
         columns = {**encoded.columns, **_columns(encoder, run.spec, outputs, probabilities=probabilities)}
         if top is not None:
             best = outputs[:, 0].argsort(descending=True, stable=True)[:top].tolist()
@@ -135,7 +136,7 @@ def _chunks(encoder: Encoder, source: Path, *, top: int | None) -> Iterator[Enco
     return ranked
 
 
-def _outputs(run: LoadedRun, task: SupervisedTask, encoded: Encoded) -> Tensor:
+def model_outputs(run: LoadedRun, task: SupervisedTask, encoded: Encoded) -> Tensor:
     """Return the model's outputs for raw rows, scaled as in training, (N, K) float32 on the CPU."""
     inputs, spec, pad = encoded.inputs, run.spec, run.config.dataset_settings.pad
     if pad and spec.kind == "image":

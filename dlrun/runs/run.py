@@ -17,6 +17,7 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
+from dlrun.runs.forecast_errors import measure_errors
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.run_dir import RunDir
@@ -71,6 +72,7 @@ def train(
             stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
             return run.finish("interrupted", error=stopped)
         metrics = run.final_metrics(trainer)
+        run.write_forecast_errors()
         baselines = run.baselines()
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
@@ -208,6 +210,22 @@ class _Run:
 
     def _check_stop(self) -> None:
         self._stop.raise_if_requested("Stopped while testing; the trained run is saved.")
+
+    def write_forecast_errors(self) -> None:
+        """Write the best checkpoint's errors on the held-out windows of a forecast, for its intervals."""
+        components = self._components
+        splits = [split for name, split in components.data.splits.items() if name != "train"]
+        if not components.data.spec.continues or not splits or not isinstance(components.task, SupervisedTask):
+            return
+        errors = measure_errors(
+            components.task,
+            splits,
+            step=self._store.load_best().step,
+            device=components.device,
+            batch_size=self._config.trainer.eval_batch_size,
+            before_batch=self._check_stop,
+        )
+        self._run_dir.write_forecast(errors.content())
 
     def finish(
         self,

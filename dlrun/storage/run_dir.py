@@ -17,7 +17,7 @@ from dlrun.wording import printable
 
 _DEBRIS = (
     ".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".repro.*.tmp", ".capsule.*.tmp",
-    "samples/.*.tmp",
+    "samples/.*.tmp", ".forecast.json.*.tmp",
 )  # fmt: skip
 MOST_NAMES = 99_999
 _locks: weakref.WeakSet[IO[str]] = weakref.WeakSet()
@@ -43,6 +43,10 @@ class RunDir:
     def write_result(self, result: dict[str, Any]) -> None:
         """Write `result.json`."""
         replace_file(self.path / "result.json", (json.dumps(result, indent=2) + "\n").encode())
+
+    def write_forecast(self, content: bytes) -> None:
+        """Write `forecast.json`, the errors of a forecast on held-out windows."""
+        replace_file(self.path / "forecast.json", content)
 
     def clean(self) -> None:
         """Remove the temporary files of a killed process."""

@@ -17,6 +17,8 @@ _RUNS = {
     "dlrun dataset=iris model=mlp optimizer=sgd optimizer.lr=900 hydra.run.dir=outputs/diverged": 4,
     "dlrun dataset=interactions dataset.path=example:ratings.csv model=factorization trainer.epochs=1"
     " hydra.run.dir=outputs/ratings": 0,
+    "dlrun dataset=series dataset.path=example:weather.csv dataset.target=temperature model=forecast trainer.epochs=1"
+    " hydra.run.dir=outputs/series": 0,
     "dlrun dataset=text dataset.task=language dataset.path=example:gpl3_text.txt dataset.tokenizer=characters"
     " model=rnn model.hidden=8 trainer.max_steps=5 hydra.run.dir=outputs/language": 0,
 }

@@ -123,7 +123,8 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
         (
             "predict run",
             "predict\n      Expected a run's folder and a file of new rows or a folder of files:"
-            " dlrun predict RUN_DIR INPUT [-o FILE] or dlrun predict RUN_DIR --prompt TEXT.",
+            " dlrun predict RUN_DIR INPUT [-o FILE] or dlrun predict RUN_DIR [INPUT] --future or"
+            " dlrun predict RUN_DIR --prompt TEXT.",
         ),
     ],
 )

@@ -37,6 +37,7 @@ FURTHER = [
     "dlrun eval outputs/run -q --plugin my_model.py --config-dir my_options",
     "dlrun predict outputs/run new.csv -q --plugin my_model.py --config-dir my_options",
     "dlrun predict outputs/language --prompt Every --length 3 --temperature 0",
+    "dlrun predict outputs/series --future --json",
     "dlrun clean outputs/run --plugin my_model.py --config-dir my_options",
 ]
 WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [

@@ -58,6 +58,12 @@ def test_numbers_are_in_the_unit_of_the_target(short_run: Callable[..., Path], d
     assert [float(line) for line in out.splitlines()[1:]] == pytest.approx([21, 41], abs=0.2)
 
 
+def test_rows_are_printed_as_json_on_request(iris: str, dlrun: Dlrun) -> None:
+    code, out, _ = dlrun("predict", iris, "new.csv", "--json")
+    assert code == 0
+    assert json.loads(out) == [{"prediction": "setosa"}, {"prediction": "virginica"}]
+
+
 def test_images_are_resized_to_the_size_of_training(short_run: Callable[..., Path], dlrun: Dlrun) -> None:
     short_run("run", "dataset=digits", "dataset.pad=1", "model=cnn", "model.channels=[4]")
     Path("pictures").mkdir()

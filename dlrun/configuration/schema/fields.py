@@ -122,9 +122,6 @@ AutoBool = Annotated[bool, Auto()]
 AutoCount = Annotated[int, Range(low=1, high=1_000_000_000), Auto()]
 AutoCountOrZero = Annotated[int, Range(low=0, high=1_000_000_000), Auto()]
 AutoLearningRate = Annotated[float, Range(above=0, high=1000), Auto()]
-AutoFraction = Annotated[float, Range(low=0, below=1), Auto()]
-AutoMembers = Annotated[int, Range(low=1, high=256), Auto()]
-AutoNonNegative = Annotated[float, Range(low=0), Auto()]
 """Values that may also be `auto`, until the data is known."""
 
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from array import array
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.paths import digest_of, unchanged
 from dlrun.data.files.records import Record, open_records, read_records
 from dlrun.data.source import Encoded, Encoder
+from dlrun.data.tables.times import as_number, parse_time
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
+
+_KEPT_TIMES = 400  # the latest ones, which decide whether times are regular
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class SeriesFormat:
     columns: list[str]  # inputs
     target: list[str]  # columns to forecast
     time: str | None
-    window: int  # rows of an input
+    window: int  # rows of an input; 0 until they are known
     delimiter: str | None
     encoding: str
 
@@ -42,6 +45,7 @@ class Series:
     targets: Tensor  # (R, K) float64
     last_time: str  # of the whole file
     notices: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()  # the latest of the whole file, if it has a column of times
 
     @property
     def num_rows(self) -> int:
@@ -51,6 +55,15 @@ class Series:
     def part(self, rows: slice) -> Series:
         """Return some of the rows."""
         return Series(self.inputs[rows], self.targets[rows], self.last_time)
+
+
+@dataclass(frozen=True)
+class LastWindow:
+    """The rows that a forecast starts from."""
+
+    inputs: Tensor  # (1, T, F) float32
+    last_time: str
+    times: tuple[str, ...]  # the latest of the file, as in Series
 
 
 class SeriesEncoder(Encoder):
@@ -67,19 +80,38 @@ class SeriesEncoder(Encoder):
         """Return the encoder whose `state` this is."""
         return cls(SeriesFormat(**state))
 
-    def continued_columns(self) -> Sequence[int] | None:
-        columns, targets = self._form.columns, self._form.target
-        return [columns.index(name) for name in targets] if set(targets) <= set(columns) else None
+    @property
+    def targets(self) -> Sequence[str]:
+        """The columns that are forecast."""
+        return self._form.target
+
+    @property
+    def has_times(self) -> bool:
+        """Whether files have a column of times."""
+        return self._form.time is not None
 
     def encode(self, path: Path) -> Encoded:
+        last = self.last_window(path, skip_bad_rows=False)
+        return Encoded(last.inputs, columns={"after": [last.last_time]})
+
+    def last_window(self, path: Path, *, skip_bad_rows: bool) -> LastWindow:
+        """Return the last window of a file.
+
+        Raises DataError if the file is shorter, or one of these rows is bad and skipped.
+        """
         form = dataclasses.replace(self._form, target=[])
-        series = read_series(path, form, skip_bad_rows=False)
+        series = read_series(path, form, skip_bad_rows=skip_bad_rows)
         if series.num_rows < form.window:
             raise DataError(
                 f"{path}: expected at least {form.window} rows (the window of a forecast), got {series.num_rows}."
             )
         inputs = series.inputs[-form.window :].to(torch.float32).unsqueeze(0)  # (R, F) -> (T, F) -> (1, T, F)
-        return Encoded(inputs, columns={"after": [series.last_time]})
+        if not bool(torch.isfinite(inputs).all()):
+            raise DataError(
+                f"{path}: one of the last {form.window} rows, from which the forecast starts, is bad, and cannot be "
+                "skipped. Fix the row."
+            )
+        return LastWindow(inputs, series.last_time, series.times)
 
 
 def series_format(
@@ -88,7 +120,6 @@ def series_format(
     columns: Sequence[str] | None,
     target: str | Sequence[str] | None,
     time: str | None,
-    window: int,
     delimiter: str | None,
     encoding: str,
 ) -> tuple[SeriesFormat, tuple[str, ...]]:
@@ -102,7 +133,7 @@ def series_format(
     notices: tuple[str, ...] = ()
     if columns is None:
         first = next(read_records(file, names, bad=BadRows(skip=False, where=f"{path}: ").add))
-        numeric = [name for name, cell in zip(names, first.cells, strict=True) if _number(cell) is not None]
+        numeric = [name for name, cell in zip(names, first.cells, strict=True) if as_number(cell) is not None]
         columns = [name for name in numeric if name != time]
         ignored = [name for name in names if name not in columns and name != time]
         if ignored:
@@ -115,7 +146,7 @@ def series_format(
             raise DataError(f'{path}: there is no column "{name}" (dataset.target). {did_you_mean(name, names)}')
     if not columns or not targets:
         raise ConfigError(Problem("dataset.columns", "Expected one or more columns of inputs and to forecast."))
-    return SeriesFormat(list(columns), targets, time, window, delimiter, encoding), notices
+    return SeriesFormat(list(columns), targets, time, 0, delimiter, encoding), notices
 
 
 def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Series:
@@ -123,12 +154,15 @@ def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Serie
 
     Raises DataError, with row and column, for a value that is not a finite number and for times that do not increase.
     """
-    decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows}
+    decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows, "times": _KEPT_TIMES}
     with unchanged(path):
         made = cached("series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows))
     listed, count = list(made.values["listed"]), made.values["count"]
     bad = BadRows(skip_bad_rows, f"{path}: ", listed=listed, count=count)
-    return Series(made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], tuple(bad.notices()))
+    times = tuple(made.values["times"])
+    return Series(
+        made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], tuple(bad.notices()), times
+    )
 
 
 def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
@@ -143,6 +177,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
         numbers.extend([math.nan] * len(wanted))  # windows with this row are skipped
 
     before: tuple[float, str] | None = None
+    times: deque[str] = deque(maxlen=_KEPT_TIMES)
     for record in read_records(open_records(path, delimiter=form.delimiter, encoding=form.encoding), names, bad=skip):
         if form.time is not None:
             now = _time(path, record, form.time)
@@ -152,6 +187,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
                     "expected times that increase from row to row. Sort the file by time and remove duplicates."
                 )
             before = (now, record.cells[-1])
+            times.append(record.cells[-1])
         numbers.extend(_numbers(record, wanted, bad))
     count = len(numbers) // len(wanted)
     table = torch.tensor(numbers, dtype=torch.float64).reshape(count, len(wanted))  # (R * columns,) -> (R, columns)
@@ -159,7 +195,7 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
     last_time = str(count) if before is None else before[1]
     return Prepared(
         {"inputs": table[:, inputs], "targets": table[:, targets]},
-        {"last_time": last_time, "listed": bad.listed, "count": bad.count},
+        {"last_time": last_time, "listed": bad.listed, "count": bad.count, "times": list(times)},
     )
 
 
@@ -167,7 +203,7 @@ def _numbers(record: Record, names: Sequence[str], bad: BadRows) -> list[float]:
     """A row's numbers; all NaN if the row is skipped."""
     found = []
     for name, cell in zip(names, record.cells, strict=False):
-        value = _number(cell)
+        value = as_number(cell)
         if value is None or not math.isfinite(value):
             got = f'"{cell[:40]}"' if cell.strip() else "nothing"
             bad.add(f'{record.place}, column "{name}": expected a finite number, got {got}.')
@@ -176,24 +212,12 @@ def _numbers(record: Record, names: Sequence[str], bad: BadRows) -> list[float]:
     return found
 
 
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
 def _time(path: Path, record: Record, column: str) -> float:
     """A time, a number or an ISO date, as a number that increases with it."""
     cell = record.cells[-1].strip()
-    value = _number(cell)
-    if value is not None and math.isfinite(value):
-        return value
-    try:
-        when = datetime.fromisoformat(cell.replace("Z", "+00:00"))
-    except ValueError as error:
+    value = parse_time(cell)
+    if value is None:
         raise DataError(
             f'{path}: {record.place}, column "{column}": expected a number or an ISO date, got "{cell[:40]}".'
-        ) from error
-    start = datetime(1970, 1, 1, tzinfo=when.tzinfo)
-    return (when - start).total_seconds()
+        )
+    return value

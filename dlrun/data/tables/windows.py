@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 
 from dlrun.data.files.paths import locate
 from dlrun.data.source import Rows, Source
+from dlrun.data.tables.season import choose_window, find_season
 from dlrun.data.tables.series import Series, SeriesEncoder, SeriesFormat, read_series
 from dlrun.errors import DataError
 
@@ -27,6 +30,8 @@ def series_source(
     path: str,
     form: SeriesFormat,
     *,
+    window: int | None,
+    season: int | None,
     val: str | None,
     test: str | None,
     val_fraction: float,
@@ -38,38 +43,63 @@ def series_source(
 ) -> Source:
     """Return windows of the training rows, of the validation rows after them, and of the test rows after those.
 
-    No window has inputs or targets from the rows of another split.
+    window, season: in rows; None is found in the training rows and told in a notice. No row is forecast in two splits;
+    a window may begin in the split before, whose rows are known when its own are forecast. A split that is held out has
+    `horizon` rows at least.
     Raises DataError for a split that is too short for one window.
     """
     whole = read_series(locate(path), form, skip_bad_rows=skip_bad_rows)
     notices += whole.notices
     count = whole.num_rows
-    test_from = count if test else count - round(count * test_fraction)
-    val_from = test_from if val else test_from - round(test_from * val_fraction)
-    splits = {"train": whole.part(slice(0, val_from))}
+    test_from = count if test else count - _held_out(count, test_fraction, horizon)
+    val_from = test_from if val else test_from - _held_out(test_from, val_fraction, horizon)
+    train = whole.part(slice(0, max(0, val_from)))
+    window, season, chosen = _choose(train, window, season, horizon)
+    notices += chosen
+    splits = {"train": train}
     for name, file, rows in (("val", val, slice(val_from, test_from)), ("test", test, slice(test_from, count))):
         if file is not None:
             splits[name] = read_series(locate(file), form, skip_bad_rows=skip_bad_rows)
             notices += splits[name].notices
         elif rows.start < rows.stop:
-            splits[name] = whole.part(rows)
-    cut = {}
-    for name, series in splits.items():
-        cut[name] = windows(series, window=form.window, horizon=horizon, step=step)
-        if not len(cut[name]):
+            splits[name] = whole.part(slice(max(0, rows.start - window), rows.stop))
+    cut = {name: windows(series, window=window, horizon=horizon, step=step) for name, series in splits.items()}
+    for name, found in cut.items():
+        if not len(found):
             raise DataError(
-                f"{path}: the {name} split has {series.num_rows} rows and no whole window: a window of "
-                f"{form.window} rows and a horizon of {horizon} need {form.window + horizon}. Use a smaller "
+                f"{path}: the {name} split has {splits[name].num_rows} rows and no whole window: a window of "
+                f"{window} rows and a horizon of {horizon} need {window + horizon}. Use a smaller "
                 "dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )
-    outputs = tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target)
     return Source(
         "sequence",
         "regression",
         train=cut["train"],
         val=cut.get("val"),
         test=cut.get("test"),
-        class_names=outputs,
-        encoder=SeriesEncoder(form),
+        class_names=tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target),
+        encoder=SeriesEncoder(dataclasses.replace(form, window=window)),
         notices=notices,
+        continues=tuple(form.columns.index(name) if name in form.columns else -1 for name in form.target),
+        season=season,
     )
+
+
+def _held_out(count: int, fraction: float, horizon: int) -> int:
+    """How many of the latest rows are held out: the fraction, but enough for one forecast."""
+    return max(round(count * fraction), horizon) if fraction else 0
+
+
+def _choose(train: Series, window: int | None, season: int | None, horizon: int) -> tuple[int, int, tuple[str, ...]]:
+    """Window and season, and notices about those that were not given."""
+    notices: tuple[str, ...] = ()
+    if season is None:
+        season = find_season(train.targets, horizon=horizon)
+        found = "none found" if season == 1 else f"{season} rows"
+        notices += (f"dataset.season=auto: {found} in the training rows.",)
+    if window is None:
+        window = choose_window(train.num_rows, season=season, horizon=horizon)
+        notices += (f"dataset.window=auto: {window} of the {train.num_rows:,} training rows.",)
+    if season > window:
+        notices += (f"The window of {window} rows is shorter than the season of {season}: forecasts cannot repeat it.",)
+    return window, season, notices

@@ -20,7 +20,8 @@ def series(
     columns: list[str] | None,
     target: str | list[str] | None,
     time: str | None,
-    window: Width,
+    window: Literal["auto"] | Width,
+    season: Literal["auto"] | Width,
     horizon: Width,
     step: Width,
     val_fraction: Fraction,
@@ -31,7 +32,7 @@ def series(
 ) -> Source:
     """Windows of a series, (window, F) float32, and the horizon * K numbers that follow, split in the order of time.
 
-    path: a CSV, TSV, JSON lines or Parquet file, one row for each time. window, horizon, step: in rows, from 1.
+    path: a CSV, TSV, JSON lines or Parquet file, one row for each time. window, season, horizon, step: in rows, from 1.
 
     Raises DataError naming file, row and column.
     """
@@ -40,13 +41,14 @@ def series(
         columns=columns,
         target=target,
         time=time,
-        window=window,
         delimiter=delimiter,
         encoding=encoding,
     )
     return series_source(
         path,
         form,
+        window=None if window == "auto" else window,
+        season=None if season == "auto" else season,
         val=val,
         test=test,
         val_fraction=val_fraction,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dlrun.baselines.baseline import gathered, sample
 from dlrun.baselines.features import Features
 from dlrun.baselines.linear import LinearModel, logistic_model, ridge_model
-from dlrun.configuration.schema.fields import Activation, AutoFraction, AutoMembers, Range, Width
+from dlrun.configuration.schema.fields import Activation, Fraction, Range, Width
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
@@ -28,10 +28,10 @@ _MOST_ROWS = 100_000  # that quartiles are measured on
 def tabular(
     spec: DataSpec,
     *,
-    members: AutoMembers,
+    members: Annotated[int, Range(low=1, high=256)],
     hidden: list[Width],
     activation: Activation,
-    dropout: AutoFraction,
+    dropout: Fraction,
     frequencies: Annotated[int, Range(low=0, high=256)],
     linear: bool,
 ) -> nn.Module:

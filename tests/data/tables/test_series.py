@@ -30,13 +30,13 @@ def source(path: str, **fields: Any) -> Source:
     form_fields: dict[str, Any] = {
         name: fields.pop(name, default)
         for name, default in {
-            "columns": ["a", "b"], "target": None, "time": "t", "window": 3, "delimiter": None, "encoding": "utf-8"
+            "columns": ["a", "b"], "target": None, "time": "t", "delimiter": None, "encoding": "utf-8"
         }.items()
     }  # fmt: skip
     form, notices = series_format(Path(path), **form_fields)
     settings: dict[str, Any] = {
-        "val": None, "test": None, "val_fraction": 0.1, "test_fraction": 0.2, "horizon": 2, "step": 1,
-        "skip_bad_rows": False, **fields,
+        "window": 3, "season": 1, "val": None, "test": None, "val_fraction": 0.1, "test_fraction": 0.2, "horizon": 2,
+        "step": 1, "skip_bad_rows": False, **fields,
     }  # fmt: skip
     return series_source(path, form, notices=notices, **settings)
 
@@ -48,7 +48,7 @@ def bundle(path: str, **fields: Any) -> DataBundle:
 def test_a_limit_applies_to_the_windows_of_every_split(tmp_path: Path) -> None:
     data = prepare("series", source(rising(tmp_path)), DatasetSettings(limit=3))
     assert data.sizes == {"train": 3, "val": 3, "test": 3}
-    assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 4, "test": 16}
+    assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 7, "test": 19}  # each but the last row of a split
 
 
 def test_windows_by_hand() -> None:
@@ -67,15 +67,17 @@ def test_targets_of_several_columns_are_ordered_by_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 3])
-def test_no_window_has_a_row_of_another_split(tmp_path: Path, step: int) -> None:
+def test_no_row_is_forecast_in_two_splits_and_none_is_seen_before_its_time(tmp_path: Path, step: int) -> None:
     found = source(rising(tmp_path), columns=["a"], step=step)  # the value of a row is its index
     assert found.val is not None
     assert found.test is not None
     assert max(found.train.inputs.max(), found.train.targets.max()) <= 71
-    assert min(found.val.inputs.min(), found.val.targets.min()) == 72
+    assert (found.val.inputs.min(), found.val.targets.min()) == (69, 72), "a window begins in the split before"
     assert max(found.val.inputs.max(), found.val.targets.max()) <= 79
-    assert min(found.test.inputs.min(), found.test.targets.min()) == 80
+    assert (found.test.inputs.min(), found.test.targets.min()) == (77, 80)
     assert found.train.targets.max() < found.val.targets[:, 0].min(), "no training row is later than a forecast"
+    for rows in found.splits.values():
+        assert (rows.in_memory().amax(dim=(1, 2)) < rows.targets.amin(dim=1)).all()
 
 
 def test_scaling_is_fitted_on_training_rows_alone_for_each_output(tmp_path: Path) -> None:
@@ -87,9 +89,42 @@ def test_scaling_is_fitted_on_training_rows_alone_for_each_output(tmp_path: Path
     assert data.spec.target_mean == pytest.approx((first.mean().item(), first.mean().item() + 10))
     assert data.val is not None
     raw = data.spec.target_scaling.raw(data.val.targets)
-    assert torch.allclose(raw, torch.tensor([[1750.0, 1760], [1760, 1770], [1770, 1780], [1780, 1790]]).double())
+    assert torch.allclose(raw, torch.tensor([[1720.0 + 10 * i, 1730 + 10 * i] for i in range(7)]).double())
     again = type(data.spec).restored(json.loads(json.dumps(data.spec.state())))
     assert again == data.spec
+
+
+def test_a_split_that_is_held_out_has_enough_rows_for_one_forecast(tmp_path: Path) -> None:
+    found = source(rising(tmp_path), columns=["a"], horizon=30)
+    assert {name: len(rows) for name, rows in found.splits.items()} == {"train": 8, "val": 1, "test": 1}
+    assert found.test is not None
+    assert found.test.targets.tolist() == [list(range(70, 100))]
+    assert set(source(rising(tmp_path), val_fraction=0.0, test_fraction=0.0).splits) == {"train"}
+
+
+def test_window_and_season_are_found_in_the_training_rows_and_told(tmp_path: Path) -> None:
+    lines = [f"{i},{(0, 3, 1, 7, 2)[i % 5]}" for i in range(100)]
+    found = source(write(tmp_path, "t,a", *lines), columns=["a"], window=None, season=None)
+    assert found.notices == (
+        "dataset.season=auto: 5 rows in the training rows.",
+        "dataset.window=auto: 10 of the 72 training rows.",
+    )
+    assert found.season == 5
+    assert found.train.inputs.shape[1:] == (10, 1)
+    assert found.encoder is not None
+    assert found.encoder.state()["window"] == 10
+    flat = source(write(tmp_path, "t,a", *(f"{i},1" for i in range(100))), columns=["a"], window=None, season=None)
+    assert flat.notices[0] == "dataset.season=auto: none found in the training rows."
+    assert source(rising(tmp_path), window=3, season=4).notices == (
+        "The window of 3 rows is shorter than the season of 4: forecasts cannot repeat it.",
+    )
+
+
+def test_a_forecast_knows_which_input_each_target_continues(tmp_path: Path) -> None:
+    assert source(rising(tmp_path)).continues == (0, 1)
+    assert source(rising(tmp_path), target=["b"], columns=["a"]).continues == (-1,)
+    assert bundle(rising(tmp_path), target=["b", "a"], season=7).spec.continues == (1, 0)
+    assert bundle(rising(tmp_path), target=["b", "a"], season=7).spec.season == 7
 
 
 def test_val_and_test_files_replace_the_fractions(tmp_path: Path) -> None:
@@ -102,9 +137,7 @@ def test_val_and_test_files_replace_the_fractions(tmp_path: Path) -> None:
 
 def test_columns_of_numbers_are_found_and_others_reported(tmp_path: Path) -> None:
     path = write(tmp_path, "day,place,a", "2024-01-01,x,1", "2024-01-02,y,2")
-    form, notices = series_format(
-        Path(path), columns=None, target=None, time="day", window=1, delimiter=None, encoding="utf-8"
-    )
+    form, notices = series_format(Path(path), columns=None, target=None, time="day", delimiter=None, encoding="utf-8")
     assert (form.columns, form.target) == (["a"], ["a"])
     assert notices == (f"{path}: columns ignored, not numbers: place.",)
 
@@ -119,7 +152,7 @@ def test_columns_of_numbers_are_found_and_others_reported(tmp_path: Path) -> Non
         (("t,a,b", "2,1,1", "2,1,1"), r'line 3, column "t": 2 comes after 2; expected times that increase'),
         (("t,a,b", "2024-01-02,1,1", "2024-01-01,1,1"), r"2024-01-01 comes after 2024-01-02"),
         (("t,a,b", "noon,1,1"), r'column "t": expected a number or an ISO date, got "noon"'),
-        (("t,a,b", *(f"{i},1,1" for i in range(20))), r"the val split has 2 rows and no whole window: .* need 5\."),
+        (("t,a,b", *(f"{i},1,1" for i in range(6))), r"the train split has 2 rows and no whole window: .* need 5\."),
         (("t,a", "1,1"), r'there is no column "b"'),
     ],
 )
@@ -173,8 +206,36 @@ def test_a_forecast_reads_the_last_window_of_a_new_file(tmp_path: Path) -> None:
         again.encode(Path(write(tmp_path, "t,a", "5,1", "6,2", name="short.csv")))
 
 
+def test_the_last_window_has_the_latest_times_and_no_bad_row(tmp_path: Path) -> None:
+    encoder = source(rising(tmp_path), target="b", columns=["a"]).encoder
+    assert isinstance(encoder, SeriesEncoder)
+    assert encoder.targets == ["b"]
+    assert encoder.has_times
+    path = Path(write(tmp_path, "t,a", "5,1", "6,x", "7,3", "8,4", "9,5", name="new.csv"))
+    last = encoder.last_window(path, skip_bad_rows=True)
+    assert last.inputs.tolist() == [[[3], [4], [5]]]
+    assert (last.last_time, last.times) == ("9", ("5", "6", "7", "8", "9"))
+    path.write_text("t,a\n5,1\n6,2\n7,x\n8,4\n")
+    with pytest.raises(
+        DataError, match=r"one of the last 3 rows, from which the forecast starts, is bad, and cannot be"
+    ):
+        encoder.last_window(path, skip_bad_rows=True)
+
+
+def test_checkpoints_without_the_fields_of_forecasts_are_read(tmp_path: Path) -> None:
+    state = bundle(rising(tmp_path), season=7).spec.state()
+    old = type(bundle(rising(tmp_path)).spec).restored(
+        {name: value for name, value in state.items() if name not in ("continues", "season")}
+    )
+    assert (old.continues, old.season) == ((), 1)
+    written = {
+        "columns": ["a"], "target": ["b"], "time": "t", "window": 3, "delimiter": None, "encoding": "utf-8"
+    }  # fmt: skip
+    assert SeriesEncoder.restored(written).state() == written
+
+
 def test_without_a_column_of_times_rows_are_counted(tmp_path: Path) -> None:
     form, _ = series_format(
-        Path(rising(tmp_path, 3)), columns=["a"], target=None, time=None, window=1, delimiter=None, encoding="utf-8"
+        Path(rising(tmp_path, 3)), columns=["a"], target=None, time=None, delimiter=None, encoding="utf-8"
     )
     assert read_series(tmp_path / "x.csv", form, skip_bad_rows=False).last_time == "3"

@@ -42,6 +42,17 @@ def test_a_series_survives_and_forecasts_from_a_file_in_another_folder(tmp_path:
     assert [float(row[name]) for name in task.spec.class_names] == pytest.approx(forecast.tolist(), rel=1e-5)
 
 
+def test_a_forecast_with_its_interval_survives_a_kill(tmp_path: Path) -> None:
+    (tmp_path / "load.csv").write_text(wave(200))
+    words = (
+        "dataset=series", "dataset.path=load.csv", "dataset.time=hour", "dataset.columns=[load]",
+        "dataset.horizon=2", "model=forecast", "trainer.epochs=3",
+    )  # fmt: skip
+    run, metrics = kill_and_resume(words, folder=tmp_path)
+    assert metrics["test/rmse"] < 25  # the season is found
+    assert (run / "forecast.json").read_bytes() == (tmp_path / "whole" / "forecast.json").read_bytes()
+
+
 def test_a_multilayer_perceptron_reads_windows_too(dlrun: Dlrun, tmp_path: Path) -> None:
     (tmp_path / "load.csv").write_text(wave(200))
     code, _, err = dlrun(
