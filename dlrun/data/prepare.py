@@ -122,6 +122,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         class_counts=tuple(torch.bincount(train.targets, minlength=num_classes).tolist()) if num_classes else (),
         has_lengths=train.lengths is not None,
         categories=fitted.categories,
+        blocks=fitted.blocks,
     )
     made = {split_name: split(rows) for split_name, rows in fitted.splits.items() if len(rows)}
     return DataBundle(

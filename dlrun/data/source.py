@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlrun.data.goals import Goal, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
-from dlrun.data.spec import Kind
+from dlrun.data.spec import Block, Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
@@ -121,6 +121,7 @@ class Fitted:
     vocabulary_size: int | None = None  # of tokens
     num_scaled: int | None = None  # leading features to standardise; None: all
     categories: tuple[int, ...] = ()  # sizes of the trailing features that are codes, as in DataSpec
+    blocks: tuple[Block, ...] = ()  # texts and images among the features, as in DataSpec
     fingerprint: str | None = None  # SHA-256 of the rows; None: that of the Source
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.goals import Goal, describe_task
+from dlrun.wording import plural, printable
 
 Kind = Literal["dense", "image", "tokens", "sequence"]
 
@@ -63,6 +65,32 @@ class TargetScaling:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Columns of dense rows that are one value together: a text as token ids, or an image as pixels from -1 to 1.
+
+    start: its first column. shape: (T,) of a text, whose ids end at the first 0, or (C, H, W) of an image.
+    """
+
+    name: str  # of the column in the table
+    kind: Literal["text", "image"]
+    start: int
+    shape: tuple[int, ...]
+    vocabulary_size: int | None = None  # of a text: ids, with padding and unknown
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return math.prod(self.shape)
+
+    def describe(self) -> str:
+        """Return it in words, as `the text "review" of up to 128 tokens`."""
+        if self.kind == "text":
+            return f'the text "{printable(self.name)}" of up to {plural(self.shape[0], "token")}'
+        _, height, width = self.shape
+        return f'the {width}x{height} image "{printable(self.name)}"'
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """What a model needs to know of the data: shapes without the batch, and the goal.
 
@@ -83,11 +111,17 @@ class DataSpec:
     target_std: float | tuple[float, ...] = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
-    categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns; code 0 is "not in training"
+    categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns before the blocks;
+    # code 0 is "not in training"
+    blocks: tuple[Block, ...] = ()  # dense: the last columns, those of texts and images, in order
 
     def state(self) -> dict[str, Any]:
         """Return plain values, stored in every checkpoint."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        if self.blocks and self.scaling is not None:  # thousands of columns that are not scaled
+            for name in ("mean", "std"):
+                values["scaling"][name] = values["scaling"][name][: self.num_plain]
+        return values
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> DataSpec:
@@ -96,14 +130,24 @@ class DataSpec:
             name: tuple(value) if isinstance(value, list) else value for name, value in state.items()
         }
         scaling = values["scaling"]
+        values["blocks"] = tuple(
+            Block(**{**block, "shape": tuple(block["shape"])}) for block in values.get("blocks", ())
+        )
         if scaling is not None:
-            values["scaling"] = Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["low"], scaling["high"])
+            rest = sum(block.width for block in values["blocks"])
+            mean, std = (*scaling["mean"], *(0.0,) * rest), (*scaling["std"], *(1.0,) * rest)
+            values["scaling"] = Scaling(mean, std, scaling["low"], scaling["high"])
         return cls(**values)
 
     @property
     def target_scaling(self) -> TargetScaling:
         """How targets were standardised, and how predictions return to their units."""
         return TargetScaling(self.target_mean, self.target_std)
+
+    @property
+    def num_plain(self) -> int:
+        """Dense: how many columns are before the blocks: numbers, flags, and categories."""
+        return self.shape[0] - sum(block.width for block in self.blocks)
 
     @property
     def num_features(self) -> int:
@@ -124,5 +168,6 @@ class DataSpec:
         elif self.kind == "sequence":
             inputs = f"sequences of {self.shape[0]} steps x {self.shape[1]} features"
         else:
-            inputs = f"{self.shape[0]} feature" + ("s" if self.shape[0] != 1 else "")
+            plain = [plural(self.num_plain, "feature")] if self.num_plain or not self.blocks else []
+            inputs = ", ".join([*plain, *(block.describe() for block in self.blocks)])
         return describe_task(self.goal, inputs, num_outputs=self.num_outputs, window=self.shape[0])

@@ -55,7 +55,8 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
     if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):
         # convolutions are 1.2 to 1.5 times faster on channels-last images
         task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack memory_format
-        data = data.channels_last()
+        if data.spec.kind == "image":  # the images in the rows of a table are columns, until the model cuts them out
+            data = data.channels_last()
     check_task(task, data, config)
     return Components(chosen, data, task, choose_metric(task, config.metric), count_parameters(task))
 

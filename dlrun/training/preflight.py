@@ -96,7 +96,7 @@ def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) 
     """Find a rate that must diverge: full-batch descent on squared error above 2 / the Hessian's largest eigenvalue."""
     linear = [module for module in task.model.modules() if isinstance(module, nn.Linear)]
     is_plain = config.model.name == "linear" and config.optimizer.name == "sgd" and not config.optimizer["momentum"]
-    is_squared = isinstance(task.loss, nn.MSELoss) and not data.spec.categories
+    is_squared = isinstance(task.loss, nn.MSELoss) and not (data.spec.categories or data.spec.blocks)
     is_full = config.trainer.batch_size * config.trainer.accumulate >= len(data.train)
     if not (is_plain and is_squared and is_full) or len(linear) != 1 or linear[0].in_features > 4096:
         return []

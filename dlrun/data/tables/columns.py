@@ -10,7 +10,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-KINDS = ("number", "category", "boolean", "date", "text", "ignore")
+KINDS = ("number", "category", "boolean", "date", "text", "image", "ignore")
+BLOCK_KINDS = ("text", "image")  # read only where the user sets them: a value becomes many features
+WORD_KINDS = ("category", *BLOCK_KINDS)  # the raw number is the index of a word
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 EXPECTED: Mapping[str, str] = {
     "number": "a number",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dlrun.data.files.arrow_table import ArrowTable
+from dlrun.data.tables.blocks import unused_text
 from dlrun.data.tables.columns import KINDS, Column, kind_of
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
@@ -34,8 +35,8 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
             continue
         if kind == "missing":
             kind = "category"
-        if kind in ("text", "ignore"):
-            ignored[name] = "dataset.columns" if name in settings.columns else "free text"
+        if kind == "ignore" or (kind == "text" and name not in settings.columns):
+            ignored[name] = "dataset.columns" if kind == "ignore" else unused_text(name, values)
         else:
             columns.append(Column(name, kind))
     if not columns:
@@ -58,6 +59,7 @@ def target_column(file: ArrowTable, settings: TableSettings) -> Column:
         "missing": "has no value in any row.",
         "text": "has a different text in nearly every row; expected numbers or classes to predict.",
         "date": "has dates; expected numbers or classes to predict.",
+        "image": "has images; expected numbers or classes to predict.",
     }.get(kind)
     if wrong is not None:
         raise DataError(f'{file.shown}: the target "{printable(settings.target)}" {wrong}')

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.data.tables.columns import Column
+from dlrun.data.tables.columns import BLOCK_KINDS, Column
 from dlrun.data.tables.rows import TableRows
 from dlrun.wording import plural, printable
 
 _SHOWN = 12  # columns named in one notice
 _SHOWN_ROWS = 5
-_PLURALS = (("number", "numbers"), ("boolean", "yes/no"), ("date", "dates"), ("category", "categories"))
+_PLURALS = (
+    ("number", "numbers"), ("boolean", "yes/no"), ("date", "dates"), ("category", "categories"), ("text", "texts"),
+    ("image", "images"),
+)  # fmt: skip
 
 
 def table_notices(
@@ -38,6 +41,8 @@ def table_notices(
             missing.append(f"{printable(column.name)} {count:,}")
     if missing:
         what = "numbers become the training median and a flag, categories one of their own"
+        if any(column.kind in BLOCK_KINDS for column in columns):
+            what += ", texts and images nothing and a flag"
         yield f"missing values: {_listed(missing)}; {what}"
     for split, part in rows.items():
         of = "" if split == "train" else f" of dataset.{split}"

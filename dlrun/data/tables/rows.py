@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -12,14 +13,16 @@ from numpy.typing import NDArray
 from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
 from dlrun.data.files.bad_rows import HOW_TO_SKIP
 from dlrun.data.files.status_line import long_work
-from dlrun.data.tables.columns import EXPECTED, Column, raw_values
+from dlrun.data.tables.columns import EXPECTED, WORD_KINDS, Column, raw_values
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
 _LISTED = 20  # skipped rows that are listed one by one
 _IS_MISSING = "the value is missing"
+_MOST_WORDS = 1 << 24
 _HUGE = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
+Refused = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -65,23 +68,33 @@ def read_rows(
     skip_bad_rows: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
+    refused: Refused = MappingProxyType({}),
 ) -> TableRows:
     """Read the columns of every row.
 
     required: columns whose value must not be missing. missing: what to do with missing values of the others.
+    refused: by column, words that make a row bad, and why.
     Raises DataError naming file, line and column, unless `skip_bad_rows`.
     """
     as_text: set[str] = set()
     while True:
         try:
             return _Reading(
-                file, columns, as_text, skip_bad_rows=skip_bad_rows, required=required, missing=missing
+                file,
+                columns,
+                as_text,
+                skip_bad_rows=skip_bad_rows,
+                required=required,
+                missing=missing,
+                refused=refused,
             ).read()
         except NotNumbersError as error:  # again, with that column as texts, to find the row
             as_text.add(error.column)
 
 
-def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
+def read_blocks(
+    file: ArrowTable, columns: Sequence[Column], *, num_rows: int, refused: Refused = MappingProxyType({})
+) -> Iterator[TableRows]:
     """Yield the rows of `read_rows`, `num_rows` at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
@@ -89,7 +102,7 @@ def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -
     as_text: set[str] = set()
     num_yielded = 0
     while True:
-        reading = _Reading(file, columns, as_text, skip_bad_rows=False, required=(), missing="fill")
+        reading = _Reading(file, columns, as_text, skip_bad_rows=False, required=(), missing="fill", refused=refused)
         try:
             for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=num_yielded):
                 yield TableRows(raw, reading.words())
@@ -128,10 +141,12 @@ class _Reading:
         skip_bad_rows: bool,
         required: Sequence[str],
         missing: str,
+        refused: Refused,
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
         self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
-        self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind == "category"}
+        self._refused = refused
+        self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind in WORD_KINDS}
         self._wrong: list[tuple[int, str, str]] = []  # record, column, what
         self._ragged: list[RowProblem] = []
         self._num_wrong = 0
@@ -180,6 +195,7 @@ class _Reading:
             start += column.width
             for row in np.flatnonzero(bad & kept):
                 what = f'expected {EXPECTED.get(column.kind, "a value")}, got "{printable(texts(row))}"'
+                what = self._refused.get(column.name, {}).get(texts(row), what)
                 self._note(first + int(row), column.name, what)
             if column.name in self._required or self._missing == "error":
                 for row in np.flatnonzero(is_null & kept & ~bad):
@@ -204,9 +220,15 @@ class _Reading:
         indices = array.indices.fill_null(len(words)).to_numpy(
             zero_copy_only=False
         )  # a null is the index after the last word
-        if column.kind == "category":
+        refused = self._refused.get(column.name, {})
+        if column.kind in WORD_KINDS:
             codes = self._codes[column.name]
             table = np.array([[codes.setdefault(word, len(codes))] for word in words], dtype=np.float32).reshape(-1, 1)
+            if len(codes) > _MOST_WORDS:  # beyond, float32 has not every whole number
+                what = f'"{printable(column.name)}" has more than {_MOST_WORDS:,} distinct values'
+                hint = f"ignore it: dataset.columns={{{column.name}: ignore}}"
+                raise DataError(f"{self._file.shown}: the column {what}; {hint}.")
+            table[[number for number, word in enumerate(words) if word in refused]] = np.inf
         else:
             table = raw_values(column.kind, words)
         table = np.concatenate([table, np.full((1, column.width), np.nan, dtype=np.float32)])
@@ -226,7 +248,7 @@ class _Reading:
             (line,) = self._file.lines_of([record])
             hint = (
                 ""
-                if column in self._required
+                if column in self._required or column in self._refused
                 else f"; for a column of categories: dataset.columns={{{column}: category}}"
             )
             if what == _IS_MISSING:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from dlrun.data.tables.columns import BLOCK_KINDS
+
 
 @dataclass(frozen=True)
 class TableSettings:
@@ -21,6 +23,9 @@ class TableSettings:
     only: Mapping[str, str] | None = None  # kinds by column, of the only columns that are read; None reads all
     embed: bool = False  # categories as codes, for models that learn a vector for each; otherwise one-hot
     max_categories: int = 100
+    max_length: int = 128
+    max_vocabulary: int = 20_000
+    image_size: int = 32
     missing: Literal["fill", "error", "drop"] = "fill"
     skip_bad_rows: bool = False
     delimiter: str = "auto"
@@ -30,4 +35,6 @@ class TableSettings:
         """Return all that decides the rows of given files, as JSON values; digests need these keys to stay."""
         values = {**asdict(self), "skip_bad": self.skip_bad_rows, "path": "", "val": "", "test": ""}
         del values["skip_bad_rows"]
+        if not set(self.columns.values()) & set(BLOCK_KINDS):
+            del values["max_length"], values["max_vocabulary"], values["image_size"]
         return values

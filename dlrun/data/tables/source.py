@@ -15,9 +15,11 @@ from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.source import Rows, Source
-from dlrun.data.tables.columns import Column
+from dlrun.data.tables.blocks import block_encoders
+from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.features import feature_columns, target_column
+from dlrun.data.tables.image_files import ImageFiles, find_images
 from dlrun.data.tables.notices import table_notices
 from dlrun.data.tables.rows import RowProblem, TableRows, describe_skipped, read_rows
 from dlrun.data.tables.settings import TableSettings
@@ -41,7 +43,8 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         }
         columns, ignored = feature_columns(files["train"], settings)
         wanted = [*columns, target_column(files["train"], settings)]
-        rows = {split: _rows(file, wanted, settings) for split, file in files.items()}
+        images = {split: find_images(file, columns) for split, file in files.items()}
+        rows = {split: _rows(file, wanted, settings, images[split]) for split, file in files.items()}
     target = target_of(files, rows, wanted[-1], task=settings.task, skip_bad_rows=settings.skip_bad_rows)
     inputs = {split: part.raw[target.kept[split], :-1] for split, part in rows.items()}
     words = rows["train"].words
@@ -53,7 +56,8 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         max_categories=settings.max_categories,
         delimiter=settings.delimiter,
         encoding=settings.encoding,
-        words={column.name: words[column.name] for column in columns if column.kind == "category"},
+        words={column.name: words[column.name] for column in columns if column.kind in WORD_KINDS},
+        blocks=block_encoders(columns, settings, [part.facts for part in images.values()]),
     )
     splits = {
         split: Rows(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(target.values[split]))
@@ -68,13 +72,13 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         test=splits.get("test"),
         class_names=target.class_names,
         fit=unfitted.fit_transform,
-        fingerprint=_fingerprint(files, settings),
+        fingerprint=_fingerprint(files, settings, images),
         notices=[*table_notices(columns, ignored, rows, inputs["train"]), *target.notices],
         skipped=skipped or (),
     )
 
 
-def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
+def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings, images: ImageFiles) -> TableRows:
     """The file's rows, from the cache if reading them takes long."""
     file.check_columns([column.name for column in columns], file.names)
 
@@ -85,6 +89,7 @@ def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) 
             skip_bad_rows=settings.skip_bad_rows,
             required=[settings.target],
             missing=settings.missing,
+            refused=images.refused,
         )
         if len(found.raw) == 0:
             count = found.num_skipped + found.num_dropped
@@ -95,8 +100,10 @@ def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) 
         **settings.decisive(),
         "kinds": [[column.name, column.kind] for column in columns],
         "reader": import_optional("pyarrow", extra="table", needed_by=file.shown).__version__,
+        **({"refused": images.refused} if images.refused else {}),
     }
     found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
+    found.words = images.located(found.words)
     for column in columns:
         if np.isnan(found.column(columns, column.name)).all():
             raise DataError(
@@ -131,7 +138,7 @@ def _share_words(
     joined = {name: list(known) for name, known in words.items()}
     start = 0
     for column in columns:
-        if column.kind == "category":
+        if column.kind in WORD_KINDS:
             known = {word: code for code, word in enumerate(joined[column.name])}
             table = [known.setdefault(word, len(known)) for word in own[column.name]]
             joined[column.name] = list(known)
@@ -142,6 +149,9 @@ def _share_words(
     return joined
 
 
-def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings) -> str:
-    text = json.dumps([{split: file.digest for split, file in files.items()}, settings.decisive()], sort_keys=True)
+def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings, images: Mapping[str, ImageFiles]) -> str:
+    digests = [{split: file.digest for split, file in files.items()}, settings.decisive()]
+    if any(part.paths for part in images.values()):
+        digests.append({split: part.digest for split, part in images.items()})
+    text = json.dumps(digests, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

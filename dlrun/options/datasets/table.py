@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath
+from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath, Range
 from dlrun.data.source import Encoder, Source
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.settings import TableSettings
@@ -22,6 +22,9 @@ def table(
     columns: ColumnKinds,
     categories: Literal["one_hot", "embed"],
     max_categories: Count,
+    max_length: Count,
+    max_vocabulary: Count,
+    image_size: Annotated[int, Range(8, 512)],
     missing: Literal["fill", "error", "drop"],
     on_bad_row: Literal["stop", "skip"],
     delimiter: str,
@@ -42,6 +45,9 @@ def table(
             columns=columns,
             embed=categories == "embed",
             max_categories=max_categories,
+            max_length=max_length,
+            max_vocabulary=max_vocabulary,
+            image_size=image_size,
             missing=missing,
             skip_bad_rows=on_bad_row == "skip",
             delimiter=delimiter,
