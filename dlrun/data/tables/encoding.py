@@ -18,7 +18,7 @@ from dlrun.data.spec import Block
 from dlrun.data.tables.blocks import BlockEncoder, ImageBlock, check_memory, restored_block
 from dlrun.data.tables.columns import BLOCK_KINDS, WORD_KINDS, Column
 from dlrun.data.tables.image_files import find_images
-from dlrun.data.tables.new_rows import open_new_rows
+from dlrun.data.tables.new_rows import open_new_rows, other_form
 from dlrun.data.tables.rows import TableRows, read_blocks
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ class TableEncoder(Encoder):
         codes = {word: code for code, word in enumerate(self.known[name], start=1)}
         column = [column.name for column in self.columns].index(name)
         missing = len(codes) + 1 if self._had_missing[column] else 0
-        return np.array([*(codes.get(word, 0) for word in words), missing], dtype=np.int64)
+        found = (codes.get(word) or codes.get(other_form(word), 0) for word in words)
+        return np.array([*found, missing], dtype=np.int64)
 
     def _fill_block(self, raw: Floats, features: Floats, codes_of: Mapping[str, NDArray[np.int64]]) -> None:
         """Write features, (B, R) -> (B, F), into zeros."""

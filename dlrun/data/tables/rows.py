@@ -95,14 +95,16 @@ def read_rows(
 def read_blocks(
     file: ArrowTable, columns: Sequence[Column], *, num_rows: int, refused: Refused = MappingProxyType({})
 ) -> Iterator[TableRows]:
-    """Yield the rows of `read_rows`, `num_rows` at a time, each block with the words that it needs.
+    """Yield new rows, to predict, `num_rows` at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
     """
     as_text: set[str] = set()
     num_yielded = 0
     while True:
-        reading = _Reading(file, columns, as_text, skip_bad_rows=False, required=(), missing="fill", refused=refused)
+        reading = _Reading(
+            file, columns, as_text, skip_bad_rows=False, required=(), missing="fill", refused=refused, how_to_skip=""
+        )
         try:
             for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=num_yielded):
                 yield TableRows(raw, reading.words())
@@ -142,10 +144,11 @@ class _Reading:
         required: Sequence[str],
         missing: str,
         refused: Refused,
+        how_to_skip: str = f" {HOW_TO_SKIP}",
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
         self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
-        self._refused = refused
+        self._refused, self._how_to_skip = refused, how_to_skip
         self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind in WORD_KINDS}
         self._wrong: list[tuple[int, str, str]] = []  # record, column, what
         self._ragged: list[RowProblem] = []
@@ -239,21 +242,19 @@ class _Reading:
     def _note_ragged(self, line: int, what: str) -> None:
         problem = RowProblem(line, "", what)
         if not self._skip_bad_rows:
-            raise DataError(f"{self._file.shown}: {problem} {HOW_TO_SKIP}")
+            raise DataError(f"{self._file.shown}: {problem}{self._how_to_skip}")
         self._num_wrong += 1
         self._ragged.append(problem)
 
     def _note(self, record: int, column: str, what: str) -> None:
         if not self._skip_bad_rows:
             (line,) = self._file.lines_of([record])
-            hint = (
-                ""
-                if column in self._required or column in self._refused
-                else f"; for a column of categories: dataset.columns={{{column}: category}}"
-            )
+            hint = f"; for a column of categories: dataset.columns={{{column}: category}}"
             if what == _IS_MISSING:
-                hint = "" if column in self._required else "; to fill missing values: dataset.missing=fill"
-            raise DataError(f"{self._file.shown}: {RowProblem(line, column, what)}{hint}. {HOW_TO_SKIP}")
+                hint = "; to fill missing values: dataset.missing=fill"
+            if column in self._required or what in self._refused.get(column, {}).values() or not self._how_to_skip:
+                hint = ""
+            raise DataError(f"{self._file.shown}: {RowProblem(line, column, what)}{hint}.{self._how_to_skip}")
         self._num_wrong += 1
         if len(self._wrong) < _LISTED:
             self._wrong.append((record, column, what))

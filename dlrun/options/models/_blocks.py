@@ -10,19 +10,23 @@ from torch import Tensor, nn
 from dlrun.data.spec import Block
 
 _EMBEDDING = 64  # width of a word
+_EMBEDDING_STD = 0.1  # at first: smaller than torch's 1, so that a few hundred steps decide what a word means
 _CHANNELS = (16, 32, 64)  # of the convolutions, each of which is followed by halving the sides
 
 
 class EncodeText(nn.Module):
-    """Mean and maximum of the vectors of a text's words, (B, T) -> (B, width); zeros for a text without words.
+    """Sum and maximum of the vectors of a text's words, (B, T) -> (B, width); zeros for a text without words.
 
-    Averaging the vectors of words and training them for the task: Joulin et al. 2017.
+    A bag of words whose vectors are trained for the task, as in Joulin et al. 2017. The sum is divided by the root of
+    the number of words, so that long and short texts have values of one size.
     """
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
         self.width = 2 * _EMBEDDING
         self.table = nn.Embedding(vocabulary_size, _EMBEDDING, padding_idx=0)
+        with torch.no_grad():
+            self.table.weight.mul_(_EMBEDDING_STD)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Token ids as float32, (B, T) -> (B, width)."""
@@ -30,10 +34,10 @@ class EncodeText(nn.Module):
         is_word = (ids != 0).unsqueeze(-1)  # (B, T) -> (B, T, 1)
         vectors = self.table(ids)  # (B, T) -> (B, T, D); padding is zeros
         counts = is_word.sum(dim=1).clamp(min=1)  # (B, T, 1) -> (B, 1)
-        mean = vectors.sum(dim=1) / counts  # (B, T, D) -> (B, D)
+        total = vectors.sum(dim=1) / counts.sqrt()  # (B, T, D) -> (B, D)
         largest = vectors.masked_fill(~is_word, -torch.inf).amax(dim=1)  # (B, T, D) -> (B, D)
         largest = largest.masked_fill(~is_word.any(dim=1), 0.0)
-        return torch.cat([mean, largest], dim=1)  # 2 x (B, D) -> (B, 2 D)
+        return torch.cat([total, largest], dim=1)  # 2 x (B, D) -> (B, 2 D)
 
 
 class EncodeImage(nn.Module):

@@ -33,7 +33,7 @@ def test_kinds_are_inferred_and_reported() -> None:
         "columns: 1 categories: c (2)",
         "columns: note",
     ]
-    assert "columns: note is ignored (free text)" in found.notices
+    assert "columns: note is ignored (free text; to use it: dataset.columns={note: text})" in found.notices
 
 
 def test_kinds_can_be_set() -> None:
@@ -42,7 +42,9 @@ def test_kinds_can_be_set() -> None:
     assert "columns: when is ignored (dataset.columns)" in found.notices
     with pytest.raises(ConfigError, match=r'dataset\.columns\.whem\n.*Did you mean "when"\?'):
         source(columns={"whem": "ignore"})
-    with pytest.raises(ConfigError, match=r"Expected one of number, category, boolean, date, text, ignore, got colour"):
+    with pytest.raises(
+        ConfigError, match=r"Expected one of number, category, boolean, date, text, image, ignore, got colour"
+    ):
         source(columns={"when": "colour"})
 
 

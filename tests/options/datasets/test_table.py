@@ -164,7 +164,8 @@ def test_kinds_can_be_set_and_free_text_is_ignored() -> None:
     assert bundle.spec.shape == (14,)
     assert "columns: paid is ignored (dataset.columns)" in bundle.notices
     names = "\n".join(f"person {i} of many,{i},{'ab'[i % 2]}" for i in range(30))
-    assert "columns: name is ignored (free text)" in data(f"name,x,bought\n{names}\n").notices
+    notice = "columns: name is ignored (free text; to use it: dataset.columns={name: text})"
+    assert notice in data(f"name,x,bought\n{names}\n").notices
     with pytest.raises(ConfigError, match=r'There is no such column\. Did you mean "size"'):
         data(rows(), columns={"siz": "number"})
     with pytest.raises(ConfigError, match="Expected one of number, category"):
