@@ -35,7 +35,7 @@ def open_new_rows(path: Path, columns: Sequence[Column], *, delimiter: str, enco
     names = [column.name for column in columns]
     if delimiter != "auto" and file.format == "csv" and not set(names) <= set(file.names):
         other = ArrowTable(path, delimiter="auto", encoding=encoding)
-        if len(set(names) & set(other.names)) > len(set(names) & set(file.names)):
+        if len(other.names) > len(file.names) == 1:
             file = other
     if not set(names) <= set(file.names):
         file.names = file.all_names()  # of JSON lines: the first object may lack a value
