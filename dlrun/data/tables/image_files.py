@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from dlrun.data.media.images import FORMATS, bombs_are_errors, suffixes_of, veri
 from dlrun.data.media.listing import path_inside
 from dlrun.data.media.survey import Facts, survey
 from dlrun.data.tables.columns import Column
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 SUFFIXES = suffixes_of(FORMATS)
 
@@ -75,6 +76,16 @@ def find_images(file: ArrowTable, columns: Sequence[Column]) -> ImageFiles:
     return ImageFiles(refused, paths, facts)
 
 
+def image_notices(files: Mapping[str, ImageFiles]) -> Iterator[str]:
+    """Yield for each column how many images there are, and of which sizes. files: by split."""
+    for name in files["train"].paths:
+        found = {path: part.facts[path].properties for part in files.values() for path in part.paths[name].values()}
+        sizes = Counter(f"{image['width']}x{image['height']}" for image in found.values())
+        common = ", ".join(f"{count:,} of {size}" for size, count in sizes.most_common(3))
+        what = f"{plural(len(found), 'image')} ({common}{', ...' if len(sizes) > 3 else ''})"
+        yield f"columns: {printable(name)}: {what}, cropped and resized to dataset.image_size"
+
+
 def _find(folder: Path, word: str) -> Path | str:
     """Return the file that a word names, or what is wrong with it."""
     try:
@@ -83,7 +94,7 @@ def _find(folder: Path, word: str) -> Path | str:
             return f'"{printable(word)}" leaves the folder of the table; expected a path inside it'
         if found.exists():
             return found
-    except (OSError, ValueError):  # a name that no file can have: too long, or with a NUL character
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL character, or links in a circle
         pass
     return f'there is no image "{printable(word)}" in the folder of the table'
 

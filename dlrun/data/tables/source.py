@@ -19,7 +19,7 @@ from dlrun.data.tables.blocks import block_encoders
 from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.features import feature_columns, target_column
-from dlrun.data.tables.image_files import ImageFiles, find_images
+from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
 from dlrun.data.tables.notices import table_notices
 from dlrun.data.tables.rows import RowProblem, TableRows, describe_skipped, read_rows
 from dlrun.data.tables.settings import TableSettings
@@ -73,7 +73,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         class_names=target.class_names,
         fit=unfitted.fit_transform,
         fingerprint=_fingerprint(files, settings, images),
-        notices=[*table_notices(columns, ignored, rows, inputs["train"]), *target.notices],
+        notices=[*table_notices(columns, ignored, rows, inputs["train"]), *image_notices(images), *target.notices],
         skipped=skipped or (),
     )
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.image_files import ImageFiles, find_images
+from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
 
 COLUMNS = [Column("n", "number"), Column("photo", "image"), Column("scan", "image")]
 
@@ -51,6 +51,7 @@ def test_paths_are_relative_to_the_table() -> None:
         ("x" * 5000, f'there is no image "{"x" * 119}…" in the folder of the table'),
         ("nul\0.png", 'there is no image "nul\\x00.png" in the folder of the table'),
         ("deep", 'the image "deep" is not a regular file'),
+        ("circle.png", 'there is no image "circle.png" in the folder of the table'),
         ("empty.png", 'the image "empty.png" is empty, 0 bytes'),
         ("text.png", 'the image "text.png" is not an image; expected PNG, JPEG, BMP, WebP or GIF'),
         ("cut.png", 'the image "cut.png" is damaged or cut off'),
@@ -58,6 +59,7 @@ def test_paths_are_relative_to_the_table() -> None:
 )
 def test_a_word_that_names_no_good_image_is_refused(word: str, message: str) -> None:
     Path("link.png").symlink_to("../out.png")
+    Path("circle.png").symlink_to("circle.png")
     Path("empty.png").touch()
     Path("text.png").write_text("not an image")
     Path("cut.png").write_bytes(Path("a.png").read_bytes()[:50])
@@ -78,4 +80,16 @@ def test_the_digest_changes_with_the_content_of_an_image_and_with_the_names() ->
 
 def test_a_table_without_images_has_none() -> None:
     Path("t.csv").write_text("n\n1\n")
-    assert find_images(ArrowTable(Path("t.csv")), COLUMNS[:1]).facts == {}
+    found = find_images(ArrowTable(Path("t.csv")), COLUMNS[:1])
+    assert found.facts == {}
+    assert list(image_notices({"train": found})) == []
+
+
+def test_how_many_images_of_which_sizes_there_are_is_told() -> None:
+    for side in (1, 2, 3):
+        Image.new("L", (32, side)).save(f"{side}.png")
+    files = {"train": find("a.png", "deep/b.jpg", "1.png", "2.png", scan="a.png"), "test": find("3.png", "1.png")}
+    assert list(image_notices(files)) == [
+        "columns: photo: 5 images (2 of 9x9, 1 of 32x1, 1 of 32x2, ...), cropped and resized to dataset.image_size",
+        "columns: scan: 1 image (1 of 9x9), cropped and resized to dataset.image_size",
+    ]
