@@ -149,10 +149,9 @@ class ImageBlock(BlockEncoder):
 
     def load(self, words: Sequence[str]) -> None:
         """Decode every image of the words once, or take them from the preprocessing cache."""
-        known = sorted({word for word in words if word in self.facts})
-        if known:
-            self._pixels = read_files({"images": self._reader(known)}, what="images")["images"]
-            self._index = {word: number for number, word in enumerate(known)}
+        self._index = {word: number for number, word in enumerate(sorted(set(words)))}
+        if self._index:
+            self._pixels = read_files({"images": self._reader(list(self._index))}, what="images")["images"]
 
     def unload(self) -> None:
         """Release what `load` decoded, and the facts."""

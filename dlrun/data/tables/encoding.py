@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,7 @@ class TableEncoder(Encoder):
             check_memory(sum(map(len, splits.values())), self._num_features, self.blocks)
         images = [block for block in self._blocks if isinstance(block, ImageBlock)]
         for image in images:
-            image.load(self.words[image.name])
+            image.load(self._used(image.name, splits.values()))
         for name, rows in splits.items():
             splits[name] = Rows(self.transform(rows.in_memory()), rows.targets)
         for image in images:
@@ -240,6 +240,11 @@ class TableEncoder(Encoder):
             known = np.flatnonzero(codes)
             features[known, flag + codes[known] - 1] = 1.0
             flag += self._num_codes(column, had_missing) - 1
+
+    def _used(self, name: str, splits: Iterable[Rows]) -> list[str]:
+        """The words of a column that some row has: with `dataset.limit`, few of the file's."""
+        codes = np.unique(np.concatenate([self._codes(rows.in_memory().numpy(), name) for rows in splits]))
+        return [self.words[name][int(code)] for code in codes[~np.isnan(codes)]]
 
     def _codes(self, raw: Floats, name: str) -> Floats:
         """The raw numbers of a column of words, (N, R) -> (N,)."""

@@ -96,7 +96,8 @@ def test_grey_images_have_one_channel() -> None:
 def test_loaded_images_are_the_same_and_are_released() -> None:
     block = images((1, 2, 3), (4, 5, 6))
     before = block.table(["1.png", "0.png"]).tolist()
-    block.load(["0.png", "1.png", "of/a/skipped/row.png"])
+    block.load([])
+    block.load(["1.png", "0.png", "1.png"])
     for name in ("0.png", "1.png"):
         Path(name).unlink()
     assert block.table(["1.png", "0.png"]).tolist() == before

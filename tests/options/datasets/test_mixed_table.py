@@ -6,7 +6,7 @@ import csv
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +144,27 @@ def test_other_files_have_images_of_their_own() -> None:
     assert bundle.test is not None
     pixels = bundle.test.fetch(slice(None)).inputs[:, -192:]
     assert [sorted(set(row)) for row in pixels.tolist()] == [[-1], [1]]
+
+
+def test_only_images_of_rows_within_the_limit_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table(Path(), rows=20)
+    decoded: list[list[str]] = []
+    load = blocks.ImageBlock.load
+
+    def noted(block: blocks.ImageBlock, words: Sequence[str]) -> None:
+        decoded.append(list(words))
+        load(block, words)
+
+    monkeypatch.setattr(blocks.ImageBlock, "load", noted)
+    data(DatasetSettings(limit=6))
+    assert len(decoded[0]) == 6
+
+
+def test_a_rate_that_diverges_is_not_looked_for_where_encoders_learn(dlrun: Dlrun) -> None:
+    write_table(Path(), rows=20)
+    words = ["dataset=table", "dataset.path=mine.csv", "dataset.target=price", "dataset.columns={review: text}"]
+    words += ["model=linear", "optimizer=sgd", "optimizer.lr=0.01", "trainer.batch_size=100", "trainer.accumulate=1"]
+    assert dlrun("check", *words)[0] == 0
 
 
 def test_a_bad_image_is_reported_with_line_and_column_or_its_row_skipped() -> None:
