@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.goals import has_classes
+from dlrun.data.groups import deal
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 
@@ -16,6 +17,7 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
 
     Validation and test rows that the source does not have are held out of the training rows. `limit` bounds the
     training rows before any are held out, and the validation and test rows of the source.
+    Raises DataError if the rows are of fewer groups than there are splits.
     """
     indices = _drawn(source, settings)  # its other tensors, as large, are free before rows are copied
     splits = {name: source.train[index] for name, index in indices.items()}
@@ -30,15 +32,29 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
 def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
     """The indices of the rows that each split has of the training rows, ascending."""
     order = torch.randperm(len(source.train), generator=generator(settings.split_seed, "split"))[: settings.limit]
-    if has_classes(source.goal):
-        rank, size = _rank_in_class(source.train.targets[order])
+    classes = source.train.targets[order] if has_classes(source.goal) else None
+    test = settings.test_fraction if source.test is None else 0.0
+    val = settings.val_fraction if source.val is None else 0.0
+    if source.groups is None:
+        masks = _by_row(len(order), classes, val=val, test=test)
     else:
-        rank = torch.arange(len(order), dtype=torch.float64)
-        size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
-    test_end = (size * (settings.test_fraction if source.test is None else 0.0)).round()
-    val_end = test_end + ((size - test_end) * (settings.val_fraction if source.val is None else 0.0)).round()
-    masks = {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
+        shares = {"train": (1 - test) * (1 - val), "val": (1 - test) * val, "test": test}
+        drawn_by = generator(settings.split_seed, "groups")
+        split = deal(source.groups[order], classes, list(shares.values()), drawn_by)
+        masks = {name: split == number for number, name in enumerate(shares)}
     return {name: order[mask].sort().values for name, mask in masks.items()}
+
+
+def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> dict[str, Tensor]:
+    """Masks of the rows of each split, (N,), by their place in the drawn order, or in that of their class."""
+    if classes is not None:
+        rank, size = _rank_in_class(classes)
+    else:
+        rank = torch.arange(count, dtype=torch.float64)
+        size = torch.full((count,), float(count), dtype=torch.float64)
+    test_end = (size * test).round()
+    val_end = test_end + ((size - test_end) * val).round()
+    return {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
 
 
 def _limited(split: str, rows: Rows, settings: DatasetSettings) -> Rows:

@@ -148,6 +148,7 @@ class Source:
     fingerprint: str | None = None  # SHA-256 of the files and settings; None: of the rows
     notices: Sequence[str] = ()  # what the user should know before training
     skipped: Skipped = ()  # bad rows that were skipped
+    groups: Tensor | None = None  # (N,) int64, of the rows of `train`; rows of one group are never in two splits
 
     def __post_init__(self) -> None:
         typed = {
@@ -176,7 +177,7 @@ class Source:
     def release_rows(self) -> None:
         """Drop the rows, so that they are not in memory beside the rows made from them."""
         none = torch.arange(0)
-        self.train, self.val, self.test = self.train[none], None, None
+        self.train, self.val, self.test, self.groups = self.train[none], None, None, None
 
 
 def fingerprint_of(splits: Mapping[str, Rows]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+_SINCE = ("group",)  # fields that are in no digest unless they are set, so that those of older runs stay
+
 
 @dataclass(frozen=True)
 class TableSettings:
@@ -25,9 +27,17 @@ class TableSettings:
     skip_bad_rows: bool = False
     delimiter: str = "auto"
     encoding: str = "utf-8"
+    group: str | None = None
+
+    @property
+    def required(self) -> list[str]:
+        """The columns whose value must not be missing in any row."""
+        return [name for name in (self.target, self.group) if name is not None]
 
     def decisive(self) -> dict[str, Any]:
         """Return all that decides the rows of given files, as JSON values; digests need these keys to stay."""
         values = {**asdict(self), "skip_bad": self.skip_bad_rows, "path": "", "val": "", "test": ""}
         del values["skip_bad_rows"]
+        for name in [name for name in _SINCE if values[name] is None]:
+            del values[name]
         return values

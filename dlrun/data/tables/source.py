@@ -19,6 +19,7 @@ from dlrun.data.tables.columns import Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.features import feature_columns, target_column
 from dlrun.data.tables.notices import table_notices
+from dlrun.data.tables.row_columns import row_columns
 from dlrun.data.tables.rows import RowProblem, TableRows, describe_skipped, read_rows
 from dlrun.data.tables.settings import TableSettings
 from dlrun.data.tables.target import target_of
@@ -39,26 +40,22 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
             split: ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
             for split, path in paths.items()
         }
-        columns, ignored = feature_columns(files["train"], settings)
-        wanted = [*columns, target_column(files["train"], settings)]
-        rows = {split: _rows(file, wanted, settings) for split, file in files.items()}
-    target = target_of(files, rows, wanted[-1], task=settings.task, skip_bad_rows=settings.skip_bad_rows)
-    inputs = {split: part.raw[target.kept[split], :-1] for split, part in rows.items()}
-    words = rows["train"].words
-    for split in [split for split in rows if split != "train"]:
-        words = _share_words(inputs[split], columns, rows[split].words, words)
-    unfitted = encoder(
-        columns,
-        embed=settings.embed,
-        max_categories=settings.max_categories,
-        delimiter=settings.delimiter,
-        encoding=settings.encoding,
-        words={column.name: words[column.name] for column in columns if column.kind == "category"},
-    )
+        set_aside = row_columns(files["train"], settings)
+        columns, ignored = feature_columns(files["train"], set_aside.ignored_in(settings))
+        wanted = target_column(files["train"], settings)
+        rows = {
+            split: _rows(file, [*columns, *set_aside.of_split(split), wanted], settings)
+            for split, file in files.items()
+        }
+    target = target_of(files, rows, wanted, task=settings.task, skip_bad_rows=settings.skip_bad_rows)
+    width = sum(column.width for column in columns)
+    inputs = {split: part.raw[target.kept[split], :width] for split, part in rows.items()}
+    words = _joined_words(inputs, columns, rows)
     splits = {
         split: Rows(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(target.values[split]))
         for split, values in inputs.items()
     }
+    groups = set_aside.groups(columns, rows["train"].raw[target.kept["train"]])
     skipped = {split: describe_skipped(part) for split, part in rows.items() if part.num_skipped}
     return Source(
         "dense",
@@ -67,10 +64,28 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         val=splits.get("val"),
         test=splits.get("test"),
         class_names=target.class_names,
-        fit=unfitted.fit_transform,
+        fit=_unfitted(encoder, columns, words, settings).fit_transform,
         fingerprint=_fingerprint(files, settings),
-        notices=[*table_notices(columns, ignored, rows, inputs["train"]), *target.notices],
+        notices=[
+            *table_notices(columns, ignored | set_aside.why, rows, inputs["train"]),
+            *target.notices,
+            *set_aside.notices(groups),
+        ],
         skipped=skipped or (),
+        groups=groups,
+    )
+
+
+def _unfitted(
+    encoder: type[TableEncoder], columns: Sequence[Column], words: Mapping[str, Sequence[str]], settings: TableSettings
+) -> TableEncoder:
+    return encoder(
+        columns,
+        embed=settings.embed,
+        max_categories=settings.max_categories,
+        delimiter=settings.delimiter,
+        encoding=settings.encoding,
+        words=words,
     )
 
 
@@ -83,7 +98,7 @@ def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) 
             file,
             columns,
             skip_bad_rows=settings.skip_bad_rows,
-            required=[settings.target],
+            required=settings.required,
             missing=settings.missing,
         )
         if len(found.raw) == 0:
@@ -116,6 +131,16 @@ def _as_rows(made: Prepared) -> TableRows:
     values = dict(made.values)
     listed = [RowProblem(*problem) for problem in values.pop("skipped")]
     return TableRows(made.tensors["raw"].numpy(), skipped=listed, **values)
+
+
+def _joined_words(
+    inputs: Mapping[str, NDArray[np.float32]], columns: Sequence[Column], rows: Mapping[str, TableRows]
+) -> dict[str, list[str]]:
+    """Return the categories of all files by column, after rewriting the codes of each file, in place, to them."""
+    words = rows["train"].words
+    for split in [split for split in rows if split != "train"]:
+        words = _share_words(inputs[split], columns, rows[split].words, words)
+    return {column.name: words[column.name] for column in columns if column.kind == "category"}
 
 
 def _share_words(
