@@ -19,7 +19,7 @@ from dlrun.data.loading.reader import Reader
 from dlrun.data.loading.scaling import fit_scaling, fit_target_scaling
 from dlrun.data.loading.split import MemorySplit, Split
 from dlrun.data.loading.streaming import StreamedSplit
-from dlrun.data.row_checks import check_rows
+from dlrun.data.row_checks import check_rows, check_weights
 from dlrun.data.source import Encoder, Fitted, Rows, Skipped, Source, fingerprint_of
 from dlrun.data.spec import DataSpec, TargetScaling
 from dlrun.errors import ConfigError, DataError, Problem
@@ -84,6 +84,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     splits = hold_out(source, settings)
     if not len(splits["train"]):
         raise DataError(f"{name}: no rows are left to train on ({len(source.train)} rows in all).")
+    check_weights(name, splits)
     fingerprint = source.fingerprint or fingerprint_of(source.splits)
     if source.fit is None:
         fitted = Fitted(splits, source.encoder, vocabulary_size=source.vocabulary_size)
@@ -100,12 +101,12 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         if has_numbers(source.goal):
             targets = target_scaling.scaled(targets)
         if isinstance(inputs, Reader):
-            return StreamedSplit(inputs, targets, scaling=scaling, workers=workers)
+            return StreamedSplit(inputs, targets, weights=rows.weights, scaling=scaling, workers=workers)
         if inputs.dtype == torch.uint8:
-            return MemorySplit(inputs, targets, lengths=rows.lengths, scaling=scaling)
+            return MemorySplit(inputs, targets, lengths=rows.lengths, weights=rows.weights, scaling=scaling)
         if scaling is not None:
             inputs = MemorySplit(inputs, targets, scaling=scaling).scaled(inputs, in_place=source.fit is not None)
-        return MemorySplit(inputs, targets, lengths=rows.lengths)
+        return MemorySplit(inputs, targets, lengths=rows.lengths, weights=rows.weights)
 
     num_classes = num_outputs if has_classes(source.goal) else 0
     spec = DataSpec(

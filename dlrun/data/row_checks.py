@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,15 @@ def check_rows(name: str, source: Source) -> None:
         _check_finite(shown, "a target", rows.targets)
         if num_classes is not None:
             _check_classes(shown, rows, num_classes)
+        if rows.weights is not None:
+            _check_each_weight(shown, rows, rows.weights)
+
+
+def check_weights(name: str, splits: Mapping[str, Rows]) -> None:
+    """Raise DataError for a split whose rows all have the weight 0: it has no mean."""
+    for split, rows in splits.items():
+        if rows.weights is not None and len(rows) and not rows.weights.any():
+            raise DataError(f"{name}: all {len(rows)} rows of the {split} split have the weight 0.")
 
 
 def _check_finite(name: str, what: str, values: Tensor | Reader) -> None:
@@ -42,6 +53,15 @@ def _check_finite(name: str, what: str, values: Tensor | Reader) -> None:
                 raise DataError(f"{name}: row {first + int(bad.nonzero()[0])} has {what} that is not a finite number.")
             first += len(block)
             done(len(block))
+
+
+def _check_each_weight(name: str, rows: Rows, weights: Tensor) -> None:
+    if len(weights) != len(rows):
+        raise DataError(f"{name}: {len(weights)} weights and {len(rows)} targets; each row needs both.")
+    bad = ~(torch.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        row = int(bad.nonzero()[0])
+        raise DataError(f"{name}: row {row} has the weight {weights[row]:g}; expected a number from 0 up.")
 
 
 def _check_classes(name: str, rows: Rows, num_classes: int) -> None:

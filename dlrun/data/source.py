@@ -87,19 +87,23 @@ class Rows:
     """Rows of one split.
 
     inputs: as in Batch, or a reader of them if they are read when they are needed. targets: (N,)
-    int64 classes, or (N,) or (N, K) float32 numbers. lengths: (N,) int64, as in Batch.
+    int64 classes, or (N,) or (N, K) float32 numbers. lengths, (N,) int64, and weights, (N,) float32: as in Batch.
     """
 
     inputs: Tensor | Reader
     targets: Tensor
     lengths: Tensor | None = None
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, index: Tensor) -> Rows:
         """Return the rows of `index`, (B,) int64; a copy if they are in memory."""
-        return Rows(self.inputs[index], self.targets[index], None if self.lengths is None else self.lengths[index])
+        lengths = None if self.lengths is None else self.lengths[index]
+        return Rows(
+            self.inputs[index], self.targets[index], lengths, None if self.weights is None else self.weights[index]
+        )
 
     def in_memory(self) -> Tensor:
         """Return all inputs as one tensor.
@@ -188,7 +192,8 @@ def fingerprint_of(splits: Mapping[str, Rows]) -> str:
         if rows is None:
             continue
         prefix = "" if split == "train" else f"{split}_"  # as in the fingerprints of existing runs
-        for what, values in (("inputs", rows.inputs), ("targets", rows.targets), ("lengths", rows.lengths)):
+        for what in ("inputs", "targets", "lengths", "weights"):
+            values = getattr(rows, what)
             if values is not None:
                 digest.update(f"{prefix}{what}{values.dtype}{tuple(values.shape)}".encode())
                 for block in blocks_of(values):

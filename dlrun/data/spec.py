@@ -21,11 +21,13 @@ class Batch(NamedTuple):
     inputs: (B, F) dense, (B, C, H, W) image, (B, T) tokens or (B, T, F) sequence.
     targets: (B,) int64 for classes, (B, K) float32 for regression, (B, T) int64 next tokens for language.
     lengths: (B,) int64, the part of each row before its padding; None if rows have no padding.
+    weights: (B,) float32 from 0 up, of each row in loss and metrics; None if all rows count alike.
     """
 
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from dlrun.tasks.metrics import ClassificationMetrics, NextTokenMetrics, Regress
 class Meter(Protocol):
     """The metrics of one pass over a split, updated batch by batch."""
 
-    def add(self, outputs: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Add a batch: the model's outputs in float32, the targets, and the batch's mean loss, a scalar."""
+    def add(self, outputs: Tensor, targets: Tensor, loss: Tensor, weights: Tensor | None = None) -> None:
+        """Add a batch: the model's outputs in float32, the targets, the batch's mean loss, and weights as in Batch."""
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -34,6 +34,7 @@ class TrainingGoal(ABC):
     losses: ClassVar[tuple[str, ...]]  # the options of `loss` that fit; loss=auto is the first
     predicts_numbers: ClassVar[bool] = False  # whether outputs are numbers, which have no probabilities
     has_class_weights: ClassVar[bool] = False  # whether the losses accept a weight for each class
+    has_row_weights: ClassVar[bool] = True  # whether the metrics weight rows
     predicts_each_step: ClassVar[bool] = False  # whether the model returns (B, T, K), an output for each step
     rejects_softmax: ClassVar[bool] = False  # whether outputs that sum to 1 show that the model ends in a softmax
 
@@ -128,6 +129,7 @@ class LanguageGoal(MulticlassGoal):
 
     metrics: ClassVar[Mapping[str, Direction]] = {"perplexity": "min", "accuracy": "max", "loss": "min"}
     has_class_weights = False
+    has_row_weights = False
     predicts_each_step = True
     rejects_softmax = False
 

@@ -84,7 +84,7 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
     return task
 
 
-def call_option(catalog: Catalog, group: str, name: str, *args: Any, **fields: Any) -> Any:
+def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
     """Call an option's function; an error inside it becomes a ConfigError that names the option."""
     function = catalog.load(group, name)
     try:

@@ -31,6 +31,7 @@ class Column:
 
     name: str
     kind: str
+    is_weight: bool = False  # numbers from 0 up
 
     @property
     def width(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ class TableEncoder(Encoder):
         """
         self.fit(splits["train"].in_memory())
         for name, rows in splits.items():
-            splits[name] = Rows(self.transform(rows.in_memory()), rows.targets)
+            splits[name] = dataclasses.replace(rows, inputs=self.transform(rows.in_memory()))
         return Fitted(splits, self, num_scaled=self.num_scaled, categories=self.categories)
 
     def fit(self, inputs: Tensor) -> None:

@@ -1,10 +1,10 @@
-"""Columns of a table that say which rows belong together: read beside the features, and set aside from them."""
+"""Columns of a table that say something about its rows, their group or weight: set aside from the features."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,22 +14,34 @@ from torch import Tensor
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.settings import TableSettings
-from dlrun.errors import ConfigError, Problem
+from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
 
 _NO_FEATURES = ("ignore", "text")  # kinds of columns that are no features
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class RowColumns:
-    """The column `dataset.group`, if any.
+    """The columns `dataset.group` and `dataset.weight`, if any.
 
-    why: by name, why columns are no features. group_feature: the column of the groups if it is a feature as well.
+    grouped_by_feature: whether the column of the groups is one of the features as well.
     """
 
-    group: Column | None = None
-    group_feature: str | None = None
-    why: dict[str, str] = field(default_factory=dict)
+    group: str | None = None
+    weight: str | None = None
+    grouped_by_feature: bool = False
+
+    @property
+    def why(self) -> dict[str, str]:
+        """By name, why these columns are no features."""
+        why = {}
+        if self.group is not None and not self.grouped_by_feature:
+            hint = f"dataset.columns={{{printable(self.group)}: category}}"
+            why[self.group] = f"dataset.group; to use it as a feature too: {hint}"
+        if self.weight is not None:
+            why[self.weight] = "dataset.weight"
+        return why
 
     def ignored_in(self, settings: TableSettings) -> TableSettings:
         """Return the settings with these columns ignored as features."""
@@ -37,44 +49,70 @@ class RowColumns:
 
     def of_split(self, split: str) -> list[Column]:
         """Return the columns to read of a split's file after its features: groups only where rows are held out."""
-        return [self.group] if self.group is not None and split == "train" else []
+        weight = [] if self.weight is None else [Column(self.weight, "number", is_weight=True)]
+        if split != "train" or self.group is None or self.grouped_by_feature:
+            return weight
+        return [*weight, Column(self.group, "category")]
+
+    def weights(self, features: Sequence[Column], raw: Mapping[str, Floats]) -> dict[str, Tensor]:
+        """Return by split the weight of each row, (N,) float32, with the mean 1 in training rows; or nothing.
+
+        raw: by split, (N, R), features and then what `of_split` reads.
+        Raises DataError if all training rows have the weight 0.
+        """
+        if self.weight is None:
+            return {}
+        place = sum(column.width for column in features)
+        mean = raw["train"][:, place].mean(dtype=np.float64)
+        if mean == 0:
+            raise DataError(f'The weight "{printable(self.weight)}" is 0 in every row; there is nothing to learn.')
+        scaled = {split: (values[:, place] / mean).astype(np.float32) for split, values in raw.items()}
+        return {split: torch.from_numpy(values) for split, values in scaled.items()}
+
+    def groups(self, features: Sequence[Column], raw: Floats) -> Tensor | None:
+        """Return the group of each training row, (N,) int64, or None. raw: (N, R), as in `weights`."""
+        if self.group is None:
+            return None
+        if not self.grouped_by_feature:
+            place = sum(column.width for column in (*features, *self.of_split("train"))) - 1
+            return torch.from_numpy(raw[:, place].astype(np.int64))
+        names = [column.name for column in features]
+        first = sum(column.width for column in features[: names.index(self.group)])
+        values = raw[:, first : first + features[names.index(self.group)].width]
+        _, numbers = np.unique(values, axis=0, return_inverse=True)
+        return torch.from_numpy(numbers.reshape(-1).astype(np.int64))
 
     def notices(self, groups: Tensor | None) -> list[str]:
         """Return what the user should know of the groups of the training rows."""
-        if groups is None:
+        if self.group is None or groups is None:
             return []
-        name, count = self.group_feature or (self.group.name if self.group else ""), len(torch.unique(groups))
+        name, count = printable(self.group), len(torch.unique(groups))
         if count == len(groups):
-            return [f"groups: {printable(name)} is different in every row, so that dataset.group has no effect"]
+            return [f"groups: {name} is different in every row, so that dataset.group has no effect"]
         what = "rows of one group are never in two splits"
-        return [f"groups: {printable(name)} has {count:,} values in {len(groups):,} rows; {what}"]
-
-    def groups(self, features: Sequence[Column], raw: NDArray[np.float32]) -> Tensor | None:
-        """Return the group of each training row, (N,) int64, or None. raw: (N, R), as the file was read."""
-        start = 0
-        for column in features:
-            if column.name == self.group_feature:
-                values = raw[:, start : start + column.width]
-                _, numbers = np.unique(values, axis=0, return_inverse=True)
-                return torch.from_numpy(numbers.reshape(-1).astype(np.int64))
-            start += column.width
-        return None if self.group is None else torch.from_numpy(raw[:, start].astype(np.int64))
+        return [f"groups: {name} has {count:,} values in {len(groups):,} rows; {what}"]
 
 
 def row_columns(file: ArrowTable, settings: TableSettings) -> RowColumns:
     """Return the columns that settings name for rows.
 
-    Raises DataError for one that the file does not have, and ConfigError for one that is the target.
+    Raises DataError for one that the file does not have, and ConfigError for one that cannot be what it is named for.
     """
-    name = settings.group
-    if name is None:
-        return RowColumns()
-    if name not in file.names:
-        raise file.missing_column(name, file.names, "for dataset.group")
-    if name == settings.target:
-        what = f'The column "{printable(name)}" is the target, and rows are grouped by another one.'
-        raise ConfigError(Problem(f"dataset.group={printable(name)}", what))
-    if settings.columns.get(name, "ignore") not in _NO_FEATURES:
-        return RowColumns(group_feature=name)
-    hint = f"dataset.group; to use it as a feature too: dataset.columns={{{printable(name)}: category}}"
-    return RowColumns(group=Column(name, "category"), why={name: hint})
+    problems = []
+    for key, name in (("group", settings.group), ("weight", settings.weight)):
+        if name is None:
+            continue
+        if name not in file.names:
+            raise file.missing_column(name, file.names, f"for dataset.{key}")
+        where = f"dataset.{key}={printable(name)}"
+        if name == settings.target:
+            problems.append(Problem(where, "This column is the target; name another one."))
+        elif key == "weight" and name == settings.group:
+            problems.append(Problem(where, "This column has the groups (dataset.group); name another one."))
+        elif key == "weight" and settings.columns.get(name, "ignore") not in _NO_FEATURES:
+            what = f"A weight is no feature; leave it out of dataset.columns, or copy the column {printable(name)}."
+            problems.append(Problem(where, what))
+    if problems:
+        raise ConfigError(problems)
+    by_feature = settings.group is not None and settings.columns.get(settings.group, "ignore") not in _NO_FEATURES
+    return RowColumns(settings.group, settings.weight, grouped_by_feature=by_feature)

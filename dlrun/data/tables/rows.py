@@ -178,8 +178,11 @@ class _Reading:
             values, is_null, bad, texts = self._values(batch.column(number), column)
             rows[:, start : start + column.width] = values
             start += column.width
+            if column.is_weight:
+                bad = bad | (values[:, 0] < 0)
+            expected = "a weight from 0 up" if column.is_weight else EXPECTED.get(column.kind, "a value")
             for row in np.flatnonzero(bad & kept):
-                what = f'expected {EXPECTED.get(column.kind, "a value")}, got "{printable(texts(row))}"'
+                what = f'expected {expected}, got "{printable(texts(row))}"'
                 self._note(first + int(row), column.name, what)
             if column.name in self._required or self._missing == "error":
                 for row in np.flatnonzero(is_null & kept & ~bad):

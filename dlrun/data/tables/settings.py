@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-_SINCE = ("group",)  # fields that are in no digest unless they are set, so that those of older runs stay
+_SINCE = ("group", "weight")  # fields that are in no digest unless they are set, so that those of older runs stay
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,12 @@ class TableSettings:
     delimiter: str = "auto"
     encoding: str = "utf-8"
     group: str | None = None
+    weight: str | None = None
 
     @property
     def required(self) -> list[str]:
         """The columns whose value must not be missing in any row."""
-        return [name for name in (self.target, self.group) if name is not None]
+        return [name for name in (self.target, self.group, self.weight) if name is not None]
 
     def decisive(self) -> dict[str, Any]:
         """Return all that decides the rows of given files, as JSON values; digests need these keys to stay."""

@@ -43,19 +43,19 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         set_aside = row_columns(files["train"], settings)
         columns, ignored = feature_columns(files["train"], set_aside.ignored_in(settings))
         wanted = target_column(files["train"], settings)
-        rows = {
-            split: _rows(file, [*columns, *set_aside.of_split(split), wanted], settings)
-            for split, file in files.items()
-        }
+        extra = {split: [*set_aside.of_split(split), wanted] for split in files}
+        rows = {split: _rows(file, [*columns, *extra[split]], settings) for split, file in files.items()}
     target = target_of(files, rows, wanted, task=settings.task, skip_bad_rows=settings.skip_bad_rows)
     width = sum(column.width for column in columns)
-    inputs = {split: part.raw[target.kept[split], :width] for split, part in rows.items()}
+    kept = {split: part.raw[target.kept[split]] for split, part in rows.items()}
+    inputs = {split: raw[:, :width] for split, raw in kept.items()}
     words = _joined_words(inputs, columns, rows)
+    weights, groups = set_aside.weights(columns, kept), set_aside.groups(columns, kept["train"])
+    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
     splits = {
-        split: Rows(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(target.values[split]))
-        for split, values in inputs.items()
+        split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
+        for split, values in tensors.items()
     }
-    groups = set_aside.groups(columns, rows["train"].raw[target.kept["train"]])
     skipped = {split: describe_skipped(part) for split, part in rows.items() if part.num_skipped}
     return Source(
         "dense",

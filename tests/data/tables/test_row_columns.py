@@ -1,4 +1,4 @@
-"""dlrun.data.tables.row_columns: columns that are set aside for the rows: their group."""
+"""dlrun.data.tables.row_columns: columns that are set aside for the rows, their group and their weight."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.loading.split import Loader
 from dlrun.data.prepare import prepare
 from dlrun.data.source import Source
 from dlrun.data.tables.settings import TableSettings
@@ -78,8 +80,8 @@ def test_groups_of_rows_that_are_left_out_are_left_out() -> None:
     ("content", "group", "error", "message"),
     [
         (ROWS, "patients", DataError, 'there is no column "patients" for dataset.group. Did you mean "patient"?'),
-        (ROWS, "y", ConfigError, 'The column "y" is the target, and rows are grouped by another one.'),
-        (ROWS + "1,,3\n", "patient", DataError, 't.csv: line 102, column "patient": the value is missing'),
+        (ROWS, "y", ConfigError, "This column is the target; name another one."),
+        (ROWS + "1,,0.3\n", "patient", DataError, 't.csv: line 102, column "patient": the value is missing'),
     ],
 )
 def test_columns_that_cannot_be_groups_are_refused(
@@ -94,3 +96,84 @@ def test_too_few_groups_are_told() -> None:
     content = HEAD + "".join(f"{i},{i % 2},{i / 10}\n" for i in range(40))
     with pytest.raises(DataError, match="there are rows of 2 groups, and 3 splits need one each"):
         prepare("table", source(content, group="patient"), DatasetSettings())
+
+
+WEIGHTED = "n,w,y\n" + "".join(f"{i},{i % 4},{(i * 37 % 100) / 10}\n" for i in range(100))
+
+
+def test_a_weight_is_no_feature_and_goes_with_its_row() -> None:
+    found = source(WEIGHTED, weight="w")
+    assert found.train.inputs.shape == (100, 1)
+    assert "columns: w is ignored (dataset.weight)" in found.notices
+    data = prepare("table", found, DatasetSettings(standardise=False))
+    for split in data.splits.values():
+        batch = split.fetch(slice(None))
+        assert batch.weights is not None
+        torch.testing.assert_close(batch.weights, batch.inputs[:, 0] % 4 / 1.5)  # their mean in the file is 1.5
+    (batch, *_) = Loader(data.train, batch_size=8, seed=0, shuffle=True).epoch(0)
+    assert batch.weights is not None
+    torch.testing.assert_close(batch.weights, batch.inputs[:, 0] % 4 / 1.5)
+
+
+def test_each_file_has_weights_and_only_the_first_has_groups() -> None:
+    Path("test.csv").write_text("n,w,y\n1,3,0.5\n2,0,0.7\n")
+    rows = "".join(f"{i},{i % 4},g{i // 10},{(i * 37 % 100) / 10}\n" for i in range(100))
+    found = source("n,w,g,y\n" + rows, weight="w", group="g", test="test.csv")
+    assert found.test is not None
+    assert found.test.weights is not None
+    assert found.test.weights.tolist() == [2.0, 0.0]
+    assert groups(found) == [i // 10 for i in range(100)]
+
+
+def test_without_weights_a_batch_has_none() -> None:
+    data = prepare("table", source(), DatasetSettings())
+    assert data.train.fetch(slice(None)).weights is None
+    assert "weight" not in TableSettings("table", "t.csv", "y").decisive()
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "error", "message"),
+    [
+        (WEIGHTED, {"weight": "ww"}, DataError, 'there is no column "ww" for dataset.weight. Did you mean "w"?'),
+        (WEIGHTED, {"weight": "y"}, ConfigError, "This column is the target; name another one."),
+        (
+            WEIGHTED,
+            {"weight": "w", "group": "w"},
+            ConfigError,
+            "This column has the groups (dataset.group); name another",
+        ),
+        (WEIGHTED, {"weight": "w", "columns": {"w": "number"}}, ConfigError, "A weight is no feature; leave it out of"),
+        (
+            WEIGHTED + "1,-2,1\n",
+            {"weight": "w"},
+            DataError,
+            't.csv: line 102, column "w": expected a weight from 0 up, got "-2"',
+        ),
+        (WEIGHTED + "1,,1\n", {"weight": "w"}, DataError, 't.csv: line 102, column "w": the value is missing'),
+        (WEIGHTED + "1,NaN,1\n", {"weight": "w"}, DataError, 't.csv: line 102, column "w": the value is missing'),
+        (
+            WEIGHTED + "1,inf,1\n",
+            {"weight": "w"},
+            DataError,
+            't.csv: line 102, column "w": expected a weight from 0 up, got "inf"',
+        ),
+        (
+            WEIGHTED + "1,much,1\n",
+            {"weight": "w"},
+            DataError,
+            'line 102, column "w": expected a weight from 0 up, got "much"',
+        ),
+        ("n,w,y\n1,0,1.5\n2,0,2.5\n", {"weight": "w"}, DataError, 'The weight "w" is 0 in every row; there is nothing'),
+    ],
+)
+def test_columns_that_cannot_be_weights_are_refused(
+    content: str, fields: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        source(content, **fields)
+    assert message in str(caught.value)
+
+
+def test_a_bad_weight_is_skipped_with_its_row() -> None:
+    found = source(WEIGHTED + "1,-2,1\n1,1,1\n", weight="w", skip_bad_rows=True)
+    assert len(found.train) == 101
