@@ -10,6 +10,7 @@ from dlrun.data.goals import has_classes
 from dlrun.data.groups import deal
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
+from dlrun.errors import ConfigError, DataError, Problem
 
 
 def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
@@ -17,7 +18,8 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
 
     Validation and test rows that the source does not have are held out of the training rows. `limit` bounds the
     training rows before any are held out, and the validation and test rows of the source.
-    Raises DataError if the rows are of fewer groups than there are splits.
+    With `folds`, the test rows are those of one fold, and the validation rows are drawn from the rest.
+    Raises DataError if there are too few rows or groups, and ConfigError for folds that the source cannot have.
     """
     indices = _drawn(source, settings)  # its other tensors, as large, are free before rows are copied
     splits = {name: source.train[index] for name, index in indices.items()}
@@ -32,17 +34,47 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
 def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
     """The indices of the rows that each split has of the training rows, ascending."""
     order = torch.randperm(len(source.train), generator=generator(settings.split_seed, "split"))[: settings.limit]
-    classes = source.train.targets[order] if has_classes(source.goal) else None
     test = settings.test_fraction if source.test is None else 0.0
     val = settings.val_fraction if source.val is None else 0.0
+    if settings.folds is None:
+        return _divided(source, order, val=val, test=test, seed=settings.split_seed)
+    in_fold = _fold(source, order, settings)
+    rest = _divided(source, order[~in_fold], val=val, test=0.0, seed=settings.split_seed)
+    return {**rest, "test": order[in_fold].sort().values}
+
+
+def _divided(source: Source, order: Tensor, *, val: float, test: float, seed: int) -> dict[str, Tensor]:
+    """The indices of each split among those in `order`, ascending."""
+    classes = source.train.targets[order] if has_classes(source.goal) else None
     if source.groups is None:
         masks = _by_row(len(order), classes, val=val, test=test)
     else:
         shares = {"train": (1 - test) * (1 - val), "val": (1 - test) * val, "test": test}
-        drawn_by = generator(settings.split_seed, "groups")
-        split = deal(source.groups[order], classes, list(shares.values()), drawn_by)
+        split = deal(source.groups[order], classes, list(shares.values()), generator(seed, "groups"))
         masks = {name: split == number for number, name in enumerate(shares)}
     return {name: order[mask].sort().values for name, mask in masks.items()}
+
+
+def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
+    """Mask of the rows in `order` that are the fold to test, (N,); each row is in one of the folds."""
+    folds = settings.folds or 0
+    if settings.fold is None or settings.fold >= folds:
+        raise ConfigError(Problem("dataset.fold", f"Expected the fold to test, 0 to {folds - 1}, got {settings.fold}."))
+    why = "its rows are in order, and what comes before a fold must not be tested by what comes after it"
+    if not source.in_order:
+        why = "it has test rows of its own, a published test set or dataset.test"
+    if source.in_order or source.test is not None:
+        what = f"This dataset cannot be cross-validated: {why}. Leave dataset.folds out."
+        raise ConfigError(Problem(f"dataset.folds={folds}", what))
+    if len(order) <= folds:
+        raise DataError(f"dataset.folds={folds}: there are only {len(order)} rows.")
+    classes = source.train.targets[order] if has_classes(source.goal) else None
+    if source.groups is not None:
+        drawn_by = generator(settings.split_seed, "folds")
+        return deal(source.groups[order], classes, [1 / folds] * folds, drawn_by) == settings.fold
+    place = torch.empty(len(order), dtype=torch.int64)
+    place[torch.arange(len(order)) if classes is None else classes.argsort(stable=True)] = torch.arange(len(order))
+    return place % folds == settings.fold
 
 
 def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> dict[str, Tensor]:

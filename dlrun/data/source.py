@@ -152,6 +152,7 @@ class Source:
     fingerprint: str | None = None  # SHA-256 of the files and settings; None: of the rows
     notices: Sequence[str] = ()  # what the user should know before training
     skipped: Skipped = ()  # bad rows that were skipped
+    in_order: bool = False  # of time or text: rows cannot be held out in between
     groups: Tensor | None = None  # (N,) int64, of the rows of `train`; rows of one group are never in two splits
 
     def __post_init__(self) -> None:
