@@ -12,12 +12,15 @@ from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 from dlrun.errors import ConfigError, DataError, Problem
 
+_ALONE = 2  # rows of a class up to which all are trained on
+
 
 def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
     """Return the rows of each split, in their own order; a split may have none.
 
-    Validation and test rows that the source does not have are held out of the training rows. `limit` bounds the
-    training rows before any are held out, and the validation and test rows of the source.
+    Validation and test rows that the source does not have are held out of the training rows, but for those of a class
+    of one or two rows. `limit` bounds the training rows before any are held out, and the validation and test rows of
+    the source.
     With `folds`, the test rows are those of one fold, and the validation rows are drawn from the rest.
     Raises DataError if there are too few rows or groups, and ConfigError for folds that the source cannot have.
     """
@@ -56,7 +59,10 @@ def _divided(source: Source, order: Tensor, *, val: float, test: float, seed: in
 
 
 def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
-    """Mask of the rows in `order` that are the fold to test, (N,); each row is in one of the folds."""
+    """Mask of the rows in `order` that are the fold to test, (N,).
+
+    Each row is in one of the folds, but for those of a class of one or two rows, which are in none.
+    """
     folds = settings.folds or 0
     if settings.fold is None or settings.fold >= folds:
         raise ConfigError(Problem("dataset.fold", f"Expected the fold to test, 0 to {folds - 1}, got {settings.fold}."))
@@ -74,7 +80,8 @@ def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
         return deal(source.groups[order], classes, [1 / folds] * folds, drawn_by) == settings.fold
     place = torch.empty(len(order), dtype=torch.int64)
     place[torch.arange(len(order)) if classes is None else classes.argsort(stable=True)] = torch.arange(len(order))
-    return place % folds == settings.fold
+    in_fold = place % folds == settings.fold
+    return in_fold if classes is None else in_fold & (torch.bincount(classes)[classes] > _ALONE)
 
 
 def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> dict[str, Tensor]:
@@ -84,8 +91,9 @@ def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> d
     else:
         rank = torch.arange(count, dtype=torch.float64)
         size = torch.full((count,), float(count), dtype=torch.float64)
-    test_end = (size * test).round()
-    val_end = test_end + ((size - test_end) * val).round()
+    can_split = size > (0 if classes is None else _ALONE)
+    test_end = (size * test).round() * can_split
+    val_end = test_end + ((size - test_end) * val).round() * can_split
     return {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
 
 

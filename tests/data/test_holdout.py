@@ -83,3 +83,9 @@ def test_folds_that_cannot_be_are_refused() -> None:
     grouped = dataclasses.replace(source, groups=torch.tensor([0, 0, 0, 0, 1, 1]))
     with pytest.raises(DataError, match="there are rows of 2 groups, and 3 splits need one each"):
         hold_out(grouped, DatasetSettings(folds=3, fold=0))
+
+
+def test_rows_of_a_class_of_one_or_two_are_trained_on_in_every_fold() -> None:
+    found = folds(classes(1, 2, 30), 3)
+    assert sorted(row for splits in found for row in splits["test"]) == list(range(3, 33))
+    assert all({0, 1, 2} <= set(splits["train"]) for splits in found)

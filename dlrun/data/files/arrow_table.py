@@ -51,6 +51,14 @@ class ArrowTable(TableFile):
             }
         return self._sample
 
+    @property
+    def sample_is_whole(self) -> bool:
+        """Whether `sample` is known to have every row."""
+        rows = len(next(iter(self.sample().values())))
+        if self.format == "parquet":
+            return rows == self.num_rows
+        return rows < _SAMPLE_ROWS and self.path.stat().st_size < _SAMPLE_BYTES
+
     def batches(self, *, numbers: Collection[str], names: Sequence[str], bad: BadRow) -> Generator[Any, None, None]:
         """Yield the rows as Arrow batches of the columns `names`: float64 for `numbers`, else a dictionary of texts.
 

@@ -59,6 +59,7 @@ class TableEncoder(Encoder):
     def state(self) -> dict[str, Any]:
         return {
             "columns": [[column.name, column.kind] for column in self.columns],
+            "lenient": [column.name for column in self.columns if column.lenient],
             "embed": self.embed,
             "max_categories": self._max_categories,
             "delimiter": self._delimiter,
@@ -72,7 +73,7 @@ class TableEncoder(Encoder):
     def restored(cls, state: Mapping[str, Any]) -> Self:
         """Return the fitted encoder whose `state` this is."""
         encoder = cls(
-            [Column(name, kind) for name, kind in state["columns"]],
+            [Column(name, kind, lenient=name in state.get("lenient", ())) for name, kind in state["columns"]],
             embed=state["embed"],
             max_categories=state["max_categories"],
             delimiter=state["delimiter"],

@@ -1,19 +1,24 @@
-"""Which columns of a table become features, and which one is the target."""
+"""Which columns of a table may become features, and which one is the target, from settings and the first rows."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import KINDS, Column, kind_of
+from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of
+from dlrun.data.tables.judging import MOST_CLASSES, counts_of
+from dlrun.data.tables.rows import TableRows
+from dlrun.data.tables.set_aside import BY_USER, describe_texts
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import printable
 
-_MAX_TARGET_CATEGORIES = 1000
-
 
 def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
-    """Return the columns that become features, and why each of the others does not.
+    """Return the columns that may become features, and why each of the others does not.
 
+    The kinds of lenient columns are guesses.
     Raises DataError for a column that the file does not have, and ConfigError for a kind that does not exist.
     """
     for name, kind in settings.columns.items():
@@ -29,36 +34,62 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
         return [Column(name, kind) for name, kind in settings.only.items()], {}
     columns, ignored = [], {}
     for name, values in file.sample().items():
-        kind = settings.columns.get(name) or kind_of(values, max_categories=settings.max_categories)
         if name == settings.target:
             continue
-        if kind == "missing":
-            kind = "category"
-        if kind in ("text", "ignore"):
-            ignored[name] = "dataset.columns" if name in settings.columns else "free text"
+        counts = Counter(value for value in values if value is not None)
+        kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)
+        if name in settings.columns and kind in ("text", "ignore"):
+            ignored[name] = BY_USER
+        elif kind == "text":
+            ignored[name] = describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
         else:
-            columns.append(Column(name, kind))
-    if not columns:
-        raise DataError(f"{file.shown}: no column is left for features; set the kinds of columns: dataset.columns.")
+            columns.append(Column(name, kind, lenient=name not in settings.columns))
     return columns, ignored
 
 
-def target_column(file: ArrowTable, settings: TableSettings) -> Column:
-    """Return the column to predict, as a number or a category.
+def _kind(file: ArrowTable, counts: Mapping[str, int], max_categories: int) -> str:
+    if not file.sample_is_whole:
+        return first_guess(counts, max_categories=max_categories)
+    kind = kind_of(counts, max_categories=max_categories)
+    return "category" if kind == "missing" else kind
 
-    Raises DataError for a column of neither kind.
+
+def target_column(file: ArrowTable, settings: TableSettings) -> Column:
+    """Return the column to predict, as a number or a category; a lenient one is a guess.
+
+    Raises DataError for a column without a value.
     """
+    name = settings.target
+    if settings.task in ("binary", "multiclass") or settings.columns.get(name) == "category":
+        return Column(name, "category")
+    if settings.only is not None or settings.columns.get(name) == "number":
+        return Column(name, "number")
+    counts = Counter(value for value in file.sample()[name] if value is not None)
+    if not counts and file.sample_is_whole:
+        raise DataError(f'{file.shown}: the target "{printable(name)}" has no value in any row.')
     if settings.task == "regression":
-        return Column(settings.target, "number")
-    if settings.task in ("binary", "multiclass") or settings.columns.get(settings.target) == "category":
-        return Column(settings.target, "category")
-    values = file.sample()[settings.target]
-    kind = settings.columns.get(settings.target) or kind_of(values, max_categories=_MAX_TARGET_CATEGORIES)
-    wrong = {
-        "missing": "has no value in any row.",
-        "text": "has a different text in nearly every row; expected numbers or classes to predict.",
-        "date": "has dates; expected numbers or classes to predict.",
-    }.get(kind)
-    if wrong is not None:
-        raise DataError(f'{file.shown}: the target "{printable(settings.target)}" {wrong}')
-    return Column(settings.target, "number" if kind == "number" else "category")
+        return Column(name, "number", lenient=True)
+    kind = first_guess(counts, max_categories=MOST_CLASSES)
+    is_guess = settings.columns.get(name) not in ("boolean", "ignore")
+    return Column(name, "number" if kind == "number" else "category", lenient=is_guess)
+
+
+def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], rows: TableRows) -> None:
+    """Raise DataError for a target, the last column, that is neither a number nor classes.
+
+    guess: what `target_column` returned.
+    """
+    target = columns[-1]
+    if not guess.lenient or target.kind not in ("text", "category"):
+        return
+    counts = counts_of(columns, rows, target.name)
+    kind = kind_of(counts, max_categories=MOST_CLASSES)
+    what = ""
+    if target.kind == "text" and len(counts) <= MOST_CLASSES:
+        what = "has a different text in nearly every row; expected numbers or classes to predict."
+    elif target.kind == "text":
+        what = f"has {len(counts):,} distinct values; expected numbers or at most {MOST_CLASSES:,} classes."
+    elif kind == "date":
+        what = "has dates; expected numbers or classes to predict."
+    if what:
+        raise DataError(f'{file.shown}: the target "{printable(target.name)}" {what}')

@@ -1,4 +1,4 @@
-"""Columns of a table that say something about its rows, their group or weight: set aside from the features."""
+"""Columns of a table that say something about its rows, their group or weight: read beside the features."""
 
 from __future__ import annotations
 
@@ -8,89 +8,40 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column
+from dlrun.data.tables.rows import TableRows
+from dlrun.data.tables.set_aside import GROUP, WEIGHT
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
 
 _NO_FEATURES = ("ignore", "text")  # kinds of columns that are no features
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class RowColumns:
-    """The columns `dataset.group` and `dataset.weight`, if any.
-
-    grouped_by_feature: whether the column of the groups is one of the features as well.
-    """
+    """The columns `dataset.group`, if it is no feature as well, and `dataset.weight`."""
 
     group: str | None = None
     weight: str | None = None
-    grouped_by_feature: bool = False
 
     @property
     def why(self) -> dict[str, str]:
         """By name, why these columns are no features."""
-        why = {}
-        if self.group is not None and not self.grouped_by_feature:
-            hint = f"dataset.columns={{{printable(self.group)}: category}}"
-            why[self.group] = f"dataset.group; to use it as a feature too: {hint}"
-        if self.weight is not None:
-            why[self.weight] = "dataset.weight"
-        return why
+        return {name: why for name, why in ((self.group, GROUP), (self.weight, WEIGHT)) if name is not None}
 
     def ignored_in(self, settings: TableSettings) -> TableSettings:
         """Return the settings with these columns ignored as features."""
         return dataclasses.replace(settings, columns={**settings.columns, **dict.fromkeys(self.why, "ignore")})
 
     def of_split(self, split: str) -> list[Column]:
-        """Return the columns to read of a split's file after its features: groups only where rows are held out."""
+        """Return the columns to read of a split's file: groups only where rows are held out, in the training file."""
         weight = [] if self.weight is None else [Column(self.weight, "number", is_weight=True)]
-        if split != "train" or self.group is None or self.grouped_by_feature:
-            return weight
-        return [*weight, Column(self.group, "category")]
-
-    def weights(self, features: Sequence[Column], raw: Mapping[str, Floats]) -> dict[str, Tensor]:
-        """Return by split the weight of each row, (N,) float32, with the mean 1 in training rows; or nothing.
-
-        raw: by split, (N, R), features and then what `of_split` reads.
-        Raises DataError if all training rows have the weight 0.
-        """
-        if self.weight is None:
-            return {}
-        place = sum(column.width for column in features)
-        mean = raw["train"][:, place].mean(dtype=np.float64)
-        if mean == 0:
-            raise DataError(f'The weight "{printable(self.weight)}" is 0 in every row; there is nothing to learn.')
-        scaled = {split: (values[:, place] / mean).astype(np.float32) for split, values in raw.items()}
-        return {split: torch.from_numpy(values) for split, values in scaled.items()}
-
-    def groups(self, features: Sequence[Column], raw: Floats) -> Tensor | None:
-        """Return the group of each training row, (N,) int64, or None. raw: (N, R), as in `weights`."""
-        if self.group is None:
-            return None
-        if not self.grouped_by_feature:
-            place = sum(column.width for column in (*features, *self.of_split("train"))) - 1
-            return torch.from_numpy(raw[:, place].astype(np.int64))
-        names = [column.name for column in features]
-        first = sum(column.width for column in features[: names.index(self.group)])
-        values = raw[:, first : first + features[names.index(self.group)].width]
-        _, numbers = np.unique(values, axis=0, return_inverse=True)
-        return torch.from_numpy(numbers.reshape(-1).astype(np.int64))
-
-    def notices(self, groups: Tensor | None) -> list[str]:
-        """Return what the user should know of the groups of the training rows."""
-        if self.group is None or groups is None:
-            return []
-        name, count = printable(self.group), len(torch.unique(groups))
-        if count == len(groups):
-            return [f"groups: {name} is different in every row, so that dataset.group has no effect"]
-        what = "rows of one group are never in two splits"
-        return [f"groups: {name} has {count:,} values in {len(groups):,} rows; {what}"]
+        group = [] if self.group is None or split != "train" else [Column(self.group, "category")]
+        return [*weight, *group]
 
 
 def row_columns(file: ArrowTable, settings: TableSettings) -> RowColumns:
@@ -114,5 +65,54 @@ def row_columns(file: ArrowTable, settings: TableSettings) -> RowColumns:
             problems.append(Problem(where, what))
     if problems:
         raise ConfigError(problems)
-    by_feature = settings.group is not None and settings.columns.get(settings.group, "ignore") not in _NO_FEATURES
-    return RowColumns(settings.group, settings.weight, grouped_by_feature=by_feature)
+    return RowColumns(None if _is_feature(settings) else settings.group, settings.weight)
+
+
+def _is_feature(settings: TableSettings) -> bool:
+    """Whether the column of the groups is a feature as well."""
+    return settings.group is not None and settings.columns.get(settings.group, "ignore") not in _NO_FEATURES
+
+
+def taken_out(columns: Sequence[Column], rows: TableRows, beside: Sequence[Column]) -> tuple[list[Column], TableRows]:
+    """Return columns and rows without the first ones, `beside`, whose values go to `rows.beside`."""
+    values = {column.name: rows.raw[:, place] for place, column in enumerate(beside)}
+    return list(columns[len(beside) :]), dataclasses.replace(rows, raw=rows.raw[:, len(beside) :], beside=values)
+
+
+def weights_of(rows: Mapping[str, TableRows], settings: TableSettings) -> dict[str, Tensor]:
+    """Return by split the weight of each row, (N,) float32, with the mean 1 in the training file; or nothing.
+
+    Raises DataError if all training rows have the weight 0.
+    """
+    name = settings.weight
+    if name is None:
+        return {}
+    mean = rows["train"].beside[name].mean(dtype=np.float64)
+    if mean == 0:
+        raise DataError(f'The weight "{printable(name)}" is 0 in every row; there is nothing to learn.')
+    return {split: torch.from_numpy((part.beside[name] / mean).astype(np.float32)) for split, part in rows.items()}
+
+
+def groups_of(rows: TableRows, features: Sequence[Column], settings: TableSettings) -> Tensor | None:
+    """Return the group of each training row, (N,) int64, or None."""
+    if settings.group is None:
+        return None
+    if not _is_feature(settings):
+        return torch.from_numpy(rows.beside[settings.group].astype(np.int64))
+    names = [column.name for column in features]
+    place = names.index(settings.group)
+    first = sum(column.width for column in features[:place])
+    values = rows.raw[:, first : first + features[place].width]
+    _, numbers = np.unique(values, axis=0, return_inverse=True)
+    return torch.from_numpy(numbers.reshape(-1).astype(np.int64))
+
+
+def group_notices(groups: Tensor | None, settings: TableSettings) -> list[str]:
+    """Return what the user should know of the groups of the training rows."""
+    if groups is None or settings.group is None:
+        return []
+    name, count = printable(settings.group), len(torch.unique(groups))
+    if count == len(groups):
+        return [f"groups: {name} is different in every row, so that dataset.group has no effect"]
+    what = "rows of one group are never in two splits"
+    return [f"groups: {name} has {count:,} values in {len(groups):,} rows; {what}"]

@@ -24,6 +24,7 @@ class TableSettings:
     embed: bool = False  # categories as codes, for models that learn a vector for each; otherwise one-hot
     max_categories: int = 100
     missing: Literal["fill", "error", "drop"] = "fill"
+    missing_target: Literal["leave_out", "stop"] = "leave_out"
     skip_bad_rows: bool = False
     delimiter: str = "auto"
     encoding: str = "utf-8"
@@ -31,14 +32,17 @@ class TableSettings:
     weight: str | None = None
 
     @property
-    def required(self) -> list[str]:
-        """The columns whose value must not be missing in any row."""
-        return [name for name in (self.target, self.group, self.weight) if name is not None]
+    def of_rows(self) -> list[str]:
+        """The columns that say something about a row, whose value must not be missing."""
+        return [name for name in (self.group, self.weight) if name is not None]
 
     def decisive(self) -> dict[str, Any]:
-        """Return all that decides the rows of given files, as JSON values; digests need these keys to stay."""
+        """Return all that decides the rows of given files, as JSON values; digests need these keys to stay.
+
+        `missing_target` does not: with "stop" there is a run only if no row lacks a target.
+        """
         values = {**asdict(self), "skip_bad": self.skip_bad_rows, "path": "", "val": "", "test": ""}
-        del values["skip_bad_rows"]
+        del values["skip_bad_rows"], values["missing_target"]
         for name in [name for name in _SINCE if values[name] is None]:
             del values[name]
         return values

@@ -5,26 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.source import Rows, Source
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.encoding import TableEncoder
-from dlrun.data.tables.features import feature_columns, target_column
 from dlrun.data.tables.notices import table_notices
-from dlrun.data.tables.row_columns import row_columns
-from dlrun.data.tables.rows import RowProblem, TableRows, describe_skipped, read_rows
+from dlrun.data.tables.reading import read_other, read_train
+from dlrun.data.tables.row_columns import group_notices, groups_of, weights_of
+from dlrun.data.tables.rows import TableRows, describe_skipped
 from dlrun.data.tables.settings import TableSettings
 from dlrun.data.tables.target import target_of
-from dlrun.errors import DataError
-from dlrun.wording import plural, printable
 
 
 def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = TableEncoder) -> Source:
@@ -40,21 +37,28 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
             split: ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
             for split, path in paths.items()
         }
-        set_aside = row_columns(files["train"], settings)
-        columns, ignored = feature_columns(files["train"], set_aside.ignored_in(settings))
-        wanted = target_column(files["train"], settings)
-        extra = {split: [*set_aside.of_split(split), wanted] for split in files}
-        rows = {split: _rows(file, [*columns, *extra[split]], settings) for split, file in files.items()}
-    target = target_of(files, rows, wanted, task=settings.task, skip_bad_rows=settings.skip_bad_rows)
-    width = sum(column.width for column in columns)
-    kept = {split: part.raw[target.kept[split]] for split, part in rows.items()}
-    inputs = {split: raw[:, :width] for split, raw in kept.items()}
-    words = _joined_words(inputs, columns, rows)
-    weights, groups = set_aside.weights(columns, kept), set_aside.groups(columns, kept["train"])
-    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
+        table = read_train(files["train"], settings)
+        rows = {"train": table.rows}
+        rows |= {split: read_other(file, table.columns, settings) for split, file in files.items() if split != "train"}
+    *columns, target_column = table.columns
+    target = target_of(files, rows, target_column, task=settings.task)
+    inputs = {split: part.raw[:, :-1] for split, part in rows.items()}
+    unfitted = encoder(
+        columns,
+        embed=settings.embed,
+        max_categories=settings.max_categories,
+        delimiter=settings.delimiter,
+        encoding=settings.encoding,
+        words=_joined_words(inputs, columns, rows),
+    )
+    weights, groups = weights_of(rows, settings), groups_of(table.rows, columns, settings)
     splits = {
-        split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
-        for split, values in tensors.items()
+        split: Rows(
+            torch.from_numpy(np.ascontiguousarray(values)),
+            torch.from_numpy(target.values[split]),
+            weights=weights.get(split),
+        )
+        for split, values in inputs.items()
     }
     skipped = {split: describe_skipped(part) for split, part in rows.items() if part.num_skipped}
     return Source(
@@ -64,73 +68,12 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         val=splits.get("val"),
         test=splits.get("test"),
         class_names=target.class_names,
-        fit=_unfitted(encoder, columns, words, settings).fit_transform,
-        fingerprint=_fingerprint(files, settings),
-        notices=[
-            *table_notices(columns, ignored | set_aside.why, rows, inputs["train"]),
-            *target.notices,
-            *set_aside.notices(groups),
-        ],
+        fit=unfitted.fit_transform,
+        fingerprint=_fingerprint(files, settings, {**table.judged, **target.judged}),
+        notices=[*table_notices(table, rows, settings), *target.notices, *group_notices(groups, settings)],
         skipped=skipped or (),
         groups=groups,
     )
-
-
-def _unfitted(
-    encoder: type[TableEncoder], columns: Sequence[Column], words: Mapping[str, Sequence[str]], settings: TableSettings
-) -> TableEncoder:
-    return encoder(
-        columns,
-        embed=settings.embed,
-        max_categories=settings.max_categories,
-        delimiter=settings.delimiter,
-        encoding=settings.encoding,
-        words=words,
-    )
-
-
-def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
-    """The file's rows, from the cache if reading them takes long."""
-    file.check_columns([column.name for column in columns], file.names)
-
-    def read() -> TableRows:
-        found = read_rows(
-            file,
-            columns,
-            skip_bad_rows=settings.skip_bad_rows,
-            required=settings.required,
-            missing=settings.missing,
-        )
-        if len(found.raw) == 0:
-            count = found.num_skipped + found.num_dropped
-            raise DataError(f"{file.shown}: no row is left ({plural(count, 'row')} skipped or dropped).")
-        return found
-
-    decisive = {
-        **settings.decisive(),
-        "kinds": [[column.name, column.kind] for column in columns],
-        "reader": import_optional("pyarrow", extra="table", needed_by=file.shown).__version__,
-    }
-    found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
-    for column in columns:
-        if np.isnan(found.column(columns, column.name)).all():
-            raise DataError(
-                f'{file.shown}: the column "{printable(column.name)}" has no value in any row. '
-                f"Ignore it: dataset.columns={{{column.name}: ignore}}."
-            )
-    return found
-
-
-def _as_prepared(rows: TableRows) -> Prepared:
-    listed = [[problem.line, problem.column, problem.what] for problem in rows.skipped]
-    counts = {"num_skipped": rows.num_skipped, "num_dropped": rows.num_dropped}
-    return Prepared({"raw": torch.from_numpy(rows.raw)}, {"words": rows.words, "skipped": listed, **counts})
-
-
-def _as_rows(made: Prepared) -> TableRows:
-    values = dict(made.values)
-    listed = [RowProblem(*problem) for problem in values.pop("skipped")]
-    return TableRows(made.tensors["raw"].numpy(), skipped=listed, **values)
 
 
 def _joined_words(
@@ -167,6 +110,7 @@ def _share_words(
     return joined
 
 
-def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings) -> str:
-    text = json.dumps([{split: file.digest for split, file in files.items()}, settings.decisive()], sort_keys=True)
+def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings, judged: Mapping[str, Any]) -> str:
+    decisive = {**settings.decisive(), **({"judged": judged} if judged else {})}
+    text = json.dumps([{split: file.digest for split, file in files.items()}, decisive], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -17,7 +17,7 @@ from dlrun.data.tables.source import table_source
 from dlrun.errors import ConfigError, DataError
 
 HEAD = "n,patient,y\n"
-ROWS = HEAD + "".join(f"{i},{1000 + i // 5},{(i * 37 % 100) / 10}\n" for i in range(100))
+ROWS = HEAD + "".join(f"{i}.5,{1000 + i // 5},{(i * 37 % 100) / 10}\n" for i in range(100))
 
 
 def source(content: str = ROWS, **fields: Any) -> Source:
@@ -34,7 +34,7 @@ def test_a_group_is_no_feature_and_is_never_split() -> None:
     found = source(group="patient")
     assert groups(found) == [i // 5 for i in range(100)]
     assert found.train.inputs.shape == (100, 1)
-    assert any(notice.startswith("columns: patient is ignored (dataset.group; to use") for notice in found.notices)
+    assert any(notice.startswith("columns: patient is ignored (dataset.group; to use it: dataset.columns=") for notice in found.notices)
     assert "groups: patient has 20 values in 100 rows; rows of one group are never in two splits" in found.notices
     data = prepare("table", found, DatasetSettings(standardise=False))
     held = {name: {int(n) // 5 for n in split.inputs[:, 0]} for name, split in data.splits.items()}  # type: ignore[attr-defined]

@@ -1,0 +1,78 @@
+"""Kinds of a table's columns, judged on all rows: guessed from the first ones, and read again where that was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dlrun.data.files.arrow_table import ArrowTable
+from dlrun.data.tables.columns import Column, kind_of, mostly
+from dlrun.data.tables.rows import TableRows, read_rows
+from dlrun.data.tables.settings import TableSettings
+
+MOST_CLASSES = 1000
+NO_FEATURE = ("text", "missing")  # kinds whose raw numbers are those of a category
+
+
+def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> tuple[list[Column], TableRows]:
+    """Read the training file, and return its columns with their kinds on all rows, and the rows.
+
+    columns: the target is the last; lenient ones have a kind that is guessed, and are lenient in the result if a value
+    counts as missing.
+    Raises DataError naming file, line and column.
+    """
+    tried, current = set(columns), list(columns)
+    while True:
+        rows = read_table(file, current, settings)
+        judged = [_judged(column, current, rows, settings) for column in current]
+        again = {column for column in judged if column not in tried and column.kind not in NO_FEATURE}
+        if not again:
+            kinds = [new.kind if new.kind in NO_FEATURE else old.kind for old, new in zip(current, judged, strict=True)]
+            return [
+                Column(column.name, kind, lenient=column.name in rows.strays)
+                for column, kind in zip(current, kinds, strict=True)
+            ], rows
+        tried |= again
+        current = [new if new in again else old for old, new in zip(current, judged, strict=True)]
+
+
+def read_table(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
+    """Read the rows of a file, as `read_rows` does; the target is the last column."""
+    is_optional = settings.missing_target == "leave_out"
+    return read_rows(
+        file,
+        columns,
+        skip_bad_rows=settings.skip_bad_rows,
+        required=settings.of_rows if is_optional else [*settings.of_rows, settings.target],
+        missing=settings.missing,
+        leave_out=settings.target if is_optional else None,
+    )
+
+
+def counts_of(columns: Sequence[Column], rows: TableRows, name: str) -> Mapping[str, int]:
+    """Return the values of a column of categories and how often each is there, without missing ones."""
+    codes = rows.column(columns, name)
+    counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=len(rows.words[name]))
+    return {word: int(count) for word, count in zip(rows.words[name], counts, strict=True) if count}
+
+
+def _judged(column: Column, columns: Sequence[Column], rows: TableRows, settings: TableSettings) -> Column:
+    """The column as all rows say it should be read; itself if they agree."""
+    if not column.lenient:
+        return column
+    is_target = column.name == settings.target
+    if column.kind == "category":
+        most = MOST_CLASSES if is_target else settings.max_categories
+        kind = kind_of(counts_of(columns, rows, column.name), max_categories=most)
+        is_class = is_target and kind in ("boolean", "date")  # a target of dates is reported later
+        return column if is_class else Column(column.name, kind, lenient=True)
+    strays = rows.strays.get(column.name)
+    if not strays:
+        return column
+    if column.kind != "boolean" and mostly(strays, (), present=rows.present[column.name]):
+        refused = settings.missing_target == "stop" if is_target else settings.missing == "error"
+        return Column(column.name, column.kind, lenient=not refused)
+    if is_target and settings.task == "regression":
+        return Column(column.name, column.kind)  # which reports the first value that is no number
+    return Column(column.name, "category", lenient=True)
