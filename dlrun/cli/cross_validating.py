@@ -64,8 +64,9 @@ def _print_folds(one: CrossValidation) -> None:
     ]
     done = sum(row.status == "completed" for row in one.folds)
     whole = "" if done == one.num_folds else f"of {plural(done, 'fold')}"
-    table.append(["mean", *(number(one.mean.get(name)) for name in shown), duration(one.seconds), whole])
-    table.append(["std", *(number(one.std.get(name)) for name in shown), "", ""])
+    if done:
+        table.append(["mean", *(number(one.mean.get(name)) for name in shown), duration(one.seconds), whole])
+        table.append(["std", *(number(one.std.get(name)) for name in shown), "", ""])
     print_table(["fold", *shown, "time", "status"], table, right=range(1, 2 + len(shown)))
 
 
