@@ -48,7 +48,7 @@ def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
 
 def _divided(source: Source, order: Tensor, *, val: float, test: float, seed: int) -> dict[str, Tensor]:
     """The indices of each split among those in `order`, ascending."""
-    classes = source.train.targets[order] if has_classes(source.goal) else None
+    classes = _classes(source, order)
     if source.groups is None:
         masks = _by_row(len(order), classes, val=val, test=test)
     else:
@@ -74,7 +74,7 @@ def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
         raise ConfigError(Problem(f"dataset.folds={folds}", what))
     if len(order) <= folds:
         raise DataError(f"dataset.folds={folds}: there are only {len(order)} rows.")
-    classes = source.train.targets[order] if has_classes(source.goal) else None
+    classes = _classes(source, order)
     if source.groups is not None:
         drawn_by = generator(settings.split_seed, "folds")
         return deal(source.groups[order], classes, [1 / folds] * folds, drawn_by) == settings.fold
@@ -82,6 +82,25 @@ def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
     place[torch.arange(len(order)) if classes is None else classes.argsort(stable=True)] = torch.arange(len(order))
     in_fold = place % folds == settings.fold
     return in_fold if classes is None else in_fold & (torch.bincount(classes)[classes] > _ALONE)
+
+
+def _classes(source: Source, order: Tensor) -> Tensor | None:
+    """The class of each row, (N,) int64, to stratify by; None for numbers.
+
+    Of several targets it is that of the first one with classes; a row with a rare class of any is a class of its own.
+    """
+    if has_classes(source.goal):
+        return source.train.targets[order]
+    codes = [
+        source.train.targets[order, column].to(torch.int64)
+        for column, part in enumerate(source.parts)
+        if has_classes(part.goal)
+    ]
+    if not codes:
+        return None
+    is_rare = torch.stack([torch.bincount(each)[each] <= _ALONE for each in codes]).any(dim=0)  # (P, N) -> (N,)
+    own = int(codes[0].max()) + 1 + torch.arange(len(order))
+    return torch.where(is_rare, own, codes[0])
 
 
 def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.configuration.schema.settings import DatasetSettings
-from dlrun.data.goals import has_classes, has_numbers, words_for_targets
+from dlrun.data.goals import has_classes, has_numbers, mixes_kinds, words_for_targets
 from dlrun.data.holdout import hold_out
 from dlrun.data.loading.augment import is_active
 from dlrun.data.loading.randomness import generator
@@ -94,7 +94,9 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     train = fitted.splits["train"]
     sample = _sample(train.inputs, source.scaling_rows, seed=settings.split_seed)
     scaling = fit_scaling(source, sample, standardise=settings.standardise, num_scaled=fitted.num_scaled)
-    target_scaling = fit_target_scaling(train.targets) if settings.standardise_target else TargetScaling()
+    target_scaling = TargetScaling()
+    if settings.standardise_target or mixes_kinds(source.goal):  # whose losses are added up, on one scale
+        target_scaling = fit_target_scaling(train.targets, source.parts)
 
     def split(rows: Rows) -> Split:
         inputs, targets = rows.inputs, rows.targets
@@ -122,6 +124,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         target_std=target_scaling.std,
         class_counts=tuple(torch.bincount(train.targets, minlength=num_classes).tolist()) if num_classes else (),
         has_lengths=train.lengths is not None,
+        parts=tuple(source.parts),
         categories=fitted.categories,
     )
     made = {split_name: split(rows) for split_name, rows in fitted.splits.items() if len(rows)}

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from dlrun.data.files.status_line import long_work
-from dlrun.data.goals import has_numbers
+from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.reader import Reader, blocks_of
 from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
+from dlrun.wording import printable
 
 _SHOWN = {"train": "", "val": ", validation set", "test": ", test set"}
 
@@ -31,6 +32,10 @@ def check_rows(name: str, source: Source) -> None:
         _check_finite(shown, "a target", rows.targets)
         if num_classes is not None:
             _check_classes(shown, rows, num_classes)
+        for column, part in enumerate(source.parts if mixes_kinds(source.goal) else ()):
+            if part.class_names:
+                codes = rows.targets[:, column].to(torch.int64)
+                _check_classes(f"{shown}, {printable(part.name)}", Rows(rows.inputs, codes), len(part.class_names))
         if rows.weights is not None:
             _check_each_weight(shown, rows, rows.weights)
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlrun.data.goals import Goal, num_outputs, typed_targets
+from dlrun.data.goals import Goal, Part, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
 from dlrun.data.spec import Kind
 from dlrun.errors import DataError
@@ -152,6 +152,7 @@ class Source:
     fingerprint: str | None = None  # SHA-256 of the files and settings; None: of the rows
     notices: Sequence[str] = ()  # what the user should know before training
     skipped: Skipped = ()  # bad rows that were skipped
+    parts: Sequence[Part] = ()  # the targets, one for each column of `Rows.targets`, if there are several
     in_order: bool = False  # of time or text: rows cannot be held out in between
     groups: Tensor | None = None  # (N,) int64, of the rows of `train`; rows of one group are never in two splits
 

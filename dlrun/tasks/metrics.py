@@ -6,6 +6,8 @@ trains. The tests compare each one with scikit-learn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -114,11 +116,27 @@ def _weighted_area(scores: Tensor, positive: Tensor, weights: Tensor) -> float:
     return float((weights * below[inverse])[positive].sum() / pairs) if pairs > 0 else float("nan")
 
 
-class RegressionMetrics:
-    """Loss, and RMSE, MAE and R² in the target's own units; R² is the mean over the outputs."""
+PER_OUTPUT = ("rmse", "mae", "r2")
+"""The metrics that RegressionMetrics returns for each output that has a label."""
 
-    def __init__(self, num_outputs: int, device: torch.device, *, scaling: TargetScaling | None = None) -> None:
+
+class RegressionMetrics:
+    """Loss, and RMSE, MAE and R² in the target's own units; R² is the mean over the outputs.
+
+    labels: of the outputs, whose metrics are then returned one by one too, as `rmse_LABEL`.
+    """
+
+    def __init__(
+        self,
+        num_outputs: int,
+        device: torch.device,
+        *,
+        scaling: TargetScaling | None = None,
+        labels: Sequence[str] = (),
+    ) -> None:
         self._scaling = scaling or TargetScaling()
+        self._labels = labels
+        self._absolute_each = torch.zeros(num_outputs, dtype=torch.float64, device=device)
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._absolute = torch.zeros((), dtype=torch.float64, device=device)
         self._square = torch.zeros(num_outputs, dtype=torch.float64, device=device)
@@ -135,6 +153,8 @@ class RegressionMetrics:
             absolute, square, total = absolute * column, square * column, loss.double() * column.sum()
             self._weights.append(column)
         self._absolute += absolute.sum()
+        if self._labels:
+            self._absolute_each += absolute.sum(dim=0)
         self._square += square.sum(dim=0)
         self._loss += total
         self._targets.append(raw)
@@ -150,10 +170,16 @@ class RegressionMetrics:
         else:
             spread = (targets - targets.mean(dim=0)).square().sum(dim=0)
         numbers = count * targets.shape[1]
-        r2 = torch.where(spread > 0, 1 - self._square / spread, torch.nan).mean()
+        r2_each = torch.where(spread > 0, 1 - self._square / spread, torch.nan)
+        r2 = r2_each.mean()
+        each = {"rmse": (self._square / count).sqrt(), "mae": self._absolute_each / count, "r2": r2_each}
+        of_outputs = {
+            f"{name}_{label}": each[name][i].item() for i, label in enumerate(self._labels) for name in PER_OUTPUT
+        }
         return {
             "loss": self._loss.item() / count,
             "rmse": (self._square.sum() / numbers).sqrt().item(),
             "mae": self._absolute.item() / numbers,
             "r2": r2.item(),
+            **of_outputs,
         }

@@ -84,8 +84,8 @@ class SupervisedTask(Task):
         self.spec = spec
         self._weighted_loss = weighted_loss(loss)
         self.uses_weights = self._weighted_loss is not None and goal_of(spec).has_row_weights
-        self.metrics = goal_of(spec).metrics
-        self.progress_metrics = (next(iter(self.metrics)),)
+        self.metrics = goal_of(spec).metrics_of(spec)
+        self.progress_metrics = goal_of(spec).progress_of(spec)
 
     def param_groups(self) -> Mapping[str, nn.Module]:
         return {"model": self.model}

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from dlrun.configuration.schema.settings import DatasetSettings
+from dlrun.data.goals import Part
 from dlrun.data.holdout import hold_out
+from dlrun.data.prepare import prepare
 from dlrun.data.source import Rows, Source
 from dlrun.errors import ConfigError, DataError
 
@@ -89,3 +91,20 @@ def test_rows_of_a_class_of_one_or_two_are_trained_on_in_every_fold() -> None:
     found = folds(classes(1, 2, 30), 3)
     assert sorted(row for splits in found for row in splits["test"]) == list(range(3, 33))
     assert all({0, 1, 2} <= set(splits["train"]) for splits in found)
+
+
+def test_several_targets_are_stratified_by_the_first_with_classes_and_keep_rare_ones() -> None:
+    codes, rare = torch.arange(60) % 3, (torch.arange(60) == 7).float()
+    targets = torch.stack([torch.arange(60.0), codes.float(), rare], dim=1)
+    parts = (Part("n", "regression"), Part("c", "multiclass", ("a", "b", "c")), Part("r", "binary", ("no", "yes")))
+    source = Source("dense", "several", Rows(torch.arange(60.0).unsqueeze(1), targets), parts=parts)
+    for splits in folds(source, 5):
+        assert [sum(row % 3 == code for row in splits["test"]) for code in range(3)] in ([4, 4, 4], [4, 3, 4])
+        assert 7 in splits["train"]
+
+
+def test_a_class_out_of_range_of_one_of_several_targets_is_reported() -> None:
+    parts = (Part("n", "regression"), Part("c", "binary", ("a", "b")))
+    source = Source("dense", "several", Rows(torch.zeros(3, 1), torch.tensor([[1.0, 0], [2, 2], [3, 1]])), parts=parts)
+    with pytest.raises(DataError, match="toy, c: row 1 has the class 2; expected 0 to 1"):
+        prepare("toy", source, DatasetSettings())

@@ -27,14 +27,15 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
             raise ConfigError(Problem(where, f"There is no such column. {did_you_mean(name, file.names)}"))
         if kind not in KINDS:
             raise ConfigError(Problem(where, f"Expected one of {', '.join(KINDS)}, got {printable(str(kind))}."))
-    if settings.target not in file.names:
-        raise file.missing_column(settings.target, file.names, "for dataset.target")
+    for name in settings.targets:
+        if name not in file.names:
+            raise file.missing_column(name, file.names, "for dataset.target")
     if settings.only is not None:
         file.check_columns(list(settings.only), file.names)
         return [Column(name, kind) for name, kind in settings.only.items()], {}
     columns, ignored = [], {}
     for name, values in file.sample().items():
-        if name == settings.target:
+        if name in settings.targets:
             continue
         counts = Counter(value for value in values if value is not None)
         kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)

@@ -44,9 +44,9 @@ def read_table(file: ArrowTable, columns: Sequence[Column], settings: TableSetti
         file,
         columns,
         skip_bad_rows=settings.skip_bad_rows,
-        required=settings.of_rows if is_optional else [*settings.of_rows, settings.target],
+        required=settings.of_rows if is_optional else [*settings.of_rows, *settings.targets],
         missing=settings.missing,
-        leave_out=settings.target if is_optional else None,
+        leave_out=settings.targets if is_optional else (),
     )
 
 
@@ -61,7 +61,7 @@ def _judged(column: Column, columns: Sequence[Column], rows: TableRows, settings
     """The column as all rows say it should be read; itself if they agree."""
     if not column.lenient:
         return column
-    is_target = column.name == settings.target
+    is_target = column.name in settings.targets
     if column.kind == "category":
         most = MOST_CLASSES if is_target else settings.max_categories
         kind = kind_of(counts_of(columns, rows, column.name), max_categories=most)

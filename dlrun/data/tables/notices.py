@@ -46,8 +46,9 @@ def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: Ta
     if missing:
         what = "numbers become the training median and a flag, categories one of their own"
         yield f"missing values: {_listed(missing)}; {what}"
-    if target.lenient:
-        yield _strays(target, table.rows)
+    for one in (target, *table.more_targets):
+        if one.lenient:
+            yield _strays(one, table.rows)
     for split, part in rows.items():
         yield from _about_rows(split, part, table, settings)
 
@@ -83,7 +84,8 @@ def _num_missing(columns: Sequence[Column], rows: TableRows, column: Column) -> 
 def _about_rows(split: str, rows: TableRows, table: TrainTable, settings: TableSettings) -> Iterator[str]:
     of = "" if split == "train" else f" of dataset.{split}"
     if rows.num_left_out:
-        target = printable(settings.target)
+        *others, last = map(printable, settings.targets)
+        target = f"{', '.join(others)} or {last}" if others else last
         what = f"without a value of {target} left out; to stop at the first: dataset.missing_target=stop"
         yield f"rows: {plural(rows.num_left_out, 'row')}{of} {what}"
     if rows.num_dropped:

@@ -17,7 +17,7 @@ from dlrun.data.files.optional import import_optional
 from dlrun.data.tables.columns import Column, kind_of
 from dlrun.data.tables.features import check_target, feature_columns, target_column
 from dlrun.data.tables.judging import read_judged, read_table
-from dlrun.data.tables.row_columns import RowColumns, row_columns, taken_out
+from dlrun.data.tables.row_columns import RowColumns, as_last, row_columns, taken_out
 from dlrun.data.tables.rows import RowProblem, TableRows
 from dlrun.data.tables.set_aside import set_aside
 from dlrun.data.tables.settings import TableSettings
@@ -30,13 +30,15 @@ class TrainTable:
     """The training file.
 
     columns: those that become features, and last the target. rows: their raw numbers. ignored: why each of the other
-    columns becomes no feature. judged: what the first 10,000 rows would not have said, as JSON values.
+    columns becomes no feature. judged: what the first 10,000 rows would not have said, as JSON values. more_targets:
+    those besides the last of `columns`, whose values are in `rows.beside`.
     """
 
     columns: Sequence[Column]
     rows: TableRows
     ignored: Mapping[str, str]
     judged: Mapping[str, Any]
+    more_targets: Sequence[Column] = ()
 
 
 def read_train(file: ArrowTable, settings: TableSettings) -> TrainTable:
@@ -46,11 +48,16 @@ def read_train(file: ArrowTable, settings: TableSettings) -> TrainTable:
     """
     beside = row_columns(file, settings)
     features, ignored = feature_columns(file, beside.ignored_in(settings))
-    guesses = [*beside.of_split("train"), *features, target_column(file, settings)]
+    *more, target = [target_column(file, one) for one in [*_each(settings)[1:], settings]]
+    taken = [*more, *beside.of_split("train")]
+    guesses = [*taken, *features, target]
     columns, rows = _cached(file, guesses, settings, lambda: read_judged(file, guesses, settings))
-    columns, rows = taken_out(columns, rows, beside.of_split("train"))
+    more_targets = columns[: len(more)]
+    columns, rows = taken_out(columns, rows, taken)
     _check_not_empty(file, rows, settings)
-    check_target(file, guesses[-1], columns, rows)
+    check_target(file, target, columns, rows)
+    for guess, column in zip(more, more_targets, strict=True):
+        check_target(file, guess, [column], as_last(rows, column.name))
     aside = set_aside(file, columns, rows, settings)
     aside_or_ignored = {**ignored, **aside, **beside.why}
     ignored = {name: aside_or_ignored[name] for name in file.names if name in aside_or_ignored}
@@ -64,16 +71,21 @@ def read_train(file: ArrowTable, settings: TableSettings) -> TrainTable:
     if aside:
         places = np.repeat([column.name not in aside for column in columns], [column.width for column in columns])
         rows = dataclasses.replace(rows, raw=rows.raw[:, places])
-    return TrainTable(kept, rows, ignored, _news(file, kept, settings))
+    return TrainTable(kept, rows, ignored, _news(file, kept, settings), more_targets)
 
 
-def read_other(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
+def _each(settings: TableSettings) -> list[TableSettings]:
+    """The settings with each target as the only one."""
+    return [dataclasses.replace(settings, target=name, more_targets=()) for name in settings.targets]
+
+
+def read_other(file: ArrowTable, table: TrainTable, settings: TableSettings) -> TableRows:
     """Read the same columns of another file.
 
     Raises DataError naming file, line and column.
     """
-    beside = RowColumns(weight=settings.weight).of_split("other")
-    wanted = [*beside, *columns]
+    beside = [*table.more_targets, *RowColumns(weight=settings.weight).of_split("other")]
+    wanted = [*beside, *table.columns]
     file.check_columns([column.name for column in wanted], file.names)
     _, rows = _cached(file, wanted, settings, lambda: (wanted, read_table(file, wanted, settings)))
     _check_not_empty(file, rows, settings)
@@ -84,6 +96,8 @@ def _check_not_empty(file: ArrowTable, rows: TableRows, settings: TableSettings)
     if len(rows.raw):
         return
     if not (rows.num_skipped or rows.num_dropped):
+        if settings.more_targets:
+            raise DataError(f"{file.shown}: no row has a value of each target.")
         raise DataError(f'{file.shown}: the target "{printable(settings.target)}" has no value in any row.')
     count = rows.num_skipped + rows.num_dropped + rows.num_left_out
     raise DataError(f"{file.shown}: no row is left ({plural(count, 'row')} skipped, dropped or left out).")
@@ -96,7 +110,7 @@ def _news(file: ArrowTable, kept: Sequence[Column], settings: TableSettings) -> 
     kinds = {column.name: column.kind for column in kept[:-1]}
     other = {}
     for name, values in file.sample().items():
-        if name in settings.columns or name == settings.target:
+        if name in settings.columns or name in settings.targets:
             continue
         counts = Counter(value for value in values if value is not None)
         first = kind_of(counts, max_categories=settings.max_categories)

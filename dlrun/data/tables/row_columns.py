@@ -56,8 +56,8 @@ def row_columns(file: ArrowTable, settings: TableSettings) -> RowColumns:
         if name not in file.names:
             raise file.missing_column(name, file.names, f"for dataset.{key}")
         where = f"dataset.{key}={printable(name)}"
-        if name == settings.target:
-            problems.append(Problem(where, "This column is the target; name another one."))
+        if name in settings.targets:
+            problems.append(Problem(where, "This column is a target; name another one."))
         elif key == "weight" and name == settings.group:
             problems.append(Problem(where, "This column has the groups (dataset.group); name another one."))
         elif key == "weight" and settings.columns.get(name, "ignore") not in _NO_FEATURES:
@@ -77,6 +77,11 @@ def taken_out(columns: Sequence[Column], rows: TableRows, beside: Sequence[Colum
     """Return columns and rows without the first ones, `beside`, whose values go to `rows.beside`."""
     values = {column.name: rows.raw[:, place] for place, column in enumerate(beside)}
     return list(columns[len(beside) :]), dataclasses.replace(rows, raw=rows.raw[:, len(beside) :], beside=values)
+
+
+def as_last(rows: TableRows, name: str) -> TableRows:
+    """Return the rows with a column that was taken out as their only, and so last, one."""
+    return dataclasses.replace(rows, raw=rows.beside[name][:, None])  # (N,) -> (N, 1)
 
 
 def weights_of(rows: Mapping[str, TableRows], settings: TableSettings) -> dict[str, Tensor]:

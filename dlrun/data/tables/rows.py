@@ -73,12 +73,12 @@ def read_rows(
     skip_bad_rows: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
-    leave_out: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> TableRows:
     """Read the columns of every row.
 
     required: columns whose value must not be missing. missing: what to do with missing values of the others.
-    leave_out: a column without whose value a row is left out, whatever else is wrong with the row.
+    leave_out: columns without whose value a row is left out, whatever else is wrong with the row.
     A value that is not of the kind of a lenient column is counted and NaN; "error" and `required` do not refuse it.
     Raises DataError naming file, line and column, unless `skip_bad_rows`.
     """
@@ -145,7 +145,7 @@ class _Reading:
         skip_bad_rows: bool,
         required: Sequence[str] = (),
         missing: str = "fill",
-        leave_out: str | None = None,
+        leave_out: Sequence[str] = (),
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
         self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
@@ -211,8 +211,8 @@ class _Reading:
             if cells.strays:
                 self._strays.setdefault(column.name, Counter()).update(cells.strays)
             lacking = cells.is_null | cells.is_stray
-            if column.name == self._leave_out:
-                self._num_left_out += int(lacking.sum())
+            if column.name in self._leave_out:
+                self._num_left_out += int((lacking & kept).sum())
                 kept &= ~lacking
             expected = "a weight from 0 up" if column.is_weight else EXPECTED.get(column.kind, "a value")
             for row in np.flatnonzero(cells.bad & kept):
@@ -254,13 +254,13 @@ class _Reading:
         return sorted([*found, *self._ragged], key=lambda problem: problem.line)[:_LISTED]
 
 
-def _placed(columns: Sequence[Column], *, first: str | None) -> list[tuple[int, int, Column]]:
-    """Each column with its number and the index of its first raw number; the one named `first` is first."""
+def _placed(columns: Sequence[Column], *, first: Sequence[str]) -> list[tuple[int, int, Column]]:
+    """Each column with its number and the index of its first raw number; those named in `first` are first."""
     placed, start = [], 0
     for number, column in enumerate(columns):
         placed.append((number, start, column))
         start += column.width
-    return sorted(placed, key=lambda place: place[2].name != first)
+    return sorted(placed, key=lambda place: place[2].name not in first)
 
 
 def _grown(matrix: Floats, count: int, rows: int) -> Floats:

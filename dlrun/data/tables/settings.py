@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-_SINCE = ("group", "weight")  # fields that are in no digest unless they are set, so that those of older runs stay
+_SINCE = (
+    "group",
+    "weight",
+    "more_targets",
+)  # fields that are in no digest unless they are set, so that those of older runs stay
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,14 @@ class TableSettings:
     skip_bad_rows: bool = False
     delimiter: str = "auto"
     encoding: str = "utf-8"
+    more_targets: tuple[str, ...] = ()  # besides the first one
     group: str | None = None
     weight: str | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All targets, in the user's order."""
+        return (self.target, *self.more_targets)
 
     @property
     def of_rows(self) -> list[str]:
@@ -43,6 +53,6 @@ class TableSettings:
         """
         values = {**asdict(self), "skip_bad": self.skip_bad_rows, "path": "", "val": "", "test": ""}
         del values["skip_bad_rows"], values["missing_target"]
-        for name in [name for name in _SINCE if values[name] is None]:
+        for name in [name for name in _SINCE if values[name] in (None, ())]:
             del values[name]
         return values

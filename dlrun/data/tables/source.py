@@ -21,7 +21,7 @@ from dlrun.data.tables.reading import read_other, read_train
 from dlrun.data.tables.row_columns import group_notices, groups_of, weights_of
 from dlrun.data.tables.rows import TableRows, describe_skipped
 from dlrun.data.tables.settings import TableSettings
-from dlrun.data.tables.target import target_of
+from dlrun.data.tables.several import targets_of
 
 
 def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = TableEncoder) -> Source:
@@ -39,9 +39,9 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         }
         table = read_train(files["train"], settings)
         rows = {"train": table.rows}
-        rows |= {split: read_other(file, table.columns, settings) for split, file in files.items() if split != "train"}
-    *columns, target_column = table.columns
-    target = target_of(files, rows, target_column, task=settings.task)
+        rows |= {split: read_other(file, table, settings) for split, file in files.items() if split != "train"}
+    columns = table.columns[:-1]
+    target, parts = targets_of(files, rows, table, settings)
     inputs = {split: part.raw[:, :-1] for split, part in rows.items()}
     unfitted = encoder(
         columns,
@@ -52,13 +52,10 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         words=_joined_words(inputs, columns, rows),
     )
     weights, groups = weights_of(rows, settings), groups_of(table.rows, columns, settings)
+    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
     splits = {
-        split: Rows(
-            torch.from_numpy(np.ascontiguousarray(values)),
-            torch.from_numpy(target.values[split]),
-            weights=weights.get(split),
-        )
-        for split, values in inputs.items()
+        split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
+        for split, values in tensors.items()
     }
     skipped = {split: describe_skipped(part) for split, part in rows.items() if part.num_skipped}
     return Source(
@@ -72,6 +69,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         fingerprint=_fingerprint(files, settings, {**table.judged, **target.judged}),
         notices=[*table_notices(table, rows, settings), *target.notices, *group_notices(groups, settings)],
         skipped=skipped or (),
+        parts=parts,
         groups=groups,
     )
 

@@ -9,13 +9,14 @@ from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath
 from dlrun.data.source import Encoder, Source
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.several import check_targets
 from dlrun.data.tables.source import table_source
 
 
 def table(
     *,
     path: DataPath,
-    target: str,
+    target: str | list[str],
     val: DataPath | None,
     test: DataPath | None,
     task: Literal["auto", "regression", "binary", "multiclass"],
@@ -34,11 +35,13 @@ def table(
 
     Raises DataError naming file, line and column.
     """
+    first, *more = check_targets(target)
     return table_source(
         TableSettings(
             name="table",
             path=path,
-            target=target,
+            target=first,
+            more_targets=tuple(more),
             val=val,
             test=test,
             task=task,

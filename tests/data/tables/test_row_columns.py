@@ -34,7 +34,10 @@ def test_a_group_is_no_feature_and_is_never_split() -> None:
     found = source(group="patient")
     assert groups(found) == [i // 5 for i in range(100)]
     assert found.train.inputs.shape == (100, 1)
-    assert any(notice.startswith("columns: patient is ignored (dataset.group; to use it: dataset.columns=") for notice in found.notices)
+    assert any(
+        notice.startswith("columns: patient is ignored (dataset.group; to use it: dataset.columns=")
+        for notice in found.notices
+    )
     assert "groups: patient has 20 values in 100 rows; rows of one group are never in two splits" in found.notices
     data = prepare("table", found, DatasetSettings(standardise=False))
     held = {name: {int(n) // 5 for n in split.inputs[:, 0]} for name, split in data.splits.items()}  # type: ignore[attr-defined]
@@ -80,7 +83,7 @@ def test_groups_of_rows_that_are_left_out_are_left_out() -> None:
     ("content", "group", "error", "message"),
     [
         (ROWS, "patients", DataError, 'there is no column "patients" for dataset.group. Did you mean "patient"?'),
-        (ROWS, "y", ConfigError, "This column is the target; name another one."),
+        (ROWS, "y", ConfigError, "This column is a target; name another one."),
         (ROWS + "1,,0.3\n", "patient", DataError, 't.csv: line 102, column "patient": the value is missing'),
     ],
 )
@@ -135,7 +138,7 @@ def test_without_weights_a_batch_has_none() -> None:
     ("content", "fields", "error", "message"),
     [
         (WEIGHTED, {"weight": "ww"}, DataError, 'there is no column "ww" for dataset.weight. Did you mean "w"?'),
-        (WEIGHTED, {"weight": "y"}, ConfigError, "This column is the target; name another one."),
+        (WEIGHTED, {"weight": "y"}, ConfigError, "This column is a target; name another one."),
         (
             WEIGHTED,
             {"weight": "w", "group": "w"},
