@@ -51,6 +51,13 @@ def test_each_class_keeps_its_share_in_each_split() -> None:
     assert data.spec.class_counts == tuple(torch.bincount(data.train.targets).tolist())
 
 
+def test_classes_of_one_or_two_rows_are_never_held_out() -> None:
+    data = prepare("toy", classes(40, 1, 2, 3), raw(val_fraction=0.6, test_fraction=0.9))
+    assert data.spec.class_counts[1:3] == (1, 2)
+    assert data.test is not None
+    assert torch.bincount(data.test.targets, minlength=4).tolist() == [36, 0, 0, 3]
+
+
 def test_rows_of_a_regression_are_held_out_by_number() -> None:
     data = prepare("toy", numbers(*range(10)), raw(val_fraction=0.0, test_fraction=0.3))
     assert data.sizes == {"train": 7, "test": 3}

@@ -10,7 +10,7 @@ from dlrun.data.files.optional import import_optional
 from dlrun.data.files.table_file import BadRow, TableFile, as_text
 from dlrun.errors import DataError
 
-MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "?")
 _BLOCK_BYTES = 8 << 20
 _BATCH_ROWS = 131_072
 _SAMPLE_BYTES = 1 << 20

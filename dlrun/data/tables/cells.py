@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.data.tables.columns import Column, raw_values
+from dlrun.data.tables.columns import NONE, Column, raw_values
 
 _HUGE = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
@@ -55,8 +55,12 @@ def cells_of(array: Any, column: Column, codes: dict[str, int]) -> Cells:
     indices = array.indices.fill_null(len(words)).to_numpy(
         zero_copy_only=False
     )  # a null is the index after the last word
+    none_is_null = NONE in words and not (column.is_target and column.kind == "category")
+    if none_is_null:
+        is_null = is_null | (indices == words.index(NONE))
     if column.kind == "category":
-        table = np.array([[codes.setdefault(word, len(codes))] for word in words], dtype=np.float32).reshape(-1, 1)
+        numbers = [np.nan if none_is_null and word == NONE else codes.setdefault(word, len(codes)) for word in words]
+        table = np.array(numbers, dtype=np.float32).reshape(-1, 1)
     else:
         table = raw_values(column.kind, words)
     table = np.concatenate([table, np.full((1, column.width), np.nan, dtype=np.float32)])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,23 +31,33 @@ _HALF = 0.5
 _SPECIAL, _ESCAPED = re.compile(r"[][(){}:=,\\]"), r"\\\g<0>"
 
 
+NONE = "None"  # what Python writes for a missing value, and R and people for a class
+
+
 @dataclass(frozen=True)
 class Column:
     """A column by name and kind.
 
     lenient: a value that is not of the kind counts as missing; otherwise its row is bad.
+    is_target: "None" is a class of a target of classes; in other columns it is a missing value.
     is_weight: whether a number below 0 is bad.
     """
 
     name: str
     kind: str
     lenient: bool = False
+    is_target: bool = False
     is_weight: bool = False
 
     @property
     def width(self) -> int:
         """How many raw numbers a value becomes."""
         return len(DATE_PARTS) if self.kind == "date" else 1
+
+
+def present_counts(values: Iterable[str | None]) -> Counter[str]:
+    """Return how often each value is there, without missing ones."""
+    return Counter(value for value in values if value is not None and value != NONE)
 
 
 def kind_of(counts: Mapping[str, int], *, max_categories: int) -> str:
@@ -105,7 +116,8 @@ def _of_kind(kind: str, values: Collection[str]) -> set[str]:
 def raw_values(kind: str, values: Sequence[str]) -> NDArray[np.float32]:
     """Convert texts to the raw numbers of a kind, (V, width) float32; NaN for a text that is not of that kind."""
     if kind == "number":
-        return np.array([[_number(value)] for value in values], dtype=np.float32).reshape(-1, 1)
+        with np.errstate(over="ignore"):  # too large for float32: infinite, and reported as such
+            return np.array([[_number(value)] for value in values], dtype=np.float32).reshape(-1, 1)
     if kind == "boolean":
         known = {**_TRUE, **_FALSE, "1": 1.0, "0": 0.0}
         return np.array([[known.get(value.lower(), np.nan)] for value in values], dtype=np.float32).reshape(-1, 1)

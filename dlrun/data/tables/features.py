@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of
+from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of, present_counts
 from dlrun.data.tables.judging import MOST_CLASSES, counts_of
 from dlrun.data.tables.rows import TableRows
-from dlrun.data.tables.set_aside import BY_USER, describe_texts
+from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import printable
@@ -37,10 +36,12 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
     for name, values in file.sample().items():
         if name in settings.targets:
             continue
-        counts = Counter(value for value in values if value is not None)
+        counts = present_counts(values)
         kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)
         if name in settings.columns and kind in ("text", "ignore"):
             ignored[name] = BY_USER
+        elif kind == "missing":
+            ignored[name] = EMPTY
         elif kind == "text":
             ignored[name] = describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
         else:
@@ -51,8 +52,7 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
 def _kind(file: ArrowTable, counts: Mapping[str, int], max_categories: int) -> str:
     if not file.sample_is_whole:
         return first_guess(counts, max_categories=max_categories)
-    kind = kind_of(counts, max_categories=max_categories)
-    return "category" if kind == "missing" else kind
+    return kind_of(counts, max_categories=max_categories)
 
 
 def target_column(file: ArrowTable, settings: TableSettings) -> Column:
@@ -62,17 +62,17 @@ def target_column(file: ArrowTable, settings: TableSettings) -> Column:
     """
     name = settings.target
     if settings.task in ("binary", "multiclass") or settings.columns.get(name) == "category":
-        return Column(name, "category")
+        return Column(name, "category", is_target=True)
     if settings.only is not None or settings.columns.get(name) == "number":
-        return Column(name, "number")
-    counts = Counter(value for value in file.sample()[name] if value is not None)
+        return Column(name, "number", is_target=True)
+    counts = present_counts(file.sample()[name])
     if not counts and file.sample_is_whole:
         raise DataError(f'{file.shown}: the target "{printable(name)}" has no value in any row.')
     if settings.task == "regression":
-        return Column(name, "number", lenient=True)
+        return Column(name, "number", lenient=True, is_target=True)
     kind = first_guess(counts, max_categories=MOST_CLASSES)
     is_guess = settings.columns.get(name) not in ("boolean", "ignore")
-    return Column(name, "number" if kind == "number" else "category", lenient=is_guess)
+    return Column(name, "number" if kind == "number" else "category", lenient=is_guess, is_target=True)
 
 
 def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], rows: TableRows) -> None:
@@ -87,7 +87,8 @@ def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], row
     kind = kind_of(counts, max_categories=MOST_CLASSES)
     what = ""
     if target.kind == "text" and len(counts) <= MOST_CLASSES:
-        what = "has a different text in nearly every row; expected numbers or classes to predict."
+        texts, rows_with_one = len(counts), sum(counts.values())
+        what = f"has {texts:,} different texts in {rows_with_one:,} rows; expected numbers or classes to predict."
     elif target.kind == "text":
         what = f"has {len(counts):,} distinct values; expected numbers or at most {MOST_CLASSES:,} classes."
     elif kind == "date":

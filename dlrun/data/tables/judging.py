@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,18 +23,23 @@ def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSett
     counts as missing.
     Raises DataError naming file, line and column.
     """
-    tried, current = set(columns), list(columns)
+    current = list(columns)
+    settled: set[str] = set()  # rows that are not used may tell kinds from each other: a category stays one
     while True:
         rows = read_table(file, current, settings)
         judged = [_judged(column, current, rows, settings) for column in current]
-        again = {column for column in judged if column not in tried and column.kind not in NO_FEATURE}
+        again = [
+            new
+            for old, new in zip(current, judged, strict=True)
+            if new != old and new.kind not in NO_FEATURE and new.name not in settled
+        ]
         if not again:
             kinds = [new.kind if new.kind in NO_FEATURE else old.kind for old, new in zip(current, judged, strict=True)]
             return [
-                Column(column.name, kind, lenient=column.name in rows.strays)
+                replace(column, kind=kind, lenient=column.name in rows.strays)
                 for column, kind in zip(current, kinds, strict=True)
             ], rows
-        tried |= again
+        settled |= {column.name for column in again if column.kind == "category"}
         current = [new if new in again else old for old, new in zip(current, judged, strict=True)]
 
 
@@ -61,18 +67,17 @@ def _judged(column: Column, columns: Sequence[Column], rows: TableRows, settings
     """The column as all rows say it should be read; itself if they agree."""
     if not column.lenient:
         return column
-    is_target = column.name in settings.targets
     if column.kind == "category":
-        most = MOST_CLASSES if is_target else settings.max_categories
+        most = MOST_CLASSES if column.is_target else settings.max_categories
         kind = kind_of(counts_of(columns, rows, column.name), max_categories=most)
-        is_class = is_target and kind in ("boolean", "date")  # a target of dates is reported later
-        return column if is_class else Column(column.name, kind, lenient=True)
+        is_class = column.is_target and kind in ("boolean", "date")  # a target of dates is reported later
+        return column if is_class else replace(column, kind=kind)
     strays = rows.strays.get(column.name)
     if not strays:
         return column
     if column.kind != "boolean" and mostly(strays, (), present=rows.present[column.name]):
-        refused = settings.missing_target == "stop" if is_target else settings.missing == "error"
-        return Column(column.name, column.kind, lenient=not refused)
-    if is_target and settings.task == "regression":
-        return Column(column.name, column.kind)  # which reports the first value that is no number
-    return Column(column.name, "category", lenient=True)
+        refused = settings.missing_target == "stop" if column.is_target else settings.missing == "error"
+        return replace(column, lenient=not refused)
+    if column.is_target and settings.task == "regression":
+        return replace(column, lenient=False)  # which reports the first value that is no number
+    return replace(column, kind="category")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.cache import Prepared, cached
 from dlrun.data.files.optional import import_optional
-from dlrun.data.tables.columns import Column, kind_of
+from dlrun.data.tables.columns import Column, kind_of, present_counts
 from dlrun.data.tables.features import check_target, feature_columns, target_column
 from dlrun.data.tables.judging import read_judged, read_table
 from dlrun.data.tables.row_columns import RowColumns, as_last, row_columns, taken_out
@@ -79,13 +78,15 @@ def _each(settings: TableSettings) -> list[TableSettings]:
     return [dataclasses.replace(settings, target=name, more_targets=()) for name in settings.targets]
 
 
-def read_other(file: ArrowTable, table: TrainTable, settings: TableSettings) -> TableRows:
-    """Read the same columns of another file.
+def read_other(
+    file: ArrowTable, columns: Sequence[Column], settings: TableSettings, *, more_targets: Sequence[Column] = ()
+) -> TableRows:
+    """Read the same columns of another file, and its weights.
 
     Raises DataError naming file, line and column.
     """
-    beside = [*table.more_targets, *RowColumns(weight=settings.weight).of_split("other")]
-    wanted = [*beside, *table.columns]
+    beside = [*more_targets, *RowColumns(weight=settings.weight).of_split("other")]
+    wanted = [*beside, *columns]
     file.check_columns([column.name for column in wanted], file.names)
     _, rows = _cached(file, wanted, settings, lambda: (wanted, read_table(file, wanted, settings)))
     _check_not_empty(file, rows, settings)
@@ -112,8 +113,7 @@ def _news(file: ArrowTable, kept: Sequence[Column], settings: TableSettings) -> 
     for name, values in file.sample().items():
         if name in settings.columns or name in settings.targets:
             continue
-        counts = Counter(value for value in values if value is not None)
-        first = kind_of(counts, max_categories=settings.max_categories)
+        first = kind_of(present_counts(values), max_categories=settings.max_categories)
         first = "category" if first == "missing" else first
         if kinds.get(name, "text") != first:
             other[name] = kinds.get(name)

@@ -23,7 +23,7 @@ EMPTY = "no value in any row"
 _CONSTANT = "the same value in every row"
 _NEARLY_CONSTANT = "the same number in every row, to seven digits"
 _DISTINCT = "a different text in every row"
-_NEARLY_DISTINCT = "a different text in nearly every row"
+_NEARLY_DISTINCT = "fewer than two rows for each text"
 _ID = "row names or identifiers, another whole number in every row"
 _ID_AT_FIRST = "row names or identifiers, another whole number in each of the first rows"
 _LEAST_ROWS = 5  # with fewer, all values may be distinct by chance
@@ -112,7 +112,8 @@ def _counts_rows(values: NDArray[np.float32], *, num_others: int) -> bool:
     for some in (first, values):
         if (some != np.round(some)).any() or (np.diff(some) < 1).any():
             return False
-    return 0 <= values[0] <= 1 + num_others and values[-1] - min(values[0], 1) <= len(values) + num_others - 1
+    last = len(values) + num_others - 1 + min(values[0], 1)
+    return bool(0 <= values[0] <= 1 + num_others and values[-1] <= last)
 
 
 def _identifier(file: ArrowTable, name: str, values: NDArray[np.float32]) -> str | None:

@@ -39,7 +39,8 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         }
         table = read_train(files["train"], settings)
         rows = {"train": table.rows}
-        rows |= {split: read_other(file, table, settings) for split, file in files.items() if split != "train"}
+        for split in [split for split in files if split != "train"]:
+            rows[split] = read_other(files[split], table.columns, settings, more_targets=table.more_targets)
     columns = table.columns[:-1]
     target, parts = targets_of(files, rows, table, settings)
     inputs = {split: part.raw[:, :-1] for split, part in rows.items()}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlrun.data.files.table_file import TableFile
 from dlrun.data.goals import Goal, goal_of_classes
-from dlrun.data.tables.columns import Column
+from dlrun.data.tables.columns import NONE, Column
 from dlrun.data.tables.judging import MOST_CLASSES
 from dlrun.data.tables.rows import TableRows
 from dlrun.errors import ConfigError, DataError, Problem
@@ -72,6 +72,8 @@ def target_of(files: Mapping[str, TableFile], rows: Mapping[str, TableRows], col
     notices = [_balance(column, class_names, counts, was_number=column.kind == "number")]
     if counts.min() <= _ALONE and not {"val", "test"} <= set(rows):
         notices.append(_never_held_out(column, class_names, counts))
+    if NONE in class_names:
+        judged = {**judged, "none": True}
     if counts.min() == 1 and "test" not in rows:
         judged = {**judged, "alone": True}
     goal: Goal = "multiclass" if task == "multiclass" else goal_of_classes(len(class_names))

@@ -82,6 +82,7 @@ def test_texts_become_the_raw_numbers_of_their_kind() -> None:
     assert dates[1].tolist() == [2024, 2, 29, 3, 6]
     assert np.isnan(dates[2]).all()
     assert raw_values("number", []).shape == (0, 1)
+    assert raw_values("number", ["1e300"]).tolist() == [[np.inf]]
 
 
 def test_a_date_takes_five_numbers() -> None:

@@ -89,8 +89,8 @@ def test_a_class_only_of_rows_that_are_not_used_is_none() -> None:
         ({0: 50, 1: 47, 2: 3}, True),
         ({0: 50, 1: 48, 2: 2}, False),
         ({0: 5, 0.5: 5, 1: 5}, False),
-        ({value: 10 for value in range(10)}, True),
-        ({value: 10 for value in range(11)}, False),
+        (dict.fromkeys(range(10), 10), True),
+        (dict.fromkeys(range(11), 10), False),
         ({0: 1, 1: 1, 2: 4}, True),
         ({0: 1, 1: 1, 2: 3}, False),  # fewer than two rows for each
     ],

@@ -251,6 +251,15 @@ def test_rows_without_a_target_are_left_out_or_reported() -> None:
     assert told.replace("rows without", "rows of dataset.test without") in tested.notices
 
 
+def test_none_is_a_class_and_no_number() -> None:
+    lines = "\n".join(f"{'None' if i == 3 else i / 2},{('None', 'Some')[i % 2]}" for i in range(12))
+    bundle = data(f"x,bought\n{lines}\n")
+    assert bundle.spec.class_names == ("None", "Some")
+    assert bundle.train.inputs[3].tolist() == [3, 1]
+    regression = data(f"x,bought\n{lines}\n", target="x")
+    assert (regression.spec.goal, len(regression.train)) == ("regression", 11)
+
+
 def test_a_class_of_one_row_is_trained_on(dlrun: Dlrun) -> None:
     words = ("dataset=table", f"dataset.path={write(rows(40) + '1,Oslo,yes,c' + chr(10))}", "dataset.target=bought")
     settings = DatasetSettings(val_fraction=0.4, test_fraction=0.6)
