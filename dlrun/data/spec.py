@@ -11,9 +11,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from dlrun.data.goals import Goal, describe_task
+from dlrun.data.goals import Goal, Part, describe_task
 from dlrun.wording import plural, printable
 
+_SHOWN_PARTS = 6
 Kind = Literal["dense", "image", "tokens", "sequence"]
 
 
@@ -21,13 +22,16 @@ class Batch(NamedTuple):
     """Rows fetched together, on the training device.
 
     inputs: (B, F) dense, (B, C, H, W) image, (B, T) tokens or (B, T, F) sequence.
-    targets: (B,) int64 for classes, (B, K) float32 for regression, (B, T) int64 next tokens for language.
+    targets: (B,) int64 for classes, (B, K) float32 for regression and several targets (classes as their codes),
+    (B, T) int64 next tokens for language.
     lengths: (B,) int64, the part of each row before its padding; None if rows have no padding.
+    weights: (B,) float32 from 0 up, of each row in loss and metrics; None if all rows count alike.
     """
 
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class DataSpec:
     """What a model needs to know of the data: shapes without the batch, and the goal.
 
     shape: (F,) dense, (C, H, W) image, (T,) tokens, (T, F) sequence.
-    num_outputs: classes (2 for binary), numbers to predict, or possible next tokens.
+    num_outputs: classes (2 for binary), numbers to predict, possible next tokens, or targets of different kinds.
     class_names: of the classes, or of the numbers to predict if they have names.
     """
 
@@ -111,6 +115,7 @@ class DataSpec:
     target_std: float | tuple[float, ...] = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
+    parts: tuple[Part, ...] = ()  # the targets, if the user asked for several
     categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns before the blocks;
     # code 0 is "not in training"
     blocks: tuple[Block, ...] = ()  # dense: the last columns, those of texts and images, in order
@@ -137,6 +142,9 @@ class DataSpec:
             rest = sum(block.width for block in values["blocks"])
             mean, std = (*scaling["mean"], *(0.0,) * rest), (*scaling["std"], *(1.0,) * rest)
             values["scaling"] = Scaling(mean, std, scaling["low"], scaling["high"])
+        values["parts"] = tuple(
+            Part(part["name"], part["goal"], tuple(part["class_names"])) for part in values.get("parts", ())
+        )
         return cls(**values)
 
     @property
@@ -170,4 +178,8 @@ class DataSpec:
         else:
             plain = [plural(self.num_plain, "feature")] if self.num_plain or not self.blocks else []
             inputs = ", ".join([*plain, *(block.describe() for block in self.blocks)])
+        if self.parts:
+            shown = ", ".join(part.describe() for part in self.parts[:_SHOWN_PARTS])
+            more = ", ..." if len(self.parts) > _SHOWN_PARTS else ""
+            return f"{inputs}, {len(self.parts)} targets: {shown}{more}"
         return describe_task(self.goal, inputs, num_outputs=self.num_outputs, window=self.shape[0])

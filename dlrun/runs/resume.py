@@ -58,6 +58,8 @@ def check_resumable(before: Mapping[str, Any], config: RunConfig, components: Co
         problems.append(Problem(f"dataset={config.dataset.name}", what))
     else:
         for key, was, now in _differences(before["rows"], _row_settings(config)):
+            if key not in before["rows"]:  # a field that there was not yet: the fingerprint tells whether rows differ
+                continue
             what = f"The checkpoint was trained with {show(was)}; changing this would change the rows or their scaling."
             problems.append(Problem(f"dataset.{key}={_unquoted(now)}", what))
     if mid_epoch:

@@ -11,6 +11,7 @@ from torch import nn
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
+from dlrun.data.goals import mixes_kinds
 from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.spec import DataSpec
@@ -19,6 +20,7 @@ from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.param_groups import Parameters, matrices_and_others
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
+from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
@@ -77,6 +79,9 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
             )
         task = model
     else:
+        if mixes_kinds(spec.goal) and config.loss.name != "auto":
+            what = f"This dataset has {goal_of(spec).describe_targets(spec)}; use loss=auto, the sum of their losses."
+            raise ConfigError(Problem(f"loss={config.loss.name}", what))
         task = SupervisedTask(
             model, call_option(catalog, "loss", config.loss.name, spec, **config.loss.arguments), spec
         )
@@ -85,7 +90,7 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
     return task
 
 
-def call_option(catalog: Catalog, group: str, name: str, *args: Any, **fields: Any) -> Any:
+def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
     """Call an option's function; an error inside it becomes a ConfigError that names the option."""
     function = catalog.load(group, name)
     try:

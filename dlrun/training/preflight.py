@@ -19,13 +19,32 @@ def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
 
     Raises ConfigError with every problem found.
     """
+    problems = [] if data.train.weights is None else _check_weights(task, config)
     if not isinstance(task, SupervisedTask):
+        if problems:
+            raise ConfigError(problems)
         return
-    problems = _check_output(task, data, config)
+    problems += _check_output(task, data, config)
     if not problems:
         problems = _check_single_row(task, data, config) + _check_stability(task, data, config)
     if problems:
         raise ConfigError(problems)
+
+
+def _check_weights(task: Task, config: RunConfig) -> list[Problem]:
+    """Find what cannot weight rows: a task or a loss that does not say that it can."""
+    if task.uses_weights:
+        return []
+    if not isinstance(task, SupervisedTask):
+        what = f"The model {config.model.name} has its own losses, which do not weight rows (Task.uses_weights)."
+    elif not goal_of(task.spec).has_row_weights:
+        what = "Language models do not support weights of rows."
+    else:
+        what = (
+            f"The loss {config.loss.name} returns one number for a batch and cannot weight its rows. Give it a method "
+            "`weighted(outputs, targets, weights)` that returns the weighted mean, or choose another loss."
+        )
+    return [Problem("dataset.weight", what)]
 
 
 def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool) -> Tensor:

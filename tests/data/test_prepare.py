@@ -51,6 +51,13 @@ def test_each_class_keeps_its_share_in_each_split() -> None:
     assert data.spec.class_counts == tuple(torch.bincount(data.train.targets).tolist())
 
 
+def test_classes_of_one_or_two_rows_are_never_held_out() -> None:
+    data = prepare("toy", classes(40, 1, 2, 3), raw(val_fraction=0.6, test_fraction=0.9))
+    assert data.spec.class_counts[1:3] == (1, 2)
+    assert data.test is not None
+    assert torch.bincount(data.test.targets, minlength=4).tolist() == [36, 0, 0, 3]
+
+
 def test_rows_of_a_regression_are_held_out_by_number() -> None:
     data = prepare("toy", numbers(*range(10)), raw(val_fraction=0.0, test_fraction=0.3))
     assert data.sizes == {"train": 7, "test": 3}
@@ -285,3 +292,15 @@ def test_a_spec_is_restored_from_plain_values() -> None:
     images = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8)
     spec = prepare("toy", Source("image", "binary", Rows(images, torch.arange(20) % 2)), DatasetSettings()).spec
     assert DataSpec.restored(json.loads(json.dumps(spec.state()))) == spec
+
+
+def test_weights_that_cannot_be_used_are_reported() -> None:
+    inputs, targets = torch.zeros(4, 1), torch.tensor([0, 1, 0, 1])
+    for weights, message in (
+        (torch.ones(3), "toy: 3 weights and 4 targets; each row needs both"),
+        (torch.tensor([1.0, -1, 1, 1]), r"toy: row 1 has the weight -1; expected a number from 0 up"),
+        (torch.tensor([1.0, 1, math.nan, 1]), r"toy: row 2 has the weight nan"),
+        (torch.zeros(4), "toy: all 4 rows of the train split have the weight 0"),
+    ):
+        with pytest.raises(DataError, match=message):
+            prepare("toy", Source("dense", "binary", Rows(inputs, targets, weights=weights)), ALL_TRAIN)

@@ -73,7 +73,7 @@ KINDS: dict[str, tuple[Callable[[Path], tuple[str, ...]], str, str]] = {
     "series": (series, "dlrun.data.tables.series._read", "dataset.target=t"),
     "pictures": (pictures, "dlrun.data.media.reader.read_all", "dataset.size=6"),
     "sounds": (sounds, "dlrun.data.media.reader.read_all", "dataset.mels=12"),
-    "interactions": (ratings, "dlrun.data.tables.source.read_rows", "dataset.on_bad_row=skip"),
+    "interactions": (ratings, "dlrun.data.tables.judging.read_rows", "dataset.on_bad_row=skip"),
 }
 
 

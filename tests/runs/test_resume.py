@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Interrupted
+from dlrun.runs import resume
 from tests.harness import SMALL, train
 
 
@@ -22,3 +25,17 @@ def test_other_rows_are_an_error_and_within_an_epoch_another_order_too(tmp_path:
         train(tmp_path / "a", *SMALL, "trainer.batch_size=16", resume="auto")
     train(tmp_path / "a", *SMALL, resume="auto")
     train(tmp_path / "a", *SMALL, "trainer.batch_size=16", "trainer.epochs=5", resume="auto")  # between two epochs
+
+
+def test_a_field_newer_than_the_checkpoint_is_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = resume._row_settings
+
+    def without(config: RunConfig) -> dict[str, Any]:
+        return {key: value for key, value in now(config).items() if key != "val_fraction"}
+
+    with monkeypatch.context() as older:
+        older.setattr(resume, "_row_settings", without)
+        train(tmp_path / "a", *SMALL)
+    train(tmp_path / "a", *SMALL, "trainer.epochs=5", resume="auto")
+    with pytest.raises(ConfigError, match=r"dataset\.split_seed=3\n"):
+        train(tmp_path / "a", *SMALL, "dataset.split_seed=3", "trainer.epochs=6", resume="auto")

@@ -10,7 +10,7 @@ from dlrun.data.files.optional import import_optional
 from dlrun.data.files.table_file import BadRow, TableFile, as_text
 from dlrun.errors import DataError
 
-MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "?")
 _BLOCK_BYTES = 8 << 20
 _BATCH_ROWS = 131_072
 _SAMPLE_BYTES = 1 << 20
@@ -50,6 +50,14 @@ class ArrowTable(TableFile):
                 name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)
             }
         return self._sample
+
+    @property
+    def sample_is_whole(self) -> bool:
+        """Whether `sample` is known to have every row."""
+        rows = len(next(iter(self.sample().values())))
+        if self.format == "parquet":
+            return rows == self.num_rows
+        return rows < _SAMPLE_ROWS and self.path.stat().st_size < _SAMPLE_BYTES
 
     def batches(self, *, numbers: Collection[str], names: Sequence[str], bad: BadRow) -> Generator[Any, None, None]:
         """Yield the rows as Arrow batches of the columns `names`: float64 for `numbers`, else a dictionary of texts.

@@ -18,7 +18,6 @@ from dlrun.data.media.reader import read_files
 from dlrun.data.media.survey import Facts
 from dlrun.data.spec import Block
 from dlrun.data.tables.columns import Column
-from dlrun.data.tables.image_files import SUFFIXES
 from dlrun.data.tables.settings import TableSettings
 from dlrun.data.texts.tokenizer import Tokenizer, fit_tokenizer, restored_tokenizer
 from dlrun.errors import DataError
@@ -210,11 +209,3 @@ def check_memory(num_rows: int, num_features: int, blocks: Sequence[Block]) -> N
             f"memory; {free / 2**30:,.1f} GiB are free. Use a smaller dataset.max_length or dataset.image_size, or "
             "dataset.limit."
         )
-
-
-def unused_text(name: str, values: Sequence[str | None]) -> str:
-    """Return why a column of free text is not used, and how to use it. values: some of its values."""
-    present = [value for value in values if value is not None]
-    if present and all(value.lower().endswith(SUFFIXES) for value in present):
-        return f"paths of images; to use them: dataset.columns={{{name}: image}}"
-    return f"free text; to use it: dataset.columns={{{name}: text}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -65,6 +66,7 @@ class TableEncoder(Encoder):
     def state(self) -> dict[str, Any]:
         state = {
             "columns": [[column.name, column.kind] for column in self.columns],
+            "lenient": [column.name for column in self.columns if column.lenient],
             "embed": self.embed,
             "max_categories": self._max_categories,
             "delimiter": self._delimiter,
@@ -79,7 +81,7 @@ class TableEncoder(Encoder):
     def restored(cls, state: Mapping[str, Any]) -> Self:
         """Return the fitted encoder whose `state` this is."""
         encoder = cls(
-            [Column(name, kind) for name, kind in state["columns"]],
+            [Column(name, kind, lenient=name in state.get("lenient", ())) for name, kind in state["columns"]],
             embed=state["embed"],
             max_categories=state["max_categories"],
             delimiter=state["delimiter"],
@@ -103,7 +105,7 @@ class TableEncoder(Encoder):
         for image in images:
             image.load(self._used(image.name, splits.values()))
         for name, rows in splits.items():
-            splits[name] = Rows(self.transform(rows.in_memory()), rows.targets)
+            splits[name] = dataclasses.replace(rows, inputs=self.transform(rows.in_memory()))
         for image in images:
             image.unload()
         return Fitted(splits, self, num_scaled=self.num_scaled, categories=self.categories, blocks=self.blocks)
@@ -256,7 +258,7 @@ class TableEncoder(Encoder):
         Raises DataError for a file without one of the columns.
         """
         file = open_new_rows(path, self.columns, delimiter=self._delimiter, encoding=self._encoding)
-        images = find_images(file, self.columns)
+        images = find_images(file, [column.name for column in self.columns if column.kind == "image"])
         for block in self._blocks:
             if isinstance(block, ImageBlock):
                 block.facts = images.facts

@@ -1,20 +1,23 @@
-"""Which columns of a table become features, and which one is the target."""
+"""Which columns of a table may become features, and which one is the target, from settings and the first rows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.blocks import unused_text
-from dlrun.data.tables.columns import KINDS, Column, kind_of
+from dlrun.data.tables.columns import BLOCK_KINDS, KINDS, Column, first_guess, kind_of, present_counts
+from dlrun.data.tables.judging import MOST_CLASSES, counts_of
+from dlrun.data.tables.rows import TableRows
+from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import printable
 
-_MAX_TARGET_CATEGORIES = 1000
-
 
 def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
-    """Return the columns that become features, and why each of the others does not.
+    """Return the columns that may become features, and why each of the others does not.
 
+    The kinds of lenient columns are guesses.
     Raises DataError for a column that the file does not have, and ConfigError for a kind that does not exist.
     """
     for name, kind in settings.columns.items():
@@ -23,44 +26,77 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
             raise ConfigError(Problem(where, f"There is no such column. {did_you_mean(name, file.names)}"))
         if kind not in KINDS:
             raise ConfigError(Problem(where, f"Expected one of {', '.join(KINDS)}, got {printable(str(kind))}."))
-    if settings.target not in file.names:
-        raise file.missing_column(settings.target, file.names, "for dataset.target")
+    for name in settings.targets:
+        if name not in file.names:
+            raise file.missing_column(name, file.names, "for dataset.target")
     if settings.only is not None:
         file.check_columns(list(settings.only), file.names)
         return [Column(name, kind) for name, kind in settings.only.items()], {}
     columns, ignored = [], {}
     for name, values in file.sample().items():
-        kind = settings.columns.get(name) or kind_of(values, max_categories=settings.max_categories)
-        if name == settings.target:
+        if name in settings.targets:
             continue
-        if kind == "missing":
-            kind = "category"
-        if kind == "ignore" or (kind == "text" and name not in settings.columns):
-            ignored[name] = "dataset.columns" if kind == "ignore" else unused_text(name, values)
-        else:
+        counts = present_counts(values)
+        kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)
+        if kind == "ignore":
+            ignored[name] = BY_USER
+        elif name in settings.columns:
             columns.append(Column(name, kind))
-    if not columns:
-        raise DataError(f"{file.shown}: no column is left for features; set the kinds of columns: dataset.columns.")
+        elif kind == "missing":
+            ignored[name] = EMPTY
+        elif kind == "text":
+            ignored[name] = describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
+        else:
+            columns.append(Column(name, kind, lenient=True))
     return columns, ignored
 
 
-def target_column(file: ArrowTable, settings: TableSettings) -> Column:
-    """Return the column to predict, as a number or a category.
+def _kind(file: ArrowTable, counts: Mapping[str, int], max_categories: int) -> str:
+    if not file.sample_is_whole:
+        return first_guess(counts, max_categories=max_categories)
+    return kind_of(counts, max_categories=max_categories)
 
-    Raises DataError for a column of neither kind.
+
+def target_column(file: ArrowTable, settings: TableSettings) -> Column:
+    """Return the column to predict, as a number or a category; a lenient one is a guess.
+
+    Raises DataError for a column without a value, and ConfigError for one that is set to texts or images.
     """
+    name = settings.target
+    if settings.columns.get(name) in BLOCK_KINDS:
+        what = f"The target is a number or classes, not {settings.columns[name]}; expected number or category."
+        raise ConfigError(Problem(f"dataset.columns.{printable(name)}", what))
+    if settings.task in ("binary", "multiclass") or settings.columns.get(name) == "category":
+        return Column(name, "category", is_target=True)
+    if settings.only is not None or settings.columns.get(name) == "number":
+        return Column(name, "number", is_target=True)
+    counts = present_counts(file.sample()[name])
+    if not counts and file.sample_is_whole:
+        raise DataError(f'{file.shown}: the target "{printable(name)}" has no value in any row.')
     if settings.task == "regression":
-        return Column(settings.target, "number")
-    if settings.task in ("binary", "multiclass") or settings.columns.get(settings.target) == "category":
-        return Column(settings.target, "category")
-    values = file.sample()[settings.target]
-    kind = settings.columns.get(settings.target) or kind_of(values, max_categories=_MAX_TARGET_CATEGORIES)
-    wrong = {
-        "missing": "has no value in any row.",
-        "text": "has a different text in nearly every row; expected numbers or classes to predict.",
-        "date": "has dates; expected numbers or classes to predict.",
-        "image": "has images; expected numbers or classes to predict.",
-    }.get(kind)
-    if wrong is not None:
-        raise DataError(f'{file.shown}: the target "{printable(settings.target)}" {wrong}')
-    return Column(settings.target, "number" if kind == "number" else "category")
+        return Column(name, "number", lenient=True, is_target=True)
+    kind = first_guess(counts, max_categories=MOST_CLASSES)
+    is_guess = settings.columns.get(name) not in ("boolean", "ignore")
+    return Column(name, "number" if kind == "number" else "category", lenient=is_guess, is_target=True)
+
+
+def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], rows: TableRows) -> None:
+    """Raise DataError for a target, the last column, that is neither a number nor classes.
+
+    guess: what `target_column` returned.
+    """
+    target = columns[-1]
+    if not guess.lenient or target.kind not in ("text", "category"):
+        return
+    counts = counts_of(columns, rows, target.name)
+    kind = kind_of(counts, max_categories=MOST_CLASSES)
+    what = ""
+    if target.kind == "text" and len(counts) <= MOST_CLASSES:
+        texts, rows_with_one = len(counts), sum(counts.values())
+        what = f"has {texts:,} different texts in {rows_with_one:,} rows; expected numbers or classes to predict."
+    elif target.kind == "text":
+        what = f"has {len(counts):,} distinct values; expected numbers or at most {MOST_CLASSES:,} classes."
+    elif kind == "date":
+        what = "has dates; expected numbers or classes to predict."
+    if what:
+        raise DataError(f'{file.shown}: the target "{printable(target.name)}" {what}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.media.images import FORMATS, bombs_are_errors, suffixes_of, verify_image
 from dlrun.data.media.listing import path_inside
 from dlrun.data.media.survey import Facts, survey
-from dlrun.data.tables.columns import Column
 from dlrun.wording import plural, printable
 
 SUFFIXES = suffixes_of(FORMATS)
@@ -48,9 +47,15 @@ class ImageFiles:
         }
 
 
-def find_images(file: ArrowTable, columns: Sequence[Column]) -> ImageFiles:
-    """Return the files that the columns of images name, relative to the table's folder."""
-    names = [column.name for column in columns if column.kind == "image"]
+NO_IMAGES = ImageFiles({}, {}, {})
+
+
+def find_images(file: ArrowTable, columns: Iterable[str]) -> ImageFiles:
+    """Return the files that the columns of images name, relative to the table's folder.
+
+    Columns that the file does not have are left out.
+    """
+    names = [name for name in columns if name in file.names]
     refused: dict[str, dict[str, str]] = {name: {} for name in names}
     paths: dict[str, dict[str, str]] = {name: {} for name in names}
     for name, word in _words(file, names):

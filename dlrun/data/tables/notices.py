@@ -2,56 +2,110 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dlrun.data.tables.columns import BLOCK_KINDS, Column
+from dlrun.data.tables.columns import BLOCK_KINDS, Column, setting
+from dlrun.data.tables.judging import counts_of
+from dlrun.data.tables.reading import TrainTable
 from dlrun.data.tables.rows import TableRows
+from dlrun.data.tables.set_aside import kind_to_use
+from dlrun.data.tables.settings import TableSettings
 from dlrun.wording import plural, printable
 
 _SHOWN = 12  # columns named in one notice
 _SHOWN_ROWS = 5
+_SHOWN_STRAYS = 5
+_NAMES = {"number": "numbers", "date": "dates"}
 _PLURALS = (
     ("number", "numbers"), ("boolean", "yes/no"), ("date", "dates"), ("category", "categories"), ("text", "texts"),
     ("image", "images"),
 )  # fmt: skip
 
 
-def table_notices(
-    columns: Sequence[Column], ignored: Mapping[str, str], rows: Mapping[str, TableRows], inputs: NDArray[np.float32]
-) -> Iterator[str]:
-    """Yield the notices. ignored: columns and why they are no features. inputs: raw training rows, (N, R)."""
+def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: TableSettings) -> Iterator[str]:
+    """Yield the notices. rows: by split."""
+    *columns, target = table.columns
     for kind, name in _PLURALS:
         names = [
-            printable(column.name) + (f" ({len(rows['train'].words[column.name])})" if kind == "category" else "")
+            printable(column.name)
+            + (f" ({len(counts_of(columns, table.rows, column.name))})" if kind == "category" else "")
             for column in columns
             if column.kind == kind
         ]
         if names:
             yield f"columns: {len(names)} {name}: {_listed(names)}"
-    for name, why in ignored.items():
-        yield f"columns: {printable(name)} is ignored ({why})"
-    missing, start = [], 0
+    yield from _ignored(table.ignored)
     for column in columns:
-        count = int(np.isnan(inputs[:, start]).sum())
-        start += column.width
-        if count:
-            missing.append(f"{printable(column.name)} {count:,}")
+        if column.lenient:
+            yield _strays(column, table.rows)
+    missing = [
+        f"{printable(column.name)} {count:,}"
+        for column in columns
+        if (count := _num_missing(columns, table.rows, column))
+    ]
     if missing:
         what = "numbers become the training median and a flag, categories one of their own"
         if any(column.kind in BLOCK_KINDS for column in columns):
             what += ", texts and images nothing and a flag"
         yield f"missing values: {_listed(missing)}; {what}"
+    for one in (target, *table.more_targets):
+        if one.lenient:
+            yield _strays(one, table.rows)
     for split, part in rows.items():
-        of = "" if split == "train" else f" of dataset.{split}"
-        if part.num_dropped:
-            yield f"{plural(part.num_dropped, 'row')}{of} with missing values dropped (dataset.missing=drop)"
-        if part.num_skipped:
-            first = "; ".join(str(problem) for problem in part.skipped[:_SHOWN_ROWS])
-            yield f"{plural(part.num_skipped, 'bad row')}{of} skipped (dataset.on_bad_row=skip): {first}"
+        yield from _about_rows(split, part, table, settings)
+
+
+def _ignored(ignored: Mapping[str, str]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, why in ignored.items():
+        reasons.setdefault(why, []).append(name)
+    for why, names in reasons.items():
+        is_one = len(names) == 1
+        what = f"{_listed([printable(name) or 'the unnamed column' for name in names])} {'is' if is_one else 'are'}"
+        kind = kind_to_use(why)
+        usable = [name for name in names if name] if kind else []
+        hint = f"; to use {'it' if is_one else 'one'}: {setting(usable[0], kind)}" if kind and usable else ""
+        yield f"columns: {what} ignored ({why}{hint})"
+
+
+def _strays(column: Column, rows: TableRows) -> str:
+    strays = rows.strays[column.name]
+    shown = [f'"{printable(word)}" {count:,}' for word, count in Counter(strays).most_common(_SHOWN_STRAYS)]
+    more = ", ..." if len(strays) > _SHOWN_STRAYS else ""
+    total, present = sum(strays.values()), rows.present[column.name]
+    what = (
+        f"{total:,} of {present:,} values are no {_NAMES[column.kind]} and count as missing: {', '.join(shown)}{more}"
+    )
+    return f"columns: {printable(column.name)}: {what}; to make them categories: {setting(column.name, 'category')}"
+
+
+def _num_missing(columns: Sequence[Column], rows: TableRows, column: Column) -> int:
+    return int(np.isnan(rows.column(columns, column.name)).sum())
+
+
+def _about_rows(split: str, rows: TableRows, table: TrainTable, settings: TableSettings) -> Iterator[str]:
+    of = "" if split == "train" else f" of dataset.{split}"
+    if rows.num_left_out:
+        *others, last = map(printable, settings.targets)
+        target = f"{', '.join(others)} or {last}" if others else last
+        what = f"without a value of {target} left out; to stop at the first: dataset.missing_target=stop"
+        yield f"rows: {plural(rows.num_left_out, 'row')}{of} {what}"
+    if rows.num_dropped:
+        yield f"{plural(rows.num_dropped, 'row')}{of} with missing values dropped (dataset.missing=drop)"
+    if rows.num_skipped:
+        first = "; ".join(str(problem) for problem in rows.skipped[:_SHOWN_ROWS])
+        yield f"{plural(rows.num_skipped, 'bad row')}{of} skipped (dataset.on_bad_row=skip): {first}"
+    if split == "train":
+        return
+    columns = table.columns[:-1]
+    empty = [printable(one.name) for one in columns if _num_missing(columns, rows, one) == len(rows.raw)]
+    if empty:
+        yield f"missing values{of}: {_listed(empty)} in every row"
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

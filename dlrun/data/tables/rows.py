@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,14 +14,14 @@ from numpy.typing import NDArray
 from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
 from dlrun.data.files.bad_rows import HOW_TO_SKIP
 from dlrun.data.files.status_line import long_work
-from dlrun.data.tables.columns import EXPECTED, WORD_KINDS, Column, raw_values
+from dlrun.data.tables.cells import cells_of
+from dlrun.data.tables.columns import EXPECTED, WORD_KINDS, Column, setting
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
 _LISTED = 20  # skipped rows that are listed one by one
 _IS_MISSING = "the value is missing"
 _MOST_WORDS = 1 << 24
-_HUGE = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
 Refused = Mapping[str, Mapping[str, str]]
 
@@ -43,6 +44,9 @@ class TableRows:
     """Rows of a file, good ones only.
 
     raw: (N, R) float32, NaN where a value is missing; a category is its index in `words`, by column.
+    strays: by lenient column, the values that are not of its kind and how often each is in the file.
+    present: by column with strays, how many values it has in the file.
+    beside: by name, columns that were taken out of `raw`, (N,) each; see data.tables.row_columns.
     """
 
     raw: Floats
@@ -50,6 +54,10 @@ class TableRows:
     num_skipped: int = 0
     skipped: list[RowProblem] = field(default_factory=list)  # the first ones
     num_dropped: int = 0  # for missing values
+    num_left_out: int = 0  # without a target
+    strays: dict[str, dict[str, int]] = field(default_factory=dict)
+    present: dict[str, int] = field(default_factory=dict)
+    beside: dict[str, Floats] = field(default_factory=dict)
 
     def column(self, columns: Sequence[Column], name: str) -> Floats:
         """Return the first raw number of a column in each row, (N,)."""
@@ -68,12 +76,15 @@ def read_rows(
     skip_bad_rows: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
+    leave_out: Sequence[str] = (),
     refused: Refused = MappingProxyType({}),
 ) -> TableRows:
     """Read the columns of every row.
 
     required: columns whose value must not be missing. missing: what to do with missing values of the others.
+    leave_out: columns without whose value a row is left out, whatever else is wrong with the row.
     refused: by column, words that make a row bad, and why.
+    A value that is not of the kind of a lenient column is counted and NaN; "error" and `required` do not refuse it.
     Raises DataError naming file, line and column, unless `skip_bad_rows`.
     """
     as_text: set[str] = set()
@@ -86,6 +97,7 @@ def read_rows(
                 skip_bad_rows=skip_bad_rows,
                 required=required,
                 missing=missing,
+                leave_out=leave_out,
                 refused=refused,
             ).read()
         except NotNumbersError as error:  # again, with that column as texts, to find the row
@@ -102,9 +114,7 @@ def read_blocks(
     as_text: set[str] = set()
     num_yielded = 0
     while True:
-        reading = _Reading(
-            file, columns, as_text, skip_bad_rows=False, required=(), missing="fill", refused=refused, how_to_skip=""
-        )
+        reading = _Reading(file, columns, as_text, skip_bad_rows=False, refused=refused, how_to_skip="")
         try:
             for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=num_yielded):
                 yield TableRows(raw, reading.words())
@@ -141,19 +151,24 @@ class _Reading:
         as_text: set[str],
         *,
         skip_bad_rows: bool,
-        required: Sequence[str],
-        missing: str,
+        required: Sequence[str] = (),
+        missing: str = "fill",
+        leave_out: Sequence[str] = (),
         refused: Refused,
         how_to_skip: str = f" {HOW_TO_SKIP}",
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
         self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
+        self._placed = _placed(columns, first=leave_out)
+        self._leave_out = leave_out
         self._refused, self._how_to_skip = refused, how_to_skip
         self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind in WORD_KINDS}
         self._wrong: list[tuple[int, str, str]] = []  # record, column, what
         self._ragged: list[RowProblem] = []
         self._num_wrong = 0
-        self._num_dropped = 0
+        self._num_dropped = self._num_left_out = 0
+        self._strays: dict[str, Counter[str]] = {}
+        self._present: Counter[str] = Counter()
         self._width = sum(column.width for column in columns)
 
     def read(self) -> TableRows:
@@ -163,7 +178,16 @@ class _Reading:
                 matrix = _grown(matrix, count, self._expected_rows(count, rows))
             matrix[count : count + len(rows)] = rows
             count += len(rows)
-        return TableRows(matrix[:count], self.words(), self._num_wrong, self._listed(), self._num_dropped)
+        return TableRows(
+            matrix[:count],
+            self.words(),
+            self._num_wrong,
+            self._listed(),
+            self._num_dropped,
+            self._num_left_out,
+            {name: dict(strays) for name, strays in self._strays.items()},
+            {name: self._present[name] for name in self._strays},
+        )
 
     def words(self) -> dict[str, list[str]]:
         """Return the categories of the rows read so far, by column; a raw category is its index."""
@@ -191,53 +215,35 @@ class _Reading:
         """A batch's raw numbers, and which of its rows are good."""
         rows = np.empty((batch.num_rows, self._width), dtype=np.float32)
         kept = np.ones(batch.num_rows, dtype=np.bool_)
-        start = 0
-        for number, column in enumerate(self._columns):
-            values, is_null, bad, texts = self._values(batch.column(number), column)
-            rows[:, start : start + column.width] = values
-            start += column.width
-            for row in np.flatnonzero(bad & kept):
-                what = f'expected {EXPECTED.get(column.kind, "a value")}, got "{printable(texts(row))}"'
-                what = self._refused.get(column.name, {}).get(texts(row), what)
-                self._note(first + int(row), column.name, what)
-            if column.name in self._required or self._missing == "error":
-                for row in np.flatnonzero(is_null & kept & ~bad):
-                    self._note(first + int(row), column.name, _IS_MISSING)
-                bad = bad | is_null
-            elif self._missing == "drop":
-                self._num_dropped += int((is_null & kept & ~bad).sum())
-                bad = bad | is_null
-            kept &= ~bad
-        return rows, kept
-
-    def _values(self, array: Any, column: Column) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_], Any]:
-        """Raw numbers (B, width), masks of missing values and of those not of the kind, and a row's value as text."""
-        if not hasattr(array, "indices"):
-            numbers = array.to_numpy(zero_copy_only=False)
-            is_null = np.isnan(numbers)
-            with np.errstate(invalid="ignore", over="ignore"):
-                bad = np.abs(numbers) > _HUGE
-                return numbers.astype(np.float32)[:, None], is_null, bad, lambda row: f"{numbers[row]:g}"
-        words = array.dictionary.to_pylist()
-        is_null = ~np.asarray(array.is_valid())
-        indices = array.indices.fill_null(len(words)).to_numpy(
-            zero_copy_only=False
-        )  # a null is the index after the last word
-        refused = self._refused.get(column.name, {})
-        if column.kind in WORD_KINDS:
-            codes = self._codes[column.name]
-            table = np.array([[codes.setdefault(word, len(codes))] for word in words], dtype=np.float32).reshape(-1, 1)
+        for number, start, column in self._placed:
+            codes, refused = self._codes.get(column.name, {}), self._refused.get(column.name, {})
+            cells = cells_of(batch.column(number), column, codes, refused)
             if len(codes) > _MOST_WORDS:  # beyond, float32 has not every whole number
                 what = f'"{printable(column.name)}" has more than {_MOST_WORDS:,} distinct values'
-                hint = f"ignore it: dataset.columns={{{column.name}: ignore}}"
-                raise DataError(f"{self._file.shown}: the column {what}; {hint}.")
-            table[[number for number, word in enumerate(words) if word in refused]] = np.inf
-        else:
-            table = raw_values(column.kind, words)
-        table = np.concatenate([table, np.full((1, column.width), np.nan, dtype=np.float32)])
-        values = table[indices]
-        bad = ~np.isfinite(values[:, 0]) & ~is_null
-        return values, is_null, bad, lambda row: words[indices[row]]
+                raise DataError(f"{self._file.shown}: {what}; ignore it: {setting(column.name, 'ignore')}.")
+            rows[:, start : start + column.width] = cells.values
+            self._present[column.name] += cells.num_present
+            if cells.strays:
+                self._strays.setdefault(column.name, Counter()).update(cells.strays)
+            lacking = cells.is_null | cells.is_stray
+            if column.name in self._leave_out:
+                self._num_left_out += int((lacking & kept).sum())
+                kept &= ~lacking
+            expected = "a weight from 0 up" if column.is_weight else EXPECTED.get(column.kind, "a value")
+            for row in np.flatnonzero(cells.bad & kept):
+                text = cells.text_of(row)
+                what = refused.get(text, f'expected {expected}, got "{printable(text)}"')
+                self._note(first + int(row), column.name, what)
+            if column.name in self._required or self._missing == "error":
+                lacking = cells.is_null
+                for row in np.flatnonzero(lacking & kept & ~cells.bad):
+                    self._note(first + int(row), column.name, _IS_MISSING)
+                kept &= ~lacking
+            elif self._missing == "drop":
+                self._num_dropped += int((lacking & kept & ~cells.bad).sum())
+                kept &= ~lacking
+            kept &= ~cells.bad
+        return rows, kept
 
     def _note_ragged(self, line: int, what: str) -> None:
         problem = RowProblem(line, "", what)
@@ -249,7 +255,7 @@ class _Reading:
     def _note(self, record: int, column: str, what: str) -> None:
         if not self._skip_bad_rows:
             (line,) = self._file.lines_of([record])
-            hint = f"; for a column of categories: dataset.columns={{{column}: category}}"
+            hint = f"; for a column of categories: {setting(column, 'category')}"
             if what == _IS_MISSING:
                 hint = "; to fill missing values: dataset.missing=fill"
             if column in self._required or what in self._refused.get(column, {}).values() or not self._how_to_skip:
@@ -264,6 +270,15 @@ class _Reading:
         lines = dict(zip(records, self._file.lines_of(records), strict=True))
         found = [RowProblem(lines[record], column, what) for record, column, what in self._wrong]
         return sorted([*found, *self._ragged], key=lambda problem: problem.line)[:_LISTED]
+
+
+def _placed(columns: Sequence[Column], *, first: Sequence[str]) -> list[tuple[int, int, Column]]:
+    """Each column with its number and the index of its first raw number; those named in `first` are first."""
+    placed, start = [], 0
+    for number, column in enumerate(columns):
+        placed.append((number, start, column))
+        start += column.width
+    return sorted(placed, key=lambda place: place[2].name not in first)
 
 
 def _grown(matrix: Floats, count: int, rows: int) -> Floats:

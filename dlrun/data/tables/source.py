@@ -5,27 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.source import Rows, Source
 from dlrun.data.tables.blocks import block_encoders
 from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.encoding import TableEncoder
-from dlrun.data.tables.features import feature_columns, target_column
 from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
 from dlrun.data.tables.notices import table_notices
-from dlrun.data.tables.rows import RowProblem, TableRows, describe_skipped, read_rows
+from dlrun.data.tables.reading import TrainTable, read_other, read_train
+from dlrun.data.tables.row_columns import group_notices, groups_of, weights_of
+from dlrun.data.tables.rows import TableRows, describe_skipped
 from dlrun.data.tables.settings import TableSettings
-from dlrun.data.tables.target import target_of
-from dlrun.errors import DataError
-from dlrun.wording import plural, printable
+from dlrun.data.tables.several import targets_of
 
 
 def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = TableEncoder) -> Source:
@@ -37,31 +36,26 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
     named = {"train": settings.path, "val": settings.val, "test": settings.test}
     paths = {split: locate(name) for split, name in named.items() if name is not None}
     with unchanged(*paths.values()):
-        files = {
-            split: ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
-            for split, path in paths.items()
-        }
-        columns, ignored = feature_columns(files["train"], settings)
-        wanted = [*columns, target_column(files["train"], settings)]
-        images = {split: find_images(file, columns) for split, file in files.items()}
-        rows = {split: _rows(file, wanted, settings, images[split]) for split, file in files.items()}
-    target = target_of(files, rows, wanted[-1], task=settings.task, skip_bad_rows=settings.skip_bad_rows)
-    inputs = {split: part.raw[target.kept[split], :-1] for split, part in rows.items()}
-    words = rows["train"].words
-    for split in [split for split in rows if split != "train"]:
-        words = _share_words(inputs[split], columns, rows[split].words, words)
+        files = _opened(paths, settings)
+        images = {split: find_images(file, settings.images) for split, file in files.items()}
+        table, rows = _read(files, settings, images)
+    columns = table.columns[:-1]
+    target, parts = targets_of(files, rows, table, settings)
+    inputs = {split: part.raw[:, :-1] for split, part in rows.items()}
     unfitted = encoder(
         columns,
         embed=settings.embed,
         max_categories=settings.max_categories,
         delimiter=settings.delimiter,
         encoding=settings.encoding,
-        words={column.name: words[column.name] for column in columns if column.kind in WORD_KINDS},
+        words=_joined_words(inputs, columns, rows),
         blocks=block_encoders(columns, settings, [part.facts for part in images.values()]),
     )
+    weights, groups = weights_of(rows, settings), groups_of(table.rows, columns, settings)
+    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
     splits = {
-        split: Rows(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(target.values[split]))
-        for split, values in inputs.items()
+        split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
+        for split, values in tensors.items()
     }
     skipped = {split: describe_skipped(part) for split, part in rows.items() if part.num_skipped}
     return Source(
@@ -72,57 +66,46 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         test=splits.get("test"),
         class_names=target.class_names,
         fit=unfitted.fit_transform,
-        fingerprint=_fingerprint(files, settings, images),
-        notices=[*table_notices(columns, ignored, rows, inputs["train"]), *image_notices(images), *target.notices],
+        fingerprint=_fingerprint(files, settings, {**table.judged, **target.judged}, images),
+        notices=[
+            *table_notices(table, rows, settings),
+            *image_notices(images),
+            *target.notices,
+            *group_notices(groups, settings),
+        ],
         skipped=skipped or (),
+        parts=parts,
+        groups=groups,
     )
 
 
-def _rows(file: ArrowTable, columns: Sequence[Column], settings: TableSettings, images: ImageFiles) -> TableRows:
-    """The file's rows, from the cache if reading them takes long."""
-    file.check_columns([column.name for column in columns], file.names)
-
-    def read() -> TableRows:
-        found = read_rows(
-            file,
-            columns,
-            skip_bad_rows=settings.skip_bad_rows,
-            required=[settings.target],
-            missing=settings.missing,
-            refused=images.refused,
-        )
-        if len(found.raw) == 0:
-            count = found.num_skipped + found.num_dropped
-            raise DataError(f"{file.shown}: no row is left ({plural(count, 'row')} skipped or dropped).")
-        return found
-
-    decisive = {
-        **settings.decisive(),
-        "kinds": [[column.name, column.kind] for column in columns],
-        "reader": import_optional("pyarrow", extra="table", needed_by=file.shown).__version__,
-        **({"refused": images.refused} if images.refused else {}),
+def _opened(paths: Mapping[str, Path], settings: TableSettings) -> dict[str, ArrowTable]:
+    return {
+        split: ArrowTable(path, delimiter=settings.delimiter, encoding=settings.encoding)
+        for split, path in paths.items()
     }
-    found = _as_rows(cached(settings.name, {"rows": file.digest}, decisive, lambda: _as_prepared(read())))
-    found.words = images.located(found.words)
-    for column in columns:
-        if np.isnan(found.column(columns, column.name)).all():
-            raise DataError(
-                f'{file.shown}: the column "{printable(column.name)}" has no value in any row. '
-                f"Ignore it: dataset.columns={{{column.name}: ignore}}."
-            )
-    return found
 
 
-def _as_prepared(rows: TableRows) -> Prepared:
-    listed = [[problem.line, problem.column, problem.what] for problem in rows.skipped]
-    counts = {"num_skipped": rows.num_skipped, "num_dropped": rows.num_dropped}
-    return Prepared({"raw": torch.from_numpy(rows.raw)}, {"words": rows.words, "skipped": listed, **counts})
+def _read(
+    files: Mapping[str, ArrowTable], settings: TableSettings, images: Mapping[str, ImageFiles]
+) -> tuple[TrainTable, dict[str, TableRows]]:
+    """The training file, and the rows of every file."""
+    table = read_train(files["train"], settings, images["train"])
+    rows = {"train": table.rows}
+    for split in [split for split in files if split != "train"]:
+        more = table.more_targets
+        rows[split] = read_other(files[split], table.columns, settings, images[split], more_targets=more)
+    return table, rows
 
 
-def _as_rows(made: Prepared) -> TableRows:
-    values = dict(made.values)
-    listed = [RowProblem(*problem) for problem in values.pop("skipped")]
-    return TableRows(made.tensors["raw"].numpy(), skipped=listed, **values)
+def _joined_words(
+    inputs: Mapping[str, NDArray[np.float32]], columns: Sequence[Column], rows: Mapping[str, TableRows]
+) -> dict[str, list[str]]:
+    """Return the categories of all files by column, after rewriting the codes of each file, in place, to them."""
+    words = rows["train"].words
+    for split in [split for split in rows if split != "train"]:
+        words = _share_words(inputs[split], columns, rows[split].words, words)
+    return {column.name: words[column.name] for column in columns if column.kind in WORD_KINDS}
 
 
 def _share_words(
@@ -149,9 +132,14 @@ def _share_words(
     return joined
 
 
-def _fingerprint(files: Mapping[str, ArrowTable], settings: TableSettings, images: Mapping[str, ImageFiles]) -> str:
-    digests = [{split: file.digest for split, file in files.items()}, settings.decisive()]
-    if any(part.paths for part in images.values()):
-        digests.append({split: part.digest for split, part in images.items()})
-    text = json.dumps(digests, sort_keys=True)
+def _fingerprint(
+    files: Mapping[str, ArrowTable],
+    settings: TableSettings,
+    judged: Mapping[str, Any],
+    images: Mapping[str, ImageFiles],
+) -> str:
+    decisive = {**settings.decisive(), **({"judged": judged} if judged else {})}
+    if settings.images:
+        decisive["images"] = {split: part.digest for split, part in images.items()}
+    text = json.dumps([{split: file.digest for split, file in files.items()}, decisive], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -62,14 +62,14 @@ def series_source(
                 f"{form.window} rows and a horizon of {horizon} need {form.window + horizon}. Use a smaller "
                 "dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )
-    outputs = tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target)
     return Source(
         "sequence",
         "regression",
         train=cut["train"],
         val=cut.get("val"),
         test=cut.get("test"),
-        class_names=outputs,
+        class_names=tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target),
         encoder=SeriesEncoder(form),
+        in_order=True,
         notices=notices,
     )

@@ -42,6 +42,7 @@ def interactions(
             embed=True,
             max_categories=_MAX_NAMES,
             missing="error",
+            missing_target="stop",
             skip_bad_rows=on_bad_row == "skip",
             delimiter=delimiter,
             encoding=encoding,

@@ -12,8 +12,7 @@ from PIL import Image
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.spec import Block
 from dlrun.data.tables import blocks
-from dlrun.data.tables.blocks import ImageBlock, TextBlock, check_memory, restored_block, unused_text
-from dlrun.data.tables.columns import Column
+from dlrun.data.tables.blocks import ImageBlock, TextBlock, check_memory, restored_block
 from dlrun.data.tables.image_files import find_images
 from dlrun.errors import DataError
 
@@ -34,7 +33,7 @@ def images(*values: int | tuple[int, ...]) -> ImageBlock:
         Image.new("L" if isinstance(value, int) else "RGB", (10, 10), value).save(name)
     Path("t.csv").write_text("photo\n" + "".join(f"{name}\n" for name in names))
     block = ImageBlock("photo", size=8)
-    block.facts = find_images(ArrowTable(Path("t.csv")), [Column("photo", "image")]).facts
+    block.facts = find_images(ArrowTable(Path("t.csv")), ["photo"]).facts
     block.fit([str(Path(name)) for name in names], np.arange(len(names)))
     return block
 
@@ -132,9 +131,3 @@ def test_rows_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.Monkey
     )
     with pytest.raises(DataError, match=message):
         check_memory(300_000, 3201, found)
-
-
-def test_why_a_text_is_not_used_says_how_to_use_it() -> None:
-    assert unused_text("note", ["good.", None]) == "free text; to use it: dataset.columns={note: text}"
-    assert unused_text("p", ["a.PNG", None, "b.jpg"]) == "paths of images; to use them: dataset.columns={p: image}"
-    assert unused_text("p", ["a.png", "none"]).startswith("free text")

@@ -30,6 +30,21 @@ def finished(encoder: TableEncoder, raw: Tensor = RAW) -> list[list[float]]:
     return encoder.transform(raw.clone()).tolist()  # type: ignore[no-any-return]
 
 
+def test_words_count_as_missing_in_new_rows_of_a_lenient_column_alone() -> None:
+    encoder = TableEncoder([Column("n", "number", lenient=True), COLUMNS[2]], embed=False, max_categories=9)
+    encoder.fit(RAW[:, [0, 2]])
+    state = json.loads(json.dumps(encoder.state()))
+    Path("new.csv").write_text("n,m\nother,5\n7,6\n")
+    assert TableEncoder.restored(state).encode(Path("new.csv")).inputs.tolist() == [[3, 5, 0], [7, 6, 0]]
+    Path("new.csv").write_text("n,m\n1,other\n")
+    with pytest.raises(DataError, match='column "m": expected a number, got "other"'):
+        TableEncoder.restored(state).encode(Path("new.csv"))
+    del state["lenient"]  # as in older runs
+    Path("new.csv").write_text("n,m\nother,5\n")
+    with pytest.raises(DataError, match='column "n": expected a number, got "other"'):
+        TableEncoder.restored(state).encode(Path("new.csv"))
+
+
 def test_numbers_then_flags_then_categories_one_hot() -> None:
     encoder = fitted()
     # n, m with 7 its median, "m was missing", then blue, red, missing

@@ -9,10 +9,7 @@ import pytest
 from PIL import Image
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import Column
 from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
-
-COLUMNS = [Column("n", "number"), Column("photo", "image"), Column("scan", "image")]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def find(*words: object, scan: object = "a.png") -> ImageFiles:
     rows = [{"n": 1, "photo": word, "scan": scan} for word in words]
     Path("t.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    return find_images(ArrowTable(Path("t.jsonl")), COLUMNS)
+    return find_images(ArrowTable(Path("t.jsonl")), ["photo", "scan", "none"])
 
 
 def test_paths_are_relative_to_the_table() -> None:
@@ -80,7 +77,7 @@ def test_the_digest_changes_with_the_content_of_an_image_and_with_the_names() ->
 
 def test_a_table_without_images_has_none() -> None:
     Path("t.csv").write_text("n\n1\n")
-    found = find_images(ArrowTable(Path("t.csv")), COLUMNS[:1])
+    found = find_images(ArrowTable(Path("t.csv")), [])
     assert found.facts == {}
     assert list(image_notices({"train": found})) == []
 

@@ -13,7 +13,7 @@ from dlrun.data.tables.source import table_source
 from dlrun.errors import ConfigError, DataError
 
 ROWS = "n,when,c,note,y\n" + "".join(
-    f"{i},2026-01-{i + 1:02d},{'ab'[i % 2]},a note of its own about {i},{i % 2 or ''}{'' if i % 2 else 0}\n"
+    f"{i / 2},2026-01-{i + 1:02d},{'ab'[i % 2]},a note of its own about {i},{i % 2 or ''}{'' if i % 2 else 0}\n"
     for i in range(30)
 )
 
@@ -33,7 +33,8 @@ def test_kinds_are_inferred_and_reported() -> None:
         "columns: 1 categories: c (2)",
         "columns: note",
     ]
-    assert "columns: note is ignored (free text; to use it: dataset.columns={note: text})" in found.notices
+    why = "free text, a different text in every row; to use it: dataset.columns={note: text}"
+    assert f"columns: note is ignored ({why})" in found.notices
 
 
 def test_kinds_can_be_set() -> None:
@@ -49,7 +50,7 @@ def test_kinds_can_be_set() -> None:
 
 
 def test_missing_values_are_counted() -> None:
-    content = ROWS.replace("\n3,", "\n,").replace("\n7,", "\n,")
+    content = ROWS.replace("\n3.0,", "\n,").replace("\n7.0,", "\n,")
     assert any(notice.startswith("missing values: n 2; numbers become") for notice in source(content).notices)
     dropped = source(content, missing="drop")
     assert len(dropped.train) == 28
@@ -76,14 +77,21 @@ def test_the_fingerprint_is_of_content_and_settings_and_no_path() -> None:
     ("content", "fields", "message"),
     [
         (ROWS, {"target": "yy"}, 'there is no column "yy" for dataset.target. Did you mean "y"?'),
-        (ROWS, {"target": "note"}, 'the target "note" has a different text in nearly every row'),
+        (ROWS, {"target": "note"}, 'the target "note" has 30 different texts in 30 rows; expected numbers or classes'),
         (ROWS, {"target": "when"}, 'the target "when" has dates; expected numbers or classes to predict'),
-        ("n,y\n,0\n,1\n,0\n", {}, 'the column "n" has no value in any row. Ignore it: dataset.columns={n: ignore}'),
+        ("n,y\n,0\n,1\n,0\n", {}, "no column is left for features (n: no value in any row); set the kinds of columns"),
+        (
+            "n,y\n,0\n,1\n,0\n",
+            {"columns": {"n": "number"}},
+            'the column "n" has no value in any row. Ignore it: dataset.columns={n: ignore}',
+        ),
+        ("n,y\n1,\n2,\n", {}, 'the target "y" has no value in any row'),
+        ("n,y\n1,a\nx,b\n", {"missing": "drop", "columns": {"n": "ignore"}}, "(n: dataset.columns)"),
         ("n,y\n1,0\n", {"only": {"m": "number"}}, 'there is no column "m"'),
         (
             "n,y\nx,0\ny,1\n",
             {"columns": {"n": "number"}, "skip_bad_rows": True},
-            "no row is left (2 rows skipped or dropped)",
+            "no row is left (2 rows skipped, dropped or left out)",
         ),
     ],
 )

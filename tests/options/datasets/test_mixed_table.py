@@ -216,10 +216,12 @@ def test_a_table_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_neither_texts_nor_images_are_targets() -> None:
     write_table(Path(), rows=20)
-    with pytest.raises(DataError, match=r'the target "photo" has images; expected numbers or classes to predict'):
-        data(target="photo")
-    with pytest.raises(DataError, match=r'the target "review" has a different text in nearly every row'):
-        data(target="review")
+    for target, kind in BOTH.items():
+        what = (
+            rf"dataset\.columns\.{target}\n +The target is a number or classes, not {kind}; expected number or category"
+        )
+        with pytest.raises(ConfigError, match=what):
+            data(target=target)
 
 
 def test_only_models_with_encoders_take_such_rows(dlrun: Dlrun) -> None:

@@ -32,7 +32,7 @@ def write(text: str | bytes, name: str = "mine.csv") -> str:
 def rows(count: int = 12) -> str:
     """Columns size (number), town (category), paid (yes/no), and bought to predict."""
     towns = ("Rome", "Oslo")
-    lines = [f"{i},{towns[i % 2]},{'yes' if i % 3 else 'no'},{'b' if i % 2 else 'a'}" for i in range(count)]
+    lines = [f"{2 * i + i % 2},{towns[i % 2]},{'yes' if i % 3 else 'no'},{'b' if i % 2 else 'a'}" for i in range(count)]
     return "\n".join(["size,town,paid,bought", *lines]) + "\n"
 
 
@@ -60,14 +60,14 @@ def test_columns_become_features_by_their_kind() -> None:
     assert bundle.spec.class_names == ("a", "b")
     assert bundle.spec.goal == "binary"
     first = bundle.train.inputs[:3]  # size, paid, town Oslo, town Rome
-    assert first.tolist() == [[0, 0, 0, 1], [1, 1, 1, 0], [2, 1, 0, 1]]
+    assert first.tolist() == [[0, 0, 0, 1], [3, 1, 1, 0], [4, 1, 0, 1]]
     assert bundle.train.targets.tolist() == [0, 1] * 6
 
 
 def test_embedded_categories_are_codes_after_the_numbers() -> None:
     bundle = data(rows(), embed=True)
     assert bundle.spec.categories == (3,)  # never seen, Oslo, Rome
-    assert bundle.train.inputs[:2].tolist() == [[0, 0, 2], [1, 1, 1]]
+    assert bundle.train.inputs[:2].tolist() == [[0, 0, 2], [3, 1, 1]]
 
 
 def test_missing_values_become_the_training_median_and_a_flag_or_a_category() -> None:
@@ -140,14 +140,18 @@ def test_other_formats_have_the_same_rows(ending: str) -> None:
     ("target", "goal", "names"),
     [
         ("size", "regression", ()),
-        ("few", "multiclass", ("-1", "2", "10")),
+        ("few", "multiclass", ("-1", "0", "1")),
+        ("amount", "regression", ()),
         ("town", "binary", ("Oslo", "Rome")),
         ("paid", "binary", ("no", "yes")),
     ],
 )
 def test_the_task_is_inferred_from_the_target(target: str, goal: str, names: tuple[str, ...]) -> None:
-    lines = [f"{i * 1.5},{(-1, 2, 10)[i % 3]},{('Rome', 'Oslo')[i % 2]},{('no', 'yes')[i % 2]}" for i in range(12)]
-    bundle = data("size,few,town,paid\n" + "\n".join(lines) + "\n", target=target)
+    lines = [
+        f"{i * 1.5},{i % 3 - 1},{(-1, 2, 10)[i % 3]},{('Rome', 'Oslo')[i % 2]},{('no', 'yes')[i % 2]}"
+        for i in range(12)
+    ]
+    bundle = data("size,few,amount,town,paid\n" + "\n".join(lines) + "\n", target=target)
     assert (bundle.spec.goal, bundle.spec.class_names) == (goal, names)
 
 
@@ -163,9 +167,9 @@ def test_kinds_can_be_set_and_free_text_is_ignored() -> None:
     bundle = data(rows(), columns={"size": "category", "paid": "ignore"})
     assert bundle.spec.shape == (14,)
     assert "columns: paid is ignored (dataset.columns)" in bundle.notices
-    names = "\n".join(f"person {i} of many,{i},{'ab'[i % 2]}" for i in range(30))
-    notice = "columns: name is ignored (free text; to use it: dataset.columns={name: text})"
-    assert notice in data(f"name,x,bought\n{names}\n").notices
+    names = "\n".join(f"person {i} of many,{i / 2},{'ab'[i % 2]}" for i in range(30))
+    why = "free text, a different text in every row; to use it: dataset.columns={name: text}"
+    assert f"columns: name is ignored ({why})" in data(f"name,x,bought\n{names}\n").notices
     with pytest.raises(ConfigError, match=r'There is no such column\. Did you mean "size"'):
         data(rows(), columns={"siz": "number"})
     with pytest.raises(ConfigError, match="Expected one of number, category"):
@@ -195,13 +199,10 @@ BAD = {
     "blank": ("\n\n", "there is no row"),
     "duplicated column": ("size,size,bought\n1,2,a\n", 'duplicate column "size"; rename one of them'),
     "missing column": ("size,town\n1,Oslo\n", 'there is no column "bought" for dataset.target'),
-    "all missing": ("x,y,bought\n1,,a\n2,,b\n3,,a\n4,,b\n", 'the column "y" has no value in any row'),
+    "all missing": ("y,bought\n,a\n,b\n,a\n,b\n", "no column is left for features (y: no value in any row)"),
     "infinite": (rows() + "inf,Oslo,yes,a\n", 'line 14, column "size": expected a number, got "inf"'),
     "huge": (rows() + "1e300,Oslo,yes,a\n", 'line 14, column "size": expected a number, got "1e+300"'),
-    "text for a number": (rows() + "many,Oslo,yes,a\n", 'line 14, column "size": expected a number, got "many"'),
-    "missing target": (rows() + "1,Oslo,yes,\n", 'line 14, column "bought": the value is missing'),
     "one value": (rows().replace(",b\n", ",a\n"), 'the target "bought" is a in every row'),
-    "lonely class": (rows() + "1,Oslo,yes,c\n", 'line 14, column "bought": the class "c" has no other row'),
     "dates": ("x,bought\n1,2026-01-01\n2,2026-01-02\n", 'the target "bought" has dates'),
     "no target": ("x,bought\n1,\n2,\n", 'the target "bought" has no value in any row'),
     "one column": ("bought\na\nb\na\nb\n", "no column is left for features"),
@@ -225,11 +226,48 @@ def test_bad_data_stops_the_run_with_a_message(text: str | bytes, message: str, 
     assert not Path("run").exists()
 
 
-def test_a_bad_row_beyond_the_sample_is_reported_with_its_line() -> None:
+def test_a_word_beyond_the_sample_is_missing_or_reported_with_its_line() -> None:
     lines = rows(30_000).splitlines()
     lines[20_001] = "many" + lines[20_001][5:]
-    with pytest.raises(DataError, match=r'line 20002, column "size": expected a number, got "many"'):
-        data("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    assert any(
+        '1 of 30,000 values are no numbers and count as missing: "many" 1' in each for each in data(text).notices
+    )
+    for fields in ({"columns": {"size": "number"}}, {"missing": "error"}):
+        with pytest.raises(DataError, match=r'line 20002, column "size": expected a number, got "many"'):
+            data(text, **fields)
+
+
+def test_rows_without_a_target_are_left_out_or_reported() -> None:
+    text = rows() + "many,Oslo,yes,\n,,,\n"
+    bundle = data(text)
+    assert len(bundle.train) == 12
+    told = "rows: 2 rows without a value of bought left out; to stop at the first: dataset.missing_target=stop"
+    assert told in bundle.notices
+    with pytest.raises(DataError, match=r'line 14, column "bought": the value is missing\.'):
+        data(text, missing_target="stop")
+    tested = data(rows(), test=write(text, "test.csv"))
+    assert tested.sizes == {"train": 12, "test": 12}
+    assert told.replace("rows without", "rows of dataset.test without") in tested.notices
+
+
+def test_none_is_a_class_and_no_number() -> None:
+    lines = "\n".join(f"{'None' if i == 3 else i / 2},{('None', 'Some')[i % 2]}" for i in range(12))
+    bundle = data(f"x,bought\n{lines}\n")
+    assert bundle.spec.class_names == ("None", "Some")
+    assert bundle.train.inputs[3].tolist() == [3, 1]
+    regression = data(f"x,bought\n{lines}\n", target="x")
+    assert (regression.spec.goal, len(regression.train)) == ("regression", 11)
+
+
+def test_a_class_of_one_row_is_trained_on(dlrun: Dlrun) -> None:
+    words = ("dataset=table", f"dataset.path={write(rows(40) + '1,Oslo,yes,c' + chr(10))}", "dataset.target=bought")
+    settings = DatasetSettings(val_fraction=0.4, test_fraction=0.6)
+    bundle = data(rows(40) + "1,Oslo,yes,c\n", settings)
+    assert bundle.train.targets.tolist().count(2) == 1
+    code, out, err = dlrun("check", *words, "model=linear", "device.threads=1")
+    assert code == 0, err
+    assert "target: bought: too few rows to hold any out, all are trained on: c (1 row)" in out + err
 
 
 def test_bad_rows_are_skipped_counted_and_listed_on_request(dlrun: Dlrun) -> None:
@@ -241,7 +279,8 @@ def test_bad_rows_are_skipped_counted_and_listed_on_request(dlrun: Dlrun) -> Non
         "model=linear",
         "device.threads=1",
     )
-    code, _, err = dlrun(*words, "hydra.run.dir=run", "dataset.on_bad_row=skip", "dataset.columns={paid: boolean}")
+    columns = "dataset.columns={paid: boolean, size: number}"
+    code, _, err = dlrun(*words, "hydra.run.dir=run", "dataset.on_bad_row=skip", "dataset.missing_target=stop", columns)
     assert code == 0, err
     result = json.loads(Path("run/result.json").read_text())["dataset"]
     assert sum(result["sizes"].values()) == 40
@@ -303,7 +342,7 @@ def test_files_that_are_no_tables_are_reported(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dlrun.data.tables import source as module
+    from dlrun.data.tables import judging as module
 
     read = module.read_rows
 
@@ -337,7 +376,7 @@ def test_a_large_file_is_read_once_and_then_comes_from_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from dlrun.data.files import cache
-    from dlrun.data.tables import source as module
+    from dlrun.data.tables import judging as module
 
     monkeypatch.setattr(cache, "_WORTH_S", 0)
     monkeypatch.setenv("DLRUN_CACHE", str(tmp_path / "cache"))
