@@ -119,10 +119,13 @@ def _news(file: ArrowTable, kept: Sequence[Column], settings: TableSettings) -> 
     if settings.only is not None:
         return {}
     kinds = {column.name: column.kind for column in kept[:-1]}
+    numbers = {column.name for column in kept[:-1] if column.kind == "number" and not column.lenient}
     other = {}
     for name, values in file.sample().items():
         if name in settings.columns or name in settings.targets:
             continue
+        if name in numbers and any(value is not None for value in values):
+            continue  # the first rows said so too
         first = kind_of(present_counts(values), max_categories=settings.max_categories)
         first = "category" if first == "missing" else first
         if kinds.get(name, "text") != first:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,10 @@ def set_aside(file: ArrowTable, columns: Sequence[Column], rows: TableRows, sett
 def _why(
     file: ArrowTable, column: Column, columns: Sequence[Column], rows: TableRows, settings: TableSettings
 ) -> str | None:
-    values = rows.column(columns, column.name)
+    raw = _raw(column, columns, rows)
+    if column.kind not in NO_FEATURE and not _is_open(column, raw[:_FIRST_ROWS]):
+        return None
+    values = raw[:, 0]
     is_missing = np.isnan(values)
     if is_missing.all():
         return EMPTY
@@ -101,7 +104,7 @@ def _why(
         return describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
     if is_missing.any():
         return None
-    if all((part == part[0]).all() for part in _parts(column, columns, rows)):
+    if (raw == raw[0]).all():
         is_exact = column.kind != "number" or len(set(file.sample()[column.name])) == 1
         return (_CONSTANT if is_exact else _NEARLY_CONSTANT) if len(values) > 1 else None
     if len(values) < _LEAST_ROWS:
@@ -116,19 +119,36 @@ def _why(
     return _identifier(file, column.name, values)
 
 
+def _is_open(column: Column, first: NDArray[np.float32]) -> bool:
+    """Whether the first rows, (F, width), leave it open that a column is set aside; most need no further look."""
+    is_missing = np.isnan(first[:, 0])
+    if is_missing.all() or (first == first[0]).all():
+        return True
+    if is_missing.any():
+        return False
+    if column.kind == "category":
+        return len(np.unique(first)) == len(first)
+    return column.kind == "number" and (_rises(first[:, 0]) or _is_named_as_identifier(column.name))
+
+
+def _rises(values: NDArray[np.float32]) -> bool:
+    """Whether values, (N,), are whole numbers of which each is larger than the one before."""
+    return bool((np.diff(values) >= 1).all() and (values == np.round(values)).all())
+
+
+def _is_named_as_identifier(name: str) -> bool:
+    return bool(_ID_NAME.fullmatch(name.strip()) or _ID_IN_CAMEL_CASE.fullmatch(name))
+
+
 def _counts_rows(values: NDArray[np.float32], *, num_others: int) -> bool:
     """Whether values, (N,), are whole numbers from 0 or 1 on, of which only those of `num_others` rows are absent."""
-    first = values[:_FIRST_ROWS]
-    for some in (first, values):
-        if (some != np.round(some)).any() or (np.diff(some) < 1).any():
-            return False
     last = len(values) + num_others - 1 + min(values[0], 1)
-    return bool(0 <= values[0] <= 1 + num_others and values[-1] <= last)
+    return bool(0 <= values[0] <= 1 + num_others and values[-1] <= last) and _rises(values)
 
 
 def _identifier(file: ArrowTable, name: str, values: NDArray[np.float32]) -> str | None:
     """Why a number, (N,), without a missing value is an identifier; None if it is not."""
-    if not (_ID_NAME.fullmatch(name.strip()) or _ID_IN_CAMEL_CASE.fullmatch(name)):
+    if not _is_named_as_identifier(name):
         return None
     if (values != np.round(values)).any():
         return None
@@ -140,7 +160,7 @@ def _identifier(file: ArrowTable, name: str, values: NDArray[np.float32]) -> str
     return _ID if file.sample_is_whole else _ID_AT_FIRST
 
 
-def _parts(column: Column, columns: Sequence[Column], rows: TableRows) -> Iterator[NDArray[np.float32]]:
-    """The raw numbers of a column, each (N,)."""
+def _raw(column: Column, columns: Sequence[Column], rows: TableRows) -> NDArray[np.float32]:
+    """The raw numbers of a column, (N, width)."""
     start = sum(other.width for other in columns[: [other.name for other in columns].index(column.name)])
-    return (rows.raw[:, start + place] for place in range(column.width))
+    return rows.raw[:, start : start + column.width]
