@@ -23,7 +23,7 @@ from dlrun.data.texts.tokenizer import Tokenizer, fit_tokenizer, restored_tokeni
 from dlrun.errors import DataError
 from dlrun.wording import plural
 
-_MIN_COUNT = 2  # a word of one training row teaches nothing about other rows, so it is like one never seen
+_MIN_COUNT = 2  # a word that is there once teaches nothing about other rows, so it is like one never seen
 _FIT = "crop"  # of images, as dataset=image_folder does by default
 Floats = NDArray[np.float32]
 
@@ -64,7 +64,7 @@ class BlockEncoder(ABC):
 
 
 class TextBlock(BlockEncoder):
-    """Texts as ids of words, in lower case, ended by 0; 1 is a word that fewer than two training rows have."""
+    """Texts as ids of words, in lower case, ended by 0; 1 is a word that the training rows do not have, or only once."""
 
     kind = "text"
 

@@ -38,7 +38,7 @@ def images(*values: int | tuple[int, ...]) -> ImageBlock:
     return block
 
 
-def test_words_of_two_training_rows_have_ids_and_others_are_unknown() -> None:
+def test_words_that_occur_twice_in_training_rows_have_ids_and_others_are_unknown() -> None:
     block = text()  # "red" four times, "wine" twice; "a", the comma, "car" and "!" once; words of row 2 never
     assert block.table(TEXTS).tolist() == [[2, 2, 3, 0, 0], [1, 2, 1, 2, 1], [1, 1, 1, 0, 0], [3, 1, 0, 0, 0]]
     assert block.block(7) == Block("review", "text", 7, (5,), vocabulary_size=4)
