@@ -64,7 +64,7 @@ class BlockEncoder(ABC):
 
 
 class TextBlock(BlockEncoder):
-    """Texts as ids of words, in lower case, ended by 0; 1 is a word that the training rows do not have, or only once."""
+    """Texts as ids of words, in lower case, ended by 0; 1 is a word that training rows lack or have only once."""
 
     kind = "text"
 
