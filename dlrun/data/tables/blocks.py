@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from dlrun.data.media.survey import Facts
 from dlrun.data.spec import Block
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.settings import TableSettings
-from dlrun.data.texts.tokenizer import Tokenizer, fit_tokenizer, restored_tokenizer
+from dlrun.data.texts.tokenizer import Tokenizer, fit_tokenizer, restored_tokenizer, split_text
 from dlrun.errors import DataError
-from dlrun.wording import plural
+from dlrun.wording import plural, printable
 
 _MIN_COUNT = 2  # a word that is there once teaches nothing about other rows, so it is like one never seen
 _FIT = "crop"  # of images, as dataset=image_folder does by default
@@ -209,3 +210,14 @@ def check_memory(num_rows: int, num_features: int, blocks: Sequence[Block]) -> N
             f"memory; {free / 2**30:,.1f} GiB are free. Use a smaller dataset.max_length or dataset.image_size, or "
             "dataset.limit."
         )
+
+
+def text_notices(columns: Sequence[Column], words: Mapping[str, Sequence[str]], *, max_length: int) -> Iterator[str]:
+    """Yield for each column of texts how long they are, and how many are cut. words: the different texts by column."""
+    for column in columns:
+        if column.kind == "text":
+            lengths = [len(split_text(text, name="words", lowercase=False)) for text in words[column.name]]
+            cut = sum(length > max_length for length in lengths)
+            what = f"{plural(len(lengths), 'different text')}, {statistics.median(lengths):g} words in the middle"
+            rest = f"; {cut:,} longer than {plural(max_length, 'word')} are cut (dataset.max_length)" if cut else ""
+            yield f"columns: {printable(column.name)}: {what}, {max(lengths):,} at most{rest}"

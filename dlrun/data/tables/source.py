@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.source import Rows, Source
-from dlrun.data.tables.blocks import block_encoders
+from dlrun.data.tables.blocks import block_encoders, text_notices
 from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
@@ -57,7 +57,6 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
         for split, values in tensors.items()
     }
-    skipped = {split: describe_skipped(part) for split, part in rows.items() if part.num_skipped}
     return Source(
         "dense",
         target.goal,
@@ -69,11 +68,12 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         fingerprint=_fingerprint(files, settings, {**table.judged, **target.judged}, images),
         notices=[
             *table_notices(table, rows, settings),
+            *text_notices(columns, rows["train"].words, max_length=settings.max_length),
             *image_notices(images),
             *target.notices,
             *group_notices(groups, settings),
         ],
-        skipped=skipped or (),
+        skipped={split: describe_skipped(part) for split, part in rows.items() if part.num_skipped} or (),
         parts=parts,
         groups=groups,
     )

@@ -12,7 +12,8 @@ from PIL import Image
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.spec import Block
 from dlrun.data.tables import blocks
-from dlrun.data.tables.blocks import ImageBlock, TextBlock, check_memory, restored_block
+from dlrun.data.tables.blocks import ImageBlock, TextBlock, check_memory, restored_block, text_notices
+from dlrun.data.tables.columns import Column
 from dlrun.data.tables.image_files import find_images
 from dlrun.errors import DataError
 
@@ -131,3 +132,11 @@ def test_rows_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.Monkey
     )
     with pytest.raises(DataError, match=message):
         check_memory(300_000, 3201, found)
+
+
+def test_how_long_texts_are_and_how_many_are_cut_is_told() -> None:
+    columns, words = [Column("n", "number"), Column("review", "text")], {"review": TEXTS}
+    expected = "columns: review: 4 different texts, 3 words in the middle, 5 at most"
+    assert list(text_notices(columns, words, max_length=5)) == [expected]
+    cut = "; 1 longer than 4 words are cut (dataset.max_length)"
+    assert list(text_notices(columns, words, max_length=4)) == [expected + cut]
