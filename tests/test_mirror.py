@@ -23,6 +23,7 @@ OTHERS: Mapping[str, str] = {
     "docs/test_site.py": "docs/conf.py: the whole site, built strictly",
     "faults/test_faults.py": "kills, failing disks and damaged files, for whole runs",
     "options/datasets/test_bundled.py": "the bundled datasets, which are one line of code each",
+    "options/datasets/test_mixed_table.py": "dataset=table with texts and images, as whole runs",
     "options/losses/test_losses.py": "the same checks for every loss",
     "options/optimizers/test_optimizers.py": "the same checks for every optimizer",
     "options/schedulers/test_schedulers.py": "the same checks for every scheduler",

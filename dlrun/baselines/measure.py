@@ -16,7 +16,7 @@ from dlrun.baselines.constant import largest_class, mean
 from dlrun.baselines.forecast import last_value
 from dlrun.baselines.linear import logistic_model, ridge_model
 from dlrun.baselines.next_token import next_token_baselines
-from dlrun.data.goals import has_classes, has_numbers
+from dlrun.data.goals import has_classes, has_numbers, mixes_kinds
 from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import DataBundle
 from dlrun.tasks.goals import goal_of
@@ -61,6 +61,8 @@ def measure_baselines(data: DataBundle, splits: Sequence[str], *, seed: int, che
 
 def _baselines(data: DataBundle, splits: Sequence[str], *, seed: int, check: Check) -> Iterator[Baseline]:
     """Yield the baselines of a dataset, each fitted when it is its turn."""
+    if mixes_kinds(data.spec.goal):  # there is no one answer to hold it against
+        return
     if goal_of(data.spec).predicts_each_step:
         yield from next_token_baselines(data.spec, data.train, num_tokens=_num_tokens(data), seed=seed, check=check)
         return

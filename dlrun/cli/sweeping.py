@@ -16,6 +16,7 @@ from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.runs.history import finished_result
 from dlrun.runs.sweep import SweepRow, best_first, launch
 from dlrun.wording import duration, number
 
@@ -37,11 +38,16 @@ class PointRunner:
             print(f"\n[{self.done}/{self.num_points}] {plan.label}", file=sys.stderr)  # noqa: T201
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
         composed = compose(plan, catalog)
+        finished = finished_result(folder, composed.config) if composed.config.resume != "never" else None
+        if finished is not None:
+            return finished
         return run_one(composed, catalog, folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
 
 
-def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:
-    """Train every point and print one table, best first; returns the exit code of the first point that failed."""
+def launch_points(
+    command: Command, request: Request, points: Sequence[Plan], catalog: Catalog
+) -> tuple[Path, list[SweepRow]]:
+    """Train every point; return the sweep's folder and its rows."""
     runner = PointRunner(
         catalog.plugins,
         catalog.config_dirs,
@@ -49,13 +55,23 @@ def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: C
         quiet=command.has(flags.QUIET),
         profile=command.has(flags.PROFILE),
     )
-    folder, rows = launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
+    return launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
+
+
+def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:
+    """Train every point and print one table, best first; returns the exit code of the first point that failed."""
+    folder, rows = launch_points(command, request, points, catalog)
     ordered = best_first(rows)
     if command.has(flags.JSON):
         print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
     else:
         _print(ordered)
         print(f"\nin {folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
+    return report_failures(rows)
+
+
+def report_failures(rows: Sequence[SweepRow]) -> int:
+    """Print the error of each point that failed; return the exit code of the first one, or 0."""
     failed = [row for row in sorted(rows, key=lambda row: row.point) if row.exit_code]
     for row in failed:
         print(f"point {row.point} ({' '.join(row.overrides)}) {row.status}: {row.error}", file=sys.stderr)  # noqa: T201

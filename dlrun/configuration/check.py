@@ -148,6 +148,10 @@ def check_contradictions(tree: Mapping[str, Any], catalog: Catalog) -> list[Prob
     if trainer["early_stop"]["patience"] not in (None, AUTO) and data["val_fraction"] == 0 and data.get("val") is None:
         what = "Early stopping needs validation rows, and dataset.val_fraction is 0."
         problems.append(Problem("trainer.early_stop.patience", what))
+    folds, fold = data.get("folds"), data.get("fold")
+    if fold is not None and (folds is None or fold >= folds):
+        what = "Set dataset.folds, the number of folds." if folds is None else f"Expected 0 to {folds - 1}, got {fold}."
+        problems.append(Problem("dataset.fold", what))
     optimizer = catalog.option("optimizer", tree["optimizer"]["name"])
     for name, field in catalog.option("model", tree["model"]["name"]).fields.items():
         if typing.get_origin(field.kind) is dict:  # optimizer fields that one part of the model overrides

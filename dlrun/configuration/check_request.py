@@ -25,7 +25,8 @@ _HYDRA_KEYS = (
 )  # fmt: skip
 _CONTRADICTING_GROUPS = ("dataset", "model", "optimizer", "trainer")
 _CONTRADICTING_KEYS = (
-    "dataset.val_fraction", "dataset.test_fraction", "dataset.val", "trainer.epochs", "trainer.max_steps",
+    "dataset.val_fraction", "dataset.test_fraction", "dataset.val", "dataset.folds", "dataset.fold",
+    "trainer.epochs", "trainer.max_steps",
     "trainer.early_stop", "trainer.early_stop.patience",
 )  # fmt: skip
 

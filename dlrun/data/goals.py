@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-Goal = Literal["regression", "binary", "multiclass", "language"]
+from dlrun.wording import printable
+
+Goal = Literal["regression", "binary", "multiclass", "language", "several"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several targets: a number, or a class whose code is one of the numbers of a row's targets."""
+
+    name: str
+    goal: Goal
+    class_names: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return "price (number)" or "colour (3 classes)"."""
+        what = f"{len(self.class_names)} classes" if has_classes(self.goal) else "number"
+        return f"{printable(self.name)} ({what})"
 
 
 def goal_of_classes(num_classes: int) -> Goal:
@@ -22,8 +39,16 @@ def has_classes(goal: Goal) -> bool:
 
 
 def has_numbers(goal: Goal) -> bool:
-    """Whether targets are numbers, float32 with a unit, rather than codes, int64 from 0 up."""
-    return goal == "regression"
+    """Whether targets are float32, numbers with a unit, rather than codes, int64 from 0 up.
+
+    Several targets are numbers and, as exact float32, the codes of classes.
+    """
+    return goal in ("regression", "several")
+
+
+def mixes_kinds(goal: Goal) -> bool:
+    """Whether a row has several targets of different kinds, whose losses are added up."""
+    return goal == "several"
 
 
 def typed_targets(goal: Goal, targets: Tensor) -> Tensor:

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.goals import has_classes
+from dlrun.data.groups import deal
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
+from dlrun.errors import ConfigError, DataError, Problem
 
 _ALONE = 2  # rows of a class up to which all are trained on
 
@@ -19,6 +21,8 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
     Validation and test rows that the source does not have are held out of the training rows, but for those of a class
     of one or two rows. `limit` bounds the training rows before any are held out, and the validation and test rows of
     the source.
+    With `folds`, the test rows are those of one fold, and the validation rows are drawn from the rest.
+    Raises DataError if there are too few rows or groups, and ConfigError for folds that the source cannot have.
     """
     indices = _drawn(source, settings)  # its other tensors, as large, are free before rows are copied
     splits = {name: source.train[index] for name, index in indices.items()}
@@ -33,18 +37,83 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
 def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
     """The indices of the rows that each split has of the training rows, ascending."""
     order = torch.randperm(len(source.train), generator=generator(settings.split_seed, "split"))[: settings.limit]
-    if has_classes(source.goal):
-        rank, size = _rank_in_class(source.train.targets[order])
+    test = settings.test_fraction if source.test is None else 0.0
+    val = settings.val_fraction if source.val is None else 0.0
+    if settings.folds is None:
+        return _divided(source, order, val=val, test=test, seed=settings.split_seed)
+    in_fold = _fold(source, order, settings)
+    rest = _divided(source, order[~in_fold], val=val, test=0.0, seed=settings.split_seed)
+    return {**rest, "test": order[in_fold].sort().values}
+
+
+def _divided(source: Source, order: Tensor, *, val: float, test: float, seed: int) -> dict[str, Tensor]:
+    """The indices of each split among those in `order`, ascending."""
+    classes = _classes(source, order)
+    if source.groups is None:
+        masks = _by_row(len(order), classes, val=val, test=test)
     else:
-        rank = torch.arange(len(order), dtype=torch.float64)
-        size = torch.full((len(order),), float(len(order)), dtype=torch.float64)
-    can_split = size > _ALONE if has_classes(source.goal) else size > 0
-    test_end = (size * (settings.test_fraction if source.test is None else 0.0)).round() * can_split
-    val_end = (
-        test_end + ((size - test_end) * (settings.val_fraction if source.val is None else 0.0)).round() * can_split
-    )
-    masks = {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
+        shares = {"train": (1 - test) * (1 - val), "val": (1 - test) * val, "test": test}
+        split = deal(source.groups[order], classes, list(shares.values()), generator(seed, "groups"))
+        masks = {name: split == number for number, name in enumerate(shares)}
     return {name: order[mask].sort().values for name, mask in masks.items()}
+
+
+def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
+    """Mask of the rows in `order` that are the fold to test, (N,).
+
+    Each row is in one of the folds, but for those of a class of one or two rows, which are in none.
+    """
+    folds = settings.folds or 0
+    if settings.fold is None or settings.fold >= folds:
+        raise ConfigError(Problem("dataset.fold", f"Expected the fold to test, 0 to {folds - 1}, got {settings.fold}."))
+    why = "its rows are in order, and what comes before a fold must not be tested by what comes after it"
+    if not source.in_order:
+        why = "it has test rows of its own, a published test set or dataset.test"
+    if source.in_order or source.test is not None:
+        what = f"This dataset cannot be cross-validated: {why}. Leave dataset.folds out."
+        raise ConfigError(Problem(f"dataset.folds={folds}", what))
+    if len(order) <= folds:
+        raise DataError(f"dataset.folds={folds}: there are only {len(order)} rows.")
+    classes = _classes(source, order)
+    if source.groups is not None:
+        drawn_by = generator(settings.split_seed, "folds")
+        return deal(source.groups[order], classes, [1 / folds] * folds, drawn_by) == settings.fold
+    place = torch.empty(len(order), dtype=torch.int64)
+    place[torch.arange(len(order)) if classes is None else classes.argsort(stable=True)] = torch.arange(len(order))
+    in_fold = place % folds == settings.fold
+    return in_fold if classes is None else in_fold & (torch.bincount(classes)[classes] > _ALONE)
+
+
+def _classes(source: Source, order: Tensor) -> Tensor | None:
+    """The class of each row, (N,) int64, to stratify by; None for numbers.
+
+    Of several targets it is that of the first one with classes; a row with a rare class of any is a class of its own.
+    """
+    if has_classes(source.goal):
+        return source.train.targets[order]
+    codes = [
+        source.train.targets[order, column].to(torch.int64)
+        for column, part in enumerate(source.parts)
+        if has_classes(part.goal)
+    ]
+    if not codes:
+        return None
+    is_rare = torch.stack([torch.bincount(each)[each] <= _ALONE for each in codes]).any(dim=0)  # (P, N) -> (N,)
+    own = int(codes[0].max()) + 1 + torch.arange(len(order))
+    return torch.where(is_rare, own, codes[0])
+
+
+def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> dict[str, Tensor]:
+    """Masks of the rows of each split, (N,), by their place in the drawn order, or in that of their class."""
+    if classes is not None:
+        rank, size = _rank_in_class(classes)
+    else:
+        rank = torch.arange(count, dtype=torch.float64)
+        size = torch.full((count,), float(count), dtype=torch.float64)
+    can_split = size > (0 if classes is None else _ALONE)
+    test_end = (size * test).round() * can_split
+    val_end = test_end + ((size - test_end) * val).round() * can_split
+    return {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
 
 
 def _limited(split: str, rows: Rows, settings: DatasetSettings) -> Rows:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import DatasetSettings
-from dlrun.data.goals import has_classes, has_numbers, words_for_targets
+from dlrun.data.goals import has_classes, has_numbers, mixes_kinds, words_for_targets
 from dlrun.data.holdout import hold_out
 from dlrun.data.loading.augment import is_active
 from dlrun.data.loading.randomness import generator
@@ -20,7 +20,7 @@ from dlrun.data.loading.reader import Reader
 from dlrun.data.loading.scaling import fit_scaling, fit_target_scaling
 from dlrun.data.loading.split import MemorySplit, Split
 from dlrun.data.loading.streaming import StreamedSplit
-from dlrun.data.row_checks import check_rows
+from dlrun.data.row_checks import check_rows, check_weights
 from dlrun.data.source import Encoder, Fitted, Rows, Skipped, Source, fingerprint_of
 from dlrun.data.spec import DataSpec, TargetScaling
 from dlrun.errors import ConfigError, DataError, Problem
@@ -87,6 +87,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     splits = hold_out(source, settings)
     if not len(splits["train"]):
         raise DataError(f"{name}: no rows are left to train on ({len(source.train)} rows in all).")
+    check_weights(name, splits)
     fingerprint = source.fingerprint or fingerprint_of(source.splits)
     if source.fit is None:
         fitted = Fitted(splits, source.encoder, vocabulary_size=source.vocabulary_size)
@@ -96,19 +97,21 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     train = fitted.splits["train"]
     sample = _sample(train.inputs, source.scaling_rows, seed=settings.split_seed)
     scaling = fit_scaling(source, sample, standardise=settings.standardise, num_scaled=fitted.num_scaled)
-    target_scaling = fit_target_scaling(train.targets) if settings.standardise_target else TargetScaling()
+    target_scaling = TargetScaling()
+    if settings.standardise_target or mixes_kinds(source.goal):  # whose losses are added up, on one scale
+        target_scaling = fit_target_scaling(train.targets, source.parts)
 
     def split(rows: Rows) -> Split:
         inputs, targets = rows.inputs, rows.targets
         if has_numbers(source.goal):
             targets = target_scaling.scaled(targets)
         if isinstance(inputs, Reader):
-            return StreamedSplit(inputs, targets, scaling=scaling, workers=workers)
+            return StreamedSplit(inputs, targets, weights=rows.weights, scaling=scaling, workers=workers)
         if inputs.dtype == torch.uint8:
-            return MemorySplit(inputs, targets, lengths=rows.lengths, scaling=scaling)
+            return MemorySplit(inputs, targets, lengths=rows.lengths, weights=rows.weights, scaling=scaling)
         if scaling is not None:
             inputs = MemorySplit(inputs, targets, scaling=scaling).scaled(inputs, in_place=source.fit is not None)
-        return MemorySplit(inputs, targets, lengths=rows.lengths)
+        return MemorySplit(inputs, targets, lengths=rows.lengths, weights=rows.weights)
 
     num_classes = num_outputs if has_classes(source.goal) else 0
     spec = DataSpec(
@@ -124,10 +127,12 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
         target_std=target_scaling.std,
         class_counts=tuple(torch.bincount(train.targets, minlength=num_classes).tolist()) if num_classes else (),
         has_lengths=train.lengths is not None,
+        parts=tuple(source.parts),
         categories=fitted.categories,
         numbers=fitted.num_scaled if source.kind == "dense" else None,
         continues=source.continues,
         season=source.season,
+        blocks=fitted.blocks,
     )
     made = {split_name: split(rows) for split_name, rows in fitted.splits.items() if len(rows)}
     return DataBundle(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from dlrun.data.files.status_line import long_work
-from dlrun.data.goals import has_numbers
+from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.reader import Reader, blocks_of
 from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
+from dlrun.wording import printable
 
 _SHOWN = {"train": "", "val": ", validation set", "test": ", test set"}
 
@@ -29,6 +32,19 @@ def check_rows(name: str, source: Source) -> None:
         _check_finite(shown, "a target", rows.targets)
         if num_classes is not None:
             _check_classes(shown, rows, num_classes)
+        for column, part in enumerate(source.parts if mixes_kinds(source.goal) else ()):
+            if part.class_names:
+                codes = rows.targets[:, column].to(torch.int64)
+                _check_classes(f"{shown}, {printable(part.name)}", Rows(rows.inputs, codes), len(part.class_names))
+        if rows.weights is not None:
+            _check_each_weight(shown, rows, rows.weights)
+
+
+def check_weights(name: str, splits: Mapping[str, Rows]) -> None:
+    """Raise DataError for a split whose rows all have the weight 0: it has no mean."""
+    for split, rows in splits.items():
+        if rows.weights is not None and len(rows) and not rows.weights.any():
+            raise DataError(f"{name}: all {len(rows)} rows of the {split} split have the weight 0.")
 
 
 def _check_finite(name: str, what: str, values: Tensor | Reader) -> None:
@@ -42,6 +58,15 @@ def _check_finite(name: str, what: str, values: Tensor | Reader) -> None:
                 raise DataError(f"{name}: row {first + int(bad.nonzero()[0])} has {what} that is not a finite number.")
             first += len(block)
             done(len(block))
+
+
+def _check_each_weight(name: str, rows: Rows, weights: Tensor) -> None:
+    if len(weights) != len(rows):
+        raise DataError(f"{name}: {len(weights)} weights and {len(rows)} targets; each row needs both.")
+    bad = ~(torch.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        row = int(bad.nonzero()[0])
+        raise DataError(f"{name}: row {row} has the weight {weights[row]:g}; expected a number from 0 up.")
 
 
 def _check_classes(name: str, rows: Rows, num_classes: int) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlrun.data.goals import Goal, num_outputs, typed_targets
+from dlrun.data.goals import Goal, Part, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
-from dlrun.data.spec import Kind
+from dlrun.data.spec import Block, Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
@@ -87,19 +87,23 @@ class Rows:
     """Rows of one split.
 
     inputs: as in Batch, or a reader of them if they are read when they are needed. targets: (N,)
-    int64 classes, or (N,) or (N, K) float32 numbers. lengths: (N,) int64, as in Batch.
+    int64 classes, or (N,) or (N, K) float32 numbers. lengths, (N,) int64, and weights, (N,) float32: as in Batch.
     """
 
     inputs: Tensor | Reader
     targets: Tensor
     lengths: Tensor | None = None
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, index: Tensor) -> Rows:
         """Return the rows of `index`, (B,) int64; a copy if they are in memory."""
-        return Rows(self.inputs[index], self.targets[index], None if self.lengths is None else self.lengths[index])
+        lengths = None if self.lengths is None else self.lengths[index]
+        return Rows(
+            self.inputs[index], self.targets[index], lengths, None if self.weights is None else self.weights[index]
+        )
 
     def in_memory(self) -> Tensor:
         """Return all inputs as one tensor.
@@ -121,6 +125,7 @@ class Fitted:
     vocabulary_size: int | None = None  # of tokens
     num_scaled: int | None = None  # leading features to standardise; None: all
     categories: tuple[int, ...] = ()  # sizes of the trailing features that are codes, as in DataSpec
+    blocks: tuple[Block, ...] = ()  # texts and images among the features, as in DataSpec
     fingerprint: str | None = None  # SHA-256 of the rows; None: that of the Source
 
 
@@ -150,6 +155,9 @@ class Source:
     skipped: Skipped = ()  # bad rows that were skipped
     continues: tuple[int, ...] = ()  # of a forecast, as in DataSpec
     season: int = 1  # as in DataSpec
+    parts: Sequence[Part] = ()  # the targets, one for each column of `Rows.targets`, if there are several
+    in_order: bool = False  # of time or text: rows cannot be held out in between
+    groups: Tensor | None = None  # (N,) int64, of the rows of `train`; rows of one group are never in two splits
 
     def __post_init__(self) -> None:
         typed = {
@@ -178,7 +186,7 @@ class Source:
     def release_rows(self) -> None:
         """Drop the rows, so that they are not in memory beside the rows made from them."""
         none = torch.arange(0)
-        self.train, self.val, self.test = self.train[none], None, None
+        self.train, self.val, self.test, self.groups = self.train[none], None, None, None
 
 
 def fingerprint_of(splits: Mapping[str, Rows]) -> str:
@@ -189,7 +197,8 @@ def fingerprint_of(splits: Mapping[str, Rows]) -> str:
         if rows is None:
             continue
         prefix = "" if split == "train" else f"{split}_"  # as in the fingerprints of existing runs
-        for what, values in (("inputs", rows.inputs), ("targets", rows.targets), ("lengths", rows.lengths)):
+        for what in ("inputs", "targets", "lengths", "weights"):
+            values = getattr(rows, what)
             if values is not None:
                 digest.update(f"{prefix}{what}{values.dtype}{tuple(values.shape)}".encode())
                 for block in blocks_of(values):

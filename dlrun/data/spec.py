@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -10,8 +11,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from dlrun.data.goals import Goal, describe_task
+from dlrun.data.goals import Goal, Part, describe_task
+from dlrun.wording import plural, printable
 
+_SHOWN_PARTS = 6
 Kind = Literal["dense", "image", "tokens", "sequence"]
 
 
@@ -19,13 +22,21 @@ class Batch(NamedTuple):
     """Rows fetched together, on the training device.
 
     inputs: (B, F) dense, (B, C, H, W) image, (B, T) tokens or (B, T, F) sequence.
-    targets: (B,) int64 for classes, (B, K) float32 for regression, (B, T) int64 next tokens for language.
+    targets: (B,) int64 for classes, (B, K) float32 for regression and several targets (classes as their codes),
+    (B, T) int64 next tokens for language.
     lengths: (B,) int64, the part of each row before its padding; None if rows have no padding.
+    weights: (B,) float32 from 0 up, of each row in loss and metrics; None if all rows count alike.
     """
 
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
+    weights: Tensor | None = None
+
+    def repeated(self, times: int) -> Batch:
+        """Return the same rows with targets and weights for so many predictions, (B, ...) -> (times * B, ...)."""
+        targets = self.targets.repeat(times, *(1,) * (self.targets.ndim - 1))
+        return self._replace(targets=targets, weights=None if self.weights is None else self.weights.repeat(times))
 
 
 @dataclass(frozen=True)
@@ -63,11 +74,37 @@ class TargetScaling:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Columns of dense rows that are one value together: a text as token ids, or an image as pixels from -1 to 1.
+
+    start: its first column. shape: (T,) of a text, whose ids end at the first 0, or (C, H, W) of an image.
+    """
+
+    name: str  # of the column in the table
+    kind: Literal["text", "image"]
+    start: int
+    shape: tuple[int, ...]
+    vocabulary_size: int | None = None  # of a text: ids, with padding and unknown
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return math.prod(self.shape)
+
+    def describe(self) -> str:
+        """Return it in words, as `the text "review" of up to 128 tokens`."""
+        if self.kind == "text":
+            return f'the text "{printable(self.name)}" of up to {plural(self.shape[0], "token")}'
+        _, height, width = self.shape
+        return f'the {width}x{height} image "{printable(self.name)}"'
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """What a model needs to know of the data: shapes without the batch, and the goal.
 
     shape: (F,) dense, (C, H, W) image, (T,) tokens, (T, F) sequence.
-    num_outputs: classes (2 for binary), numbers to predict, or possible next tokens.
+    num_outputs: classes (2 for binary), numbers to predict, possible next tokens, or targets of different kinds.
     class_names: of the classes, or of the numbers to predict if they have names.
     continues: for a forecast, the input column that each target column continues, -1 for none; the numbers to predict
     are then all target columns one step ahead, all of them two steps ahead, and so on.
@@ -85,15 +122,21 @@ class DataSpec:
     target_std: float | tuple[float, ...] = 1.0
     class_counts: tuple[int, ...] = ()  # training rows of each class
     has_lengths: bool = False
-    categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns; code 0 is "not in training"
+    parts: tuple[Part, ...] = ()  # the targets, if the user asked for several
+    categories: tuple[int, ...] = ()  # dense: number of codes of each of the last columns before the blocks;
+    # code 0 is "not in training"
+    blocks: tuple[Block, ...] = ()  # dense: the last columns, those of texts and images, in order
+    numbers: int | None = None  # dense: how many leading features are numbers; flags and others follow
     continues: tuple[int, ...] = ()
     season: int = 1  # steps after which a sequence repeats; 1: none
 
-    numbers: int | None = None  # dense: how many leading features are numbers; the rest are flags and categories
-
     def state(self) -> dict[str, Any]:
         """Return plain values, stored in every checkpoint."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        if self.blocks and self.scaling is not None:  # thousands of columns that are not scaled
+            for name in ("mean", "std"):
+                values["scaling"][name] = values["scaling"][name][: self.num_plain]
+        return values
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> DataSpec:
@@ -102,8 +145,16 @@ class DataSpec:
             name: tuple(value) if isinstance(value, list) else value for name, value in state.items()
         }
         scaling = values["scaling"]
+        values["blocks"] = tuple(
+            Block(**{**block, "shape": tuple(block["shape"])}) for block in values.get("blocks", ())
+        )
         if scaling is not None:
-            values["scaling"] = Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["low"], scaling["high"])
+            rest = sum(block.width for block in values["blocks"])
+            mean, std = (*scaling["mean"], *(0.0,) * rest), (*scaling["std"], *(1.0,) * rest)
+            values["scaling"] = Scaling(mean, std, scaling["low"], scaling["high"])
+        values["parts"] = tuple(
+            Part(part["name"], part["goal"], tuple(part["class_names"])) for part in values.get("parts", ())
+        )
         return cls(**values)
 
     @property
@@ -115,6 +166,11 @@ class DataSpec:
     def num_numbers(self) -> int:
         """How many leading features of a row are numbers with a scale of their own."""
         return self.num_features - len(self.categories) if self.numbers is None else self.numbers
+
+    @property
+    def num_plain(self) -> int:
+        """Dense: how many columns are before the blocks: numbers, flags, and categories."""
+        return self.shape[0] - sum(block.width for block in self.blocks)
 
     @property
     def num_features(self) -> int:
@@ -135,5 +191,10 @@ class DataSpec:
         elif self.kind == "sequence":
             inputs = f"sequences of {self.shape[0]} steps x {self.shape[1]} features"
         else:
-            inputs = f"{self.shape[0]} feature" + ("s" if self.shape[0] != 1 else "")
+            plain = [plural(self.num_plain, "feature")] if self.num_plain or not self.blocks else []
+            inputs = ", ".join([*plain, *(block.describe() for block in self.blocks)])
+        if self.parts:
+            shown = ", ".join(part.describe() for part in self.parts[:_SHOWN_PARTS])
+            more = ", ..." if len(self.parts) > _SHOWN_PARTS else ""
+            return f"{inputs}, {len(self.parts)} targets: {shown}{more}"
         return describe_task(self.goal, inputs, num_outputs=self.num_outputs, window=self.shape[0])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration import safe_yaml
+from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import printable
@@ -52,6 +53,12 @@ def read_run(folder: Path) -> SavedRun:
     except (OSError, ValueError):
         result = {"status": "unfinished"}
     return SavedRun(folder, safe_yaml.read_yaml(folder / "config.yaml"), result)
+
+
+def finished_result(folder: Path, config: RunConfig) -> Mapping[str, Any] | None:
+    """Return the result of the run in a folder, if it completed with exactly this configuration."""
+    result = read_run(folder).result if (folder / "config.yaml").is_file() else {}
+    return result if result.get("status") == "completed" and result.get("config_sha256") == config.sha256 else None
 
 
 def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:

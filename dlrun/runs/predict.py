@@ -146,15 +146,22 @@ def model_outputs(run: LoadedRun, task: SupervisedTask, encoded: Encoded) -> Ten
         raise DataError(f"Expected rows of shape {spec.shape}, as the run was trained on, got {inputs.shape[1:]}.")
     targets = torch.zeros(len(inputs), dtype=torch.int64)
     split = MemorySplit(inputs, targets, lengths=encoded.lengths, scaling=spec.scaling)
-    outputs = []
+    outputs = torch.zeros(len(inputs), 1)
+    first = 0
     with torch.inference_mode(), run.device.autocast():
         for batch in in_order(split, batch_size=run.config.trainer.eval_batch_size):
             on_device = batch._replace(
                 inputs=batch.inputs.to(run.device.torch),
                 lengths=None if batch.lengths is None else batch.lengths.to(run.device.torch),
             )
-            outputs.append(task(on_device).float().cpu())
-    return torch.cat(outputs) if outputs else torch.zeros(0, 1)  # [(B, K)] -> (N, K)
+            found = task(on_device).float().cpu()
+            if (
+                not first
+            ):  # one tensor for all: small ones between the large buffers of a batch would keep those in memory
+                outputs = torch.zeros(len(inputs), *found.shape[1:])
+            outputs[first : first + len(found)] = found
+            first += len(found)
+    return outputs  # (N, K)
 
 
 def _columns(encoder: Encoder, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:

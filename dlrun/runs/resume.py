@@ -13,6 +13,8 @@ from dlrun.wording import show
 IGNORED_DATASET_FIELDS = ("root", "path", "mirrors", "workers", "augment", "baselines")
 """Fields of a dataset that change neither which rows are in which split nor how they are scaled."""
 
+_FOLDS = ("folds", "fold")  # which are in no fingerprint: a checkpoint without them was not cross-validated
+
 
 def metadata(config: RunConfig, components: Components, environment: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a checkpoint says about the run that wrote it, as plain values (`about` in its `state.json`)."""
@@ -58,8 +60,8 @@ def check_resumable(before: Mapping[str, Any], config: RunConfig, components: Co
         problems.append(Problem(f"dataset={config.dataset.name}", what))
     else:
         for key, was, now in _differences(before["rows"], _row_settings(config)):
-            if key not in before["rows"]:  # a field that there was not yet: the fingerprint tells whether rows differ
-                continue
+            if key not in before["rows"] and key not in _FOLDS:
+                continue  # a field that there was not yet: the fingerprint tells whether rows differ
             what = f"The checkpoint was trained with {show(was)}; changing this would change the rows or their scaling."
             problems.append(Problem(f"dataset.{key}={_unquoted(now)}", what))
     if mid_epoch:

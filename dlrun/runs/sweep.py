@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlrun.configuration.override_text import Value
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema import groups as schema
-from dlrun.errors import ConfigError, DlrunError, Interrupted
+from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem
 from dlrun.storage import run_dir
-from dlrun.storage.atomic import storage_error
+from dlrun.storage.atomic import replace_file, storage_error
 from dlrun.tasks.metric_names import is_higher_better
+from dlrun.wording import printable
 
 RunPoint = Callable[[Plan, Path], Mapping[str, Any]]
 """Train a point in its folder and return the result; raises the DlrunError that ended it."""
@@ -87,10 +89,12 @@ def append_row(path: Path, row: SweepRow) -> None:
 
 
 def read_rows(path: Path) -> list[SweepRow]:
-    """Return the rows of a sweep in the order in which the points finished."""
+    """Return the newest row of each point of a sweep, in the order in which the points finished."""
     if not path.exists():
         return []
-    return [SweepRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [SweepRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    newest = {row.point: number for number, row in enumerate(rows)}
+    return [rows[number] for number in sorted(newest.values())]
 
 
 def launch(
@@ -98,11 +102,16 @@ def launch(
 ) -> tuple[Path, list[SweepRow]]:
     """Launch every point with Hydra's launcher; return the sweep's folder and its rows.
 
+    With `resume`, a folder that has this sweep already is used again, and each point resumes there.
     Raises Interrupted if a signal stopped the sweep, after the current point was saved.
     """
     import hydra
 
-    folder = claim_folder(sweep_dir(hydra_words))
+    wanted = sweep_dir(hydra_words)
+    again = _resumes(points) and (wanted / "multirun.yaml").exists()
+    folder = wanted.resolve() if again else claim_folder(wanted)
+    if again:
+        _check_same(folder, points)
     job = Job(points, folder, run_point)
     config_flags = [word for path in config_dirs for word in ("--config-dir", str(path))]
     others = [word for word in hydra_words if not word.lstrip("+").startswith("hydra.sweep.dir=")]
@@ -115,12 +124,32 @@ def launch(
     finally:
         sys.argv = arguments
     rows = read_rows(folder / "sweep.jsonl")
+    if again:  # a row for each point, as in a sweep that was not interrupted
+        lines = (json.dumps(dataclasses.asdict(row)) + "\n" for row in rows)
+        replace_file(folder / "sweep.jsonl", "".join(lines).encode())
     if job.stopped is not None:
         raise Interrupted(
             job.stopped,
             f"The sweep was stopped after {len(rows)} of {len(points)} points; their results are in {folder}.",
         )
     return folder, rows
+
+
+def _resumes(points: Sequence[Plan]) -> bool:
+    """Whether every point has resume=auto or resume=must."""
+    never = Value("never", "never")
+    return all(point.values().get("resume", never).value != "never" for point in points)
+
+
+def _check_same(folder: Path, points: Sequence[Plan]) -> None:
+    """Raise ConfigError if a folder has the results of a sweep with other points."""
+    for row in read_rows(folder / "sweep.jsonl"):
+        now = points[row.point].label if row.point < len(points) else "no point"
+        if now != " ".join(row.overrides):
+            what = (
+                f"This folder has another sweep: its point {row.point} is {' '.join(row.overrides)}, here it is {now}."
+            )
+            raise ConfigError(Problem(f"hydra.sweep.dir={printable(str(folder))}", f"{what} Name another folder."))
 
 
 def sweep_dir(hydra_words: Sequence[str]) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -16,17 +16,10 @@ from torch import Tensor
 
 from dlrun.data.spec import DataSpec
 from dlrun.tasks.metric_names import Direction
-from dlrun.tasks.metrics import ClassificationMetrics, NextTokenMetrics, RegressionMetrics
+from dlrun.tasks.metrics import PER_OUTPUT, ClassificationMetrics, NextTokenMetrics, RegressionMetrics
+from dlrun.tasks.parts import Meter, PartMetrics, labels_of, part_specs
 
-
-class Meter(Protocol):
-    """The metrics of one pass over a split, updated batch by batch."""
-
-    def add(self, outputs: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Add a batch: the model's outputs in float32, the targets, and the batch's mean loss, a scalar."""
-
-    def result(self) -> dict[str, float]:
-        """Return the metrics by name."""
+_SHOWN_PARTS = 3  # targets whose metrics the console shows
 
 
 class TrainingGoal(ABC):
@@ -36,6 +29,7 @@ class TrainingGoal(ABC):
     losses: ClassVar[tuple[str, ...]]  # the options of `loss` that fit; loss=auto is the first
     predicts_numbers: ClassVar[bool] = False  # whether outputs are numbers, which have no probabilities
     has_class_weights: ClassVar[bool] = False  # whether the losses accept a weight for each class
+    has_row_weights: ClassVar[bool] = True  # whether the metrics weight rows
     predicts_each_step: ClassVar[bool] = False  # whether the model returns (B, T, K), an output for each step
     rejects_softmax: ClassVar[bool] = False  # whether outputs that sum to 1 show that the model ends in a softmax
 
@@ -52,8 +46,16 @@ class TrainingGoal(ABC):
         """Return predictions as {heading: column}. outputs: (N, K) float32 on the CPU."""
 
     @abstractmethod
-    def average(self, outputs: Tensor) -> Tensor:
+    def average(self, spec: DataSpec, outputs: Tensor) -> Tensor:
         """Return the output of an ensemble from those of its members, (M, B, K) -> (B, K)."""
+
+    def metrics_of(self, spec: DataSpec) -> Mapping[str, Direction]:
+        """Return the metrics of a dataset with their directions; the first selects the best checkpoint."""
+        return self.metrics
+
+    def progress_of(self, spec: DataSpec) -> tuple[str, ...]:
+        """Return the metrics that the console shows."""
+        return (next(iter(self.metrics)),)
 
     def num_logits(self, spec: DataSpec) -> int:
         """Return the size of the model's last layer."""
@@ -75,9 +77,19 @@ class RegressionGoal(TrainingGoal):
         return "numbers to predict"
 
     def meter(self, spec: DataSpec, device: torch.device) -> Meter:
-        return RegressionMetrics(spec.num_outputs, device, scaling=spec.target_scaling)
+        return RegressionMetrics(spec.num_outputs, device, scaling=spec.target_scaling, labels=labels_of(spec.parts))
 
-    def average(self, outputs: Tensor) -> Tensor:
+    def metrics_of(self, spec: DataSpec) -> Mapping[str, Direction]:
+        """Return the metrics of all numbers and, for several targets, of each; these have units of their own."""
+        if not spec.parts:
+            return self.metrics
+        each = {f"{name}_{label}": self.metrics[name] for label in labels_of(spec.parts) for name in PER_OUTPUT}
+        return {"loss": "min", **self.metrics, **each}
+
+    def progress_of(self, spec: DataSpec) -> tuple[str, ...]:
+        return tuple(f"r2_{label}" for label in labels_of(spec.parts)[:_SHOWN_PARTS]) or super().progress_of(spec)
+
+    def average(self, spec: DataSpec, outputs: Tensor) -> Tensor:
         """The mean number."""
         return outputs.mean(dim=0)
 
@@ -112,7 +124,7 @@ class MulticlassGoal(TrainingGoal):
             columns |= {f"probability_{name}": shares[:, i].tolist() for i, name in enumerate(spec.class_names)}
         return columns
 
-    def average(self, outputs: Tensor) -> Tensor:
+    def average(self, spec: DataSpec, outputs: Tensor) -> Tensor:
         """The logits of the mean probabilities."""
         return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))
 
@@ -131,7 +143,7 @@ class BinaryGoal(MulticlassGoal):
     def num_logits(self, spec: DataSpec) -> int:
         return 1
 
-    def average(self, outputs: Tensor) -> Tensor:
+    def average(self, spec: DataSpec, outputs: Tensor) -> Tensor:
         """The logit of the mean probability."""
         return F.logsigmoid(outputs).logsumexp(dim=0) - F.logsigmoid(-outputs).logsumexp(dim=0)
 
@@ -146,6 +158,7 @@ class LanguageGoal(MulticlassGoal):
 
     metrics: ClassVar[Mapping[str, Direction]] = {"perplexity": "min", "accuracy": "max", "loss": "min"}
     has_class_weights = False
+    has_row_weights = False
     predicts_each_step = True
     rejects_softmax = False
 
@@ -159,11 +172,65 @@ class LanguageGoal(MulticlassGoal):
         return (num_rows, *spec.shape, spec.num_outputs)
 
 
+class SeveralGoal(TrainingGoal):
+    """Targets of different kinds: the outputs are those of each, one after the other."""
+
+    metrics: ClassVar[Mapping[str, Direction]] = {"loss": "min"}
+    losses = ("auto",)
+
+    def describe_targets(self, spec: DataSpec) -> str:
+        return f"targets of different kinds, {', '.join(part.describe() for part in spec.parts)}"
+
+    def metrics_of(self, spec: DataSpec) -> Mapping[str, Direction]:
+        """Return the sum of the losses, and the metrics of each target."""
+        each = {
+            f"{name}_{label}": direction
+            for label, part in zip(labels_of(spec.parts), part_specs(spec), strict=True)
+            for name, direction in goal_of(part).metrics.items()
+            if name != "loss"
+        }
+        return {**self.metrics, **each}
+
+    def progress_of(self, spec: DataSpec) -> tuple[str, ...]:
+        first = [next(iter(goal_of(part).metrics)) for part in part_specs(spec)]
+        return tuple(f"{name}_{label}" for name, label in zip(first, labels_of(spec.parts), strict=True))[:_SHOWN_PARTS]
+
+    def meter(self, spec: DataSpec, device: torch.device) -> Meter:
+        specs = part_specs(spec)
+        return PartMetrics([goal_of(part).meter(part, device) for part in specs], spec, self.slices(spec), device)
+
+    def columns(self, spec: DataSpec, outputs: Tensor, *, probabilities: bool) -> dict[str, list[Any]]:
+        """Return a column for each target, and the probability of each class of those that have classes."""
+        columns: dict[str, list[Any]] = {}
+        for part, of_part, place in zip(spec.parts, part_specs(spec), self.slices(spec), strict=True):
+            found = goal_of(of_part).columns(of_part, outputs[:, place], probabilities=probabilities)
+            columns[part.name] = found.pop("prediction")
+            columns |= {name.replace("probability_", f"probability_{part.name}_", 1): found[name] for name in found}
+        return columns
+
+    def average(self, spec: DataSpec, outputs: Tensor) -> Tensor:
+        """What each target's own goal averages."""
+        found = zip(part_specs(spec), self.slices(spec), strict=True)
+        return torch.cat([goal_of(part).average(part, outputs[..., place]) for part, place in found], dim=1)
+
+    def num_logits(self, spec: DataSpec) -> int:
+        return sum(goal_of(part).num_logits(part) for part in part_specs(spec))
+
+    def slices(self, spec: DataSpec) -> list[slice]:
+        """Return which of the outputs are those of each target."""
+        found, start = [], 0
+        for part in part_specs(spec):
+            found.append(slice(start, start + goal_of(part).num_logits(part)))
+            start = found[-1].stop
+        return found
+
+
 _GOALS: Mapping[str, TrainingGoal] = {
     "regression": RegressionGoal(),
     "binary": BinaryGoal(),
     "multiclass": MulticlassGoal(),
     "language": LanguageGoal(),
+    "several": SeveralGoal(),
 }
 
 

@@ -6,6 +6,8 @@ trains. The tests compare each one with scikit-learn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,16 +24,24 @@ class ClassificationMetrics:
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._scores: list[Tensor] = []
         self._targets: list[Tensor] = []
+        self._weights: list[Tensor] = []
 
-    def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Add a batch. logits: (B, K), or (B, 1) for binary; targets: (B,) int64; loss: its mean, a scalar."""
+    def add(self, logits: Tensor, targets: Tensor, loss: Tensor, weights: Tensor | None = None) -> None:
+        """Add a batch. logits: (B, K), or (B, 1) for binary; targets: (B,) int64; loss: its mean; weights: (B,)."""
         binary = logits.shape[1] == 1
         predicted = (logits[:, 0] > 0).to(torch.int64) if binary else logits.argmax(dim=1)
-        self._confusion += torch.bincount(targets * self._num_classes + predicted, minlength=len(self._confusion))
-        self._loss += loss.double() * len(targets)
+        doubled = None if weights is None else weights.double()
+        cells = targets * self._num_classes + predicted
+        if doubled is None:
+            self._confusion += torch.bincount(cells, minlength=len(self._confusion))
+        else:
+            self._confusion = self._confusion.double().index_add_(0, cells, doubled)
+        self._loss += loss.double() * (len(targets) if doubled is None else doubled.sum())
         if binary:
             self._scores.append(logits[:, 0].float())
             self._targets.append(targets)
+            if doubled is not None:
+                self._weights.append(doubled)
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -47,7 +57,8 @@ class ClassificationMetrics:
             "macro_f1": f1.mean().item(),
         }
         if self._scores:
-            values["auroc"] = area_under_roc(torch.cat(self._scores), torch.cat(self._targets))
+            weights = torch.cat(self._weights) if self._weights else None
+            values["auroc"] = area_under_roc(torch.cat(self._scores), torch.cat(self._targets), weights)
         return values
 
 
@@ -60,8 +71,9 @@ class NextTokenMetrics:
         self._correct = torch.zeros((), dtype=torch.int64, device=device)
         self._count = 0
 
-    def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Add a batch. logits: (B, T, V); targets: (B, T) int64; loss: its mean, a scalar."""
+    def add(self, logits: Tensor, targets: Tensor, loss: Tensor, weights: Tensor | None = None) -> None:
+        """Add a batch. logits: (B, T, V); targets: (B, T) int64; loss: its mean, a scalar; weights are not used."""
+        del weights
         self._loss += loss.double() * targets.numel()
         self._entropy += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").double()
         self._correct += (logits.argmax(dim=2) == targets).sum()
@@ -76,11 +88,13 @@ class NextTokenMetrics:
         }
 
 
-def area_under_roc(scores: Tensor, targets: Tensor) -> float:
+def area_under_roc(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> float:
     """Return the probability that a positive scores above a negative, a tie counting half (Mann-Whitney U).
 
-    scores: (N,) float; targets: (N,) 0 or 1. NaN if there is only one class.
+    scores: (N,) float; targets: (N,) 0 or 1; weights: (N,) float64, or None. NaN if there is only one class.
     """
+    if weights is not None:
+        return _weighted_area(scores, targets == 1, weights)
     _, inverse, counts = torch.unique(scores.double(), return_inverse=True, return_counts=True)
     ends = counts.cumsum(0).double()
     ranks = (ends - (counts.double() - 1) / 2)[inverse]  # from 1; equal scores share their mean rank
@@ -93,34 +107,79 @@ def area_under_roc(scores: Tensor, targets: Tensor) -> float:
     return float(u / (num_positive * num_negative))
 
 
-class RegressionMetrics:
-    """Loss, and RMSE, MAE and R² in the target's own units; R² is the mean over the outputs."""
+def _weighted_area(scores: Tensor, positive: Tensor, weights: Tensor) -> float:
+    found, inverse = torch.unique(scores.double(), return_inverse=True)
+    negatives = torch.zeros(len(found), dtype=torch.float64, device=scores.device)
+    negatives.index_add_(0, inverse, weights * ~positive)  # (N,) -> (S,), of each score
+    below = negatives.cumsum(0) - negatives / 2  # ties count half
+    pairs = weights[positive].sum() * negatives.sum()
+    return float((weights * below[inverse])[positive].sum() / pairs) if pairs > 0 else float("nan")
 
-    def __init__(self, num_outputs: int, device: torch.device, *, scaling: TargetScaling | None = None) -> None:
+
+PER_OUTPUT = ("rmse", "mae", "r2")
+"""The metrics that RegressionMetrics returns for each output that has a label."""
+
+
+class RegressionMetrics:
+    """Loss, and RMSE, MAE and R² in the target's own units; R² is the mean over the outputs.
+
+    labels: of the outputs, whose metrics are then returned one by one too, as `rmse_LABEL`.
+    """
+
+    def __init__(
+        self,
+        num_outputs: int,
+        device: torch.device,
+        *,
+        scaling: TargetScaling | None = None,
+        labels: Sequence[str] = (),
+    ) -> None:
         self._scaling = scaling or TargetScaling()
+        self._labels = labels
+        self._absolute_each = torch.zeros(num_outputs, dtype=torch.float64, device=device)
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._absolute = torch.zeros((), dtype=torch.float64, device=device)
         self._square = torch.zeros(num_outputs, dtype=torch.float64, device=device)
         self._targets: list[Tensor] = []
+        self._weights: list[Tensor] = []
 
-    def add(self, predicted: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Add a batch. predicted and targets: (B, K); loss: its mean, a scalar."""
+    def add(self, predicted: Tensor, targets: Tensor, loss: Tensor, weights: Tensor | None = None) -> None:
+        """Add a batch. predicted and targets: (B, K); loss: its mean, a scalar; weights: (B,)."""
         raw = self._scaling.raw(targets)
         error = self._scaling.raw(predicted) - raw
-        self._absolute += error.abs().sum()
-        self._square += error.square().sum(dim=0)
-        self._loss += loss.double() * len(targets)
+        absolute, square, total = error.abs(), error.square(), loss.double() * len(targets)
+        if weights is not None:
+            column = weights.double().unsqueeze(1)  # (B,) -> (B, 1)
+            absolute, square, total = absolute * column, square * column, loss.double() * column.sum()
+            self._weights.append(column)
+        self._absolute += absolute.sum()
+        if self._labels:
+            self._absolute_each += absolute.sum(dim=0)
+        self._square += square.sum(dim=0)
+        self._loss += total
         self._targets.append(raw)
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
         targets = torch.cat(self._targets)
-        count = len(targets)
-        spread = (targets - targets.mean(dim=0)).square().sum(dim=0)
-        r2 = torch.where(spread > 0, 1 - self._square / spread, torch.nan).mean()
+        count: float = len(targets)
+        if self._weights:
+            weights = torch.cat(self._weights)  # (N, 1)
+            count = weights.sum().item()
+            spread = ((targets - (targets * weights).sum(dim=0) / count).square() * weights).sum(dim=0)
+        else:
+            spread = (targets - targets.mean(dim=0)).square().sum(dim=0)
+        numbers = count * targets.shape[1]
+        r2_each = torch.where(spread > 0, 1 - self._square / spread, torch.nan)
+        r2 = r2_each.mean()
+        each = {"rmse": (self._square / count).sqrt(), "mae": self._absolute_each / count, "r2": r2_each}
+        of_outputs = {
+            f"{name}_{label}": each[name][i].item() for i, label in enumerate(self._labels) for name in PER_OUTPUT
+        }
         return {
             "loss": self._loss.item() / count,
-            "rmse": (self._square.sum() / targets.numel()).sqrt().item(),
-            "mae": self._absolute.item() / targets.numel(),
+            "rmse": (self._square.sum() / numbers).sqrt().item(),
+            "mae": self._absolute.item() / numbers,
             "r2": r2.item(),
+            **of_outputs,
         }

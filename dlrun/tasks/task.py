@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dlrun.data.spec import Batch, DataSpec
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.metric_names import Direction
+from dlrun.tasks.weighted import weighted_loss
 
 if TYPE_CHECKING:
     from dlrun.data.loading.split import Split
@@ -45,6 +46,7 @@ class Task(nn.Module, ABC):
 
     metrics: Mapping[str, Direction] = {}
     progress_metrics: tuple[str, ...] = ()  # the metrics that the console shows
+    uses_weights: bool = False  # whether step and evaluation weight rows by `batch.weights`
 
     @abstractmethod
     def param_groups(self) -> Mapping[str, nn.Module]:
@@ -93,8 +95,10 @@ class SupervisedTask(Task):
         self.model = model
         self.loss = loss
         self.spec = spec
-        self.metrics = goal_of(spec).metrics
-        self.progress_metrics = (next(iter(self.metrics)),)
+        self._weighted_loss = weighted_loss(loss)
+        self.uses_weights = self._weighted_loss is not None and goal_of(spec).has_row_weights
+        self.metrics = goal_of(spec).metrics_of(spec)
+        self.progress_metrics = goal_of(spec).progress_of(spec)
         self._members = int(getattr(model, "members", 1))
 
     def prepare(self, data: DataBundle) -> None:
@@ -113,11 +117,17 @@ class SupervisedTask(Task):
         out: Tensor = self.model(batch.inputs) if batch.lengths is None else self.model(batch.inputs, batch.lengths)
         return out
 
+    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of the model's outputs for a batch, a scalar; weighted if the batch has weights."""
+        loss: Tensor
+        if batch.weights is None or self._weighted_loss is None:
+            loss = self.loss(outputs, batch.targets)
+        else:
+            loss = self._weighted_loss(outputs, batch.targets, batch.weights)
+        return loss
+
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
-        targets = batch.targets
-        if self._members > 1:
-            targets = targets.repeat(self._members, *(1,) * (targets.ndim - 1))  # (B, ...) -> (members * B, ...)
-        loss = self.loss(self(batch), targets)
+        loss = self.loss_of(self(batch), batch if self._members == 1 else batch.repeated(self._members))
         update("model", loss)
         return {"loss": loss.detach()}
 
@@ -132,7 +142,7 @@ class _SupervisedEvaluation:
 
     def add(self, batch: Batch) -> None:
         outputs = self._task(batch)
-        self._meter.add(outputs.float(), batch.targets, self._task.loss(outputs, batch.targets))
+        self._meter.add(outputs.float(), batch.targets, self._task.loss_of(outputs, batch), batch.weights)
 
     def result(self) -> dict[str, float]:
         return self._meter.result()

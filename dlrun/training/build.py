@@ -13,7 +13,7 @@ from dlrun.configuration.auto import Facts
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
-from dlrun.data.goals import has_numbers
+from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.source import Source
@@ -23,6 +23,7 @@ from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.param_groups import Parameters, matrices_and_others
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
+from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
@@ -64,7 +65,8 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
     if isinstance(task, SupervisedTask) and any(isinstance(module, nn.Conv2d) for module in task.modules()):
         # convolutions are 1.2 to 1.5 times faster on channels-last images
         task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack memory_format
-        data = data.channels_last()
+        if data.spec.kind == "image":  # the images in the rows of a table are columns, until the model cuts them out
+            data = data.channels_last()
     check_task(task, data, config)
     metric = choose_metric(task, config.metric)
     return Components(config, {**decided, **rest}, chosen, data, task, metric, count_parameters(task))
@@ -97,6 +99,9 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
             )
         task = model
     else:
+        if mixes_kinds(spec.goal) and config.loss.name != "auto":
+            what = f"This dataset has {goal_of(spec).describe_targets(spec)}; use loss=auto, the sum of their losses."
+            raise ConfigError(Problem(f"loss={config.loss.name}", what))
         task = SupervisedTask(
             model, call_option(catalog, "loss", config.loss.name, spec, **config.loss.arguments), spec
         )
@@ -105,7 +110,7 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
     return task
 
 
-def call_option(catalog: Catalog, group: str, name: str, *args: Any, **fields: Any) -> Any:
+def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
     """Call an option's function; an error inside it becomes a ConfigError that names the option."""
     function = catalog.load(group, name)
     try:

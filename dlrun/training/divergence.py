@@ -171,8 +171,9 @@ def _write_repro(trainer: Trainer, start: Snapshot, step: int, folder: Path) -> 
 
 
 def _tensors(batches: Sequence[Batch]) -> dict[str, Tensor]:
-    fields = ("inputs", "targets", "lengths")
-    found = {f"{number}.{name}": getattr(batch, name) for number, batch in enumerate(batches) for name in fields}
+    found = {
+        f"{number}.{name}": value for number, batch in enumerate(batches) for name, value in batch._asdict().items()
+    }
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
@@ -181,6 +182,11 @@ def batches_of(tensors: Mapping[str, Tensor], device: torch.device) -> list[Batc
     count = 1 + max(int(name.split(".")[0]) for name in tensors)
     on_device = {name: tensor.to(device) for name, tensor in tensors.items()}
     return [
-        Batch(on_device[f"{number}.inputs"], on_device[f"{number}.targets"], on_device.get(f"{number}.lengths"))
+        Batch(
+            on_device[f"{number}.inputs"],
+            on_device[f"{number}.targets"],
+            on_device.get(f"{number}.lengths"),
+            on_device.get(f"{number}.weights"),
+        )
         for number in range(count)
     ]

@@ -19,13 +19,32 @@ def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
 
     Raises ConfigError with every problem found.
     """
+    problems = [] if data.train.weights is None else _check_weights(task, config)
     if not isinstance(task, SupervisedTask):
+        if problems:
+            raise ConfigError(problems)
         return
-    problems = _check_output(task, data, config)
+    problems += _check_output(task, data, config)
     if not problems:
         problems = _check_single_row(task, data, config) + _check_stability(task, data, config)
     if problems:
         raise ConfigError(problems)
+
+
+def _check_weights(task: Task, config: RunConfig) -> list[Problem]:
+    """Find what cannot weight rows: a task or a loss that does not say that it can."""
+    if task.uses_weights:
+        return []
+    if not isinstance(task, SupervisedTask):
+        what = f"The model {config.model.name} has its own losses, which do not weight rows (Task.uses_weights)."
+    elif not goal_of(task.spec).has_row_weights:
+        what = "Language models do not support weights of rows."
+    else:
+        what = (
+            f"The loss {config.loss.name} returns one number for a batch and cannot weight its rows. Give it a method "
+            "`weighted(outputs, targets, weights)` that returns the weighted mean, or choose another loss."
+        )
+    return [Problem("dataset.weight", what)]
 
 
 def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool) -> Tensor:
@@ -96,7 +115,7 @@ def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) 
     """Find a rate that must diverge: full-batch descent on squared error above 2 / the Hessian's largest eigenvalue."""
     linear = [module for module in task.model.modules() if isinstance(module, nn.Linear)]
     is_plain = config.model.name == "linear" and config.optimizer.name == "sgd" and not config.optimizer["momentum"]
-    is_squared = isinstance(task.loss, nn.MSELoss) and not data.spec.categories
+    is_squared = isinstance(task.loss, nn.MSELoss) and not (data.spec.categories or data.spec.blocks)
     is_full = config.trainer.batch_size * config.trainer.accumulate >= len(data.train)
     if not (is_plain and is_squared and is_full) or len(linear) != 1 or linear[0].in_features > 4096:
         return []

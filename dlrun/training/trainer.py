@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
@@ -235,8 +236,8 @@ def take_step(
     if not state.schedule.is_constant:
         updater.set_factor(state.schedule.factor(progress.step))
     rows = sum(len(batch.targets) for batch in batches)
-    for number, batch in enumerate(batches, start=1):
-        updater.weight = len(batch.targets) / rows
+    for number, (batch, share) in enumerate(zip(batches, _shares(batches, rows), strict=True), start=1):
+        updater.weight = share
         updater.is_last = number == len(batches)
         on_metrics(train_step(batch, updater))
     progress.step += 1
@@ -244,6 +245,17 @@ def take_step(
     progress.samples += rows
     if state.ema is not None:
         state.ema.update(progress.step)
+
+
+def _shares(batches: Sequence[Batch], rows: int) -> Sequence[float]:
+    """The share of each batch in the step: of its rows, or of their weights if they have some."""
+    if len(batches) == 1:
+        return (1.0,)
+    weights = [batch.weights.sum() for batch in batches if batch.weights is not None]
+    total = float(torch.stack(weights).sum()) if weights else 0.0
+    if not total:  # no weights, or all of them are 0 and so is the loss
+        return [len(batch.targets) / rows for batch in batches]
+    return [float(weight) / total for weight in weights]
 
 
 def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:

@@ -292,3 +292,15 @@ def test_a_spec_is_restored_from_plain_values() -> None:
     images = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8)
     spec = prepare("toy", Source("image", "binary", Rows(images, torch.arange(20) % 2)), DatasetSettings()).spec
     assert DataSpec.restored(json.loads(json.dumps(spec.state()))) == spec
+
+
+def test_weights_that_cannot_be_used_are_reported() -> None:
+    inputs, targets = torch.zeros(4, 1), torch.tensor([0, 1, 0, 1])
+    for weights, message in (
+        (torch.ones(3), "toy: 3 weights and 4 targets; each row needs both"),
+        (torch.tensor([1.0, -1, 1, 1]), r"toy: row 1 has the weight -1; expected a number from 0 up"),
+        (torch.tensor([1.0, 1, math.nan, 1]), r"toy: row 2 has the weight nan"),
+        (torch.zeros(4), "toy: all 4 rows of the train split have the weight 0"),
+    ):
+        with pytest.raises(DataError, match=message):
+            prepare("toy", Source("dense", "binary", Rows(inputs, targets, weights=weights)), ALL_TRAIN)

@@ -64,7 +64,7 @@ class PageRunner:
             return []
         given = {word.partition("=")[0] for word in words}
         added = [word for word in _SHORT if word.partition("=")[0] not in given]
-        if verb == "train" and not {"-m", "--multirun", "hydra.run.dir"} & given:
+        if verb == "train" and not {"-m", "--multirun", "hydra.run.dir", "dataset.folds"} & given:
             self._runs += 1
             self._run_dir = f"run-{self._runs}"
             added.append(f"hydra.run.dir={self._run_dir}")

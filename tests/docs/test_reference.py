@@ -53,7 +53,9 @@ def test_fields_inside_a_field_have_rows_of_their_own(reference: Path) -> None:
 
 
 def test_a_required_field_says_so(reference: Path) -> None:
-    assert "| `dataset.target` | a string | required | " in (reference / "dataset.md").read_text(encoding="utf-8")
+    assert "| `dataset.target` | a string or a list, each a string | required | " in (
+        reference / "dataset.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_without_a_folder_the_script_shows_its_usage() -> None:

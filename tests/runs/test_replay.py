@@ -7,7 +7,9 @@ from pathlib import Path
 
 import torch
 
+from dlrun.data.spec import Batch
 from dlrun.storage.checkpoint_format import load_snapshot
+from dlrun.training.divergence import _tensors, batches_of
 from tests.harness import CPU
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -66,3 +68,11 @@ def test_replay_needs_a_diverged_run(short_run: Callable[..., Path], dlrun: Dlru
     code, _, err = dlrun("replay", "a")
     assert code == 2
     assert "This run has no step to replay: only a run that diverged writes one, to repro/." in err
+
+
+def test_saved_batches_keep_lengths_and_weights() -> None:
+    ones = torch.ones(2)
+    batches = [Batch(ones, ones, weights=2 * ones), Batch(ones, ones, lengths=torch.tensor([1, 1]))]
+    for ours, theirs in zip(batches_of(_tensors(batches), torch.device("cpu")), batches, strict=True):
+        for mine, other in zip(ours, theirs, strict=True):
+            assert (mine is None and other is None) or torch.equal(mine, other)

@@ -39,3 +39,19 @@ def test_a_field_newer_than_the_checkpoint_is_no_difference(tmp_path: Path, monk
     train(tmp_path / "a", *SMALL, "trainer.epochs=5", resume="auto")
     with pytest.raises(ConfigError, match=r"dataset\.split_seed=3\n"):
         train(tmp_path / "a", *SMALL, "dataset.split_seed=3", "trainer.epochs=6", resume="auto")
+
+
+def test_a_checkpoint_older_than_folds_is_not_resumed_as_one_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = resume._row_settings
+
+    def without(config: RunConfig) -> dict[str, Any]:
+        return {key: value for key, value in now(config).items() if key not in ("folds", "fold")}
+
+    with monkeypatch.context() as older:
+        older.setattr(resume, "_row_settings", without)
+        train(tmp_path / "a", *SMALL)
+    with pytest.raises(ConfigError, match=r"dataset\.folds=3\n.*\n.*dataset\.fold=0\n"):
+        train(tmp_path / "a", *SMALL, "dataset.folds=3", "dataset.fold=0", resume="auto")
+    train(tmp_path / "a", *SMALL, "trainer.epochs=5", resume="auto")

@@ -114,3 +114,23 @@ def test_a_row_is_one_line_of_json(tmp_path: Path) -> None:
         "point": 7, "overrides": ["seed=1"], "status": "failed", "metrics": {}, "best": None, "seconds": 0.0,
         "run_dir": "", "error": "no", "exit_code": 3,
     }  # fmt: skip
+
+
+def test_a_sweep_resumes_in_its_folder_and_has_one_row_for_each_point() -> None:
+    done: list[str] = []
+
+    def run_point(point: Plan, folder: Path) -> Mapping[str, Any]:
+        done.append(point.label)
+        return result(float(len(done)))
+
+    words = ["hydra.sweep.dir=swept"]
+    first = launch(points("seed=0,1", "resume=auto"), run_point, hydra_words=words, config_dirs=[])
+    again = launch(points("seed=0,1", "resume=auto"), run_point, hydra_words=words, config_dirs=[])
+    assert first[0] == again[0]
+    assert done == ["seed=0", "seed=1"] * 2
+    assert [row.metrics["test/loss"] for row in again[1]] == [3.0, 4.0]
+    assert len((first[0] / "sweep.jsonl").read_text().splitlines()) == 2
+    new, _ = launch(points("seed=0,1"), run_point, hydra_words=words, config_dirs=[])
+    assert new.name == "swept_2"
+    with pytest.raises(ConfigError, match="This folder has another sweep: its point 1 is seed=1, here it is seed=7"):
+        launch(points("seed=0,7", "resume=auto"), run_point, hydra_words=words, config_dirs=[])

@@ -12,6 +12,7 @@ import torch
 
 import dlrun
 from dlrun.data import spec as data_spec
+from dlrun.data.goals import Part
 from dlrun.data.spec import DataSpec
 from dlrun.tasks.goals import TrainingGoal, goal_of, num_logits
 
@@ -19,7 +20,10 @@ NUMBERS = DataSpec("dense", (2,), "regression", 2, target_mean=(10.0, 0.0), targ
 TWO = DataSpec("dense", (2,), "binary", 2, class_names=("no", "yes"))
 THREE = DataSpec("dense", (2,), "multiclass", 3, class_names=("a", "b", "c"))
 TOKENS = DataSpec("tokens", (7,), "language", 11, vocabulary_size=11)
-GOALS: dict[str, TrainingGoal] = {spec.goal: goal_of(spec) for spec in (NUMBERS, TWO, THREE, TOKENS)}
+SEVERAL = DataSpec(
+    "dense", (2,), "several", 2, parts=(Part("n", "regression"), Part("c", "multiclass", ("a", "b", "c")))
+)
+GOALS: dict[str, TrainingGoal] = {spec.goal: goal_of(spec) for spec in (NUMBERS, TWO, THREE, TOKENS, SEVERAL)}
 
 
 def test_there_is_a_class_for_every_goal() -> None:
@@ -27,7 +31,8 @@ def test_there_is_a_class_for_every_goal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "logits", "shape"), [(NUMBERS, 2, (8, 2)), (TWO, 1, (8, 1)), (THREE, 3, (8, 3)), (TOKENS, 11, (8, 7, 11))]
+    ("spec", "logits", "shape"),
+    [(NUMBERS, 2, (8, 2)), (TWO, 1, (8, 1)), (THREE, 3, (8, 3)), (TOKENS, 11, (8, 7, 11)), (SEVERAL, 4, (8, 4))],
 )
 def test_shape_of_the_output(spec: DataSpec, logits: int, shape: tuple[int, ...]) -> None:
     assert num_logits(spec) == logits

@@ -47,7 +47,15 @@ def overlap(spec):
     '''A task of my own.'''
     return Overlap(spec)
 """
-WORDS = ("--plugin", "overlap.py", "model=overlap", "dataset=iris", "trainer.batch_size=32", "--quiet", *CPU)  # 4 steps an epoch
+WORDS = (
+    "--plugin",
+    "overlap.py",
+    "model=overlap",
+    "dataset=iris",
+    "trainer.batch_size=32",
+    "--quiet",
+    *CPU,
+)  # 4 steps an epoch
 
 
 def write_plugin(

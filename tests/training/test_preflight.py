@@ -6,9 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, DlrunError
-from tests.harness import CPU, train
+from dlrun.tasks.task import SupervisedTask
+from dlrun.training.build import build_components
+from dlrun.training.preflight import check_task
+from tests.harness import CPU, configure, train
 
 
 @pytest.mark.parametrize(
@@ -99,3 +106,15 @@ def test_common_mistakes_are_found_before_training(
     code, _, err = dlrun("check", "--plugin", "mine.py", "model=mine", "dataset=iris", "device.threads=1")
     assert code == 2
     assert message in err
+
+
+def test_tasks_that_do_not_weight_rows_refuse_weights() -> None:
+    config = configure("dataset=digits", "model=gan", *CPU)
+    components = build_components(config, Catalog())
+    components.data.train.weights = torch.ones(len(components.data.train))
+    with pytest.raises(ConfigError, match=r"dataset\.weight\n.*The model gan has its own losses, which do not weight"):
+        check_task(components.task, components.data, config)
+    language = DataSpec("tokens", (7,), "language", 11, vocabulary_size=11)
+    task = SupervisedTask(nn.Linear(2, 2), nn.CrossEntropyLoss(), language)
+    with pytest.raises(ConfigError, match="Language models do not support weights of rows"):
+        check_task(task, components.data, config)

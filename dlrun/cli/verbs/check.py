@@ -27,6 +27,7 @@ def run(command: Command) -> int:
     """Compose and build every point; raises ConfigError with all problems."""
     from dlrun.cli.context import make_catalog
     from dlrun.configuration.compose import compose
+    from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
     from dlrun.training.build import build_components
@@ -34,7 +35,7 @@ def run(command: Command) -> int:
 
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
-    plans = plan_runs(request, catalog)
+    plans = [folds[0] for folds in by_fold(plan_runs(request, catalog), catalog)]
     problems: list[Problem] = []
     for plan in plans:
         composed = compose(plan, catalog, hydra_words=request.hydra)

@@ -36,6 +36,10 @@ VERB = Verb(
             "a sweep of four runs; one table, best first",
         ),
         Example(
+            "dlrun dataset=iris model=linear trainer.epochs=2 dataset.folds=3",
+            "cross-validation: a run for each fold; mean and standard deviation of their metrics",
+        ),
+        Example(
             "dlrun dataset=iris model=mlp trainer.epochs=5 hydra.run.dir=outputs/mine resume=auto",
             "start in this folder, or resume what was started there",
         ),
@@ -48,6 +52,7 @@ def run(command: Command) -> int:
     """Train one run or every point of a sweep; Hydra answers its own flags."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.hydra_flags import answer_with_hydra, is_for_hydra
+    from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
 
@@ -56,6 +61,11 @@ def run(command: Command) -> int:
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
     plans = plan_runs(request, catalog)
+    points = by_fold(plans, catalog)
+    if any(len(folds) > 1 for folds in points):
+        from dlrun.cli.cross_validating import cross_validate
+
+        return cross_validate(command, request, points, catalog)
     if command.has(flags.MULTIRUN):
         from dlrun.cli.sweeping import sweep
 

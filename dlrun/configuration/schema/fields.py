@@ -116,6 +116,7 @@ Depth = Annotated[int, Range(low=1, high=64)]
 Kernel = Annotated[int, Range(low=1, high=63)]
 Pixels = Annotated[int, Range(low=0, high=64)]
 Workers = Annotated[int, Range(low=0, high=256)]
+Folds = Annotated[int, Range(low=2, high=1000)]
 Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
 AutoBool = Annotated[bool, Auto()]

@@ -21,6 +21,7 @@ from dlrun.configuration.schema.fields import (
     Count,
     CountOrZero,
     Duration,
+    Folds,
     Fraction,
     NonNegative,
     Pixels,
@@ -37,6 +38,8 @@ class SplitSettings:
 
     val_fraction: Fraction = 0.1  # share of the training rows held out for validation
     test_fraction: Fraction = 0.2  # share of all rows held out for testing, if the dataset has no test set
+    folds: Folds | None = None  # cross-validation: one run for each of so many parts of the rows, its test rows
+    fold: CountOrZero | None = None  # the part that is tested, below `folds`; null: one run for each
     limit: Count | None = None  # use at most this many rows of each file or published split; null uses all
     split_seed: Seed = 0  # seed of the split; separate from `seed`, so that runs with different seeds are comparable
     standardise: bool = True  # standardise inputs to mean 0 and deviation 1, fitted on the training rows

@@ -130,8 +130,7 @@ class ArrowTable(TableFile):
         """Fast where every line has the same kinds of values; else line by line, everything as texts."""
         pyarrow = self._pyarrow
         try:
-            read_json = import_optional("pyarrow.json", extra="table", needed_by=self.shown).read_json
-            batches = read_json(self.path).select(list(names)).to_batches()
+            batches = self._json_table().select(list(names)).to_batches()
         except (pyarrow.ArrowException, KeyError):
             columns: dict[str, list[str | None]] = {name: [] for name in names}
             for _, row in self.json_rows(bad):
@@ -142,6 +141,16 @@ class ArrowTable(TableFile):
             batches = [pyarrow.RecordBatch.from_arrays(arrays, list(names))]
         for batch in batches:
             yield self._converted(batch, numbers, names)
+
+    def _json_table(self) -> Any:
+        """The file as Arrow's table, except that times are texts, as they are written."""
+        pyarrow, arrow_json = self._pyarrow, import_optional("pyarrow.json", extra="table", needed_by=self.shown)
+        table = arrow_json.read_json(self.path)
+        times = [field.name for field in table.schema if pyarrow.types.is_temporal(field.type)]
+        if not times:
+            return table
+        schema = pyarrow.schema([(name, pyarrow.string()) for name in times])
+        return arrow_json.read_json(self.path, parse_options=arrow_json.ParseOptions(explicit_schema=schema))
 
     def _converted(self, batch: Any, numbers: Collection[str], names: Sequence[str]) -> Any:
         """Columns of any Arrow type as float64 or as dictionaries of texts."""

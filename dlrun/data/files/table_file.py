@@ -11,6 +11,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,7 @@ class TableFile:
         self.encoding = encoding
         self._codec = codec_of(encoding)
         self._num_lines = 0
+        self._is_list = False  # JSON that is one list, not lines
         self.has_quotes = False  # only then may a value contain line ends
         self.digest = self._inspect()
         self.delimiter = self._delimiter(delimiter)
@@ -189,9 +191,15 @@ class TableFile:
                     yield line, row
 
     def json_rows(self, bad: BadRow) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield each object of JSON lines and its line; skip empty lines."""
+        """Yield each object of JSON lines and its line, without empty lines; or of one list and its number, from 1."""
         with self._open() as stream:
-            for line, text in enumerate(stream, start=1):
+            rows = self._json_list(stream)
+            for number, row in enumerate(rows or (), start=1):
+                if isinstance(row, dict):
+                    yield number, row
+                else:
+                    bad(number, f"expected a JSON object, got {_JSON_KINDS[type(row)]}.")
+            for line, text in enumerate(stream if rows is None else (), start=1):
                 if not text.strip():
                     continue
                 try:
@@ -204,9 +212,24 @@ class TableFile:
                 else:
                     bad(line, f"expected a JSON object, got {_JSON_KINDS[type(row)]}.")
 
+    def _json_list(self, stream: Any) -> list[Any] | None:
+        """The rows of a file that is one list of objects; None, at its beginning, if it is not."""
+        head = next((line for line in stream if not line.isspace()), "").lstrip()
+        stream.seek(0)
+        self._is_list = False
+        if head.startswith("["):
+            rows: list[Any] = []
+            with suppress(ValueError, RecursionError):  # more than one list is lines, each of which is a bad row
+                rows = json.load(stream)
+            if rows and isinstance(rows[0], dict):
+                self._is_list = True
+                return rows
+            stream.seek(0)
+        return None
+
     def place(self, number: int) -> str:
         """Where a row is, by the number that BadRow receives."""
-        return f"row {number}" if self.format == "parquet" else f"line {number}"
+        return f"row {number}" if self.format == "parquet" or self._is_list else f"line {number}"
 
     def wrong_width(self, width: int) -> str:
         """What is wrong with a row of so many cells."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from dlrun.data.files.status_line import long_work
+from dlrun.data.goals import Part
 from dlrun.data.loading.reader import Reader, blocks_of
 from dlrun.data.source import Source
 from dlrun.data.spec import Scaling, TargetScaling
@@ -45,10 +47,13 @@ def fit_scaling(
     return Scaling(mean, std, low, high)
 
 
-def fit_target_scaling(targets: Tensor) -> TargetScaling:
-    """Return mean and standard deviation of each of the training targets, (N, K)."""
+def fit_target_scaling(targets: Tensor, parts: Sequence[Part] = ()) -> TargetScaling:
+    """Return mean and standard deviation of each of the training targets, (N, K); codes of classes stay as they are."""
     means, deviations = targets.double().mean(dim=0).tolist(), targets.double().std(dim=0, correction=0).tolist()
     deviations = [value or 1.0 for value in deviations]  # a number that never changes becomes 0
+    for column, part in enumerate(parts):
+        if part.class_names:
+            means[column], deviations[column] = 0.0, 1.0
     if len(means) == 1:
         return TargetScaling(means[0], deviations[0])
     return TargetScaling(tuple(means), tuple(deviations))

@@ -20,11 +20,12 @@ _CHUNK_BYTES = 4 << 20  # rows of several batches gathered at once: one call, an
 class Split(ABC):
     """Rows for training or evaluation, fetched in batches on the training device.
 
-    targets and lengths are whole tensors there, as in Batch; inputs may be read when they are needed.
+    targets, lengths and weights are whole tensors there, as in Batch; inputs may be read when they are needed.
     """
 
     targets: Tensor
     lengths: Tensor | None
+    weights: Tensor | None = None
     channels_last: bool = False  # memory format of fetched images
 
     def __len__(self) -> int:
@@ -82,11 +83,18 @@ class MemorySplit(Split):
     """
 
     def __init__(
-        self, inputs: Tensor, targets: Tensor, *, lengths: Tensor | None = None, scaling: Scaling | None = None
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        lengths: Tensor | None = None,
+        weights: Tensor | None = None,
+        scaling: Scaling | None = None,
     ) -> None:
         self.inputs = inputs
         self.targets = targets
         self.lengths = lengths
+        self.weights = weights
         self._scaling = scaling_tensors(scaling, ndim=inputs.ndim)
 
     @property
@@ -121,7 +129,7 @@ class MemorySplit(Split):
         inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
         targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
         lengths = None if self.lengths is None else self.lengths[rows]
-        return Batch(inputs, targets, lengths)
+        return Batch(inputs, targets, lengths, None if self.weights is None else self.weights[rows])
 
 
 class Loader:
@@ -172,8 +180,9 @@ def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
     inputs = torch.split(chunk.inputs, size)
     targets = torch.split(chunk.targets, size)
     lengths = (None,) * len(inputs) if chunk.lengths is None else torch.split(chunk.lengths, size)
+    weights = (None,) * len(inputs) if chunk.weights is None else torch.split(chunk.weights, size)
     for number in range(skip, len(inputs)):
-        yield Batch(inputs[number], targets[number], lengths[number])
+        yield Batch(inputs[number], targets[number], lengths[number], weights[number])
 
 
 def in_order(split: Split, *, batch_size: int) -> Iterator[Batch]:

@@ -32,15 +32,24 @@ _PREFETCH = 2  # chunks that each worker reads ahead
 
 
 class StreamedSplit(Split):
-    """Rows of a reader; targets are on the training device.
+    """Rows of a reader; targets and weights are on the training device.
 
     workers: processes that decode ahead; with 0 the training process decodes between two steps.
     """
 
-    def __init__(self, reader: Reader, targets: Tensor, *, scaling: Scaling | None = None, workers: int = 0) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        targets: Tensor,
+        *,
+        weights: Tensor | None = None,
+        scaling: Scaling | None = None,
+        workers: int = 0,
+    ) -> None:
         self.reader = reader
         self.targets = targets
         self.lengths = None
+        self.weights = weights
         self._scaling = scaling_tensors(scaling, ndim=len(reader.shape))
         self._workers = workers
         self._bytes_read = 0  # since memory was returned
@@ -56,7 +65,8 @@ class StreamedSplit(Split):
 
     def to(self, device: torch.device) -> StreamedSplit:
         """Return the same split, with its batches on another device."""
-        moved = StreamedSplit(self.reader, self.targets.to(device), workers=self._workers)
+        weights = None if self.weights is None else self.weights.to(device)
+        moved = StreamedSplit(self.reader, self.targets.to(device), weights=weights, workers=self._workers)
         moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
         moved.channels_last = self.channels_last
         return moved
@@ -95,7 +105,8 @@ class StreamedSplit(Split):
             inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
         if inputs.dtype == torch.uint8:
             inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
-        return Batch(inputs, self.targets.index_select(0, index), None)
+        weights = None if self.weights is None else self.weights.index_select(0, index)
+        return Batch(inputs, self.targets.index_select(0, index), None, weights)
 
     def _decoded(self, groups: Sequence[Tensor]) -> Iterator[Tensor]:
         """Yield the raw rows of each group, decoded by workers.

@@ -183,10 +183,16 @@ def _row(path: Path, name: str, label: str, where: str) -> Listed | str:
     """Return the file that a row names, or what is wrong with it."""
     if not name:
         return f'{where}column "{_PATH_COLUMN}" is empty.'
-    file = path.parent / name
-    if Path(name).is_absolute() or not _is_inside(file, path.parent):
+    file = path_inside(path.parent, name)
+    if file is None:
         return f"{where}{printable(name)} leaves the folder of the list; expected a path inside it."
     return Listed(file, label, where)
+
+
+def path_inside(folder: Path, name: str) -> Path | None:
+    """Return the file that a list or table in a folder names; None for one outside, after following every link."""
+    file = folder / name
+    return None if Path(name).is_absolute() or not _is_inside(file, folder) else file
 
 
 def _once(listed: Iterator[Listed], seen: set[Path], refuse: Refuse) -> Iterator[Listed]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.data.tables.columns import NONE, Column, raw_values
+from dlrun.data.tables.columns import NONE, WORD_KINDS, Column, raw_values
 
 _HUGE = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
@@ -38,16 +39,18 @@ class Cells:
         return len(self.values) - int(self.is_null.sum())
 
 
-def cells_of(array: Any, column: Column, codes: dict[str, int]) -> Cells:
+def cells_of(
+    array: Any, column: Column, codes: dict[str, int], refused: Mapping[str, str] = MappingProxyType({})
+) -> Cells:
     """Convert an Arrow array of float64, or a dictionary of texts.
 
-    codes: of the categories so far; new ones are added.
+    codes: of the words so far; new ones are added. refused: words that are bad.
     """
     if not hasattr(array, "indices"):
         numbers = array.to_numpy(zero_copy_only=False)
         is_null = np.isnan(numbers)
         with np.errstate(invalid="ignore", over="ignore"):
-            bad = np.abs(numbers) > _HUGE
+            bad = (np.abs(numbers) > _HUGE) | (column.is_weight & (numbers < 0))
             raw = numbers.astype(np.float32)[:, None]
         return Cells(raw, is_null, np.zeros_like(is_null), bad, lambda row: f"{numbers[row]:g}")
     words = array.dictionary.to_pylist()
@@ -58,14 +61,15 @@ def cells_of(array: Any, column: Column, codes: dict[str, int]) -> Cells:
     none_is_null = NONE in words and not (column.is_target and column.kind == "category")
     if none_is_null:
         is_null = is_null | (indices == words.index(NONE))
-    if column.kind == "category":
+    if column.kind in WORD_KINDS:
         numbers = [np.nan if none_is_null and word == NONE else codes.setdefault(word, len(codes)) for word in words]
         table = np.array(numbers, dtype=np.float32).reshape(-1, 1)
+        table[[number for number, word in enumerate(words) if word in refused]] = np.inf
     else:
         table = raw_values(column.kind, words)
     table = np.concatenate([table, np.full((1, column.width), np.nan, dtype=np.float32)])
     values = table[indices]  # (B,) -> (B, width)
-    bad = ~np.isfinite(values[:, 0]) & ~is_null
+    bad = (~np.isfinite(values[:, 0]) & ~is_null) | (column.is_weight & (values[:, 0] < 0))
     is_stray = np.isnan(values[:, 0]) & ~is_null & column.lenient
     found, counts = np.unique(indices[is_stray], return_counts=True)
     strays = {words[index]: int(count) for index, count in zip(found, counts, strict=True)}

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from dlrun.wording import printable
 
-KINDS = ("number", "category", "boolean", "date", "text", "ignore")
+KINDS = ("number", "category", "boolean", "date", "text", "image", "ignore")
+BLOCK_KINDS = ("text", "image")  # read only where the user sets them: a value becomes many features
+WORD_KINDS = ("category", *BLOCK_KINDS)  # the raw number is the index of a word
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 EXPECTED: Mapping[str, str] = {
     "number": "a number",
@@ -40,12 +42,14 @@ class Column:
 
     lenient: a value that is not of the kind counts as missing; otherwise its row is bad.
     is_target: "None" is a class of a target of classes; in other columns it is a missing value.
+    is_weight: whether a number below 0 is bad.
     """
 
     name: str
     kind: str
     lenient: bool = False
     is_target: bool = False
+    is_weight: bool = False
 
     @property
     def width(self) -> int:

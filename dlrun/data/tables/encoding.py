@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,28 +13,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlrun.data.files.arrow_table import ArrowTable
+from dlrun.data.files.status_line import long_work
 from dlrun.data.source import Encoded, Encoder, Fitted, Rows, joined
-from dlrun.data.tables.columns import Column
+from dlrun.data.spec import Block
+from dlrun.data.tables.blocks import BlockEncoder, ImageBlock, check_memory, restored_block
+from dlrun.data.tables.columns import BLOCK_KINDS, WORD_KINDS, Column
+from dlrun.data.tables.image_files import find_images
+from dlrun.data.tables.new_rows import open_new_rows, other_form
 from dlrun.data.tables.rows import TableRows, read_blocks
-from dlrun.errors import DataError, did_you_mean
-from dlrun.wording import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _BLOCK_ROWS = 65_536
+_BLOCK_BYTES = 64 << 20  # of the features of as many rows, where texts or images make them wide
 Floats = NDArray[np.float32]
 
 
 class TableEncoder(Encoder):
-    """Columns as features: numbers, then flags of missing ones, then categories one-hot or as codes.
+    """Columns as features: numbers, flags of missing values, categories one-hot or as codes, then texts and images.
 
     A missing number becomes the median of the training rows, with a flag if any training row had it missing; a missing
     category is a category of its own if any training row had it missing. A category that no training row has is code
     0, or all zeros.
 
-    words: the categories by column, in the order of the raw codes.
+    words: the categories by column, in the order of the raw codes; likewise texts, and paths of images. blocks: one
+    encoder for each column of texts or images, in order.
     """
 
     def __init__(
@@ -44,19 +50,21 @@ class TableEncoder(Encoder):
         delimiter: str = "auto",
         encoding: str = "utf-8",
         words: Mapping[str, Sequence[str]] | None = None,
+        blocks: Sequence[BlockEncoder] = (),
     ) -> None:
         self.columns = tuple(columns)
         self.words = dict(words or {})
         self.embed = embed
         self._max_categories = max_categories
         self._delimiter, self._encoding = delimiter, encoding
+        self._blocks = tuple(blocks)
         self._medians: list[float] = []  # one for each raw number
         self._had_missing: list[bool] = []  # one for each column: whether any training row had it missing
         self.categories: tuple[int, ...] = ()  # sizes of the trailing features that are codes, as in DataSpec
         self.known: dict[str, list[str]] = {}  # by column: the categories with codes from 1
 
     def state(self) -> dict[str, Any]:
-        return {
+        state = {
             "columns": [[column.name, column.kind] for column in self.columns],
             "lenient": [column.name for column in self.columns if column.lenient],
             "embed": self.embed,
@@ -67,6 +75,7 @@ class TableEncoder(Encoder):
             "lacking": self._had_missing,
             "kept": self.known,
         }
+        return {**state, "blocks": [block.state() for block in self._blocks]} if self._blocks else state
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> Self:
@@ -77,6 +86,7 @@ class TableEncoder(Encoder):
             max_categories=state["max_categories"],
             delimiter=state["delimiter"],
             encoding=state["encoding"],
+            blocks=[restored_block(block) for block in state.get("blocks", ())],
         )
         encoder._medians, encoder._had_missing = list(state["medians"]), list(state["lacking"])
         encoder.known = {name: list(words) for name, words in state["kept"].items()}
@@ -89,20 +99,31 @@ class TableEncoder(Encoder):
         Replaces the raw rows split by split, since a large table must not be in memory twice.
         """
         self.fit(splits["train"].in_memory())
+        if self._blocks:
+            check_memory(sum(map(len, splits.values())), self._num_features, self.blocks)
+        images = [block for block in self._blocks if isinstance(block, ImageBlock)]
+        for image in images:
+            image.load(self._used(image.name, splits.values()))
         for name, rows in splits.items():
-            splits[name] = Rows(self.transform(rows.in_memory()), rows.targets)
-        return Fitted(splits, self, num_scaled=self.num_scaled, categories=self.categories)
+            splits[name] = dataclasses.replace(rows, inputs=self.transform(rows.in_memory()))
+        for image in images:
+            image.unload()
+        return Fitted(splits, self, num_scaled=self.num_scaled, categories=self.categories, blocks=self.blocks)
 
     def fit(self, inputs: Tensor) -> None:
         """Learn medians and categories from the raw training rows, (N, R) float32."""
         raw = inputs.numpy()
         self._medians, self._had_missing, self.known = [], [], {}
+        blocks = {block.name: block for block in self._blocks}
         for column, start in self._placed():
             values = raw[:, start : start + column.width]
             missing = np.isnan(values[:, 0])
             self._had_missing.append(bool(missing.any()))
             if column.kind == "category":
                 self.known[column.name] = self._commonest(column.name, values[~missing, 0])
+                self._medians.append(0.0)
+            elif column.kind in BLOCK_KINDS:
+                blocks[column.name].fit(self.words[column.name], values[~missing, 0].astype(np.int64))
                 self._medians.append(0.0)
             else:
                 present = values[~missing] if self._had_missing[-1] else values
@@ -128,7 +149,7 @@ class TableEncoder(Encoder):
 
     def _measure(self) -> None:
         """Count the features, once fitted."""
-        numbers = [column for column in self.columns if column.kind != "category"]
+        numbers = [column for column in self.columns if column.kind not in WORD_KINDS]
         sizes = [
             self._num_codes(column, had_missing)
             for column, had_missing in zip(self.columns, self._had_missing, strict=True)
@@ -141,6 +162,14 @@ class TableEncoder(Encoder):
         )
         self._num_numbers = sum(column.width for column in numbers)
         self._num_features = self._num_numbers + flags + (len(sizes) if self.embed else sum(sizes) - len(sizes))
+        blocks: list[Block] = []
+        for encoder in self._blocks:
+            blocks.append(encoder.block(self._num_features))
+            self._num_features += blocks[-1].width
+        self.blocks = tuple(blocks)
+        self._rows_at_once = (
+            min(_BLOCK_ROWS, max(1, _BLOCK_BYTES // (4 * self._num_features))) if blocks else _BLOCK_ROWS
+        )
         self.categories = tuple(sizes) if self.embed else ()
 
     @property
@@ -158,9 +187,18 @@ class TableEncoder(Encoder):
             return raw
         codes_of = {name: self._codes_of(name, words[name]) for name in self.known}
         features = np.zeros((len(raw), self._num_features), dtype=np.float32)
-        for first in range(0, len(raw), _BLOCK_ROWS):
-            block = slice(first, first + _BLOCK_ROWS)
-            self._fill_block(raw[block], features[block], codes_of)
+        with (
+            long_work("Encoding texts and images", len(raw), unit="rows")
+            if self._blocks
+            else nullcontext(_ignore) as done
+        ):
+            for first in range(0, len(raw), self._rows_at_once):
+                rows = slice(first, first + self._rows_at_once)
+                self._fill_block(raw[rows], features[rows], codes_of)
+                for block, encoder in zip(self.blocks, self._blocks, strict=True):
+                    place = slice(block.start, block.start + block.width)
+                    encoder.fill(self._codes(raw[rows], block.name), words[block.name], features[rows, place])
+                done(len(raw[rows]))
         return features
 
     def _fill_missing(self, raw: Floats) -> None:
@@ -173,7 +211,8 @@ class TableEncoder(Encoder):
         codes = {word: code for code, word in enumerate(self.known[name], start=1)}
         column = [column.name for column in self.columns].index(name)
         missing = len(codes) + 1 if self._had_missing[column] else 0
-        return np.array([*(codes.get(word, 0) for word in words), missing], dtype=np.int64)
+        found = (codes.get(word) or codes.get(other_form(word), 0) for word in words)
+        return np.array([*found, missing], dtype=np.int64)
 
     def _fill_block(self, raw: Floats, features: Floats, codes_of: Mapping[str, NDArray[np.int64]]) -> None:
         """Write features, (B, R) -> (B, F), into zeros."""
@@ -182,10 +221,11 @@ class TableEncoder(Encoder):
             if column.kind == "category":
                 continue
             missing = np.isnan(raw[:, start])
-            medians = np.asarray(self._medians[start : start + column.width], dtype=np.float32)
-            values = raw[:, start : start + column.width]
-            features[:, number : number + column.width] = np.where(missing[:, None], medians, values)
-            number += column.width
+            if column.kind not in BLOCK_KINDS:
+                medians = np.asarray(self._medians[start : start + column.width], dtype=np.float32)
+                values = raw[:, start : start + column.width]
+                features[:, number : number + column.width] = np.where(missing[:, None], medians, values)
+                number += column.width
             if had_missing:
                 features[:, flag] = missing
                 flag += 1
@@ -203,21 +243,36 @@ class TableEncoder(Encoder):
             features[known, flag + codes[known] - 1] = 1.0
             flag += self._num_codes(column, had_missing) - 1
 
-    def blocks(self, path: Path) -> Iterator[TableRows]:
+    def _used(self, name: str, splits: Iterable[Rows]) -> list[str]:
+        """The words of a column that some row has: with `dataset.limit`, few of the file's."""
+        codes = np.unique(np.concatenate([self._codes(rows.in_memory().numpy(), name) for rows in splits]))
+        return [self.words[name][int(code)] for code in codes[~np.isnan(codes)]]
+
+    def _codes(self, raw: Floats, name: str) -> Floats:
+        """The raw numbers of a column of words, (N, R) -> (N,)."""
+        return next(raw[:, start] for column, start in self._placed() if column.name == name)
+
+    def read(self, path: Path) -> Iterator[TableRows]:
         """Yield the rows of a file, many at a time.
 
         Raises DataError for a file without one of the columns.
         """
-        file = ArrowTable(path, delimiter=self._delimiter, encoding=self._encoding)
-        for column in self.columns:
-            if column.name not in file.names:
-                what = f'there is no column "{printable(column.name)}", which the run was trained on.'
-                raise DataError(f"{file.shown}: {what} {did_you_mean(column.name, file.names)}".rstrip())
-        return read_blocks(file, self.columns, num_rows=_BLOCK_ROWS)
+        file = open_new_rows(path, self.columns, delimiter=self._delimiter, encoding=self._encoding)
+        images = find_images(file, [column.name for column in self.columns if column.kind == "image"])
+        for block in self._blocks:
+            if isinstance(block, ImageBlock):
+                block.facts = images.facts
+        for rows in read_blocks(file, self.columns, num_rows=self._rows_at_once, refused=images.refused):
+            rows.words = images.located(rows.words)
+            yield rows
 
     def encode(self, path: Path) -> Encoded:
         return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
-        for rows in self.blocks(path):
+        for rows in self.read(path):
             yield Encoded(torch.from_numpy(self._features(rows.raw, rows.words)))
+
+
+def _ignore(count: int) -> None:
+    """Progress that no line shows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import KINDS, Column, first_guess, kind_of, present_counts
+from dlrun.data.tables.columns import BLOCK_KINDS, KINDS, Column, first_guess, kind_of, present_counts
 from dlrun.data.tables.judging import MOST_CLASSES, counts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
@@ -26,25 +26,28 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
             raise ConfigError(Problem(where, f"There is no such column. {did_you_mean(name, file.names)}"))
         if kind not in KINDS:
             raise ConfigError(Problem(where, f"Expected one of {', '.join(KINDS)}, got {printable(str(kind))}."))
-    if settings.target not in file.names:
-        raise file.missing_column(settings.target, file.names, "for dataset.target")
+    for name in settings.targets:
+        if name not in file.names:
+            raise file.missing_column(name, file.names, "for dataset.target")
     if settings.only is not None:
         file.check_columns(list(settings.only), file.names)
         return [Column(name, kind) for name, kind in settings.only.items()], {}
     columns, ignored = [], {}
     for name, values in file.sample().items():
-        if name == settings.target:
+        if name in settings.targets:
             continue
         counts = present_counts(values)
         kind = settings.columns.get(name) or _kind(file, counts, settings.max_categories)
-        if name in settings.columns and kind in ("text", "ignore"):
+        if kind == "ignore":
             ignored[name] = BY_USER
+        elif name in settings.columns:
+            columns.append(Column(name, kind))
         elif kind == "missing":
             ignored[name] = EMPTY
         elif kind == "text":
             ignored[name] = describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
         else:
-            columns.append(Column(name, kind, lenient=name not in settings.columns))
+            columns.append(Column(name, kind, lenient=True))
     return columns, ignored
 
 
@@ -57,9 +60,12 @@ def _kind(file: ArrowTable, counts: Mapping[str, int], max_categories: int) -> s
 def target_column(file: ArrowTable, settings: TableSettings) -> Column:
     """Return the column to predict, as a number or a category; a lenient one is a guess.
 
-    Raises DataError for a column without a value.
+    Raises DataError for a column without a value, and ConfigError for one that is set to texts or images.
     """
     name = settings.target
+    if settings.columns.get(name) in BLOCK_KINDS:
+        what = f"The target is a number or classes, not {settings.columns[name]}; expected number or category."
+        raise ConfigError(Problem(f"dataset.columns.{printable(name)}", what))
     if settings.task in ("binary", "multiclass") or settings.columns.get(name) == "category":
         return Column(name, "category", is_target=True)
     if settings.only is not None or settings.columns.get(name) == "number":

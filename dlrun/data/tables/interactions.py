@@ -19,7 +19,7 @@ class InteractionsEncoder(TableEncoder):
     """Users and items as codes, 0 for those in no training row, (N, 2)."""
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
-        for rows in self.blocks(path):
+        for rows in self.read(path):
             names = {
                 column.name: [
                     rows.words[column.name][int(code)] if code == code else None for code in rows.raw[:, place]

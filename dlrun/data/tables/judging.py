@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column, kind_of, mostly
-from dlrun.data.tables.rows import TableRows, read_rows
+from dlrun.data.tables.rows import Refused, TableRows, read_rows
 from dlrun.data.tables.settings import TableSettings
 
 MOST_CLASSES = 1000
 NO_FEATURE = ("text", "missing")  # kinds whose raw numbers are those of a category
 
 
-def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> tuple[list[Column], TableRows]:
+def read_judged(
+    file: ArrowTable, columns: Sequence[Column], settings: TableSettings, refused: Refused = MappingProxyType({})
+) -> tuple[list[Column], TableRows]:
     """Read the training file, and return its columns with their kinds on all rows, and the rows.
 
     columns: the target is the last; lenient ones have a kind that is guessed, and are lenient in the result if a value
@@ -26,7 +29,7 @@ def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSett
     current = list(columns)
     settled: set[str] = set()  # rows that are not used may tell kinds from each other: a category stays one
     while True:
-        rows = read_table(file, current, settings)
+        rows = read_table(file, current, settings, refused)
         judged = [_judged(column, current, rows, settings) for column in current]
         again = [
             new
@@ -43,16 +46,19 @@ def read_judged(file: ArrowTable, columns: Sequence[Column], settings: TableSett
         current = [new if new in again else old for old, new in zip(current, judged, strict=True)]
 
 
-def read_table(file: ArrowTable, columns: Sequence[Column], settings: TableSettings) -> TableRows:
+def read_table(
+    file: ArrowTable, columns: Sequence[Column], settings: TableSettings, refused: Refused = MappingProxyType({})
+) -> TableRows:
     """Read the rows of a file, as `read_rows` does; the target is the last column."""
     is_optional = settings.missing_target == "leave_out"
     return read_rows(
         file,
         columns,
         skip_bad_rows=settings.skip_bad_rows,
-        required=() if is_optional else [settings.target],
+        required=settings.of_rows if is_optional else [*settings.of_rows, *settings.targets],
         missing=settings.missing,
-        leave_out=settings.target if is_optional else None,
+        leave_out=settings.targets if is_optional else (),
+        refused=refused,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dlrun.data.tables.columns import Column, setting
+from dlrun.data.tables.columns import BLOCK_KINDS, Column, setting
 from dlrun.data.tables.judging import counts_of
 from dlrun.data.tables.reading import TrainTable
 from dlrun.data.tables.rows import TableRows
@@ -19,7 +19,10 @@ _SHOWN = 12  # columns named in one notice
 _SHOWN_ROWS = 5
 _SHOWN_STRAYS = 5
 _NAMES = {"number": "numbers", "date": "dates"}
-_PLURALS = (("number", "numbers"), ("boolean", "yes/no"), ("date", "dates"), ("category", "categories"))
+_PLURALS = (
+    ("number", "numbers"), ("boolean", "yes/no"), ("date", "dates"), ("category", "categories"), ("text", "texts"),
+    ("image", "images"),
+)  # fmt: skip
 
 
 def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: TableSettings) -> Iterator[str]:
@@ -45,9 +48,12 @@ def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: Ta
     ]
     if missing:
         what = "numbers become the training median and a flag, categories one of their own"
+        if any(column.kind in BLOCK_KINDS for column in columns):
+            what += ", texts and images nothing and a flag"
         yield f"missing values: {_listed(missing)}; {what}"
-    if target.lenient:
-        yield _strays(target, table.rows)
+    for one in (target, *table.more_targets):
+        if one.lenient:
+            yield _strays(one, table.rows)
     for split, part in rows.items():
         yield from _about_rows(split, part, table, settings)
 
@@ -83,7 +89,8 @@ def _num_missing(columns: Sequence[Column], rows: TableRows, column: Column) -> 
 def _about_rows(split: str, rows: TableRows, table: TrainTable, settings: TableSettings) -> Iterator[str]:
     of = "" if split == "train" else f" of dataset.{split}"
     if rows.num_left_out:
-        target = printable(settings.target)
+        *others, last = map(printable, settings.targets)
+        target = f"{', '.join(others)} or {last}" if others else last
         what = f"without a value of {target} left out; to stop at the first: dataset.missing_target=stop"
         yield f"rows: {plural(rows.num_left_out, 'row')}{of} {what}"
     if rows.num_dropped:

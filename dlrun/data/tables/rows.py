@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +15,15 @@ from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
 from dlrun.data.files.bad_rows import HOW_TO_SKIP
 from dlrun.data.files.status_line import long_work
 from dlrun.data.tables.cells import cells_of
-from dlrun.data.tables.columns import EXPECTED, Column, setting
+from dlrun.data.tables.columns import EXPECTED, WORD_KINDS, Column, setting
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
 _LISTED = 20  # skipped rows that are listed one by one
 _IS_MISSING = "the value is missing"
+_MOST_WORDS = 1 << 24
 Floats = NDArray[np.float32]
+Refused = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class TableRows:
     raw: (N, R) float32, NaN where a value is missing; a category is its index in `words`, by column.
     strays: by lenient column, the values that are not of its kind and how often each is in the file.
     present: by column with strays, how many values it has in the file.
+    beside: by name, columns that were taken out of `raw`, (N,) each; see data.tables.row_columns.
     """
 
     raw: Floats
@@ -53,6 +57,7 @@ class TableRows:
     num_left_out: int = 0  # without a target
     strays: dict[str, dict[str, int]] = field(default_factory=dict)
     present: dict[str, int] = field(default_factory=dict)
+    beside: dict[str, Floats] = field(default_factory=dict)
 
     def column(self, columns: Sequence[Column], name: str) -> Floats:
         """Return the first raw number of a column in each row, (N,)."""
@@ -71,12 +76,14 @@ def read_rows(
     skip_bad_rows: bool = False,
     required: Sequence[str] = (),
     missing: Literal["fill", "error", "drop"] = "fill",
-    leave_out: str | None = None,
+    leave_out: Sequence[str] = (),
+    refused: Refused = MappingProxyType({}),
 ) -> TableRows:
     """Read the columns of every row.
 
     required: columns whose value must not be missing. missing: what to do with missing values of the others.
-    leave_out: a column without whose value a row is left out, whatever else is wrong with the row.
+    leave_out: columns without whose value a row is left out, whatever else is wrong with the row.
+    refused: by column, words that make a row bad, and why.
     A value that is not of the kind of a lenient column is counted and NaN; "error" and `required` do not refuse it.
     Raises DataError naming file, line and column, unless `skip_bad_rows`.
     """
@@ -91,20 +98,23 @@ def read_rows(
                 required=required,
                 missing=missing,
                 leave_out=leave_out,
+                refused=refused,
             ).read()
         except NotNumbersError as error:  # again, with that column as texts, to find the row
             as_text.add(error.column)
 
 
-def read_blocks(file: ArrowTable, columns: Sequence[Column], *, num_rows: int) -> Iterator[TableRows]:
-    """Yield the rows of `read_rows`, `num_rows` at a time, each block with the words that it needs.
+def read_blocks(
+    file: ArrowTable, columns: Sequence[Column], *, num_rows: int, refused: Refused = MappingProxyType({})
+) -> Iterator[TableRows]:
+    """Yield new rows, to predict, `num_rows` at a time, each block with the words that it needs.
 
     Raises DataError naming file, line and column.
     """
     as_text: set[str] = set()
     num_yielded = 0
     while True:
-        reading = _Reading(file, columns, as_text, skip_bad_rows=False)
+        reading = _Reading(file, columns, as_text, skip_bad_rows=False, refused=refused, how_to_skip="")
         try:
             for raw in _blocks_of(reading.blocks(), num_rows=num_rows, after=num_yielded):
                 yield TableRows(raw, reading.words())
@@ -143,13 +153,16 @@ class _Reading:
         skip_bad_rows: bool,
         required: Sequence[str] = (),
         missing: str = "fill",
-        leave_out: str | None = None,
+        leave_out: Sequence[str] = (),
+        refused: Refused,
+        how_to_skip: str = f" {HOW_TO_SKIP}",
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
         self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
         self._placed = _placed(columns, first=leave_out)
         self._leave_out = leave_out
-        self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind == "category"}
+        self._refused, self._how_to_skip = refused, how_to_skip
+        self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind in WORD_KINDS}
         self._wrong: list[tuple[int, str, str]] = []  # record, column, what
         self._ragged: list[RowProblem] = []
         self._num_wrong = 0
@@ -203,17 +216,23 @@ class _Reading:
         rows = np.empty((batch.num_rows, self._width), dtype=np.float32)
         kept = np.ones(batch.num_rows, dtype=np.bool_)
         for number, start, column in self._placed:
-            cells = cells_of(batch.column(number), column, self._codes.get(column.name, {}))
+            codes, refused = self._codes.get(column.name, {}), self._refused.get(column.name, {})
+            cells = cells_of(batch.column(number), column, codes, refused)
+            if len(codes) > _MOST_WORDS:  # beyond, float32 has not every whole number
+                what = f'"{printable(column.name)}" has more than {_MOST_WORDS:,} distinct values'
+                raise DataError(f"{self._file.shown}: {what}; ignore it: {setting(column.name, 'ignore')}.")
             rows[:, start : start + column.width] = cells.values
             self._present[column.name] += cells.num_present
             if cells.strays:
                 self._strays.setdefault(column.name, Counter()).update(cells.strays)
             lacking = cells.is_null | cells.is_stray
-            if column.name == self._leave_out:
-                self._num_left_out += int(lacking.sum())
+            if column.name in self._leave_out:
+                self._num_left_out += int((lacking & kept).sum())
                 kept &= ~lacking
+            expected = "a weight from 0 up" if column.is_weight else EXPECTED.get(column.kind, "a value")
             for row in np.flatnonzero(cells.bad & kept):
-                what = f'expected {EXPECTED.get(column.kind, "a value")}, got "{printable(cells.text_of(row))}"'
+                text = cells.text_of(row)
+                what = refused.get(text, f'expected {expected}, got "{printable(text)}"')
                 self._note(first + int(row), column.name, what)
             if column.name in self._required or self._missing == "error":
                 lacking = cells.is_null
@@ -229,17 +248,19 @@ class _Reading:
     def _note_ragged(self, line: int, what: str) -> None:
         problem = RowProblem(line, "", what)
         if not self._skip_bad_rows:
-            raise DataError(f"{self._file.shown}: {problem} {HOW_TO_SKIP}")
+            raise DataError(f"{self._file.shown}: {problem}{self._how_to_skip}")
         self._num_wrong += 1
         self._ragged.append(problem)
 
     def _note(self, record: int, column: str, what: str) -> None:
         if not self._skip_bad_rows:
             (line,) = self._file.lines_of([record])
-            hint = "" if column in self._required else f"; for a column of categories: {setting(column, 'category')}"
+            hint = f"; for a column of categories: {setting(column, 'category')}"
             if what == _IS_MISSING:
-                hint = "" if column in self._required else "; to fill missing values: dataset.missing=fill"
-            raise DataError(f"{self._file.shown}: {RowProblem(line, column, what)}{hint}. {HOW_TO_SKIP}")
+                hint = "; to fill missing values: dataset.missing=fill"
+            if column in self._required or what in self._refused.get(column, {}).values() or not self._how_to_skip:
+                hint = ""
+            raise DataError(f"{self._file.shown}: {RowProblem(line, column, what)}{hint}.{self._how_to_skip}")
         self._num_wrong += 1
         if len(self._wrong) < _LISTED:
             self._wrong.append((record, column, what))
@@ -251,13 +272,13 @@ class _Reading:
         return sorted([*found, *self._ragged], key=lambda problem: problem.line)[:_LISTED]
 
 
-def _placed(columns: Sequence[Column], *, first: str | None) -> list[tuple[int, int, Column]]:
-    """Each column with its number and the index of its first raw number; the one named `first` is first."""
+def _placed(columns: Sequence[Column], *, first: Sequence[str]) -> list[tuple[int, int, Column]]:
+    """Each column with its number and the index of its first raw number; those named in `first` are first."""
     placed, start = [], 0
     for number, column in enumerate(columns):
         placed.append((number, start, column))
         start += column.width
-    return sorted(placed, key=lambda place: place[2].name != first)
+    return sorted(placed, key=lambda place: place[2].name not in first)
 
 
 def _grown(matrix: Floats, count: int, rows: int) -> Floats:

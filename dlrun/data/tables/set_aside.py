@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.columns import Column, nearly_distinct, setting
+from dlrun.data.tables.image_files import SUFFIXES
 from dlrun.data.tables.judging import NO_FEATURE, counts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.settings import TableSettings
@@ -17,12 +18,15 @@ from dlrun.errors import DataError
 from dlrun.wording import printable
 
 BY_USER = "dataset.columns"
+GROUP, WEIGHT = "dataset.group", "dataset.weight"
 _COUNTER = "a count of the rows"
 EMPTY = "no value in any row"
 _CONSTANT = "the same value in every row"
 _NEARLY_CONSTANT = "the same number in every row, to seven digits"
 _DISTINCT = "a different text in every row"
 _NEARLY_DISTINCT = "fewer than two rows for each text"
+_FREE_TEXT, _IMAGES = "free text, ", "paths of images, "
+_WORDS = 3  # on average, from which texts are more than names
 _ID = "row names or identifiers, another whole number in every row"
 _ID_AT_FIRST = "row names or identifiers, another whole number in each of the first rows"
 _LEAST_ROWS = 5  # with fewer, all values may be distinct by chance
@@ -40,17 +44,24 @@ _TIMES |= {"period", "trend", "age", "wave", "round", "season"}
 
 def describe_texts(counts: Mapping[str, int], *, num_rows: int, max_categories: int) -> str:
     """Return why a column of texts is no category. counts: how often each is there in `num_rows` rows."""
+    what = ""
+    if all(text.lower().endswith(SUFFIXES) for text in counts):
+        what = _IMAGES
+    elif sum(len(text.split()) for text in counts) >= _WORDS * len(counts):
+        what = _FREE_TEXT
     if len(counts) == num_rows:
-        return _DISTINCT
+        return what + _DISTINCT
     if nearly_distinct(counts):
-        return _NEARLY_DISTINCT
-    return f"more than {max_categories:,} different texts"
+        return what + _NEARLY_DISTINCT
+    return f"{what}more than {max_categories:,} different texts"
 
 
 def kind_to_use(why: str) -> str | None:
     """Return the kind that makes a feature of a column that is set aside; None if it would tell a model nothing."""
-    if why in (BY_USER, EMPTY, _CONSTANT, _NEARLY_CONSTANT):
+    if why in (BY_USER, WEIGHT, EMPTY, _CONSTANT, _NEARLY_CONSTANT):
         return None
+    if why.startswith((_FREE_TEXT, _IMAGES)):
+        return "text" if why.startswith(_FREE_TEXT) else "image"
     return "number" if why in (_COUNTER, _ID, _ID_AT_FIRST) else "category"
 
 

@@ -79,6 +79,7 @@ def series_source(
         test=cut.get("test"),
         class_names=tuple(f"{name}+{ahead}" for ahead in range(1, horizon + 1) for name in form.target),
         encoder=SeriesEncoder(dataclasses.replace(form, window=window)),
+        in_order=True,
         notices=notices,
         continues=tuple(form.columns.index(name) if name in form.columns else -1 for name in form.target),
         season=season,

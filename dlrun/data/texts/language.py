@@ -90,6 +90,7 @@ def language_source(
         val=cut.get("val"),
         test=cut.get("test"),
         vocabulary_size=tokenizer.size,
+        in_order=True,
         encoder=LanguageEncoder(tokenizer, context=context, encoding=encoding),
     )
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath
+from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath, Range
 from dlrun.data.source import Encoder, Source
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.several import check_targets
 from dlrun.data.tables.source import table_source
 
 
 def table(
     *,
     path: DataPath,
-    target: str,
+    target: str | list[str],
     val: DataPath | None,
     test: DataPath | None,
     task: Literal["auto", "regression", "binary", "multiclass"],
     columns: ColumnKinds,
+    group: str | None,
+    weight: str | None,
     categories: Literal["one_hot", "embed"],
     max_categories: Count,
+    max_length: Count,
+    max_vocabulary: Count,
+    image_size: Annotated[int, Range(8, 512)],
     missing: Literal["fill", "error", "drop"],
     missing_target: Literal["leave_out", "stop"],
     on_bad_row: Literal["stop", "skip"],
@@ -32,17 +38,24 @@ def table(
 
     Raises DataError naming file, line and column.
     """
+    first, *more = check_targets(target)
     return table_source(
         TableSettings(
             name="table",
             path=path,
-            target=target,
+            target=first,
+            more_targets=tuple(more),
             val=val,
             test=test,
             task=task,
             columns=columns,
+            group=group,
+            weight=weight,
             embed=categories == "embed",
             max_categories=max_categories,
+            max_length=max_length,
+            max_vocabulary=max_vocabulary,
+            image_size=image_size,
             missing=missing,
             missing_target=missing_target,
             skip_bad_rows=on_bad_row == "skip",

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from dlrun.data.spec import DataSpec
+from dlrun.options.losses._several import SumOfLosses
 from dlrun.options.losses.binary_cross_entropy import binary_cross_entropy
 from dlrun.options.losses.cross_entropy import cross_entropy
 from dlrun.options.losses.mse import mse
-from dlrun.tasks.goals import goal_of
+from dlrun.tasks.goals import SeveralGoal, goal_of
+from dlrun.tasks.parts import part_specs
 
 Loss = nn.Module
 
@@ -22,5 +24,8 @@ _DEFAULTS: Mapping[str, Callable[[DataSpec], Loss]] = {
 
 
 def auto(spec: DataSpec) -> Loss:
-    """Return the default loss of the dataset's goal, with its default fields."""
-    return _DEFAULTS[goal_of(spec).losses[0]](spec)
+    """Return the default loss of the dataset's goal, with its default fields; of several targets the sum of theirs."""
+    goal = goal_of(spec)
+    if isinstance(goal, SeveralGoal):
+        return SumOfLosses([auto(part) for part in part_specs(spec)], spec, goal.slices(spec))
+    return _DEFAULTS[goal.losses[0]](spec)

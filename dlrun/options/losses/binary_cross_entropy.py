@@ -12,6 +12,7 @@ from dlrun.configuration.schema.fields import Fraction
 from dlrun.data.spec import DataSpec
 from dlrun.options.losses._class_weights import class_weight_values
 from dlrun.options.losses._fit import check_loss_fits
+from dlrun.tasks.weighted import weighted_sum
 
 Loss = nn.Module
 
@@ -45,3 +46,10 @@ class _BinaryCrossEntropy(nn.Module):
         row_weights = weights[targets]
         losses = F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction="none")
         return (losses * row_weights).sum() / row_weights.sum()
+
+    def weighted(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """(B, 1), (B,), (B,) -> scalar."""
+        smoothed = targets.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
+        losses = F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction="none")
+        by_class = weights if self.class_weights is None else weights * self.class_weights[targets]
+        return weighted_sum(losses, by_class, by_class)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlrun.configuration.schema.fields import Fraction
 from dlrun.data.spec import DataSpec
 from dlrun.options.losses._class_weights import class_weight_values
 from dlrun.options.losses._fit import check_loss_fits
+from dlrun.tasks.weighted import weighted_sum
 
 Loss = nn.Module
 
@@ -35,3 +37,11 @@ class _CrossEntropy(nn.CrossEntropyLoss):
         if targets.ndim == 2:
             logits, targets = logits.flatten(0, 1), targets.flatten()  # (B, T, K), (B, T) -> (B * T, K), (B * T,)
         return super().forward(logits, targets)
+
+    def weighted(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """(B, K), (B,), (B,) -> scalar."""
+        losses = F.cross_entropy(
+            logits, targets, weight=self.weight, label_smoothing=self.label_smoothing, reduction="none"
+        )  # (B,), each times the weight of its class
+        total = weights if self.weight is None else weights * self.weight[targets]
+        return weighted_sum(losses, weights, total)

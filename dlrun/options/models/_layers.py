@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.data.spec import DataSpec
+from dlrun.options.models._blocks import EncodeBlocks
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": lambda: nn.ReLU(inplace=True),
@@ -125,7 +127,14 @@ class EmbedCategories(nn.Module):
 
 
 def flat_inputs(spec: DataSpec) -> tuple[nn.Module, int]:
-    """Return a layer that flattens any input, (B, ...) -> (B, F), and the width F."""
+    """Return a layer that flattens any input, (B, ...) -> (B, F), and the width F.
+
+    Categories that are codes are embedded; the texts and images of a table each go through an encoder of their own.
+    """
+    if spec.blocks:
+        plain, width = flat_inputs(dataclasses.replace(spec, shape=(spec.num_plain,), blocks=()))
+        encoded = EncodeBlocks(plain, spec.blocks)
+        return encoded, width + encoded.width
     if not spec.categories:
         return nn.Flatten(), spec.num_features
     layer = EmbedCategories(spec.categories)

@@ -44,7 +44,7 @@ def gan(
                 "such as dataset=digits.",
             )
         )
-    if goal_of(spec).predicts_numbers:
+    if goal_of(spec).predicts_numbers or spec.parts:
         raise ConfigError(
             Problem(
                 "model=gan",

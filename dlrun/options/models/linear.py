@@ -18,9 +18,9 @@ def linear(spec: DataSpec, *, init: Init) -> nn.Module:
     Raises ConfigError if the rows are tokens or differ in length.
     """
     check_fixed_size(spec, "linear")
-    if spec.categories:
+    if spec.categories or spec.blocks:
         first, width = flat_inputs(spec)
-        return initialise(nn.Sequential(first, nn.Linear(width, num_logits(spec))), init)
+        return nn.Sequential(first, initialise(nn.Linear(width, num_logits(spec)), init))
     return initialise(_FlatLinear(spec.num_features, num_logits(spec)), init)
 
 

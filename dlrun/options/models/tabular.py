@@ -12,6 +12,7 @@ from dlrun.baselines.baseline import gathered, sample
 from dlrun.baselines.features import Features
 from dlrun.baselines.linear import LinearModel, logistic_model, ridge_model
 from dlrun.configuration.schema.fields import Activation, Fraction, Range, Width
+from dlrun.data.goals import mixes_kinds
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
@@ -84,14 +85,15 @@ class Tabular(nn.Module):
         self.periodic = Periodic(members, self._num_numbers, frequencies) if frequencies and self._num_numbers else None
         if self.periodic is not None:
             width += self._num_numbers * _EMBEDDING
+        starts_linear = linear and not spec.blocks and not mixes_kinds(spec.goal)
         layers: list[nn.Module] = []
         for size in hidden:
             layers += [MemberLinear(members, width, size), make_activation(activation)]
             if dropout:
                 layers.append(nn.Dropout(dropout))
             width = size
-        self.layers = nn.Sequential(*layers, MemberLinear(members, width, num_logits(spec), zero=linear))
-        self.linear = FittedLinear(spec) if linear else None
+        self.layers = nn.Sequential(*layers, MemberLinear(members, width, num_logits(spec), zero=starts_linear))
+        self.linear = FittedLinear(spec) if starts_linear else None
 
     def fit_to(self, train: Split) -> None:
         """Measure medians and quartiles, and fit the linear model, on the training rows."""
@@ -116,7 +118,7 @@ class Tabular(nn.Module):
             out = out + self.linear(inputs)
         if self.training:
             return out.flatten(0, 1)  # (M, B, K) -> (M * B, K)
-        return goal_of(self._spec).average(out) if self.members > 1 else out[0]  # (M, B, K) -> (B, K)
+        return goal_of(self._spec).average(self._spec, out) if self.members > 1 else out[0]  # (M, B, K) -> (B, K)
 
 
 class MemberLinear(nn.Module):

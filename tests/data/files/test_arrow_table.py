@@ -95,6 +95,20 @@ def test_json_of_mixed_types_is_read_as_texts_and_bad_lines_are_reported() -> No
     assert received == [(2, "expected a JSON object, got a list.")]
 
 
+def test_times_in_json_are_read_as_they_are_written() -> None:
+    content = '{"a": "2026-01-31T10:00", "b": 1}\n{"a": "2026-01-31", "b": 2}\n{"a": null, "b": 3}\n'
+    (batch,) = file("t.jsonl", content).batches(numbers=["b"], names=["a", "b"], bad=never)
+    assert batch.to_pydict() == {"a": ["2026-01-31T10:00", "2026-01-31", None], "b": [1.0, 2.0, 3.0]}
+
+
+def test_json_that_is_one_list_is_read_like_lines() -> None:
+    received: list[tuple[int, str]] = []
+    table = file("t.json", json.dumps([*ROWS, 5], indent=2))
+    (batch,) = table.batches(numbers=["a"], names=["a", "b"], bad=lambda line, what: received.append((line, what)))
+    assert batch.to_pydict() == {"a": [1.0, 2.0, None], "b": ["x", None, "y z"]}
+    assert received == [(4, "expected a JSON object, got a number.")]
+
+
 def test_a_duplicate_column_is_an_error() -> None:
     with pytest.raises(DataError, match='duplicate column "a"; rename one of them'):
         file(content="a,a\n1,2\n")

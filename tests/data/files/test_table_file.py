@@ -52,6 +52,16 @@ def test_the_names_of_json_are_those_of_the_first_object() -> None:
     assert table.all_names() == ["a", "b"]
 
 
+def test_json_may_be_one_list_of_objects() -> None:
+    table = file("t.json", '\n [{"a": 1},\n{"b": 2, "a": 3}, 4]')
+    assert (table.names, table.all_names(), table.place(2)) == (["a"], ["a", "b"], "row 2")
+    assert table.lines_of([1]) == [2]
+    bad: list[tuple[int, str]] = []
+    assert list(table.json_rows(lambda *problem: bad.append(problem))) == [(1, {"a": 1}), (2, {"b": 2, "a": 3})]
+    assert bad == [(3, "expected a JSON object, got a number.")]
+    assert file("t.json", '{"a": 1}\n').place(2) == "line 2"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -63,6 +73,9 @@ def test_the_names_of_json_are_those_of_the_first_object() -> None:
         ("t.csv", b"\xff\xfea\x00", "the file is UTF-16. Set the encoding of the file, for example"),
         ("t.xls", "a\n1\n", "expected a file ending in .csv"),
         ("t.jsonl", "[1]\n", "line 1: expected a JSON object, got a list"),
+        ("t.json", '[{"a": 1}]\n[{"a": 2}]\n', "line 1: expected a JSON object, got a list"),
+        ("t.json", '[{"a": 1}, ', "line 1: expected a JSON object, got no JSON"),
+        ("t.json", "[]", "expected a JSON object, got a list"),
         ("t.jsonl", "{\n", "line 1: expected a JSON object, got no JSON"),
         ("t.jsonl", "\n", "there is no row"),
         ("t.parquet", "PAR1", "t.parquet: cannot be read as parquet"),

@@ -130,8 +130,8 @@ def test_a_split_moves_to_another_device() -> None:
 
 def source(reader: Reader, *, in_memory: bool) -> Source:
     inputs = read_all(reader, what="x") if in_memory else reader
-    targets = torch.arange(len(reader)) % 2
-    return Source("image", "binary", Rows(inputs, targets), scaling_rows=10)
+    numbers = torch.arange(len(reader))
+    return Source("image", "binary", Rows(inputs, numbers % 2, weights=numbers.float()), scaling_rows=10)
 
 
 def test_streamed_rows_are_split_padded_and_scaled_as_those_in_memory() -> None:
@@ -141,9 +141,11 @@ def test_streamed_rows_are_split_padded_and_scaled_as_those_in_memory() -> None:
     assert streamed.spec.shape == (3, 8, 7)
     assert in_memory.sizes == streamed.sizes
     for name in in_memory.sizes:
-        assert torch.equal(
-            in_memory.split(name).fetch(slice(None)).inputs, streamed.split(name).fetch(slice(None)).inputs
-        )
+        ours, theirs = (data.split(name).to(torch.device("cpu")).fetch(slice(None)) for data in (in_memory, streamed))
+        assert torch.equal(ours.inputs, theirs.inputs)
+        assert ours.weights is not None
+        assert theirs.weights is not None
+        assert torch.equal(ours.weights, theirs.weights)
 
 
 def test_rows_are_in_memory_when_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:

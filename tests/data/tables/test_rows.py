@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.data.files.arrow_table import ArrowTable
+from dlrun.data.tables import rows as rows_module
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.rows import TableRows, _blocks_of, describe_skipped, read_blocks, read_rows
 from dlrun.errors import DataError
@@ -98,3 +99,25 @@ def test_blocks_of_any_length_become_blocks_of_one(lengths: list[int], num_rows:
     found = list(_blocks_of(given_blocks, num_rows=num_rows, after=after))
     assert all(len(block) == num_rows for block in found[:-1])
     assert np.concatenate([*found, everything[:0]]).tolist() == everything[after:].tolist()
+
+
+def test_texts_and_images_are_words_and_refused_words_make_rows_bad() -> None:
+    columns = [Column("c", "image"), Column("n", "number")]
+    Path("t.csv").write_text("n,c\n1,a.png\n2,b.png\n3,\n4,a.png\n")
+    file, refused = ArrowTable(Path("t.csv")), {"c": {"b.png": "there is no image"}}
+    rows = read_rows(file, columns, skip_bad_rows=True, refused=refused)
+    np.testing.assert_array_equal(rows.raw[:, 1], [1, 3, 4])
+    assert [rows.words["c"][int(code)] for code in rows.raw[[0, 2], 0]] == ["a.png", "a.png"]
+    assert np.isnan(rows.raw[1, 0])
+    assert [str(problem) for problem in rows.skipped] == ['line 3, column "c": there is no image']
+    with pytest.raises(DataError, match=r'line 3, column "c": there is no image\. Fix the row, or skip bad rows'):
+        read_rows(file, columns, refused=refused)
+    with pytest.raises(DataError, match=r'line 3, column "c": there is no image\.$'):
+        list(read_blocks(file, columns, num_rows=2, refused=refused))
+
+
+def test_more_words_than_float32_can_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "_MOST_WORDS", 2)
+    read(GOOD)
+    with pytest.raises(DataError, match=r't\.csv: "c" has more than 2 distinct values; ignore it: dataset\.col'):
+        read(GOOD + "1,green,\n")

@@ -33,7 +33,7 @@ def test_kinds_are_inferred_and_reported() -> None:
         "columns: 1 categories: c (2)",
         "columns: note",
     ]
-    why = "a different text in every row; to use it: dataset.columns={note: category}"
+    why = "free text, a different text in every row; to use it: dataset.columns={note: text}"
     assert f"columns: note is ignored ({why})" in found.notices
 
 
@@ -43,7 +43,9 @@ def test_kinds_can_be_set() -> None:
     assert "columns: when is ignored (dataset.columns)" in found.notices
     with pytest.raises(ConfigError, match=r'dataset\.columns\.whem\n.*Did you mean "when"\?'):
         source(columns={"whem": "ignore"})
-    with pytest.raises(ConfigError, match=r"Expected one of number, category, boolean, date, text, ignore, got colour"):
+    with pytest.raises(
+        ConfigError, match=r"Expected one of number, category, boolean, date, text, image, ignore, got colour"
+    ):
         source(columns={"when": "colour"})
 
 

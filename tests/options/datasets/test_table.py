@@ -168,7 +168,7 @@ def test_kinds_can_be_set_and_free_text_is_ignored() -> None:
     assert bundle.spec.shape == (14,)
     assert "columns: paid is ignored (dataset.columns)" in bundle.notices
     names = "\n".join(f"person {i} of many,{i / 2},{'ab'[i % 2]}" for i in range(30))
-    why = "a different text in every row; to use it: dataset.columns={name: category}"
+    why = "free text, a different text in every row; to use it: dataset.columns={name: text}"
     assert f"columns: name is ignored ({why})" in data(f"name,x,bought\n{names}\n").notices
     with pytest.raises(ConfigError, match=r'There is no such column\. Did you mean "size"'):
         data(rows(), columns={"siz": "number"})

@@ -1,0 +1,87 @@
+"""`dlrun dataset.folds=K`: train a run for each fold and print each one's metrics, their mean and deviation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.sweeping import launch_points, report_failures
+from dlrun.configuration.overrides import Request
+from dlrun.configuration.plan import Plan
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import ConfigError, Problem
+from dlrun.runs.cross_validation import CrossValidation, plain, summarise, write
+from dlrun.runs.sweep import best_first
+from dlrun.wording import duration, number, plural, printable
+
+_SHOWN, _SHOWN_OF_POINTS = 12, 5  # metrics in a table
+
+
+def cross_validate(command: Command, request: Request, points: Sequence[Sequence[Plan]], catalog: Catalog) -> int:
+    """Train every fold of every point, and print a table; returns the exit code of the first fold that failed.
+
+    Raises ConfigError for a folder of one run.
+    """
+    problems = [
+        Problem(printable(word), "A cross-validation has a folder for each fold; name theirs: hydra.sweep.dir=DIR.")
+        for word in request.hydra
+        if word.lstrip("+").startswith("hydra.run.dir=")
+    ]
+    if problems:
+        raise ConfigError(problems)
+    folder, rows = launch_points(command, request, [plan for folds in points for plan in folds], catalog)
+    found = summarise(points, rows)
+    write(folder / "cross_validation.json", found)
+    if command.has(flags.JSON):
+        print(json.dumps(plain(found), indent=2))  # noqa: T201
+    elif len(found) == 1:
+        _print_folds(found[0])
+    else:
+        _print_points(found)
+    if not command.has(flags.JSON):
+        print(f"\nin {folder}: cross_validation.json, sweep.jsonl and one folder per fold", file=sys.stderr)  # noqa: T201
+    return report_failures(rows)
+
+
+def _metrics_shown(found: Sequence[CrossValidation], most: int) -> list[str]:
+    """The metrics of the test rows, and first the one that selects checkpoints."""
+    best = next((str(each.best["metric"]) for each in found if each.best is not None), None)
+    tested = dict.fromkeys(name for each in found for name in each.mean if name.startswith("test/"))
+    return [*([best] if best else []), *tested][:most]
+
+
+def _print_folds(one: CrossValidation) -> None:
+    """Print a row for each fold, then their mean and standard deviation."""
+    from dlrun.report.tables import print_table
+
+    shown = _metrics_shown([one], _SHOWN)
+    table = [
+        [str(fold), *(number(row.metrics.get(name)) for name in shown), duration(row.seconds), row.status]
+        for fold, row in enumerate(one.folds)
+    ]
+    done = sum(row.status == "completed" for row in one.folds)
+    whole = "" if done == one.num_folds else f"of {plural(done, 'fold')}"
+    if done:
+        table.append(["mean", *(number(one.mean.get(name)) for name in shown), duration(one.seconds), whole])
+        table.append(["std", *(number(one.std.get(name)) for name in shown), "", ""])
+    print_table(["fold", *shown, "time", "status"], table, right=range(1, 2 + len(shown)))
+
+
+def _print_points(found: Sequence[CrossValidation]) -> None:
+    """Print a row for each point of a sweep, best mean first."""
+    from dlrun.report.tables import print_table
+
+    keys = list(dict.fromkeys(override.split("=", 1)[0] for each in found for override in each.overrides))
+    shown = _metrics_shown(found, _SHOWN_OF_POINTS)
+    table = []
+    for row in best_first([each.as_row(point) for point, each in enumerate(found)]):
+        each = found[row.point]
+        chosen = dict(override.split("=", 1) for override in each.overrides)
+        measured = [f"{number(each.mean.get(name))} ± {number(each.std.get(name))}" for name in shown]
+        swept = [chosen.get(key, "") for key in keys]
+        table.append([str(row.point), *swept, *measured, duration(each.seconds), each.status])
+    right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
+    print_table(["point", *keys, *shown, "time", "status"], table, right=right, mark_first=True)
