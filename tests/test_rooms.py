@@ -21,6 +21,7 @@ LAYERS = (
     ("runs",),
     ("training",),
     ("options",),
+    ("baselines",),
     ("tasks", "optim"),
     ("data",),
     ("configuration", "storage"),

@@ -40,10 +40,19 @@ def test_counts_and_plurals() -> None:
     assert figures.plural(2, "step") == "2 steps"
 
 
-def test_the_result_table_has_a_column_a_split() -> None:
+def test_the_result_table_has_a_column_a_split_and_a_baseline() -> None:
     result = {"metrics": {"val/loss": 0.5, "val/accuracy": 0.9, "test/loss": 0.6, "test/accuracy": 0.8}}
     assert words.result_table(result) == (
         ["metric", "val", "test"],
         [["loss", "0.5000", "0.6000"], ["accuracy", "0.9000", "0.8000"]],
+    )
+    baselines = [
+        {"name": "mean", "metrics": {"val/r2": 0.1, "test/r2": -0.5}},
+        {"name": "linear model", "metrics": {"val/r2": 0.2, "test/r2": 0.25}},
+    ]
+    metrics = {"val/loss": 0.5, "val/r2": 0.5, "test/loss": 0.5, "test/r2": 0.75}
+    assert words.result_table({"metrics": metrics, "baselines": baselines}) == (
+        ["metric", "val", "test", "mean", "linear model"],
+        [["loss", "0.5000", "0.5000", "-", "-"], ["r2", "0.5000", "0.7500", "-0.5000", "0.2500"]],
     )
     assert words.result_table({"metrics": {"train/loss": 2}}) == (["metric", "train"], [["loss", "2"]])

@@ -57,7 +57,8 @@ def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> N
     if result["status"] == "interrupted":
         print(f"dlrun: {result['error']}", file=sys.stderr)  # noqa: T201
     else:
-        print_table(*result_table(result), right=(1, 2))
+        headings, rows = result_table(result)
+        print_table(headings, rows, right=range(1, len(headings)))
     if command.has(flags.PROFILE):
         from dlrun.report.profile import table
 

@@ -77,6 +77,14 @@ class Encoder(ABC):
         """Yield for each row of a file a chunk of all candidates, to be ranked by `--top N`; None if not ranked."""
         return None
 
+    def continued_columns(self) -> Sequence[int] | None:
+        """Return the input column that each forecast column continues, for forecasts of a sequence.
+
+        The numbers to predict are then those columns one step after the window, then two steps after it, and so on.
+        None: they are no forecast, or not all of them continue an input.
+        """
+        return None
+
 
 Skipped = Sequence[str] | Mapping[str, Any]
 """Bad rows that were skipped: what is wrong with each, or by file their number and the first ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dlrun.baselines.verdict import compare, compared_split, summary
 from dlrun.wording import count, duration, number, plural
 
 if TYPE_CHECKING:
@@ -45,13 +46,26 @@ def epoch_line(row: Row, metrics: tuple[str, ...]) -> str:
 
 
 def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows of a result: one row per metric, one column per split."""
+    """Return headings and rows of a result: one row per metric, one column per split and then per baseline.
+
+    A baseline's column has its metrics on the split that is compared: test, else val, else train.
+    """
     metrics = result["metrics"]
     splits = list(dict.fromkeys(name.split("/", 1)[0] for name in metrics))
     names = dict.fromkeys(name.split("/", 1)[1] for name in metrics)
-    return ["metric", *splits], [
-        [name, *(number(metrics.get(f"{split}/{name}")) for split in splits)] for name in names
-    ]
+    baselines = (result.get("baselines") or []) if metrics else []
+    rows = []
+    for name in names:
+        compared = [entry["metrics"].get(f"{compared_split(metrics)}/{name}") for entry in baselines]
+        rows.append([name, *(number(metrics.get(f"{split}/{name}")) for split in splits), *map(number, compared)])
+    return ["metric", *splits, *(entry["name"] for entry in baselines)], rows
+
+
+def verdict_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return what the baselines say of a result: one sentence of numbers, then its notices."""
+    comparison = compare(result)
+    lines = [] if comparison is None else [summary(comparison)]
+    return lines + [f"notice: {notice}" for notice in result.get("notices") or []]
 
 
 def summary_line(result: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from rich.progress import Task as Bar
 from rich.table import Table
 from rich.text import Text
 
-from dlrun.report.lines import epoch_line, headline, summary_line
+from dlrun.report.lines import epoch_line, headline, summary_line, verdict_lines
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.wording import count, duration, number
 
@@ -123,3 +123,5 @@ class LiveConsole(Listener):
         text = Text(result["status"], style=f"bold {style}")
         text.append(f": {summary_line(result)}", style="")
         self._console.print(text)
+        for line in verdict_lines(result):
+            self._console.print(Text(line, style="yellow" if line.startswith("notice:") else ""))

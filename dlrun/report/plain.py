@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dlrun.report.lines import epoch_line, headline, summary_line
+from dlrun.report.lines import epoch_line, headline, summary_line, verdict_lines
 from dlrun.tasks.progress import Listener, Progress, Row
 
 if TYPE_CHECKING:
@@ -43,5 +43,7 @@ class PlainLines(Listener):
         if self._pending is not None:
             self._write_line(self._pending)
         self._write_line(f"{result['status']}: {summary_line(result)}")
+        for line in verdict_lines(result):
+            self._write_line(line)
         if result["error"]:
             self._write_line(f"error: {result['error']}")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from dlrun.baselines.verdict import compare, notices
 from dlrun.configuration.run_config import RunConfig
+from dlrun.data.goals import has_numbers
+from dlrun.data.prepare import DataBundle
 from dlrun.tasks.metric_names import Direction
 from dlrun.tasks.progress import Best, Progress
 from dlrun.training.build import Components
@@ -22,15 +25,18 @@ def make_result(
     components: Components,
     progress: Progress,
     metrics: Mapping[str, float],
+    baselines: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
     seconds: float,
     error: str | None = None,
 ) -> dict[str, Any]:
     """Return the result as plain values; `seconds` is the time of the whole run, without the pauses between resumes."""
-    return {
+    result: dict[str, Any] = {
         "status": status,
         "error": error,
         "metrics": dict(metrics),
+        "baselines": list(baselines),
+        "notices": [],
         "best": _best(progress.best, components.task.metrics),
         "metric_directions": dict(components.task.metrics),
         "epochs": progress.epoch,
@@ -54,6 +60,30 @@ def make_result(
         },
         "environment": dict(environment),
     }
+    result["notices"] = _notices(result, progress, components.data)
+    return result
+
+
+def _notices(result: Mapping[str, Any], progress: Progress, data: DataBundle) -> list[str]:
+    """What the user should know of a result that is worse than its baselines."""
+    comparison = compare(result)
+    if comparison is None:
+        return []
+    return notices(
+        comparison,
+        steps=progress.step,
+        num_train=len(data.train),
+        target=_unscaled_target(data),
+        best_is_last=progress.best is not None and progress.best.step == progress.step,
+    )
+
+
+def _unscaled_target(data: DataBundle) -> tuple[float, float] | None:
+    """Mean and deviation of the first target of a regression whose targets are not standardised."""
+    if not has_numbers(data.spec.goal) or (data.spec.target_mean, data.spec.target_std) != (0.0, 1.0):
+        return None
+    first = data.train.targets[:, 0].double()  # (N, K) -> (N,)
+    return first.mean().item(), first.std(correction=0).item()
 
 
 def _best(best: Best | None, directions: Mapping[str, Direction]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.training.build import Components
 from dlrun.wording import show
 
-IGNORED_DATASET_FIELDS = ("root", "path", "mirrors", "workers", "augment")
+IGNORED_DATASET_FIELDS = ("root", "path", "mirrors", "workers", "augment", "baselines")
 """Fields of a dataset that change neither which rows are in which split nor how they are scaled."""
 
 _FOLDS = ("folds", "fold")  # which are in no fingerprint: a checkpoint without them was not cross-validated

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dlrun.baselines.measure import measure_baselines
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.yaml_text import to_yaml
@@ -20,6 +21,7 @@ from dlrun.runs.result import make_result
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
+from dlrun.tasks.task import SupervisedTask
 from dlrun.training import state as train_state
 from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
@@ -68,6 +70,7 @@ def train(
             stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
             return run.finish("interrupted", error=stopped)
         metrics = run.final_metrics(trainer)
+        baselines = run.baselines()
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
         try:
@@ -75,7 +78,7 @@ def train(
         except StorageError as failure:
             raise StorageError(f"{error}\n{failure}") from error
         raise
-    return run.finish("completed", metrics=metrics)
+    return run.finish("completed", metrics=metrics, baselines=baselines)
 
 
 def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
@@ -174,21 +177,44 @@ class _Run:
         components, started = self._components, time.perf_counter()
         train_state.load_weights(components.task, self._store.load_best())
         metrics = {}
-        held_out = [name for name in ("val", "test") if name in components.data.sizes]
-        for name in held_out or ["train"]:  # no held-out split: report training metrics
+        for name in self._reported_splits:
             found = evaluate(
                 components.task,
                 components.data.split(name),
                 device=components.device,
                 batch_size=self._config.trainer.eval_batch_size,
-                before_batch=lambda: self._stop.raise_if_requested("Stopped while testing; the trained run is saved."),
+                before_batch=self._check_stop,
             )
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         trainer.progress.eval_seconds += time.perf_counter() - started
         return metrics
 
+    def baselines(self) -> list[dict[str, Any]]:
+        """Measure the trivial answer and a simple model on the same splits; none for a GAN, or if not wanted."""
+        settings, components = self._config.dataset_settings, self._components
+        if not settings.baselines or not isinstance(components.task, SupervisedTask):
+            return []
+        found = measure_baselines(
+            components.data, self._reported_splits, seed=settings.split_seed, check=self._check_stop
+        )
+        return [baseline.state() for baseline in found]
+
+    @property
+    def _reported_splits(self) -> list[str]:
+        """The held-out splits, or the training split if there is none."""
+        held_out = [name for name in ("val", "test") if name in self._components.data.sizes]
+        return held_out or ["train"]
+
+    def _check_stop(self) -> None:
+        self._stop.raise_if_requested("Stopped while testing; the trained run is saved.")
+
     def finish(
-        self, status: str, *, metrics: Mapping[str, float] | None = None, error: str | None = None
+        self,
+        status: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        baselines: Sequence[Mapping[str, Any]] = (),
+        error: str | None = None,
     ) -> dict[str, Any]:
         """Write `result.json` and pass the result to every listener; return it.
 
@@ -200,6 +226,7 @@ class _Run:
             components=self._components,
             progress=self._progress,
             metrics=metrics or {},
+            baselines=baselines,
             environment=self._environment,
             seconds=self._seconds_before + time.perf_counter() - self._started,
             error=error,

@@ -54,6 +54,7 @@ def test_a_terminal_shows_a_bar_and_each_best(own_folder: Path) -> None:
     assert "rows/s" in shown
     assert "← best" in shown
     assert "completed" in shown
+    assert "; linear model " in shown
 
 
 def test_no_color_is_honoured(own_folder: Path) -> None:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from dlrun.baselines.measure import measure_baselines
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Interrupted, StorageError
@@ -283,3 +285,85 @@ def test_the_scale_of_fp16_is_resumed(tmp_path: Path) -> None:
     ]
     assert states[0]["scalers"] == states[1]["scalers"]
     assert states[0]["scalers"]["model"]["_growth_tracker"] == 16
+
+
+def test_the_result_has_the_baselines_and_the_weights_do_not_depend_on_them(tmp_path: Path) -> None:
+    _, result = train(tmp_path / "with", *SMALL)
+    assert [(each["name"], each["kind"]) for each in result["baselines"]] == [
+        ("largest class", "trivial"),
+        ("linear model", "simple"),
+    ]
+    names = {f"{split}/{name}" for split in ("val", "test") for name in ("accuracy", "macro_f1")}
+    assert all(set(each["metrics"]) == names and each["seconds"] >= 0 for each in result["baselines"])
+    assert result["baselines"][0]["metrics"]["test/accuracy"] == pytest.approx(1 / 3)  # stratified, three equal classes
+    _, without = train(tmp_path / "without", *SMALL, "dataset.baselines=false")
+    assert (without["baselines"], without["notices"]) == ([], [])
+    assert without["metrics"] == result["metrics"]
+    assert weights(tmp_path / "with") == weights(tmp_path / "without")
+    assert rows_without_seconds(tmp_path / "with") == rows_without_seconds(tmp_path / "without")
+
+
+def test_a_resumed_run_has_the_same_baselines_and_may_leave_them_out(tmp_path: Path) -> None:
+    _, whole = train(tmp_path / "whole", *SMALL)
+    with pytest.raises(Interrupted):
+        train(tmp_path / "broken", *SMALL, stop_after=6)
+    result = json.loads((tmp_path / "broken" / "result.json").read_text())
+    assert (result["baselines"], result["notices"]) == ([], [])  # measured at the end alone
+    _, resumed = train(tmp_path / "broken", *SMALL, resume="auto")
+    for before, after in zip(whole["baselines"], resumed["baselines"], strict=True):
+        assert {**before, "seconds": 0} == {**after, "seconds": 0}
+    assert resumed["notices"] == whole["notices"]
+    _, extended = train(tmp_path / "broken", *SMALL, "trainer.epochs=5", "dataset.baselines=false", resume="must")
+    assert extended["baselines"] == []
+
+
+def test_without_held_out_rows_training_rows_are_compared(tmp_path: Path) -> None:
+    _, result = train(tmp_path / "a", *SMALL, "dataset.val_fraction=0", "dataset.test_fraction=0")
+    assert {name.split("/")[0] for each in result["baselines"] for name in each["metrics"]} == {"train"}
+
+
+def test_a_gan_has_no_baselines(tmp_path: Path) -> None:
+    words = ("dataset=random_images", "model=gan", "trainer.max_steps=2", *CPU)
+    _, result = train(tmp_path / "a", *words)
+    assert (result["baselines"], result["notices"]) == ([], [])
+
+
+def test_ctrl_c_while_baselines_are_measured_ends_as_in_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = StopRequest()
+
+    def stop_then_measure(*args: Any, check: Callable[[], None], **fields: Any) -> object:
+        stop.signal = signal.SIGINT
+        return measure_baselines(*args, check=check, **fields)
+
+    monkeypatch.setattr(run, "measure_baselines", stop_then_measure)
+    claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
+    with pytest.raises(Interrupted, match="Stopped while testing; the trained run is saved"):
+        run.train(configure(*SMALL), Catalog(), claimed, stop=stop, make_listeners=lambda session: [])
+    claimed.release()
+    result = json.loads((tmp_path / "a" / "result.json").read_text())
+    assert (result["status"], result["baselines"]) == ("interrupted", [])
+    monkeypatch.setattr(run, "measure_baselines", measure_baselines)
+    _, resumed = train(tmp_path / "a", *SMALL, resume="auto")
+    assert len(resumed["baselines"]) == 2
+
+
+def test_a_run_that_learns_nothing_is_told_so_everywhere(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("dataset=diabetes", "dataset.standardise_target=false", "model=mlp", "trainer.epochs=1", *CPU)
+    code, out, err = dlrun(*words, "hydra.run.dir=a")
+    assert code == 0
+    start = "notice: The model is no better than the trivial answer (mean): test/r2 -"
+    assert f"\n{start}" in err
+    assert f"\n{start}" in (own_folder / "a" / "dlrun.log").read_text()
+    (notice,) = json.loads((own_folder / "a" / "result.json").read_text())["notices"]
+    assert f"notice: {notice}\n" in err
+    assert "the targets have mean 15" in notice
+    assert "(dataset.standardise_target=true); only 10 steps (more trainer.epochs" in notice
+    assert "A simple model (linear model) reaches 0.5726, so there is something to learn." in notice
+    assert "; linear model 0.5726, mean -0.0244\n" in err
+    head, *rows = (line.split() for line in out.splitlines())
+    assert head == ["metric", "val", "test", "mean", "linear", "model"]
+    assert [row[-2:] for row in rows if row[0] in ("loss", "r2")] == [["-", "-"], ["-0.0244", "0.5726"]]
+    _, out, _ = dlrun("runs", ".", "--json")
+    assert json.loads(out)[0]["notices"] == [notice]

@@ -22,8 +22,9 @@ def test_the_result_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "a" / "result.json").read_text())
     assert written == result
     assert set(result) == {
-        "status", "error", "metrics", "best", "metric_directions", "epochs", "steps", "samples", "seconds",
-        "samples_per_second", "peak_memory_mib", "parameters", "seed", "config_sha256", "dataset", "environment",
+        "status", "error", "metrics", "baselines", "notices", "best", "metric_directions", "epochs", "steps", "samples",
+        "seconds", "samples_per_second", "peak_memory_mib", "parameters", "seed", "config_sha256", "dataset",
+        "environment",
     }  # fmt: skip
     assert result["status"] == "completed"
     assert result["error"] is None

@@ -38,6 +38,7 @@ class SplitSettings:
     split_seed: Seed = 0  # seed of the split; separate from `seed`, so that runs with different seeds are comparable
     standardise: bool = True  # standardise inputs to mean 0 and deviation 1, fitted on the training rows
     standardise_target: bool = False  # the same for a regression target; metrics stay in its original unit
+    baselines: bool = True  # measure the trivial answer and a simple model on the same split
 
 
 @dataclass(frozen=True)

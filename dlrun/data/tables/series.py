@@ -67,6 +67,10 @@ class SeriesEncoder(Encoder):
         """Return the encoder whose `state` this is."""
         return cls(SeriesFormat(**state))
 
+    def continued_columns(self) -> Sequence[int] | None:
+        columns, targets = self._form.columns, self._form.target
+        return [columns.index(name) for name in targets] if set(targets) <= set(columns) else None
+
     def encode(self, path: Path) -> Encoded:
         form = dataclasses.replace(self._form, target=[])
         series = read_series(path, form, skip_bad_rows=False)

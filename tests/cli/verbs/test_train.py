@@ -20,7 +20,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 def test_a_run_prints_its_table_on_standard_output_and_the_rest_beside_it(dlrun: Dlrun) -> None:
     code, out, err = dlrun(*SHORT)
     assert code == 0
-    assert out.splitlines()[0].split() == ["metric", "val", "test"]
+    assert out.splitlines()[0].split() == ["metric", "val", "test", "largest", "class", "linear", "model"]
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["loss", "accuracy", "macro_f1"]
     assert "data    iris: 4 features, 3 classes (108 train · 12 val · 30 test)" in err
     assert "model   linear, 15 parameters" in err

@@ -1,0 +1,1 @@
+"""What a run is held against: the trivial answer and a simple model, measured on the run's own split."""
