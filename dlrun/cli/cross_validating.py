@@ -17,7 +17,7 @@ from dlrun.runs.cross_validation import CrossValidation, plain, summarise, write
 from dlrun.runs.sweep import best_first
 from dlrun.wording import duration, number, plural, printable
 
-_SHOWN = 5  # metrics in a table
+_SHOWN, _SHOWN_OF_POINTS = 12, 5  # metrics in a table
 
 
 def cross_validate(command: Command, request: Request, points: Sequence[Sequence[Plan]], catalog: Catalog) -> int:
@@ -46,18 +46,18 @@ def cross_validate(command: Command, request: Request, points: Sequence[Sequence
     return report_failures(rows)
 
 
-def _metrics_shown(found: Sequence[CrossValidation]) -> list[str]:
+def _metrics_shown(found: Sequence[CrossValidation], most: int) -> list[str]:
     """The metrics of the test rows, and first the one that selects checkpoints."""
     best = next((str(each.best["metric"]) for each in found if each.best is not None), None)
     tested = dict.fromkeys(name for each in found for name in each.mean if name.startswith("test/"))
-    return [*([best] if best else []), *tested][:_SHOWN]
+    return [*([best] if best else []), *tested][:most]
 
 
 def _print_folds(one: CrossValidation) -> None:
     """Print a row for each fold, then their mean and standard deviation."""
     from dlrun.report.tables import print_table
 
-    shown = _metrics_shown([one])
+    shown = _metrics_shown([one], _SHOWN)
     table = [
         [str(fold), *(number(row.metrics.get(name)) for name in shown), duration(row.seconds), row.status]
         for fold, row in enumerate(one.folds)
@@ -75,7 +75,7 @@ def _print_points(found: Sequence[CrossValidation]) -> None:
     from dlrun.report.tables import print_table
 
     keys = list(dict.fromkeys(override.split("=", 1)[0] for each in found for override in each.overrides))
-    shown = _metrics_shown(found)
+    shown = _metrics_shown(found, _SHOWN_OF_POINTS)
     table = []
     for row in best_first([each.as_row(point) for point, each in enumerate(found)]):
         each = found[row.point]
