@@ -57,7 +57,7 @@ class OutputBaseline(Baseline):
         no_loss = torch.zeros(())
         for batch in blocks(split, self._block) if self.reads_inputs else _target_blocks(split, self._block):
             check()
-            meter.add(self.outputs(batch).float(), batch.targets, no_loss)
+            meter.add(self.outputs(batch).float(), batch.targets, no_loss, batch.weights)
         return {name: value for name, value in meter.result().items() if name != "loss"}
 
 
@@ -76,12 +76,15 @@ def gathered(split: Split, index: Tensor, num_rows: int) -> Tensor:
 def on_cpu(batch: Batch) -> Batch:
     """Return the same batch on the CPU."""
     lengths = None if batch.lengths is None else batch.lengths.cpu()
-    return Batch(batch.inputs.cpu(), batch.targets.cpu(), lengths)
+    weights = None if batch.weights is None else batch.weights.cpu()
+    return Batch(batch.inputs.cpu(), batch.targets.cpu(), lengths, weights)
 
 
 def _target_blocks(split: Split, num_rows: int) -> Iterator[Batch]:
-    for targets in torch.split(split.targets.cpu(), num_rows):
-        yield Batch(targets, targets)
+    targets = torch.split(split.targets.cpu(), num_rows)
+    weights = [None] * len(targets) if split.weights is None else torch.split(split.weights.cpu(), num_rows)
+    for some, of_some in zip(targets, weights, strict=True):
+        yield Batch(some, some, weights=of_some)
 
 
 def sample(num_rows: int, most: int, *, seed: int) -> Tensor:
@@ -89,6 +92,14 @@ def sample(num_rows: int, most: int, *, seed: int) -> Tensor:
     if num_rows <= most:
         return torch.arange(num_rows)
     return torch.randperm(num_rows, generator=generator(seed, "baselines"))[:most].sort().values
+
+
+def weights_of(split: Split, index: Tensor) -> Tensor | None:
+    """Return the weights of the rows of `index`, (N,) float64 with the mean 1, or None if all rows count alike."""
+    if split.weights is None:
+        return None
+    weights = split.weights.cpu()[index].double()
+    return weights / weights.mean() if weights.any() else None
 
 
 def on_rows(name: str, used: int, available: int) -> str:

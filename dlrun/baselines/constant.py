@@ -28,11 +28,16 @@ class Constant(OutputBaseline):
 
 def mean(spec: DataSpec, train: Split) -> Constant:
     """Return the mean of the training targets, (N, K) in scaled units, as an answer."""
-    return Constant(spec, "mean", train.targets.cpu().double().mean(dim=0))  # (N, K) -> (K,)
+    targets = train.targets.cpu().double()
+    if train.weights is None:
+        return Constant(spec, "mean", targets.mean(dim=0))  # (N, K) -> (K,)
+    weights = train.weights.cpu().double().unsqueeze(1)  # (N,) -> (N, 1)
+    return Constant(spec, "mean", (targets * weights).sum(dim=0) / weights.sum())  # (N, K) -> (K,)
 
 
 def largest_class(spec: DataSpec, train: Split) -> Constant:
     """Return the class of most training rows as an answer, the first of equal ones; logits are those of its shares."""
-    counts = torch.bincount(train.targets.cpu(), minlength=spec.num_outputs).double()  # (N,) -> (K,)
+    weights = None if train.weights is None else train.weights.cpu().double()
+    counts = torch.bincount(train.targets.cpu(), weights, minlength=spec.num_outputs).double()  # (N,) -> (K,)
     logits = (counts / counts.sum()).clamp(min=1e-12).log()
     return Constant(spec, "largest class", logits if num_logits(spec) > 1 else logits[1:] - logits[:1])

@@ -78,17 +78,25 @@ def _weighted_sums(table: Tensor, index: Tensor, starts: Tensor, values: Tensor)
 
 
 def fit_linear(
-    rows: Matrix, targets: Tensor, *, loss: LinearLoss, strength: float, check: Check
+    rows: Matrix,
+    targets: Tensor,
+    *,
+    loss: LinearLoss,
+    strength: float,
+    check: Check,
+    row_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return weights, (P, K), and intercepts, (K,), that minimise sum(loss) + strength / 2 * |weights|^2.
 
     targets: (N, K) numbers for "squared" (half the squared error), (N,) classes 0 and 1 for "logistic" (one output),
-    (N,) classes and K of them for "softmax". Intercepts are not penalised. At most 100 iterations; deterministic.
+    (N,) classes and K of them for "softmax". row_weights: (N,) with the mean 1, of
+    the terms of the sum. Intercepts are not penalised. At most 100 iterations; deterministic.
     """
     wanted = _as_outputs(targets, loss).to(rows.dtype)  # (N, K)
     weights = torch.zeros(rows.num_features, wanted.shape[1], dtype=rows.dtype, requires_grad=True)
     bias = torch.zeros(wanted.shape[1], dtype=rows.dtype, requires_grad=True)
     pull = strength / rows.num_rows
+    each = None if row_weights is None else row_weights.to(rows.dtype).unsqueeze(1)  # (N,) -> (N, 1)
     search = torch.optim.LBFGS(
         [weights, bias], max_iter=_MOST_ITERATIONS, tolerance_grad=_TOLERANCE, line_search_fn="strong_wolfe"
     )
@@ -97,7 +105,7 @@ def fit_linear(
         check()
         now = weights.detach()
         scores = rows.times(now) + bias.detach()
-        value, residuals = _loss_and_residuals(scores, wanted, loss)
+        value, residuals = _loss_and_residuals(scores, wanted, loss, each)
         weights.grad = rows.transposed_times(residuals) / rows.num_rows + pull * now
         bias.grad = residuals.mean(dim=0)
         return value + pull / 2 * now.square().sum()
@@ -112,8 +120,10 @@ def _as_outputs(targets: Tensor, loss: LinearLoss) -> Tensor:
     return targets.unsqueeze(1) if loss == "logistic" else targets
 
 
-def _loss_and_residuals(scores: Tensor, wanted: Tensor, loss: LinearLoss) -> tuple[Tensor, Tensor]:
+def _loss_and_residuals(scores: Tensor, wanted: Tensor, loss: LinearLoss, each: Tensor | None) -> tuple[Tensor, Tensor]:
     """The mean loss of the rows, and its derivative by each row's scores times the number of rows, (N, K)."""
+    if each is not None:
+        return _weighted_loss_and_residuals(scores, wanted, loss, each)
     if loss == "squared":
         residuals = scores - wanted
         return residuals.square().sum() / (2 * len(scores)), residuals
@@ -121,3 +131,16 @@ def _loss_and_residuals(scores: Tensor, wanted: Tensor, loss: LinearLoss) -> tup
         return F.binary_cross_entropy_with_logits(scores, wanted), scores.sigmoid() - wanted
     logs = scores.log_softmax(dim=1)
     return -(logs * wanted).sum() / len(scores), logs.exp() - wanted
+
+
+def _weighted_loss_and_residuals(
+    scores: Tensor, wanted: Tensor, loss: LinearLoss, each: Tensor
+) -> tuple[Tensor, Tensor]:
+    if loss == "squared":
+        residuals = scores - wanted
+        return (residuals.square() * each).sum() / (2 * len(scores)), residuals * each
+    if loss == "logistic":
+        value = F.binary_cross_entropy_with_logits(scores, wanted, weight=each)
+        return value, (scores.sigmoid() - wanted) * each
+    logs = scores.log_softmax(dim=1)
+    return -(logs * wanted * each).sum() / len(scores), (logs.exp() - wanted) * each

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlrun.baselines.baseline import BaselineKind, Check, OutputBaseline, gathered, on_rows, sample
+from dlrun.baselines.baseline import BaselineKind, Check, OutputBaseline, gathered, on_rows, sample, weights_of
 from dlrun.baselines.descent import Dense, fit_linear
 from dlrun.baselines.features import Features
 from dlrun.baselines.ridge import fit_ridge
@@ -65,7 +65,7 @@ def ridge_model(spec: DataSpec, train: Split, *, most_rows: int, seed: int, chec
     check()
     rows = _rows(train, index, features)
     check()
-    fitted = fit_ridge(rows, train.targets.cpu()[index].double())
+    fitted = fit_ridge(rows, train.targets.cpu()[index].double(), weights_of(train, index))
     name = on_rows("linear model", len(index), len(train))
     return LinearModel(spec, name, features, fitted.weights, fitted.intercept)
 
@@ -84,7 +84,12 @@ def logistic_model(spec: DataSpec, train: Split, *, most_rows: int, seed: int, c
     weights, intercept = fit_classes(
         spec,
         lambda targets, binary: fit_linear(
-            matrix, targets, loss="logistic" if binary else "softmax", strength=_LOGISTIC_STRENGTH, check=check
+            matrix,
+            targets,
+            loss="logistic" if binary else "softmax",
+            strength=_LOGISTIC_STRENGTH,
+            check=check,
+            row_weights=weights_of(train, index),
         ),
         train.targets.cpu()[index],
     )

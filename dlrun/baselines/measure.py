@@ -16,6 +16,7 @@ from dlrun.baselines.constant import largest_class, mean
 from dlrun.baselines.forecast import last_value
 from dlrun.baselines.linear import logistic_model, ridge_model
 from dlrun.baselines.next_token import next_token_baselines
+from dlrun.baselines.parts import PartsBaseline, of_each_part
 from dlrun.data.goals import has_classes, has_numbers, mixes_kinds
 from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import DataBundle
@@ -61,13 +62,20 @@ def measure_baselines(data: DataBundle, splits: Sequence[str], *, seed: int, che
 
 def _baselines(data: DataBundle, splits: Sequence[str], *, seed: int, check: Check) -> Iterator[Baseline]:
     """Yield the baselines of a dataset, each fitted when it is its turn."""
-    if mixes_kinds(data.spec.goal):  # there is no one answer to hold it against
-        return
     if goal_of(data.spec).predicts_each_step:
         yield from next_token_baselines(data.spec, data.train, num_tokens=_num_tokens(data), seed=seed, check=check)
         return
-    yield _trivial(data, seed=seed, check=check)
     most_rows = _rows_to_read(data, splits)
+    if mixes_kinds(data.spec.goal):
+        alone = of_each_part(data)
+        trivial = [_trivial(each, seed=seed, check=check) for each in alone]
+        yield PartsBaseline(data.spec, "mean or largest class", trivial)
+        models = [_simple(each, most_rows=most_rows, seed=seed, check=check) for each in alone if most_rows]
+        found = [each for each in models if each is not None]
+        if len(found) == len(alone):
+            yield PartsBaseline(data.spec, "linear models", found)
+        return
+    yield _trivial(data, seed=seed, check=check)
     simple = _simple(data, most_rows=most_rows, seed=seed, check=check) if most_rows else None
     if simple is not None:
         yield simple

@@ -25,13 +25,19 @@ class Ridge(NamedTuple):
         return inputs @ self.weights + self.intercept
 
 
-def fit_ridge(inputs: Tensor, targets: Tensor) -> Ridge:
+def fit_ridge(inputs: Tensor, targets: Tensor, row_weights: Tensor | None = None) -> Ridge:
     """Return, for each output, the weights w and intercept b that minimise sum((x w + b - y)^2) + strength |w|^2.
 
-    inputs: (N, P) float64; targets: (N, K) float64. The intercept is not penalised. Costs N P min(N, P).
+    inputs: (N, P) float64; targets: (N, K) float64; row_weights: (N,) float64 with the mean 1, of the
+    terms. The intercept is not penalised. Costs N P min(N, P).
     """
-    centre, level = inputs.mean(dim=0), targets.mean(dim=0)
-    rows, wanted = inputs - centre, targets - level
+    if row_weights is None:
+        centre, level = inputs.mean(dim=0), targets.mean(dim=0)
+        rows, wanted = inputs - centre, targets - level
+    else:
+        each = row_weights.unsqueeze(1)  # (N,) -> (N, 1)
+        centre, level = (inputs * each).mean(dim=0), (targets * each).mean(dim=0)
+        rows, wanted = (inputs - centre) * each.sqrt(), (targets - level) * each.sqrt()
     narrow = rows.shape[1] <= rows.shape[0]
     values, vectors = torch.linalg.eigh(rows.T @ rows if narrow else rows @ rows.T)  # (R,), (R, R); R = min(N, P)
     kept = values > values.amax().clamp(min=0) * _RANK

@@ -51,7 +51,8 @@ class Comparison:
 
     @property
     def _is_share(self) -> bool:
-        return self.metric.rsplit("/", 1)[-1] in _SHARES
+        name = self.metric.rsplit("/", 1)[-1]
+        return any(name == share or name.startswith(f"{share}_") for share in _SHARES)  # "accuracy_a" of a target a
 
     @property
     def _margin(self) -> float:
@@ -88,10 +89,12 @@ def compared_split(metrics: Mapping[str, float]) -> str:
 
 
 def _metric(result: Mapping[str, Any], split: str) -> str:
-    first = next(iter(result["metric_directions"]))
+    measured = result["baselines"][0]["metrics"]
+    names = list(result["metric_directions"])
+    first = next((name for name in names if f"{split}/{name}" in measured), names[0])
     best = result.get("best")
     name = str(best["metric"]).rsplit("/", 1)[-1] if best else first
-    if f"{split}/{name}" not in result["baselines"][0]["metrics"]:
+    if f"{split}/{name}" not in measured:
         name = first
     r2 = result["metrics"].get(f"{split}/r2")
     return "r2" if name == "rmse" and r2 is not None and not math.isnan(r2) else name

@@ -60,7 +60,10 @@ def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
 def _epochs(tree: Tree, facts: Facts, decided: Decided) -> int | None:
     if tree["trainer"]["max_steps"] is not None:
         return None
-    wanted = math.ceil(_STEPS / _steps_per_epoch(tree, facts))
+    steps = _FEWEST_STEPS
+    if facts.is_table:
+        steps = max(steps, min(_MOST_STEPS, facts.num_train // 4))
+    wanted = math.ceil(steps / _steps_per_epoch(tree, facts))
     if tree["model"]["name"] == "forecast":
         return wanted
     return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted)) if facts.is_table else 10
@@ -79,7 +82,7 @@ def _lr(tree: Tree, facts: Facts, decided: Decided) -> float:
     return 0.003 if tree["model"]["name"] in ("tabular", "forecast") else 0.001
 
 
-_STEPS = 1500
+_FEWEST_STEPS, _MOST_STEPS = 1500, 4000
 _LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
 _EVALUATIONS = 50
 _PATIENCE = 20
@@ -99,8 +102,9 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule(
             "trainer.epochs",
-            f"10; for tables and model=forecast as many as make {_STEPS:,} steps, for tables {_LEAST_EPOCHS} to "
-            f"{_MOST_EPOCHS}; null if trainer.max_steps is set",
+            f"10; for model=forecast as many as make {_FEWEST_STEPS:,} steps; for tables as many as make a quarter of "
+            f"the training rows steps, {_FEWEST_STEPS:,} to {_MOST_STEPS:,}, and {_LEAST_EPOCHS} to {_MOST_EPOCHS} epochs; "
+            "null if trainer.max_steps is set",
             _epochs,
         ),
         Rule(

@@ -63,3 +63,19 @@ def test_it_can_be_stopped_between_two_steps() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         fit_linear(Dense(ROWS), TWO, loss="logistic", strength=1.0, check=stop_at_third)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "softmax"])
+def test_a_weight_counts_as_that_many_rows(loss: LinearLoss) -> None:
+    drawn = torch.Generator().manual_seed(4)
+    rows, counts = torch.randn(60, 3, generator=drawn, dtype=torch.float64), torch.arange(60) % 3
+    targets = torch.randn(60, 1, generator=drawn, dtype=torch.float64)
+    if loss != "squared":
+        targets = torch.randint(0, 2 if loss == "logistic" else 3, (60,), generator=drawn)
+    each = counts.double() / counts.double().mean()
+    repeated = Dense(rows.repeat_interleave(counts, 0)), targets.repeat_interleave(counts, 0)
+    strength = 0.5 * len(repeated[1]) / 60
+    ours = fit_linear(Dense(rows), targets, loss=loss, strength=0.5, check=lambda: None, row_weights=each)
+    theirs = fit_linear(*repeated, loss=loss, strength=strength, check=lambda: None)
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-4)

@@ -53,3 +53,18 @@ def test_equal_columns_and_constant_targets_are_no_problem() -> None:
     torch.testing.assert_close(constant.predict(inputs), torch.full((20, 1), 7.0, dtype=torch.float64))
     nothing_varies = fit_ridge(torch.ones(20, 3, dtype=torch.float64), targets)
     torch.testing.assert_close(nothing_varies.predict(inputs[:1]), targets.mean(dim=0, keepdim=True))
+
+
+def test_weights_of_rows_are_those_of_the_weighted_normal_equations() -> None:
+    inputs, targets = made(40, 5)
+    each = torch.rand(40, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    each = each / each.mean()
+    found = fit_ridge(inputs, targets, each)
+    column = each[:, None]
+    centred = inputs - (inputs * column).mean(dim=0)
+    wanted = targets - (targets * column).mean(dim=0)
+    penalty = found.strength * torch.eye(5, dtype=torch.float64)
+    weights = torch.linalg.solve(centred.T @ (column * centred) + penalty, centred.T @ (column * wanted))
+    torch.testing.assert_close(found.weights, weights)
+    equal = fit_ridge(inputs, targets, torch.ones(40, dtype=torch.float64))
+    torch.testing.assert_close(equal.weights, fit_ridge(inputs, targets).weights)

@@ -145,3 +145,15 @@ def test_without_a_simple_model_only_the_trivial_answer_is_compared() -> None:
 @pytest.mark.parametrize("value", [0.3, -46.0])
 def test_what_is_said_is_plain_json(value: float) -> None:
     assert json.loads(json.dumps(said(numbers(value)))) == said(numbers(value))
+
+
+def test_of_several_targets_the_first_metric_that_baselines_have_is_compared() -> None:
+    directions = {"loss": "min", "accuracy_a": "max", "rmse_b": "min"}
+    metrics = {"test/loss": 1.0, "test/accuracy_a": 0.7, "test/rmse_b": 3.0}
+    trivial = ("mean or largest class", {"test/accuracy_a": 0.5, "test/rmse_b": 4.0})
+    simple = ("linear models", {"test/accuracy_a": 0.71, "test/rmse_b": 2.0})
+    found = compare(result_of(directions, metrics, trivial, simple, best="loss"))
+    assert found is not None
+    assert found.metric == "test/accuracy_a"
+    assert found.beats_trivial
+    assert not found.is_behind_simple  # by less than 0.02

@@ -58,7 +58,8 @@ def test_images_keep_the_usual_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch", "epochs"), [(20, 16, 200), (320, 32, 150), (8_000, 256, 47), (1_000_000, 256, 10)]
+    ("rows", "batch", "epochs"),
+    [(20, 16, 200), (320, 32, 150), (8_000, 256, 63), (20_000, 256, 51), (1_000_000, 256, 10)],
 )
 def test_a_table_trains_for_a_number_of_steps(rows: int, batch: int, epochs: int) -> None:
     found = decided(Facts("dense", False, rows, rows // 10, 5), "dataset=wine")
