@@ -1,8 +1,9 @@
 """dlrun on real tables, beside scikit-learn: `python -m benchmarks.tables [--half choose|report|all] [--splits 5]`.
 
-Each table is split into training and test rows by seed (a fifth for the test). dlrun gets the training rows as a CSV
-file and the command a new user would type, `dlrun dataset=table dataset.path=F dataset.target=COLUMN model=mlp`; its
-predictions for the test rows come from `dlrun predict`. scikit-learn gets the same rows: ridge or logistic regression,
+Each table is split into training and test rows by seed (a fifth for the test). dlrun gets the training rows and
+the test rows as CSV files, and the command a new user would type, `dlrun dataset=table dataset.path=F dataset.test=G
+dataset.target=COLUMN` (a tenth of the training rows is held out for validation, and not trained on); its predictions
+for the test rows, without their target, come from `dlrun predict`. scikit-learn gets the same training rows: ridge or logistic regression,
 a random forest and histogram gradient boosting with their defaults, on medians and one-hot columns. The score is R2 or
 accuracy; "normalised" maps the trivial answer (mean, largest class) to 0 and the best contestant to 1,
 and is at least -1.
@@ -90,6 +91,8 @@ def score(table: Table, truth: Sequence[Any], predicted: Sequence[Any]) -> float
 
 
 def _as_class(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
     try:
         return f"{float(value):g}"
     except (TypeError, ValueError):
@@ -108,15 +111,17 @@ def with_dlrun(table: Table, train: pd.DataFrame, test: pd.DataFrame, words: Seq
     from dlrun.cli.main import main
 
     with tempfile.TemporaryDirectory() as folder:
-        paths = {name: f"{folder}/{name}.csv" for name in ("train", "test", "predicted")}
+        paths = {name: f"{folder}/{name}.csv" for name in ("train", "test", "asked", "predicted")}
         train.to_csv(paths["train"], index=False)
-        test.drop(columns=table.target).to_csv(paths["test"], index=False)
+        test.to_csv(paths["test"], index=False)
+        test.drop(columns=table.target).to_csv(paths["asked"], index=False)
         run = f"{folder}/run"
-        command = ["dataset=table", f"dataset.path={paths['train']}", f'dataset.target="{table.target}"']
+        files = [f"dataset.path={paths['train']}", f"dataset.test={paths['test']}"]
+        command = ["dataset=table", *files, f'dataset.target="{table.target}"']
         problems = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(problems):
             code = main([*command, *words, f"hydra.run.dir={run}", "--quiet"])
-            code = code or main(["predict", run, paths["test"], "-o", paths["predicted"], "--quiet"])
+            code = code or main(["predict", run, paths["asked"], "-o", paths["predicted"], "--quiet"])
         if code:
             raise RuntimeError(problems.getvalue().strip()[-300:])
         with open(paths["predicted"], encoding="utf-8", newline="") as stream:
@@ -226,7 +231,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--tables", default="", help="only tables whose name contains this")
     parser.add_argument("--contestants", default=",".join(CONTESTANTS))
     parser.add_argument("--json", help="a file for every number")
-    parser.add_argument("overrides", nargs="*", default=["model=mlp"], help="overrides for dlrun (default: model=mlp)")
+    parser.add_argument("overrides", nargs="*", default=[], help="overrides for dlrun")
     asked = parser.parse_args(words)
     os.environ.setdefault("CI", "1")
     contestants = asked.contestants.split(",")

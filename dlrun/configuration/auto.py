@@ -103,8 +103,8 @@ RULES: Mapping[str, Rule] = {
         Rule(
             "trainer.epochs",
             f"10; for model=forecast as many as make {_FEWEST_STEPS:,} steps; for tables as many as make a quarter of "
-            f"the training rows steps, {_FEWEST_STEPS:,} to {_MOST_STEPS:,}, and {_LEAST_EPOCHS} to {_MOST_EPOCHS} epochs; "
-            "null if trainer.max_steps is set",
+            f"the training rows steps, {_FEWEST_STEPS:,} to {_MOST_STEPS:,}, but {_LEAST_EPOCHS} to {_MOST_EPOCHS} "
+            "epochs; null if trainer.max_steps is set",
             _epochs,
         ),
         Rule(

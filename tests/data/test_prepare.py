@@ -37,7 +37,7 @@ def rows(split: MemorySplit | None) -> list[int]:
 
 
 def raw(**settings: object) -> DatasetSettings:
-    return DatasetSettings(**{"standardise": False, **settings})  # type: ignore[arg-type]
+    return DatasetSettings(**{"standardise": False, "standardise_target": False, **settings})  # type: ignore[arg-type]
 
 
 def test_each_class_keeps_its_share_in_each_split() -> None:

@@ -112,7 +112,8 @@ def rows(*, times: int = 1) -> str:
 
 TABLE = (
     *CPU, "dataset=table", "dataset.target=y", "dataset.test_fraction=0", "dataset.val_fraction=0", "model=mlp",
-    "model.hidden=[5]", "dataset.standardise=false", "trainer.epochs=3", "dataset.weight=w",
+    "model.hidden=[5]", "dataset.standardise=false",
+    "dataset.standardise_target=false", "trainer.epochs=3", "dataset.weight=w",
 )  # fmt: skip
 
 
