@@ -1,12 +1,12 @@
 """dlrun on real tables, beside scikit-learn: `python -m benchmarks.tables [--half choose|report|all] [--splits 5]`.
 
-Each table is split into training and test rows by seed (a fifth for the test). dlrun gets the training rows and
-the test rows as CSV files, and the command a new user would type, `dlrun dataset=table dataset.path=F dataset.test=G
-dataset.target=COLUMN` (a tenth of the training rows is held out for validation, and not trained on); its predictions
-for the test rows, without their target, come from `dlrun predict`. scikit-learn gets the same training rows: ridge or logistic regression,
-a random forest and histogram gradient boosting with their defaults, on medians and one-hot columns. The score is R2 or
-accuracy; "normalised" maps the trivial answer (mean, largest class) to 0 and the best contestant to 1,
-and is at least -1.
+Each table is split into training and test rows by seed (a fifth for the test). dlrun gets both as CSV files, and the
+command a new user would type, `dlrun dataset=table dataset.path=F dataset.test=G dataset.target=COLUMN` (it holds a
+tenth of the training rows out for validation and does not train on them); its predictions for the test rows, without
+their target, come from `dlrun predict`. scikit-learn gets the same training rows: ridge or logistic regression, a
+random forest and histogram gradient boosting with their defaults, on medians and one-hot columns. The score is R2 or
+accuracy; "normalised" maps the trivial answer (mean, largest class) to 0 and the best contestant to 1, and is at least
+-1.
 
     pip install "dlrun[tables_benchmark]"
 """

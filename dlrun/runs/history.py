@@ -58,7 +58,12 @@ def read_run(folder: Path) -> SavedRun:
 def finished_result(folder: Path, config: RunConfig) -> Mapping[str, Any] | None:
     """Return the result of the run in a folder, if it completed with exactly this configuration."""
     result = read_run(folder).result if (folder / "config.yaml").is_file() else {}
-    return result if result.get("status") == "completed" and result.get("config_sha256") == config.sha256 else None
+    return (
+        result
+        if result.get("status") == "completed"
+        and config.sha256 in (result.get("requested_sha256"), result.get("config_sha256"))
+        else None
+    )
 
 
 def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:

@@ -52,6 +52,7 @@ def make_result(
         "parameters": components.num_parameters,
         "seed": config.seed,
         "config_sha256": config.sha256,
+        "requested_sha256": components.requested.sha256,
         "auto": dict(components.auto),
         "dataset": {
             "name": components.data.name,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlrun.baselines.measure import measure_baselines
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.yaml_text import to_yaml
@@ -17,12 +16,11 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
-from dlrun.runs.forecast_errors import measure_errors
+from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
-from dlrun.tasks.task import SupervisedTask
 from dlrun.training import state as train_state
 from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
@@ -71,9 +69,7 @@ def train(
             limit, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
             stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
             return run.finish("interrupted", error=stopped)
-        metrics = run.final_metrics(trainer)
-        run.write_forecast_errors()
-        baselines = run.baselines()
+        metrics, baselines = run.evaluate_best()
     except DlrunError as error:
         status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
         try:
@@ -175,57 +171,18 @@ class _Run:
         notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
         return snapshot, notices
 
-    def final_metrics(self, trainer: Trainer) -> dict[str, float]:
-        """Evaluate the best checkpoint on every held-out split."""
-        components, started = self._components, time.perf_counter()
-        train_state.load_weights(components.task, self._store.load_best())
-        metrics = {}
-        for name in self._reported_splits:
-            found = evaluate(
-                components.task,
-                components.data.split(name),
-                device=components.device,
-                batch_size=self._config.trainer.eval_batch_size,
-                before_batch=self._check_stop,
-            )
-            metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
-        trainer.progress.eval_seconds += time.perf_counter() - started
-        return metrics
-
-    def baselines(self) -> list[dict[str, Any]]:
-        """Measure the trivial answer and a simple model on the same splits; none for a GAN, or if not wanted."""
-        settings, components = self._config.dataset_settings, self._components
-        if not settings.baselines or not isinstance(components.task, SupervisedTask):
-            return []
-        found = measure_baselines(
-            components.data, self._reported_splits, seed=settings.split_seed, check=self._check_stop
-        )
-        return [baseline.state() for baseline in found]
-
-    @property
-    def _reported_splits(self) -> list[str]:
-        """The held-out splits, or the training split if there is none."""
-        held_out = [name for name in ("val", "test") if name in self._components.data.sizes]
-        return held_out or ["train"]
-
-    def _check_stop(self) -> None:
-        self._stop.raise_if_requested("Stopped while testing; the trained run is saved.")
-
-    def write_forecast_errors(self) -> None:
-        """Write the best checkpoint's errors on the held-out windows of a forecast, for its intervals."""
-        components = self._components
-        splits = [split for name, split in components.data.splits.items() if name != "train"]
-        if not components.data.spec.continues or not splits or not isinstance(components.task, SupervisedTask):
-            return
-        errors = measure_errors(
-            components.task,
-            splits,
-            step=self._store.load_best().step,
-            device=components.device,
-            batch_size=self._config.trainer.eval_batch_size,
-            before_batch=self._check_stop,
-        )
-        self._run_dir.write_forecast(errors.content())
+    def evaluate_best(self) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Return the metrics of the best checkpoint and its baselines; write its errors if it forecasts."""
+        best = self._store.load_best()
+        train_state.load_weights(self._components.task, best)
+        final = FinalEvaluation(self._config, self._components, self._stop)
+        started = time.perf_counter()
+        metrics = final.metrics()
+        self._progress.eval_seconds += time.perf_counter() - started
+        errors = final.forecast_errors(step=best.step)
+        if errors is not None:
+            self._run_dir.write_forecast(errors)
+        return metrics, final.baselines()
 
     def finish(
         self,

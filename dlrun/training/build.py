@@ -33,10 +33,12 @@ from dlrun.training.preflight import check_task
 class Components:
     """What a configuration describes, built: the device, the data on it, and the task.
 
-    config: the configuration, with every field that was `auto` worked out. auto: those values, by key.
+    requested: the configuration as it was composed. config: the same with every field that was `auto` worked out.
+    auto: those values, by key.
     metric: the validation metric that selects the best checkpoint.
     """
 
+    requested: RunConfig
     config: RunConfig
     auto: Mapping[str, Any]
     device: Device
@@ -51,7 +53,7 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
 
     Raises ConfigError or DataError if they cannot be trained.
     """
-    chosen = device.set_up(config)
+    requested, chosen = config, device.set_up(config)
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
@@ -69,7 +71,7 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
             data = data.channels_last()
     check_task(task, data, config)
     metric = choose_metric(task, config.metric)
-    return Components(config, {**decided, **rest}, chosen, data, task, metric, count_parameters(task))
+    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, count_parameters(task))
 
 
 def _facts_of(source: Source) -> Facts:
