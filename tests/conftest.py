@@ -42,7 +42,9 @@ def own_process_state() -> Iterator[None]:
             torch.use_deterministic_algorithms(False)
 
 
-SHORT = ("dataset=iris", "model=linear", "trainer.epochs=2", "device.threads=1", "device=cpu")
+SHORT = (
+    "dataset=iris", "model=linear", "trainer.epochs=2", "trainer.batch_size=32", "device.threads=1", "device=cpu",
+)  # fmt: skip
 
 
 @pytest.fixture

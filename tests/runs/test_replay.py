@@ -45,7 +45,16 @@ def bad(spec):
 
 def test_a_gradient_that_is_not_finite_names_step_and_layer_and_can_be_replayed(dlrun: Dlrun, own_folder: Path) -> None:
     (own_folder / "bad.py").write_text(BAD)
-    words = ("--plugin", "bad.py", "model=bad", "dataset=iris", "trainer.epochs=3", *CPU, "hydra.run.dir=a")
+    words = (
+        "--plugin",
+        "bad.py",
+        "model=bad",
+        "dataset=iris",
+        "trainer.epochs=3",
+        "trainer.batch_size=32",
+        *CPU,
+        "hydra.run.dir=a",
+    )
     code, _, err = dlrun(*words, "--quiet")
     assert code == 4
     assert "The gradient is no longer a finite number at step 6." in err

@@ -18,7 +18,7 @@ from dlrun.baselines.measure import measure_baselines
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Interrupted, StorageError
-from dlrun.runs import run
+from dlrun.runs import final, run
 from dlrun.storage import run_dir
 from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.tasks.progress import Listener, Progress, Row
@@ -337,14 +337,14 @@ def test_ctrl_c_while_baselines_are_measured_ends_as_in_the_test(
         stop.signal = signal.SIGINT
         return measure_baselines(*args, check=check, **fields)
 
-    monkeypatch.setattr(run, "measure_baselines", stop_then_measure)
+    monkeypatch.setattr(final, "measure_baselines", stop_then_measure)
     claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
     with pytest.raises(Interrupted, match="Stopped while testing; the trained run is saved"):
         run.train(configure(*SMALL), Catalog(), claimed, stop=stop, make_listeners=lambda session: [])
     claimed.release()
     result = json.loads((tmp_path / "a" / "result.json").read_text())
     assert (result["status"], result["baselines"]) == ("interrupted", [])
-    monkeypatch.setattr(run, "measure_baselines", measure_baselines)
+    monkeypatch.setattr(final, "measure_baselines", measure_baselines)
     _, resumed = train(tmp_path / "a", *SMALL, resume="auto")
     assert len(resumed["baselines"]) == 2
 
