@@ -1,5 +1,7 @@
 """Write the reference of every option's fields: one Markdown page for each group, from the comments in `conf/`.
 
+One more page lists the rules of fields that are `auto`.
+
     python docs/make_reference.py FOLDER
 
 The site's build calls it, so that a new option needs no further file (docs/decisions/022).
@@ -16,6 +18,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from dlrun.configuration.auto import RULES
 from dlrun.configuration.schema.groups import GROUPS, Option, builtin_names, builtin_option, conf_files, default_choices
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.configuration.schema.type_check import describe_type
@@ -41,7 +44,25 @@ def write_reference(folder: Path) -> list[Path]:
         page = folder / f"{group}.md"
         page.write_text(group_page(group), encoding="utf-8")
         pages.append(page)
-    return pages
+    page = folder / "auto.md"
+    page.write_text(auto_page(), encoding="utf-8")
+    return [*pages, page]
+
+
+def auto_page() -> str:
+    """The page of fields that are `auto`: the rule of each."""
+    lines = [
+        "# auto",
+        "",
+        "A field that is `auto` is worked out once the data is known, by a rule that never measures: the same command gives",
+        "the same values. A run shows them (`batch auto (32)`), writes them to `config.yaml` as numbers and to `result.json`",
+        "(`auto`); `dlrun show --why KEY` tells the rule. Rules apply in this order.",
+        "",
+        "| field | is |",
+        "|---|---|",
+        *(f"| `{rule.key}` | {_cell(rule.text)} |" for rule in RULES.values()),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def group_page(group: str) -> str:

@@ -1,7 +1,7 @@
 """Fields that are `auto`: the rules that work out their values once the data is known.
 
 A rule is a sentence, which `dlrun show --why` prints, and a function of the configuration and of facts about the data.
-It never measures, so the same command gives the same values. Numbers were chosen by measuring: docs/decisions/027.
+It never measures, so the same command gives the same values. Numbers were chosen by measuring: docs/decisions/033.
 """
 
 from __future__ import annotations

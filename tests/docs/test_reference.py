@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.configuration.auto import RULES
 from dlrun.configuration.schema.groups import GROUPS, builtin_names, builtin_option
 from tests.docs.pages import ROOT
 
@@ -21,7 +22,12 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_is_a_page_for_each_group(reference: Path) -> None:
-    assert {page.stem for page in reference.iterdir()} == set(GROUPS)
+    assert {page.stem for page in reference.iterdir()} == {*GROUPS, "auto"}
+
+
+def test_a_page_lists_the_rule_of_every_field_that_may_be_auto(reference: Path) -> None:
+    page = (reference / "auto.md").read_text(encoding="utf-8")
+    assert all(f"| `{key}` | {rule.text} |" in page for key, rule in RULES.items())
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -49,7 +55,7 @@ def test_what_all_datasets_share_is_shown_once(reference: Path) -> None:
 
 def test_fields_inside_a_field_have_rows_of_their_own(reference: Path) -> None:
     page = (reference / "trainer.md").read_text(encoding="utf-8")
-    assert "| `trainer.early_stop.patience` | a whole number from 1 to 1000000000 or null | `null` | " in page
+    assert "| `trainer.early_stop.patience` | a whole number from 1 to 1000000000, auto or null | `auto` | " in page
 
 
 def test_a_required_field_says_so(reference: Path) -> None:
