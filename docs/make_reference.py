@@ -54,9 +54,9 @@ def auto_page() -> str:
     lines = [
         "# auto",
         "",
-        "A field that is `auto` is worked out once the data is known, by a rule that never measures: the same command gives",
-        "the same values. A run shows them (`batch auto (32)`), writes them to `config.yaml` as numbers and to `result.json`",
-        "(`auto`); `dlrun show --why KEY` tells the rule. Rules apply in this order.",
+        "A field that is `auto` is worked out once the data is known, by a rule that never measures: the same command",
+        "gives the same values. A run shows them (`batch auto (32)`), writes them to `config.yaml` as numbers and to",
+        "`result.json` (`auto`); `dlrun show --why KEY` tells the rule. Rules apply in this order.",
         "",
         "| field | is |",
         "|---|---|",
