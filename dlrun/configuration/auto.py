@@ -193,6 +193,11 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule("optimizer.weight_decay", "0.01; for model=factorization 0.2", _weight_decay),
         Rule(
+            "loss.label_smoothing",
+            "0; for model=text 0.1",
+            lambda tree, facts, decided: 0.1 if tree["model"]["name"] == "text" else 0.0,
+        ),
+        Rule(
             "model.channels",
             "32, 64, 128 and, from 48 pixels, 256: as many blocks as the image has room for",
             _channels,

@@ -56,6 +56,7 @@ def test_an_image_model_trains_for_a_number_of_steps() -> None:
         "checkpoint.every_epochs": 1,
         "optimizer.lr": 0.003,
         "optimizer.weight_decay": 0.01,
+        "loss.label_smoothing": 0.0,
         "model.channels": [32, 64, 128],
     }
 
@@ -105,6 +106,7 @@ def test_texts_and_ratings_train_for_a_number_of_steps() -> None:
     texts = decided(Facts("tokens", False, 5000, 500), "dataset=text", "dataset.path=x.csv")
     assert (texts["trainer.batch_size"], texts["trainer.epochs"]) == (32, 10)
     assert (texts["optimizer.lr"], texts["optimizer.weight_decay"]) == (0.003, 0.01)
+    assert texts["loss.label_smoothing"] == 0.1
     ratings = decided(Facts("dense", True, 72_000, 8_000, 2), "dataset=interactions", "dataset.path=x.csv")
     assert (ratings["trainer.batch_size"], ratings["trainer.epochs"]) == (256, 20)
     assert (ratings["optimizer.lr"], ratings["optimizer.weight_decay"]) == (0.01, 0.2)

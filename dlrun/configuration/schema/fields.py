@@ -119,6 +119,7 @@ Workers = Annotated[int, Range(low=0, high=256)]
 Folds = Annotated[int, Range(low=2, high=1000)]
 Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
+AutoFraction = Annotated[float, Range(low=0, below=1), Auto()]
 AutoNonNegative = Annotated[float, Range(low=0), Auto()]
 AutoWidths = Annotated[list[Width], Auto()]
 AutoPixels = Annotated[int, Range(low=0, high=64), Auto()]
