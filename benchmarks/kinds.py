@@ -86,7 +86,7 @@ def ratings(path: Path, scratch: Path) -> Set:
 
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def train(chosen: Set, seed: int, threads: int, overrides: Sequence[str], folder: Path) -> dict[str, Any]:
