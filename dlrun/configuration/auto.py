@@ -144,7 +144,7 @@ class _Length:
 
 
 _LENGTHS: Mapping[str, _Length] = {
-    "image": _Length(1000, 10, 50),  # whatever the model
+    "image": _Length(1000, 10, 30),  # whatever the model
     "text": _Length(1500, 5, 40),
     "factorization": _Length(3000, 20, 100),
 }

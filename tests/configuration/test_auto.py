@@ -50,7 +50,7 @@ def test_an_image_model_trains_for_a_number_of_steps() -> None:
         "dataset.standardise_target": False,
         "dataset.augment.shift": 0,
         "trainer.batch_size": 32,
-        "trainer.epochs": 32,
+        "trainer.epochs": 30,
         "trainer.early_stop.patience": None,
         "trainer.eval_every": 1,
         "checkpoint.every_epochs": 1,
@@ -61,7 +61,7 @@ def test_an_image_model_trains_for_a_number_of_steps() -> None:
     }
 
 
-@pytest.mark.parametrize(("rows", "batch", "epochs"), [(60, 32, 50), (5000, 64, 13), (54_000, 128, 10)])
+@pytest.mark.parametrize(("rows", "batch", "epochs"), [(60, 32, 30), (5000, 64, 13), (54_000, 128, 10)])
 def test_larger_sets_of_images_have_larger_batches_and_fewer_epochs(rows: int, batch: int, epochs: int) -> None:
     found = decided(Facts("image", False, rows, shape=(1, 28, 28)))
     assert (found["trainer.batch_size"], found["trainer.epochs"]) == (batch, epochs)
