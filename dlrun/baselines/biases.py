@@ -30,10 +30,10 @@ class Biases(OutputBaseline):
     def __init__(self, spec: DataSpec, name: str, level: Tensor, biases: list[Tensor]) -> None:
         super().__init__(spec, width=max(1, spec.num_features * spec.num_outputs))
         self.name = name
-        self._level, self._biases = level, biases
+        self.level, self.biases = level, biases
 
     def outputs(self, batch: Batch) -> Tensor:
-        return predicted(batch.inputs.long(), self._level, self._biases)
+        return predicted(batch.inputs.long(), self.level, self.biases)
 
 
 def predicted(codes: Tensor, level: Tensor, biases: list[Tensor]) -> Tensor:

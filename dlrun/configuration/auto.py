@@ -24,11 +24,22 @@ class Facts:
     num_train: int
     num_val: int = 0
     num_features: int = 1
+    shape: tuple[int, ...] = ()  # of a row, as in DataSpec
 
     @property
     def is_table(self) -> bool:
         """Whether each row is a flat list of features."""
         return self.kind == "dense"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether each row is an image."""
+        return self.kind == "image"
+
+    @property
+    def side(self) -> int:
+        """The smaller side of an image in pixels."""
+        return min(self.shape[1:], default=0)
 
 
 Tree = Mapping[str, Any]
@@ -45,7 +56,14 @@ class Rule:
     decide: Callable[[Tree, Facts, Decided], Any]
 
 
+def _shift(tree: Tree, facts: Facts, decided: Decided) -> int:
+    convolves = tree["model"]["name"] in ("cnn", "resnet")
+    return min(_MOST_SHIFT, facts.side // 16) if facts.is_image and convolves else 0
+
+
 def _batch_size(tree: Tree, facts: Facts, decided: Decided) -> int:
+    if facts.is_image:
+        return int(min(128, max(32, 2 ** int(math.log2(max(1, facts.num_train // 64))))))
     if not facts.is_table:
         return 32
     rows = max(1, facts.num_train // 8)
@@ -60,6 +78,9 @@ def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
 def _epochs(tree: Tree, facts: Facts, decided: Decided) -> int | None:
     if tree["trainer"]["max_steps"] is not None:
         return None
+    length = _LENGTHS.get("image" if facts.is_image else tree["model"]["name"])
+    if length is not None:
+        return min(length.most, max(length.least, math.ceil(length.steps / _steps_per_epoch(tree, facts))))
     steps = _FEWEST_STEPS
     if facts.is_table:
         steps = max(steps, min(_MOST_STEPS, facts.num_train // 4))
@@ -79,13 +100,54 @@ def _every_epochs(tree: Tree, facts: Facts, decided: Decided) -> int:
 
 
 def _lr(tree: Tree, facts: Facts, decided: Decided) -> float:
-    return 0.003 if tree["model"]["name"] in ("tabular", "forecast") else 0.001
+    if tree["model"]["name"] == "factorization":
+        return 0.01
+    return 0.003 if tree["model"]["name"] in ("tabular", "forecast", "cnn", "text") else 0.001
+
+
+def _weight_decay(tree: Tree, facts: Facts, decided: Decided) -> float:
+    return 0.2 if tree["model"]["name"] == "factorization" else 0.01
+
+
+def _channels(tree: Tree, facts: Facts, decided: Decided) -> list[int]:
+    """As many blocks as the image has room for, at least one."""
+    model, side = tree["model"], facts.side
+    pad = {"valid": 0, "same": model["kernel"] // 2}.get(model["padding"], model["padding"])
+    blocks = 0
+    for _ in _CHANNELS if side >= _LARGE_SIDE else _CHANNELS[:-1]:
+        side += 2 * pad - model["kernel"] + 1
+        if side < (1 if model["pool"] == "none" else model["pool_size"]):
+            break
+        side = side if model["pool"] == "none" else side // model["pool_size"]
+        blocks += 1
+    return _CHANNELS[: max(1, blocks)]
 
 
 _FEWEST_STEPS, _MOST_STEPS = 1500, 4000
 _LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
 _EVALUATIONS = 50
 _PATIENCE = 20
+_MOST_SHIFT = 4  # pixels
+_CHANNELS, _LARGE_SIDE = [32, 64, 128, 256], 48
+
+
+@dataclass(frozen=True)
+class _Length:
+    """How long to train: as many epochs as make so many steps, but at least and at most so many."""
+
+    steps: int
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"{self.steps:,} steps, {self.least} to {self.most}"
+
+
+_LENGTHS: Mapping[str, _Length] = {
+    "image": _Length(1000, 10, 30),  # whatever the model
+    "text": _Length(1500, 5, 40),
+    "factorization": _Length(3000, 20, 100),
+}
 
 RULES: Mapping[str, Rule] = {
     rule.key: rule  # in the order in which they are applied: later ones read what earlier ones decided
@@ -96,15 +158,22 @@ RULES: Mapping[str, Rule] = {
             lambda tree, facts, decided: facts.predicts_numbers,
         ),
         Rule(
+            "dataset.augment.shift",
+            f"0; for images and model=cnn or resnet a sixteenth of the smaller side, at most {_MOST_SHIFT}",
+            _shift,
+        ),
+        Rule(
             "trainer.batch_size",
-            "32; for tables an eighth of the training rows, rounded down to a power of two, 16 to 256",
+            "32; for tables an eighth of the training rows, rounded down to a power of two, 16 to 256; for images a "
+            "64th, 32 to 128",
             _batch_size,
         ),
         Rule(
             "trainer.epochs",
             f"10; for model=forecast as many as make {_FEWEST_STEPS:,} steps; for tables as many as make a quarter of "
             f"the training rows steps, {_FEWEST_STEPS:,} to {_MOST_STEPS:,}, but {_LEAST_EPOCHS} to {_MOST_EPOCHS} "
-            "epochs; null if trainer.max_steps is set",
+            f"epochs; for images as many as make {_LENGTHS['image']}, for model=text {_LENGTHS['text']}, for "
+            f"model=factorization {_LENGTHS['factorization']}; null if trainer.max_steps is set",
             _epochs,
         ),
         Rule(
@@ -118,7 +187,20 @@ RULES: Mapping[str, Rule] = {
             f"so that there are at most {2 * _EVALUATIONS} checkpoints by epochs",
             _every_epochs,
         ),
-        Rule("optimizer.lr", "0.001; for model=tabular and model=forecast 0.003", _lr),
+        Rule(
+            "optimizer.lr", "0.001; for model=tabular, forecast, cnn and text 0.003, for model=factorization 0.01", _lr
+        ),
+        Rule("optimizer.weight_decay", "0.01; for model=factorization 0.2", _weight_decay),
+        Rule(
+            "loss.label_smoothing",
+            "0; for model=text 0.1",
+            lambda tree, facts, decided: 0.1 if tree["model"]["name"] == "text" else 0.0,
+        ),
+        Rule(
+            "model.channels",
+            "32, 64, 128 and, from 48 pixels, 256: as many blocks as the image has room for",
+            _channels,
+        ),
     )
 }
 
@@ -136,7 +218,7 @@ def resolve(
         group, *parents, name = key.split(".")
         node = found[group]
         for parent in parents:
-            node = node[parent]
+            node = node.get(parent, {})
         if (groups is None or group in groups) and node.get(name) == AUTO:
             node[name] = decided[key] = rule.decide(found, facts, decided)
     return found, decided

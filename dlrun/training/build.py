@@ -76,13 +76,14 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
 
 def _facts_of(source: Source) -> Facts:
     """What is known of the data before it is split."""
-    return Facts(source.kind, has_numbers(source.goal), len(source.train))
+    return Facts(source.kind, has_numbers(source.goal), len(source.train), shape=tuple(source.train.inputs.shape[1:]))
 
 
 def facts_of(data: DataBundle) -> Facts:
     """Return what the rules of `auto` fields know of the data."""
     spec = data.spec
-    return Facts(spec.kind, has_numbers(spec.goal), len(data.train), data.sizes.get("val", 0), spec.num_features)
+    num_val = data.sizes.get("val", 0)
+    return Facts(spec.kind, has_numbers(spec.goal), len(data.train), num_val, spec.num_features, spec.shape)
 
 
 def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:

@@ -15,7 +15,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 
 TABLE = Facts("dense", predicts_numbers=True, num_train=320, num_val=40, num_features=10)
-IMAGES = Facts("image", predicts_numbers=False, num_train=1000, num_val=100, num_features=64)
+IMAGES = Facts("image", predicts_numbers=False, num_train=1000, num_val=100, num_features=64, shape=(1, 8, 8))
 
 
 def composed(*words: str) -> RunConfig:
@@ -45,16 +45,76 @@ def test_nothing_is_auto_once_the_data_is_known(words: tuple[str, ...]) -> None:
     assert known.trainer.epochs == found["trainer.epochs"]
 
 
-def test_images_keep_the_usual_values() -> None:
+def test_an_image_model_trains_for_a_number_of_steps() -> None:
     assert decided(IMAGES) == {
         "dataset.standardise_target": False,
+        "dataset.augment.shift": 0,
         "trainer.batch_size": 32,
-        "trainer.epochs": 10,
+        "trainer.epochs": 30,
         "trainer.early_stop.patience": None,
         "trainer.eval_every": 1,
         "checkpoint.every_epochs": 1,
-        "optimizer.lr": 0.001,
+        "optimizer.lr": 0.003,
+        "optimizer.weight_decay": 0.01,
+        "loss.label_smoothing": 0.0,
+        "model.channels": [32, 64, 128],
     }
+
+
+@pytest.mark.parametrize(("rows", "batch", "epochs"), [(60, 32, 30), (5000, 64, 13), (54_000, 128, 10)])
+def test_larger_sets_of_images_have_larger_batches_and_fewer_epochs(rows: int, batch: int, epochs: int) -> None:
+    found = decided(Facts("image", False, rows, shape=(1, 28, 28)))
+    assert (found["trainer.batch_size"], found["trainer.epochs"]) == (batch, epochs)
+
+
+@pytest.mark.parametrize(("shape", "shift"), [((1, 8, 8), 0), ((1, 28, 28), 1), ((3, 64, 96), 4), ((3, 224, 224), 4)])
+def test_images_are_shifted_by_a_part_of_their_size(shape: tuple[int, ...], shift: int) -> None:
+    facts = Facts("image", False, 1000, shape=shape)
+    assert decided(facts)["dataset.augment.shift"] == shift
+    assert decided(facts, "model=resnet")["dataset.augment.shift"] == shift
+    assert decided(facts, "model=mlp")["dataset.augment.shift"] == 0
+    assert "dataset.augment.shift" not in decided(facts, "dataset.augment.shift=3")
+
+
+def test_arrays_that_are_no_images_are_not_shifted() -> None:
+    words = ("dataset=arrays", "dataset.path=example:wine.npz")
+    assert decided(Facts("dense", False, 100, shape=(13,)), *words)["dataset.augment.shift"] == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "words", "blocks"),
+    [
+        ((1, 8, 8), (), 3),
+        ((1, 5, 8), (), 2),
+        ((1, 1, 8), (), 1),
+        ((3, 48, 48), (), 4),
+        ((1, 28, 28), ("model.padding=valid",), 3),
+        ((1, 8, 8), ("model.padding=valid",), 1),
+        ((1, 8, 8), ("model.padding=1", "model.pool_size=4"), 1),
+        ((1, 4, 4), ("model.pool=none",), 3),
+        ((1, 4, 4), ("model.pool=none", "model.padding=valid"), 1),
+    ],
+)
+def test_a_cnn_has_as_many_blocks_as_the_image_has_room_for(
+    shape: tuple[int, ...], words: tuple[str, ...], blocks: int
+) -> None:
+    found = decided(Facts("image", False, 1000, shape=shape), *words)["model.channels"]
+    assert found == [32, 64, 128, 256][:blocks]
+
+
+def test_texts_and_ratings_train_for_a_number_of_steps() -> None:
+    texts = decided(Facts("tokens", False, 5000, 500), "dataset=text", "dataset.path=x.csv")
+    assert (texts["trainer.batch_size"], texts["trainer.epochs"]) == (32, 10)
+    assert (texts["optimizer.lr"], texts["optimizer.weight_decay"]) == (0.003, 0.01)
+    assert texts["loss.label_smoothing"] == 0.1
+    ratings = decided(Facts("dense", True, 72_000, 8_000, 2), "dataset=interactions", "dataset.path=x.csv")
+    assert (ratings["trainer.batch_size"], ratings["trainer.epochs"]) == (256, 20)
+    assert (ratings["optimizer.lr"], ratings["optimizer.weight_decay"]) == (0.01, 0.2)
+
+
+def test_other_models_of_texts_keep_the_usual_values() -> None:
+    found = decided(Facts("tokens", False, 5000, 500), "dataset=text", "dataset.path=x.csv", "model=rnn")
+    assert (found["trainer.epochs"], found["optimizer.lr"]) == (10, 0.001)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +152,7 @@ def test_targets_are_standardised_where_they_are_numbers() -> None:
 
 def test_only_the_fields_of_the_groups_asked_for_are_decided() -> None:
     tree, found = resolve(composed().tree, TABLE, groups=("dataset",))
-    assert found == {"dataset.standardise_target": True}
+    assert found == {"dataset.standardise_target": True, "dataset.augment.shift": 0}
     assert tree["trainer"]["epochs"] == AUTO
 
 

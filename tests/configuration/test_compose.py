@@ -34,12 +34,13 @@ def write(name: str, text: str) -> Path:
 
 def test_nothing_requested_is_the_defaults() -> None:
     run = composed()
-    assert {group: run.config.tree[group]["name"] for group in default_choices()} == dict(default_choices())
+    chosen = {**default_choices(), "optimizer": "adamw", "scheduler": "cosine"}  # those of model=cnn
+    assert {group: run.config.tree[group]["name"] for group in default_choices()} == chosen
     assert run.config.tree["recipe"] == {"format": 1}
     assert run.config.trainer.eval_batch_size == 256
     assert run.config.seed == 0
     assert (run.origins, run.notices, run.recipe) == ({}, (), None)
-    assert run.choices == default_choices()
+    assert run.choices == chosen
 
 
 def test_the_tree_is_in_the_order_of_conf_and_plain() -> None:
@@ -284,7 +285,8 @@ def test_the_points_of_a_sweep_share_the_composition_of_their_options(monkeypatc
     assert [run.config for run in together] == [run.config for run in alone]
     assert [run.config.seed for run in together] == [0, 0, 1, 1, 2, 2]
     assert [type(run.config.trainer.clip_norm) for run in together] == [int] * 6
-    assert calls == [("device=cpu", "loss=auto"), ("device=cpu", "loss=cross_entropy")]
+    of_cnn = ("optimizer=adamw", "scheduler=cosine")
+    assert calls == [("device=cpu", "loss=auto", *of_cnn), ("device=cpu", "loss=cross_entropy", *of_cnn)]
 
 
 def test_a_plugin_with_other_defaults_is_composed_anew_in_a_sweep() -> None:
@@ -300,4 +302,4 @@ def test_hydras_own_overrides_may_name_the_values_of_a_point() -> None:
     catalog = Catalog()
     request = parse_overrides(["seed=1,2", "hydra.run.dir=x/${hydra.job.override_dirname}"], catalog, multirun=True)
     folders = [compose(plan, catalog, hydra_words=request.hydra).run_dir for plan in plan_runs(request, catalog)]
-    assert folders == ["x/++seed=1", "x/++seed=2"]
+    assert folders == [f"x/++seed={seed},optimizer=adamw,scheduler=cosine" for seed in (1, 2)]

@@ -30,7 +30,8 @@ def line(path: str, starts: str) -> str:
 def test_a_default_is_reported_with_its_options_file_and_line() -> None:
     assert explained("model.kernel") == "model.kernel = 3: default of model=cnn in conf/model/cnn.yaml:4"
     assert (
-        explained("optimizer.eps") == "optimizer.eps = 1e-08: default of optimizer=adam in conf/optimizer/adam.yaml:6"
+        explained("optimizer.eps", "model=mlp")
+        == "optimizer.eps = 1e-08: default of optimizer=adam in conf/optimizer/adam.yaml:6"
     )
     where = line("conf/trainer/default.yaml", "  min_delta:")
     assert (
@@ -40,9 +41,9 @@ def test_a_default_is_reported_with_its_options_file_and_line() -> None:
 
 
 def test_what_auto_means_is_said() -> None:
-    where = line("conf/optimizer/adam.yaml", "lr:")
+    where = line("conf/optimizer/adamw.yaml", "lr:")
     rule = RULES["optimizer.lr"].text
-    assert explained("optimizer.lr") == f'optimizer.lr = "auto": default of optimizer=adam in {where}; auto is {rule}'
+    assert explained("optimizer.lr") == f'optimizer.lr = "auto": default of optimizer=adamw in {where}; auto is {rule}'
     said = explained("trainer.batch_size", "trainer.batch_size=auto")
     rule = RULES["trainer.batch_size"].text
     assert said == f'trainer.batch_size = "auto": override trainer.batch_size=auto; auto is {rule}'
@@ -173,7 +174,8 @@ def test_a_key_that_does_not_exist_is_reported_with_the_nearest(key: str, hint: 
 def test_every_key_of_the_defaults_has_a_place() -> None:
     for group in schema.GROUPS:
         for said in explained(f"{group}").splitlines():
-            assert ": default in conf/config.yaml:" in said
+            where = "for model=cnn in conf/default_options" if group in ("optimizer", "scheduler") else "in conf/config"
+            assert f": default {where}.yaml:" in said
     catalog = Catalog()
     run = compose(plan_runs(parse_overrides([], catalog), catalog)[0], catalog)
     for group, node in run.config.tree.items():

@@ -119,6 +119,10 @@ Workers = Annotated[int, Range(low=0, high=256)]
 Folds = Annotated[int, Range(low=2, high=1000)]
 Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
+AutoFraction = Annotated[float, Range(low=0, below=1), Auto()]
+AutoNonNegative = Annotated[float, Range(low=0), Auto()]
+AutoWidths = Annotated[list[Width], Auto()]
+AutoPixels = Annotated[int, Range(low=0, high=64), Auto()]
 AutoBool = Annotated[bool, Auto()]
 AutoCount = Annotated[int, Range(low=1, high=1_000_000_000), Auto()]
 AutoCountOrZero = Annotated[int, Range(low=0, high=1_000_000_000), Auto()]
@@ -141,7 +145,7 @@ OptimizerFields = dict[str, Any]
 class Augment:
     """Random augmentation of training images, drawn each epoch from (seed, epoch, index of the image)."""
 
-    shift: Pixels = 0  # largest shift in each direction, in pixels; background fills the gap
+    shift: AutoPixels = 0  # largest shift in each direction, in pixels; background fills the gap
     crop: Pixels = 0  # pixels of reflected padding before a random crop back to the original size
     flip: bool = False  # mirror left to right with probability 0.5
 

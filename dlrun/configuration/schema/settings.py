@@ -17,6 +17,7 @@ from dlrun.configuration.schema.fields import (
     AutoCount,
     AutoCountOrZero,
     AutoLearningRate,
+    AutoNonNegative,
     AverageDecay,
     Count,
     CountOrZero,
@@ -65,7 +66,7 @@ class OptimizerSettings:
     """Settings of every optimizer."""
 
     lr: AutoLearningRate = 1e-3  # learning rate
-    weight_decay: NonNegative = 0.0  # strength of weight decay
+    weight_decay: AutoNonNegative = 0.0  # strength of weight decay
     decay_matrices_only: bool = False  # exclude biases and normalisation from weight decay
 
 

@@ -55,6 +55,8 @@ def describe_type(kind: Any) -> str:
 def find_mismatches(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
     """Return what is wrong with `value` as a `kind`: pairs of key and message, none if it fits."""
     origin = get_origin(kind)
+    if origin is Annotated and get_origin(kind.__origin__) is list and isinstance(value, list):
+        return find_mismatches(kind.__origin__, value, key=key)
     if origin is list and isinstance(value, list):
         (item,) = get_args(kind)
         return [wrong for i, entry in enumerate(value) for wrong in find_mismatches(item, entry, key=f"{key}[{i}]")]

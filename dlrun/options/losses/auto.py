@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
+from dlrun.configuration.schema.fields import AutoFraction
 from dlrun.data.spec import DataSpec
 from dlrun.options.losses._several import SumOfLosses
 from dlrun.options.losses.binary_cross_entropy import binary_cross_entropy
@@ -16,16 +17,21 @@ from dlrun.tasks.parts import part_specs
 
 Loss = nn.Module
 
-_DEFAULTS: Mapping[str, Callable[[DataSpec], Loss]] = {
-    "mse": mse,
-    "binary_cross_entropy": lambda spec: binary_cross_entropy(spec, label_smoothing=0.0, class_weights="none"),
-    "cross_entropy": lambda spec: cross_entropy(spec, label_smoothing=0.0, class_weights="none"),
+_OF_CLASSES: Mapping[str, Callable[..., Loss]] = {
+    "binary_cross_entropy": binary_cross_entropy,
+    "cross_entropy": cross_entropy,
 }
 
 
-def auto(spec: DataSpec) -> Loss:
-    """Return the default loss of the dataset's goal, with its default fields; of several targets the sum of theirs."""
+def auto(spec: DataSpec, *, label_smoothing: AutoFraction = 0.0) -> Loss:
+    """Return the default loss of the dataset's goal; of several targets the sum of theirs.
+
+    Numbers to predict have no labels to smooth.
+    """
     goal = goal_of(spec)
     if isinstance(goal, SeveralGoal):
-        return SumOfLosses([auto(part) for part in part_specs(spec)], spec, goal.slices(spec))
-    return _DEFAULTS[goal.losses[0]](spec)
+        parts = [auto(part, label_smoothing=label_smoothing) for part in part_specs(spec)]
+        return SumOfLosses(parts, spec, goal.slices(spec))
+    if goal.predicts_numbers:
+        return mse(spec)
+    return _OF_CLASSES[goal.losses[0]](spec, label_smoothing=label_smoothing, class_weights="none")

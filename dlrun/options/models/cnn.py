@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from torch import nn
 
-from dlrun.configuration.schema.fields import Activation, Fraction, Init, Kernel, Norm, Range, Width
+from dlrun.configuration.schema.fields import Activation, AutoWidths, Fraction, Init, Kernel, Norm, Range, Width
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import MONOTONE, dense_layers, initialise, norm_2d
@@ -17,7 +17,7 @@ from dlrun.tasks.goals import num_logits
 def cnn(
     spec: DataSpec,
     *,
-    channels: list[Width],
+    channels: AutoWidths,
     kernel: Kernel,
     padding: Literal["same", "valid"] | Annotated[int, Range(0, 31)],
     pool: Literal["max", "avg", "none"],

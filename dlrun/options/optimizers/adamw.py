@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.configuration.schema.fields import AutoLearningRate, Fraction, NonNegative, Positive
+from dlrun.configuration.schema.fields import AutoLearningRate, AutoNonNegative, Fraction, Positive
 from dlrun.optim.param_groups import Parameters
 
 
@@ -15,7 +15,7 @@ def adamw(
     beta1: Fraction,
     beta2: Fraction,
     eps: Positive,
-    weight_decay: NonNegative,
+    weight_decay: AutoNonNegative,
 ) -> torch.optim.Optimizer:
     """Loshchilov and Hutter 2019."""
     return torch.optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=True)

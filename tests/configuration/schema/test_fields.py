@@ -197,3 +197,19 @@ def test_an_address_is_found_inside_a_list_or_a_choice() -> None:
     assert not has_mark(list[str], NetworkAddress)
     assert not has_mark(Url, LocalPath)
     assert has_mark(DataPath | None, LocalPath)
+
+
+@pytest.mark.parametrize("value", ["auto", [], [3, 65_536]])
+def test_a_list_may_be_auto(value: Any) -> None:
+    assert find_mismatches(fields.AutoWidths, value, key="k") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "message"),
+    [
+        ("aut", "k", 'Expected a list, each a whole number from 1 to 65536 or auto, got "aut".'),
+        ([3, 0], "k[1]", "Expected a whole number from 1 to 65536, got 0."),
+    ],
+)
+def test_a_wrong_value_of_a_list_that_may_be_auto_is_named(value: Any, key: str, message: str) -> None:
+    assert find_mismatches(fields.AutoWidths, value, key="k") == [(key, message)]

@@ -39,7 +39,7 @@ def test_ratings_are_trained_killed_resumed_evaluated_and_predicted_elsewhere(tm
 
 def test_the_prediction_is_biases_and_the_product_of_two_vectors() -> None:
     spec = DataSpec("dense", (2,), "regression", 1, categories=(3, 4))
-    model = factorization(spec, factors=2, variant="biased", hidden=[], dropout=0.0)
+    model = factorization(spec, factors=2, variant="biased", hidden=[], dropout=0.0, biases="random")
     with torch.no_grad():
         model.mean.fill_(3.0)  # type: ignore[union-attr, operator]
         model.users.weight[1] = torch.tensor([1.0, 2.0])  # type: ignore[union-attr, index, operator]

@@ -71,6 +71,9 @@ def test_auto_fits_the_goal() -> None:
     assert auto(NUMBERS)(PREDICTED, WANTED).item() == pytest.approx(5)
     assert auto(TWO)(LOGITS, CLASSES).item() == pytest.approx((math.log(2) + math.log(4)) / 2)
     assert auto(THREE)(torch.zeros(2, 3), CLASSES).item() == pytest.approx(math.log(3))
+    smooth = auto(THREE, label_smoothing=0.3)(torch.tensor([[0.0, 9.0, 0.0]]), torch.tensor([1])).item()
+    assert smooth == pytest.approx(math.log(2 + math.exp(9)) - 9 * 0.8)
+    assert auto(NUMBERS, label_smoothing=0.3)(PREDICTED, WANTED).item() == pytest.approx(5)
     tokens = auto(TOKENS)(torch.zeros(3, 2, 5), torch.zeros(3, 2, dtype=torch.int64))
     assert tokens.item() == pytest.approx(math.log(5))
 
