@@ -30,7 +30,8 @@ Dlrun = Callable[..., tuple[int, str, str]]
 
 CNN = (
     "dataset=digits", "dataset.limit=120", "model=cnn", "model.channels=[4,8]", "model.hidden=[16]", "trainer.epochs=3",
-    "trainer.batch_size=16", "optimizer=adam", "optimizer.lr=0.01", "device=cpu", "device.threads=1",
+    "trainer.batch_size=16", "optimizer=adam", "optimizer.lr=0.01", "scheduler=none", "dataset.augment.shift=0",
+    "device=cpu", "device.threads=1",
 )  # fmt: skip
 MLP = (
     "dataset=digits", "dataset.limit=120", "model=mlp", "model.hidden=[16]", "trainer.epochs=3",
