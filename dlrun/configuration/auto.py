@@ -100,9 +100,9 @@ def _every_epochs(tree: Tree, facts: Facts, decided: Decided) -> int:
 
 
 def _lr(tree: Tree, facts: Facts, decided: Decided) -> float:
-    if tree["model"]["name"] == "factorization":
+    if tree["model"]["name"] in ("tabular", "factorization"):
         return 0.01
-    return 0.003 if tree["model"]["name"] in ("tabular", "forecast", "cnn", "text") else 0.001
+    return 0.003 if tree["model"]["name"] in ("forecast", "cnn", "text") else 0.001
 
 
 def _weight_decay(tree: Tree, facts: Facts, decided: Decided) -> float:
@@ -188,7 +188,9 @@ RULES: Mapping[str, Rule] = {
             _every_epochs,
         ),
         Rule(
-            "optimizer.lr", "0.001; for model=tabular, forecast, cnn and text 0.003, for model=factorization 0.01", _lr
+            "optimizer.lr",
+            "0.001; for model=forecast, cnn and text 0.003, for model=tabular and factorization 0.01",
+            _lr,
         ),
         Rule("optimizer.weight_decay", "0.01; for model=factorization 0.2", _weight_decay),
         Rule(

@@ -21,7 +21,7 @@ from dlrun.options.models._layers import flat_inputs
 from dlrun.tasks.goals import goal_of, num_logits
 
 _EMBEDDING = 4  # numbers that the periodic features of one number become
-_DEVIATION = 0.3  # of the frequencies at the start, in periods per unit of a scaled number
+_DEVIATION = 1.0  # of the frequencies at the start, in periods per unit of a scaled number
 _CLIP = 3.0  # where large numbers begin to be squeezed, in units of the quartiles' distance
 _MOST_ROWS = 100_000  # that quartiles are measured on
 
