@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import tables
+from benchmarks.reporting import print_result, print_summary
 from benchmarks.series_list import SERIES, Series
 from benchmarks.table_list import Table
 
@@ -218,16 +219,9 @@ def main(words: Sequence[str] | None = None) -> None:
     for series in chosen:
         result = measure(series, asked.overrides, contestants)
         results.append(result)
-        shown = "  ".join(
-            f"{name} {'-' if value is None else f'{value:.3f}'}" for name, value in result["scores"].items()
-        )
         label = f"{result['series']} {series.target}"
-        print(f"{label:<48}{result['rows']:>6}  season {series.season:>2}  {shown}", flush=True)
-        for error in result["errors"]:
-            print(f"    {error}", flush=True)
-    print("\n".join(["", *summary(results, contestants)]))
-    if asked.json:
-        Path(asked.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
+        print_result(f"{label:<48}{result['rows']:>6}  season {series.season:>2}", result)
+    print_summary(summary(results, contestants), results, json_file=asked.json)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import csv
 import io
-import json
 import os
 import statistics
 import sys
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.arguments import at_least_one
+from benchmarks.reporting import print_result, print_summary
 from benchmarks.table_list import TABLES, Table
 
 if TYPE_CHECKING:
@@ -240,16 +240,9 @@ def main(words: Sequence[str] | None = None) -> None:
     for table in chosen:
         result = measure(table, asked.splits, asked.overrides, contestants)
         results.append(result)
-        shown = "  ".join(
-            f"{name} {'-' if value is None else f'{value:.3f}'}" for name, value in result["scores"].items()
-        )
         seconds = result["seconds"].get("dlrun", 0.0)
-        print(f"{result['table']:<34}{result['rows']:>7}  {shown}  {seconds:.1f} s", flush=True)
-        for error in result["errors"]:
-            print(f"    {error}", flush=True)
-    print("\n".join(["", *summary(results, contestants)]))
-    if asked.json:
-        Path(asked.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
+        print_result(f"{result['table']:<34}{result['rows']:>7}", result, f"  {seconds:.1f} s")
+    print_summary(summary(results, contestants), results, json_file=asked.json)
 
 
 if __name__ == "__main__":
