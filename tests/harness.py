@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import Interrupted
 from dlrun.report.metrics_file import MetricsFile
 from dlrun.runs import run
 from dlrun.storage import run_dir
@@ -75,6 +78,13 @@ def train(
     finally:
         claimed.release()
     return collector, result
+
+
+def train_with_a_break(folder: Path, *words: str, stop_after: int) -> None:
+    """Train in `folder`, interrupted after a step, and resume to the end."""
+    with pytest.raises(Interrupted):
+        train(folder, *words, stop_after=stop_after)
+    train(folder, *words, resume="auto")
 
 
 def rows_without_seconds(folder: Path) -> list[dict[str, float]]:

@@ -24,7 +24,7 @@ from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.signals import StopRequest
-from tests.harness import CPU, SMALL, RowCollector, configure, rows_without_seconds, train, weights
+from tests.harness import CPU, SMALL, RowCollector, configure, rows_without_seconds, train, train_with_a_break, weights
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -276,9 +276,7 @@ def test_a_failed_run_reports_its_error_and_that_of_its_listener(
 def test_the_scale_of_fp16_is_resumed(tmp_path: Path) -> None:
     words = (*SMALL, "device.precision=fp16")
     train(tmp_path / "whole", *words)
-    with pytest.raises(Interrupted):
-        train(tmp_path / "broken", *words, stop_after=6)
-    train(tmp_path / "broken", *words, resume="auto")
+    train_with_a_break(tmp_path / "broken", *words, stop_after=6)
     assert weights(tmp_path / "broken") == weights(tmp_path / "whole")
     states = [
         json.loads((tmp_path / name / "checkpoints/step-16/state.json").read_text()) for name in ("whole", "broken")

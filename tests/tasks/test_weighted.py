@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
-from dlrun.errors import Interrupted
 from dlrun.options.losses.binary_cross_entropy import binary_cross_entropy
 from dlrun.options.losses.cross_entropy import cross_entropy
 from dlrun.options.losses.huber import huber
@@ -20,7 +19,7 @@ from dlrun.options.losses.mse import mse
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 from dlrun.tasks.weighted import weighted_loss
-from tests.harness import CPU, rows_without_seconds, train, weights
+from tests.harness import CPU, rows_without_seconds, train, train_with_a_break, weights
 
 NUMBERS = DataSpec("dense", (2,), "regression", 2, target_mean=3.0, target_std=2.0)
 TWO = DataSpec("dense", (2,), "binary", 2, class_counts=(3, 1))
@@ -143,9 +142,7 @@ def test_a_weighted_run_that_is_killed_and_resumed_ends_with_the_same_bytes(tmp_
     words = (*TABLE, "dataset.path=w.csv", "dataset.val_fraction=0.2", "trainer.batch_size=8", "trainer.accumulate=2")
     words = (*words, "trainer.log_every=1")
     train(tmp_path / "whole", *words)
-    with pytest.raises(Interrupted):
-        train(tmp_path / "resumed", *words, stop_after=4)
-    train(tmp_path / "resumed", *words, resume="auto")
+    train_with_a_break(tmp_path / "resumed", *words, stop_after=4)
     assert weights(tmp_path / "resumed") == weights(tmp_path / "whole")
     assert rows_without_seconds(tmp_path / "resumed") == rows_without_seconds(tmp_path / "whole")
 

@@ -14,7 +14,7 @@ from dlrun.runs import run
 from dlrun.storage import run_dir
 from dlrun.tasks.progress import Listener
 from dlrun.training.signals import StopRequest
-from tests.harness import CPU, SMALL, configure, rows_without_seconds, train, weights
+from tests.harness import CPU, SMALL, configure, rows_without_seconds, train, train_with_a_break, weights
 
 
 def test_the_result_has_the_keys_of_the_contract(tmp_path: Path) -> None:
@@ -84,9 +84,7 @@ def test_a_convolutional_network_resumes_exactly(tmp_path: Path, optimizer: str)
     if optimizer == "sgd":
         words = (*words, "optimizer.momentum=0.9")
     train(tmp_path / "uninterrupted", *words)
-    with pytest.raises(Interrupted):
-        train(tmp_path / "resumed", *words, stop_after=3)
-    train(tmp_path / "resumed", *words, resume="auto")
+    train_with_a_break(tmp_path / "resumed", *words, stop_after=3)
     assert weights(tmp_path / "resumed") == weights(tmp_path / "uninterrupted")
     assert rows_without_seconds(tmp_path / "resumed") == rows_without_seconds(tmp_path / "uninterrupted")
 
