@@ -70,9 +70,14 @@ def _batch_size(tree: Tree, facts: Facts, decided: Decided) -> int:
     return int(min(256, max(16, 2 ** int(math.log2(rows)))))
 
 
+def steps_per_epoch(num_rows: int, *, batch_size: int, accumulate: int) -> int:
+    """Return how many optimizer steps an epoch has."""
+    return -(-num_rows // (batch_size * accumulate))
+
+
 def _steps_per_epoch(tree: Tree, facts: Facts) -> int:
-    rows_per_step: int = tree["trainer"]["batch_size"] * tree["trainer"]["accumulate"]
-    return -(-facts.num_train // rows_per_step)
+    trainer = tree["trainer"]
+    return steps_per_epoch(facts.num_train, batch_size=trainer["batch_size"], accumulate=trainer["accumulate"])
 
 
 def _epochs(tree: Tree, facts: Facts, decided: Decided) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dlrun.configuration.auto import Facts
+from dlrun.configuration.auto import Facts, steps_per_epoch
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
@@ -124,12 +124,12 @@ def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields
 
 def horizon(num_train: int, settings: TrainerSettings, *, warmup_steps: int = 0) -> Horizon:
     """Return how many steps an epoch and the run have; the run's steps exclude the warm-up."""
-    steps_per_epoch = -(-num_train // (settings.batch_size * settings.accumulate))
+    per_epoch = steps_per_epoch(num_train, batch_size=settings.batch_size, accumulate=settings.accumulate)
     total = min(
-        (settings.epochs or 10**12) * steps_per_epoch,
+        (settings.epochs or 10**12) * per_epoch,
         settings.max_steps if settings.max_steps is not None else 10**18,
     )
-    return Horizon(max(1, total - warmup_steps), steps_per_epoch)
+    return Horizon(max(1, total - warmup_steps), per_epoch)
 
 
 def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Schedule:
