@@ -14,7 +14,7 @@ from dlrun.configuration.override_text import Value
 from dlrun.configuration.overrides import MAX_POINTS, Request, too_many_points
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import DEPENDS_ON, GROUPS, TOP_LEVEL, Option, default_choices, dependent_default
+from dlrun.configuration.schema.groups import DEPENDS_ON, GROUPS, TOP_LEVEL, Option, default_choices, default_option
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import Problem, did_you_mean, nearest
 from dlrun.wording import printable
@@ -112,7 +112,7 @@ def _defaults_of(group: str, default: str, options: Mapping[str, Sequence[Option
     other = DEPENDS_ON.get(group)
     if other is None:
         return [Value(default, default)]
-    names = dict.fromkeys(dependent_default(group, option.name) or default for option in options[other])
+    names = dict.fromkeys(default_option(group, option.name) for option in options[other])
     return [Value(name, name) for name in names] or [Value(default, default)]
 
 

@@ -62,8 +62,7 @@ class Catalog:
         choices = {**groups.default_choices(), **chosen}
         for group, other in groups.DEPENDS_ON.items():
             if group not in chosen:
-                found = groups.dependent_default(group, self.option(other, choices[other]).name)
-                choices[group] = found or choices[group]
+                choices[group] = groups.default_option(group, self.option(other, choices[other]).name)
         return choices
 
     def _presets(self, group: str) -> dict[str, Path]:

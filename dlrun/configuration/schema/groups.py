@@ -173,10 +173,13 @@ DEPENDS_ON: Mapping[str, str] = {"model": "dataset", "optimizer": "model", "sche
 
 
 @cache
-def dependent_default(group: str, chosen: str) -> str | None:
-    """Return a group's default option with that option of the group it depends on; None: the usual one."""
-    name = safe_yaml.read_yaml(default_options_file())[group].get(chosen)
-    return None if name is None else str(name)
+def _dependent_defaults() -> Mapping[str, Mapping[str, str]]:
+    return safe_yaml.read_yaml(default_options_file())
+
+
+def default_option(group: str, chosen: str) -> str:
+    """Return a group's default option, where `chosen` is the option of the group that it depends on."""
+    return str(_dependent_defaults()[group].get(chosen, default_choices()[group]))
 
 
 def default_options_file() -> Path:
