@@ -24,10 +24,15 @@ class DlrunError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: where it is, as the user wrote it, and what to do about it."""
+    """One mistake: where it is, as the user wrote it, and what to do about it.
+
+    id: a stable name of the kind of mistake, for `dlrun check --json`. fix: an override that mends it, if one is known.
+    """
 
     where: str
     message: str
+    id: str = "configuration"
+    fix: str | None = None
 
     def __str__(self) -> str:
         return f"{self.where}\n      {self.message}"

@@ -18,6 +18,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("report",),
+    ("lint",),
     ("runs",),
     ("training",),
     ("options",),

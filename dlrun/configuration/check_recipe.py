@@ -10,19 +10,14 @@ from typing import Any
 
 from dlrun.configuration.check import check_field, check_top_level, unknown_field
 from dlrun.configuration.overrides import MAX_POINTS
+from dlrun.configuration.recipe_block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, has_mark
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
-from dlrun.configuration.schema.type_check import find_mismatches
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable_key, show
-
-FORMAT = 1
-_BLOCK = {
-    "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
-}  # fmt: skip
 
 
 def split_recipe(
@@ -33,7 +28,7 @@ def split_recipe(
     `own` and `given` as for `load_recipe`.
     """
     block = {} if tree.get("recipe") is None else tree["recipe"]
-    problems = [*_check_block(block), *check_data(tree)]
+    problems = [*check_block(block), *check_data(tree)]
     choices: dict[str, str] = {}
     values: dict[str, Any] = {}
     options: dict[str, Option] = {}
@@ -55,31 +50,6 @@ def split_recipe(
             problems.append(Problem(printable_key(key), f'Unknown key "{printable_key(key)}". {hint}'))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
     return choices, values, list(dict.fromkeys(problems))
-
-
-def _check_block(block: Any) -> list[Problem]:
-    """Return what is wrong with the `recipe:` block."""
-    if not isinstance(block, dict):
-        return [Problem("recipe", f"Expected a mapping with {', '.join(_BLOCK)}, got {show(block)}.")]
-    problems = []
-    given = block.get("format")
-    if block and (given != FORMAT or type(given) is not int):
-        expected = f"Expected {FORMAT}, the format of this version of dlrun"
-        problems.append(Problem("recipe.format", f"{expected}, got {show(given)}."))
-    for key, value in block.items():
-        where = f"recipe.{printable_key(key)}"
-        if key not in _BLOCK:
-            problems.append(Problem(where, f'Unknown key "{printable_key(key)}". {did_you_mean(key, _BLOCK)}'))
-        elif key == "plugins" and isinstance(value, dict):
-            problems += [Problem(*wrong) for name in value for wrong in find_mismatches(str, value[name], key=where)]
-        elif key != "format":
-            problems += [Problem(*wrong) for wrong in find_mismatches(_BLOCK[key], value, key=where)]
-    expect = block.get("expect")
-    for metric, bounds in expect.items() if isinstance(expect, dict) else ():
-        where = f"recipe.expect.{printable_key(metric)}"
-        if find_mismatches(list[float], bounds, key=where) or len(bounds) != 2 or bounds[0] > bounds[1]:
-            problems.append(Problem(where, f"Expected [lowest, highest], got {show(bounds)}."))
-    return problems
 
 
 def _option_of(group: str, node: Any, catalog: Catalog) -> Option:

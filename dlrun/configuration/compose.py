@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.configuration.check import check_tree
-from dlrun.configuration.check_recipe import FORMAT
 from dlrun.configuration.override_text import as_text
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.recipe_block import FORMAT
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import Option, resource_dir

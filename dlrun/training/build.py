@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +48,17 @@ class Components:
     num_parameters: int
 
 
-def build_components(config: RunConfig, catalog: Catalog) -> Components:
-    """Set up the device, load the data and build the model.
+Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
+"""The configuration with the dataset's `auto` fields worked out, the data on the device, and those values by key."""
 
-    Raises ConfigError or DataError if they cannot be trained.
+LoadData = Callable[[RunConfig, Catalog, Device], Loaded]
+
+
+def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
+    """Load, split and scale the data.
+
+    Raises ConfigError or DataError if it cannot be trained on.
     """
-    requested, chosen = config, device.set_up(config)
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
@@ -61,6 +66,17 @@ def build_components(config: RunConfig, catalog: Catalog) -> Components:
             chosen.torch
         )
         del source
+    return config, data, decided
+
+
+def build_components(config: RunConfig, catalog: Catalog, *, load: LoadData = load_data) -> Components:
+    """Set up the device, load the data and build the model.
+
+    load: loads the data, perhaps once for several runs.
+    Raises ConfigError or DataError if they cannot be trained.
+    """
+    requested, chosen = config, device.set_up(config)
+    config, data, decided = load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     task = build_task(config, catalog, data.spec).to(chosen.torch)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb
 from dlrun.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from dlrun.lint.finding import Finding
 
 VERB = Verb(
     name="check",
@@ -24,32 +29,33 @@ VERB = Verb(
 
 
 def run(command: Command) -> int:
-    """Compose and build every point; raises ConfigError with all problems."""
+    """Compose and examine every point; raises ConfigError with all problems."""
     from dlrun.cli.context import make_catalog
     from dlrun.configuration.compose import compose
     from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
-    from dlrun.training.build import build_components
+    from dlrun.lint.examine import Examiner
     from dlrun.wording import count
 
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
     plans = [folds[0] for folds in by_fold(plan_runs(request, catalog), catalog)]
-    problems: list[Problem] = []
+    examiner = Examiner(catalog)
+    findings: list[Finding] = []
     for plan in plans:
         composed = compose(plan, catalog, hydra_words=request.hydra)
-        try:
-            components = build_components(composed.config, catalog)
-        except ConfigError as error:
-            problems += error.problems or [Problem("configuration", str(error))]
-            continue
-        if len(plans) == 1:
+        components, found = examiner.examine(composed)
+        findings += found
+        if len(plans) == 1 and components is not None:
             print(f"data    {components.data.name}: {components.data.spec.describe()}")  # noqa: T201
             for notice in components.data.notices:
                 print(f"        {notice}")  # noqa: T201
-            print(f"model   {composed.config.model.name}, {count(components.num_parameters)} parameters")  # noqa: T201
-    if problems:
-        raise ConfigError(problems)
+            print(f"model   {components.config.model.name}, {count(components.num_parameters)} parameters")  # noqa: T201
+    errors = [each for each in findings if each.severity == "error"]
+    if errors:
+        raise ConfigError([Problem(each.key, each.message, each.id, each.fix) for each in errors])
+    for each in dict.fromkeys(findings):
+        print(f"{each.severity} {each.id}: {each.key}: {each.message} {each.fix or ''}")  # noqa: T201
     print("Nothing is wrong." if len(plans) == 1 else f"Nothing is wrong with any of {len(plans)} points.")  # noqa: T201
     return 0

@@ -1,0 +1,30 @@
+"""What a check reports: a mistake, or what is likely one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from dlrun.errors import Problem
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a check's report. key: the configuration key, as the user wrote it. fix: an override, or None."""
+
+    id: str
+    severity: Severity
+    key: str
+    message: str
+    fix: str | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Return plain values, as `dlrun check --json` prints them."""
+        return asdict(self)
+
+
+def found(problem: Problem, severity: Severity) -> Finding:
+    """Return a problem as a finding."""
+    return Finding(problem.id, severity, problem.where, problem.message, problem.fix)

@@ -1,0 +1,17 @@
+"""The rules, a module each: `RULE` is its record."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+
+from dlrun.lint.rule import Rule
+
+NAMES = ("shuffling",)
+"""In the order in which they are reported."""
+
+
+@cache
+def every_rule() -> tuple[Rule, ...]:
+    """All rules, in order."""
+    return tuple(importlib.import_module(f"dlrun.lint.rules.{name}").RULE for name in NAMES)
