@@ -18,6 +18,9 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 
 
+_type_hints = functools.cache(typing.get_type_hints)
+
+
 @dataclass(frozen=True)
 class Choice:
     """The option chosen for a group, with the arguments of its function."""
@@ -98,7 +101,7 @@ def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
 
 
 def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
-    hints = _hints_of(kind)
+    hints = _type_hints(kind)
     return kind(
         **{
             name: _typed(hints[name], value)
@@ -107,8 +110,3 @@ def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
             for name, value in node.items()
         }
     )
-
-
-@functools.cache
-def _hints_of(kind: type[typing.Any]) -> Mapping[str, Any]:
-    return typing.get_type_hints(kind)
