@@ -18,9 +18,6 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 
 
-_type_hints = functools.cache(typing.get_type_hints)
-
-
 @dataclass(frozen=True)
 class Choice:
     """The option chosen for a group, with the arguments of its function."""
@@ -101,7 +98,7 @@ def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
 
 
 def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
-    hints = _type_hints(kind)
+    hints = _type_hints(typing.cast(typing.Hashable, kind))  # mypy takes no class for hashable
     return kind(
         **{
             name: _typed(hints[name], value)
@@ -110,3 +107,8 @@ def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
             for name, value in node.items()
         }
     )
+
+
+@functools.cache
+def _type_hints(kind: typing.Hashable) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind)
