@@ -26,6 +26,7 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Print the configuration or the origin of one key."""
     from dlrun.cli.context import make_catalog
+    from dlrun.cli.recipe_file import tell_of_recipes
     from dlrun.configuration.compose import compose
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
@@ -36,6 +37,7 @@ def run(command: Command) -> int:
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog)
     (plan,) = plan_runs(request, catalog)
+    tell_of_recipes([plan])
     composed = compose(plan, catalog, hydra_words=request.hydra)
     if key is not None:
         print(explain_origin(key, composed, catalog))  # noqa: T201
