@@ -24,10 +24,10 @@ def run_one(
 
     Raises DataError, before the folder is made, if a file that the configuration names is missing.
     """
-    from dlrun.data.files.named import check_named_files
+    from dlrun.data.files.named import check_tree
     from dlrun.training.signals import StopRequest
 
-    check_named_files(composed.config.tree, catalog)
+    check_tree(composed.config.tree, catalog)
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run

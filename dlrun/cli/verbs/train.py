@@ -56,6 +56,7 @@ def run(command: Command) -> int:
     from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
+    from dlrun.data.files.named import check_plans
 
     if is_for_hydra(command):
         return answer_with_hydra(command)
@@ -63,6 +64,7 @@ def run(command: Command) -> int:
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
     plans = plan_runs(request, catalog)
     tell_of_recipes(plans)
+    check_plans(plans, catalog)
     points = by_fold(plans, catalog)
     if any(len(folds) > 1 for folds in points):
         from dlrun.cli.cross_validating import cross_validate

@@ -56,12 +56,12 @@ class Source:
         return f"{self.name}.yaml" if self.kind in ("https", "git", "cache") else self.path.name
 
 
-def read_source(path: Path, kind: Kind, *, shown: str = "") -> Source:
+def read_source(path: Path, kind: Kind) -> Source:
     """Return a file as a source.
 
     Raises ConfigError if it is no regular file, cannot be read or is larger than a recipe may be.
     """
-    return Source(path.stem, path, shown or str(path), kind, safe_yaml.read_bytes(path))
+    return Source(path.stem, path, str(path), kind, safe_yaml.read_bytes(path))
 
 
 def split_pin(text: str, where: str) -> tuple[str, str | None]:

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import LocalPath, has_mark
-from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.schema.groups import GROUPS, Option
+from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import DataError, nearest
 from dlrun.wording import printable
 
 _EXAMPLE = "example:"
 
 
-def check_named_files(tree: Mapping[str, Any], catalog: Catalog) -> None:
-    """Raise DataError for every file or folder in a composed configuration that does not exist.
+def check_plans(plans: Iterable[Plan], catalog: Catalog) -> None:
+    """Raise DataError for every file or folder that one of the plans names and that does not exist.
 
-    What one must be, and whether it can be read, is checked by the dataset that reads it.
+    Nothing is composed. What a file must be, and whether it can be read, is checked by the dataset that reads it.
     """
-    missing = [f"{key}={printable(name, limit=500)}" for key, name in _named(tree, catalog) if _is_missing(name)]
+    named: dict[tuple[str, str], None] = {}
+    for plan in plans:
+        values = {key: value.value for key, value in plan.values().items()}
+        for group, choice in catalog.choices_with_defaults(plan.choices()).items():
+            named.update(dict.fromkeys(_named(catalog.option(group, choice), values)))
+    _check(named)
+
+
+def check_tree(tree: Mapping[str, Any], catalog: Catalog) -> None:
+    """Raise the same for a composed configuration."""
+    values = {f"{group}.{key}": value for group in GROUPS for key, value in tree[group].items()}
+    _check(each for group in GROUPS for each in _named(catalog.option(group, tree[group]["name"]), values))
+
+
+def _named(option: Option, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield key and value of each field of an option that names a file or folder of the user."""
+    for name, field in option.fields.items():
+        if has_mark(field.kind, LocalPath):
+            value = values.get(f"{option.group}.{name}", field.default)
+            if isinstance(value, str) and value != MISSING and "${" not in value and not value.startswith(_EXAMPLE):
+                yield f"{option.group}.{name}", value
+
+
+def _check(named: Iterable[tuple[str, str]]) -> None:
+    missing = [(key, name) for key, name in named if _is_missing(name)]
     if missing:
-        raise DataError("\n".join(f"{each}: there is no such file or folder.{_near(each)}" for each in missing))
-
-
-def _named(tree: Mapping[str, Any], catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Yield key and value of each field that names a file or folder of the user."""
-    for group in GROUPS:
-        node = tree[group]
-        for name, field in catalog.option(group, node["name"]).fields.items():
-            value = node.get(name)
-            if has_mark(field.kind, LocalPath) and isinstance(value, str) and not value.startswith(_EXAMPLE):
-                yield f"{group}.{name}", value
+        lines = [
+            f"{key}={printable(name, limit=500)}: there is no such file or folder.{_near(name)}"
+            for key, name in missing
+        ]
+        raise DataError("\n".join(lines))
 
 
 def _is_missing(name: str) -> bool:
@@ -45,9 +65,9 @@ def _is_missing(name: str) -> bool:
     return False
 
 
-def _near(named: str) -> str:
+def _near(name: str) -> str:
     """Suggest a file or folder beside the missing one with a similar name."""
-    path = Path(named.partition("=")[2]).expanduser()
+    path = Path(name).expanduser()
     try:
         others = [other.name for other in path.parent.iterdir() if not other.name.startswith(".")]
     except OSError:
