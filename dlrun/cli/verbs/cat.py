@@ -10,9 +10,9 @@ from dlrun.cli.verb import Example, Verb, Word
 
 VERB = Verb(
     name="cat",
-    usage="RECIPE [--extended]",
+    usage="RECIPE",
     summary="print a recipe",
-    words=(Word("RECIPE", "recipe", "a recipe's name, file or address"),),
+    words=(Word("RECIPE", "recipe", "a recipe's name or file"),),
     own_flags=(flags.EXTENDED,),
     details=(
         "RECIPE is what recipe=RECIPE takes: a name, a file, https://HOST/PATH.yaml, git+https://HOST/REPO@COMMIT:PATH\n"
@@ -24,6 +24,7 @@ VERB = Verb(
         Example("dlrun cat outputs/run/config.yaml", "a run's configuration, which is a recipe too"),
         Example("dlrun cat lenet_mnist --extended", "with what it extends merged into it, if it extends another"),
     ),
+    exit_codes=(0, 2, 3, 5),
 )
 
 

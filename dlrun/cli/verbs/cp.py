@@ -13,9 +13,9 @@ from dlrun.wording import printable
 
 VERB = Verb(
     name="cp",
-    usage="RECIPE FILE [--extended]",
+    usage="RECIPE FILE",
     summary="copy a recipe to a new file or into a folder",
-    words=(Word("RECIPE", "recipe", "a recipe's name, file or address"), Word("FILE", "file", "a file")),
+    words=(Word("RECIPE", "recipe", "a recipe's name"), Word("FILE", "file", "a file")),
     own_flags=(flags.EXTENDED,),
     details=(
         "RECIPE is what recipe=RECIPE takes. A copy of a recipe that extends a file beside it needs a copy of that\n"
@@ -24,7 +24,9 @@ VERB = Verb(
     examples=(
         Example("dlrun cp lenet_mnist mine.yaml", "a copy to change"),
         Example("dlrun cp mlp_digits .", "a copy with the recipe's name, in this folder"),
+        Example("dlrun cp rnn_digits whole.yaml --extended", "a copy that extends nothing"),
     ),
+    exit_codes=(0, 2, 3, 5),
 )
 
 

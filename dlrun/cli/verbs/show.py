@@ -20,6 +20,7 @@ VERB = Verb(
             "dlrun show recipe=mlp_digits optimizer.lr=0.01 --why optimizer.lr", "which file or override set a value"
         ),
     ),
+    exit_codes=(0, 2, 3, 5),
 )
 
 

@@ -39,7 +39,7 @@ def find_recipe(text: str, *, fetch: bool = False) -> Source:
     name, pin = split_pin(text, where)
     if name.startswith(HASH) and not is_file(name):
         return _from_cache(read_hash(name.removeprefix(HASH), where), where)
-    if name.startswith(git.PREFIX):
+    if is_address(name) and name.startswith(git.PREFIX):
         found = _from_git(name, where, fetch=fetch)
     elif is_address(name):
         found = _from_address(name, pin, where, fetch=fetch)

@@ -48,7 +48,9 @@ def recipe_names() -> list[str]:
 
 
 def _files(folder: Path, *, links: bool = False) -> list[Path] | None:
-    """Return the YAML files of a folder, by name, without hidden ones; None if it cannot be listed.
+    """Return the YAML files of a folder, by name; None if it cannot be listed.
+
+    Without hidden ones and those whose name would write control characters to a terminal.
 
     links: whether a link counts; installers may link dlrun's own files.
     """
@@ -57,7 +59,8 @@ def _files(folder: Path, *, links: bool = False) -> list[Path] | None:
             names = [
                 each.name
                 for each in entries
-                if each.name.endswith(".yaml") and not each.name.startswith(".") and each.is_file(follow_symlinks=links)
+                if each.name.endswith(".yaml") and not each.name.startswith(".") and each.name.isprintable()
+                if each.is_file(follow_symlinks=links)
             ]
     except (OSError, ValueError):  # ValueError: a name with a NUL
         return None

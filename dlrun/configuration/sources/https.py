@@ -119,6 +119,7 @@ def _get(address: str, where: str, *, is_named: bool) -> bytes | str:
     try:
         with opener.open(request, timeout=_STEP_S) as response:
             content: bytes = response.read(most + 1)
+            length = response.headers.get("Content-Length") or ""
     except urllib.error.HTTPError as error:
         error.close()
         return _redirect(error, address, where)
@@ -129,6 +130,8 @@ def _get(address: str, where: str, *, is_named: bool) -> bytes | str:
         if isinstance(reason, _PrivateError):
             raise ConfigError(Problem(where, str(reason))) from error
         raise _FetchError(printable(str(reason), limit=300) or type(reason).__name__) from error
+    if length.isdecimal() and len(content) < min(int(length[:12]), most):  # http.client says nothing of a short answer
+        raise _FetchError(f"the connection was lost after {len(content)} of {length[:12]} bytes")
     if len(content) > most:
         raise ConfigError(Problem(where, f"The file is larger than {most:,} bytes, the limit for a recipe."))
     return content

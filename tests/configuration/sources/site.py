@@ -21,6 +21,7 @@ class Site:
         self.files: dict[str, bytes] = {"/r/x.yaml": RECIPE}
         self.redirects: dict[str, str] = {}
         self.codes: dict[str, int] = {}
+        self.lengths: dict[str, int] = {}  # the Content-Length that is said, if any
         self.slow: set[str] = set()  # a byte now and then
         self.requests: list[str] = []
         site = self
@@ -50,6 +51,8 @@ class Site:
             handler.send_error(self.codes.get(handler.path, 404))
         else:
             handler.send_response(200)
+            if handler.path in self.lengths:
+                handler.send_header("Content-Length", str(self.lengths[handler.path]))
             handler.end_headers()
             if handler.path in self.slow:
                 for number in range(200):

@@ -185,6 +185,13 @@ def test_a_hash_that_the_cache_does_not_have_is_reported(own_cache: Path) -> Non
     assert located("sha256:12").message.startswith("Expected the 64 hexadecimal digits")
 
 
+def test_only_an_address_is_one(own_folder: Path) -> None:
+    Path("git+mine.yaml").write_bytes(RECIPE)
+    Path("sha256:1").mkdir()
+    Path("sha256:1/config.yaml").write_bytes(RECIPE)
+    assert find_recipe("git+mine.yaml").kind == find_recipe("sha256:1/config.yaml").kind == "file"
+
+
 def test_a_server_that_fails_is_no_mistake_of_the_command(site: Site) -> None:
     site.codes["/r/x.yaml"] = 500
     with pytest.raises(DataError, match="the server answered 500 Internal Server Error"):

@@ -36,7 +36,7 @@ def test_every_yaml_file_of_a_folder_is_a_recipe_but_no_link_hidden_file_or_fold
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("one").mkdir()
-    for name in ("b.yaml", "a.yaml", ".hidden.yaml", "notes.txt", "c.yml"):
+    for name in ("b.yaml", "a.yaml", ".hidden.yaml", "a\x1b[31m.yaml", "notes.txt", "c.yml"):
         Path("one", name).write_text("seed: 1")
     Path("one/d.yaml").mkdir()
     Path("one/e.yaml").symlink_to("a.yaml")

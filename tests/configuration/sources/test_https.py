@@ -84,6 +84,15 @@ def test_a_server_that_fails_is_a_failure_of_the_network(site: Site) -> None:
     )
 
 
+def test_a_file_that_ends_too_early_is_not_taken_for_a_shorter_one(site: Site) -> None:
+    site.lengths["/r/x.yaml"] = len(RECIPE) + 1
+    assert f"the connection was lost after {len(RECIPE)} of {len(RECIPE) + 1} bytes." in failure(
+        f"{site.address}/r/x.yaml"
+    )
+    site.lengths["/r/x.yaml"] = len(RECIPE)
+    assert fetch(f"{site.address}/r/x.yaml", "recipe=x") == RECIPE
+
+
 def test_no_server_is_a_failure_of_the_network() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
