@@ -186,3 +186,21 @@ def test_a_commit_that_another_process_has_fetched_meanwhile_is_used(
     assert fetched(address, name) == place
     assert [path.name for path in place.iterdir()] == ["theirs"]
     assert [path.name for path in place.parent.iterdir()] == [name]
+
+
+def test_a_large_file_is_neither_fetched_nor_fetched_later(commit: Commit) -> None:
+    address, name = commit({"x.yaml": TEXT, "more.yaml": "#" * 65_537})
+    subprocess.run(["git", "-C", "repository", "config", "uploadpack.allowFilter", "true"], check=True)
+    place = fetched(address, name)
+    words = [
+        "git",
+        f"--git-dir={place}",
+        "cat-file",
+        "--batch-all-objects",
+        "--batch-check=%(objecttype) %(objectsize)",
+    ]
+    listed = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split("\n")
+    assert [line for line in listed if line.startswith("blob")] == ["blob 8"]
+    assert message_of(place, name, "more.yaml") == "The file is larger than 65,536 bytes, the limit for a recipe."
+    listed = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split("\n")
+    assert [line for line in listed if line.startswith("blob")] == ["blob 8"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -201,3 +205,49 @@ def test_a_redirect_to_a_host_that_is_unknown_is_a_failure(site: Site, monkeypat
     site.redirects["/1"] = "https://nowhere.invalid/x"
     what = "the host nowhere.invalid of a redirect is unknown ([Errno -2] Name or service not known)"
     assert f"could not be fetched: {what}." in failure(f"{site.address}/1")
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A proxy on this machine, which the environment names; yields what it was asked to connect to."""
+    asked: list[str] = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.rfile.readline().split()[1].decode())
+            while self.rfile.readline().strip():
+                pass
+            host, _, port = asked[-1].rpartition(":")
+            with socket.create_connection((host, int(port))) as other:
+                self.connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                ends = {self.connection: other, other: self.connection}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        if not (data := end.recv(65_536)):
+                            return
+                        ends[end].sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        yield asked
+        server.shutdown()
+        thread.join()
+
+
+def test_a_proxy_of_the_users_own_is_used_and_may_be_local(
+    site: Site, proxy: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    port = site.address.rpartition(":")[2]
+    site.redirects |= {"/1": f"https://localhost:{port}/r/x.yaml"}
+    assert fetch(f"{site.address}/r/x.yaml", "recipe=x") == RECIPE
+    assert refusal(f"{site.address}/1").startswith("The server redirects to localhost (127.0.0.1), an address within")
+    assert proxy == [f"127.0.0.1:{port}"] * 2
+    monkeypatch.setattr(https, "_refuse_private", lambda address, where: None)
+    assert fetch(f"{site.address}/1", "recipe=x") == RECIPE  # the proxy's own address does not count
+    assert proxy[2:] == [f"127.0.0.1:{port}", f"localhost:{port}"]
