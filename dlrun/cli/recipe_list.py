@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from dlrun.configuration.safe_yaml import read_yaml
 from dlrun.configuration.sources import folders, store
 from dlrun.configuration.sources.find import HASH
 from dlrun.errors import ConfigError
+from dlrun.report.tables import print_table
 from dlrun.wording import printable
 
 
@@ -33,9 +35,23 @@ def list_recipes() -> list[dict[str, Any]]:
         rows.append(_row(reference, named.path, "dlrun" if named.is_own else str(named.path.parent), origin))
     for entry in store.entries():
         origin = {"kind": "cache", "path": str(store.path_of(entry.sha256)), "address": entry.address}
-        shown = f"cache: {entry.address}, {entry.fetched}"
+        shown = f"{entry.address}, {entry.fetched}"
         rows.append(_row(f"{HASH}{entry.sha256}", store.path_of(entry.sha256), shown, origin))
     return rows
+
+
+def print_recipes(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print recipes as a table, and those in the cache, whose references are long, as another."""
+    for heading, is_cached in (("recipe", False), ("recipe in the cache", True)):
+        cells = [
+            [row["recipe"], row["title"], row["promise"], row["from"]]
+            for row in rows
+            if (row["origin"]["kind"] == "cache") is is_cached
+        ]
+        if cells and is_cached:
+            print()  # noqa: T201
+        if cells:
+            print_table([heading, "what it is", "promises", "from"], cells)
 
 
 def _row(reference: str, path: Path, shown: str, origin: dict[str, str]) -> dict[str, Any]:

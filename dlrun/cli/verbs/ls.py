@@ -37,7 +37,7 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Print one table, or JSON; raises ConfigError for an unknown group."""
     from dlrun.cli.context import make_catalog
-    from dlrun.cli.recipe_list import list_recipes
+    from dlrun.cli.recipe_list import list_recipes, print_recipes
     from dlrun.configuration.schema.groups import GROUPS
     from dlrun.report.tables import print_table
 
@@ -49,8 +49,7 @@ def run(command: Command) -> int:
         cells = [[row["group"], row["summary"], ", ".join(row["options"])] for row in rows]
     elif group == "recipe":
         rows = list_recipes()
-        heads = ["recipe", "what it is", "promises", "from"]
-        cells = [[row["recipe"], row["title"], row["promise"], row["from"]] for row in rows]
+        heads, cells = [], []
     elif group in GROUPS:
         options = [catalog.option(group, name) for name in catalog.names(group)]
         rows = [_option(option) for option in options] if command.has(flags.JSON) else []
@@ -61,6 +60,8 @@ def run(command: Command) -> int:
         raise usage_error(Problem(f"ls {printable(group)}", f"There is no such group. {hint}"))
     if command.has(flags.JSON):
         print(json.dumps(rows, indent=2))  # noqa: T201
+    elif group == "recipe":
+        print_recipes(rows)
     else:
         print_table(heads, cells)
     return 0

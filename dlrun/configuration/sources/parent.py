@@ -37,7 +37,8 @@ def find_parent(text: str, child: Source) -> Source:
     content = store.find(pin)
     if content is None:
         raise ConfigError(Problem(WHERE, _missing(name, pin, child)))
-    return Source(name or f"{HASH}{pin[:12]}", store.path_of(pin), name or f"{HASH}{pin}", "cache", content)
+    shown = f"{name}@{HASH}{pin}" if name else f"{HASH}{pin}"
+    return Source(pin[:12], store.path_of(pin), shown, "cache", content)
 
 
 def _candidates(name: str, child: Source) -> list[Source]:

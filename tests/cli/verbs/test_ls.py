@@ -84,10 +84,13 @@ def test_ls_recipe_says_where_each_is_from(dlrun: Dlrun, monkeypatch: pytest.Mon
     assert rows["tagged"]["title"].startswith("no recipe: team/tagged.yaml:1: tags (")
     cached = rows[f"sha256:{path.stem}"]
     assert cached["origin"] == {"kind": "cache", "path": str(path), "address": "https://h/x.yaml"}
-    assert cached["from"].startswith("cache: https://h/x.yaml, 2")
+    assert cached["from"].startswith("https://h/x.yaml, 2")
     _, out, _ = dlrun("ls", "recipe")
     assert out.splitlines()[0].split() == ["recipe", "what", "it", "is", "promises", "from"]
     assert any(line.startswith("mine ") and line.endswith(" team") for line in out.splitlines())
+    *_, empty, heads, last = out.split("\n")[:-1]
+    assert (empty, heads[:20]) == ("", "recipe in the cache ")
+    assert last.startswith(f"sha256:{path.stem} ")
     assert "mine" in json.loads(dlrun("ls", "--json")[1])[-1]["options"]
 
 

@@ -107,8 +107,10 @@ def test_a_missing_parent_is_found_in_the_cache_by_its_hash(child: Source, own_c
     )
     store.save(RECIPE, name="x", address="a")
     for text in ("gone.yaml", "gone", "https://h/gone.yaml"):
-        assert find_parent(f"{text}@sha256:{SHA256}", child).content == RECIPE
-    assert find_parent(f"sha256:{SHA256}", child).kind == "cache"
+        found = find_parent(f"{text}@sha256:{SHA256}", child)
+        assert (found.content, found.shown) == (RECIPE, f"{text}@sha256:{SHA256}")
+    found = find_parent(f"sha256:{SHA256}", child)
+    assert (found.kind, found.shown) == ("cache", f"sha256:{SHA256}")
 
 
 def test_what_to_do_about_a_missing_parent_is_said(child: Source, own_cache: Path) -> None:
