@@ -25,7 +25,7 @@ def check_plans(plans: Iterable[Plan], catalog: Catalog) -> None:
     named: dict[tuple[str, str], None] = {}
     for plan in plans:
         values = {key: value.value for key, value in plan.values().items()}
-        for group, choice in catalog.choices_with_defaults(plan.choices()).items():
+        for group, choice in plan.choices_with_defaults(catalog).items():
             named.update(dict.fromkeys(_named(catalog.option(group, choice), values)))
     _check(named)
 
