@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,8 @@ def place_problems(problems: list[Problem], layers: tuple[Layer, ...]) -> list[P
 
 
 def _placed(problem: Problem, layers: tuple[Layer, ...]) -> Problem:
-    keys = problem.where.partition("=")[0].split(".")
+    where = re.sub(r"\[\d+\]", "", problem.where.partition("=")[0])
+    keys = where.split(".", 1) if where.startswith("sweep.") else where.split(".")
     keys = [*keys, "name"] if "=" in problem.where and len(keys) == 1 else keys
     owner = next((layer for layer in layers if layer.sets(*keys)), layers[0])
     if owner is layers[0]:

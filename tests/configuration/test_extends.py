@@ -205,6 +205,13 @@ def test_a_mistake_of_the_parent_names_its_file() -> None:
     assert problems("seed: 1\n", "model: {name: cn}\n") == [
         ("model=cn", 'Unknown model "cn". Did you mean "cnn"? It is set in base.yaml, which this recipe extends.')
     ]
+    told = "It is set in base.yaml, which this recipe extends."
+    assert problems("seed: 1\n", "model: {name: mlp, hidden: [8, 0]}\n") == [
+        ("model.hidden[1]", f"Expected a whole number from 1 to 65536, got 0. {told}")
+    ]
+    assert problems("seed: 1\n", "sweep: {optimizer.lr: 3}\n") == [
+        ("sweep.optimizer.lr", f"Expected a list of values, got 3. {told}")
+    ]
     assert problems("model: {kernel: 99}\n", "model: {name: cnn}\n") == [
         ("model.kernel", "Expected a whole number from 1 to 63, got 99.")
     ]

@@ -105,11 +105,12 @@ def repository_of(reference: Reference, where: str, *, fetch: bool) -> Path | No
     StorageError if the cache cannot be written.
     """
     place = store.folder() / "git" / reference.commit
-    if place.is_dir():
+    if place.is_dir() and _has_commit(place, reference.commit, where):
         return place
     if not fetch:
         return None
     try:
+        shutil.rmtree(place, ignore_errors=True)  # damaged, if it is there
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=place.parent))
     except OSError as error:

@@ -141,6 +141,15 @@ def test_a_commit_that_is_not_there_is_reported(commit: Commit, own_cache: Path)
     assert list((own_cache / "recipes" / "git").iterdir()) == []
 
 
+def test_a_damaged_repository_in_the_cache_is_fetched_again(commit: Commit) -> None:
+    address, name = commit({"x.yaml": TEXT})
+    place = fetched(address, name)
+    for path in (place / "objects" / "pack").iterdir():
+        path.unlink()
+    assert repository_of(parse(f"{address}@{name}:x.yaml", "x"), "x", fetch=False) is None
+    assert read_file(fetched(address, name), name, "x.yaml", "x") == b"seed: 1\n"
+
+
 def test_the_name_of_a_file_or_a_tree_is_no_commit(commit: Commit) -> None:
     address, _ = commit({"x.yaml": TEXT})
     words = ["git", "-C", "repository", "rev-parse", "HEAD^{tree}"]
