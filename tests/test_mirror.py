@@ -13,6 +13,7 @@ OTHERS: Mapping[str, str] = {
     "benchmarks/test_contestants.py": "benchmarks/contestants: the same checks for every contestant",
     "benchmarks/test_parts.py": "benchmarks: the tables of all parts",
     "cli/test_every_command.py": "every verb with every flag, through the command line",
+    "configuration/sources/test_never_fetched.py": "nothing but the command line reaches the network",
     "configuration/test_private_files.py": "private files are refused by recipes, overrides and datasets",
     "configuration/test_recipe_attacks.py": "attacks on the whole way of a recipe: loader, schema and merging",
     "data/test_prepared_once.py": "two whole runs, of which the second reads the cache",
