@@ -12,6 +12,7 @@ from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
+from dlrun.training.stability import fix_of, is_full_batch, is_least_squares, stable_limit
 
 
 def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
@@ -80,6 +81,7 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
                 name,
                 "The model ends in a softmax, but the cross entropy loss expects logits: remove the softmax, "
                 "or training is far too slow.",
+                id="softmax-before-cross-entropy",
             )
         ]
     return []
@@ -112,23 +114,18 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
 
 
 def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
-    """Find a rate that must diverge: full-batch descent on squared error above 2 / the Hessian's largest eigenvalue."""
-    linear = [module for module in task.model.modules() if isinstance(module, nn.Linear)]
-    is_plain = config.model.name == "linear" and config.optimizer.name == "sgd" and not config.optimizer["momentum"]
-    is_squared = isinstance(task.loss, nn.MSELoss) and not (data.spec.categories or data.spec.blocks)
-    is_full = config.trainer.batch_size * config.trainer.accumulate >= len(data.train)
-    if not (is_plain and is_squared and is_full) or len(linear) != 1 or linear[0].in_features > 4096:
+    """Find a rate at which full-batch descent on squared error must diverge; mini-batches are judged by the linter."""
+    if not (is_least_squares(task, data, config) and is_full_batch(data, config)):
         return []
-    inputs = data.train.fetch(slice(None)).inputs.double().flatten(1)  # (N, ...) -> (N, F)
-    inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)  # (N, F) -> (N, F + 1), the bias
-    hessian = 2 * inputs.T @ inputs / len(inputs) / data.spec.num_outputs  # (F + 1, F + 1)
-    largest = 2 / torch.linalg.eigvalsh(hessian)[-1].item()
-    if config.optimizer_settings.lr <= largest or config.scheduler.name != "none":
+    limit, lr = stable_limit(data, config), config.optimizer_settings.lr
+    if lr <= limit.lr:
         return []
     return [
         Problem(
-            f"optimizer.lr={config.optimizer_settings.lr:g}",
-            f"Gradient descent diverges on this data above a learning rate of {largest:.2g}. "
+            f"optimizer.lr={lr:g}",
+            f"Gradient descent diverges on this data above a learning rate of {limit.lr:.2g}. "
             "Use a smaller optimizer.lr, or dataset.standardise=true.",
+            id="learning-rate-diverges",
+            fix=fix_of(limit, config),
         )
     ]
