@@ -7,7 +7,12 @@ from functools import cache
 
 from dlrun.lint.rule import Rule
 
-NAMES = ("shuffling",)
+NAMES = (
+    "shuffling",
+    "learning_rate_diverges",
+    "learning_rate_too_high",
+    "learning_rate_too_low",
+)
 """In the order in which they are reported."""
 
 
