@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dlrun.data.goals import mixes_kinds
 from dlrun.lint.subject import Subject
+from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 
-_ROWS = 64
+_ROWS = 16
 _COPIES = 4
 _SPREAD = 5.0  # of the noise added to a parameter, in its own deviations
 _LEAST = 0.1  # deviation assumed of a parameter that is constant
@@ -27,6 +29,12 @@ class Bounds:
     log_sums_to_one: bool  # their exponentials
 
 
+def takes_logits(subject: Subject) -> bool:
+    """Return whether the loss is one of dlrun's own for classes or tokens; a user's own may take probabilities."""
+    goal, loss = goal_of(subject.spec), subject.config.loss.name
+    return not goal.predicts_numbers and not mixes_kinds(subject.spec.goal) and loss in ("auto", *goal.losses)
+
+
 def bounds(subject: Subject) -> Bounds | None:
     """Return what the outputs of a supervised model are bound to, whatever its weights; None for other tasks.
 
@@ -39,8 +47,8 @@ def bounds(subject: Subject) -> Bounds | None:
 
 def _measure(subject: Subject) -> Bounds | None:
     task = subject.fresh_task()
-    assert isinstance(task, SupervisedTask)  # noqa: S101
-    task.eval()
+    assert isinstance(task, SupervisedTask)  # noqa: S101 - the caller looked
+    task.train()  # as the loss sees it; an ensemble is averaged only in evaluation
     batch = subject.data.train.fetch(slice(0, min(_ROWS, len(subject.data.train))))
     found: list[Tensor] = []
     with torch.random.fork_rng(), torch.no_grad():
@@ -50,7 +58,7 @@ def _measure(subject: Subject) -> Bounds | None:
             for parameter in changed.model.parameters():
                 deviation = parameter.float().std(correction=0) if parameter.numel() else parameter.new_zeros(())
                 noise = torch.randn_like(parameter) * _SPREAD
-                parameter += (noise * deviation.clamp(min=_LEAST)).to(parameter.dtype)
+                parameter.add_((noise * deviation.clamp(min=_LEAST)).to(parameter.dtype))
             found.append(changed(batch).float())
     outputs = torch.cat(found)  # (copies * B, ..., K)
     if not bool(outputs.isfinite().all()):

@@ -38,12 +38,12 @@ def changed(subject: Subject, change: Change) -> Subject:
     """
     config = with_value(subject.components.requested, subject.catalog, change)
 
-    def same_data(config: RunConfig, catalog: Catalog, device: Device) -> tuple[RunConfig, DataBundle, Mapping[str, Any]]:
+    def same_data(
+        config: RunConfig, catalog: Catalog, device: Device
+    ) -> tuple[RunConfig, DataBundle, Mapping[str, Any]]:
         known = subject.config
         tree = {**config.tree, "dataset": known.tree["dataset"]}
-        found = dataclasses.replace(
-            config, tree=tree, dataset=known.dataset, dataset_settings=known.dataset_settings
-        )
+        found = dataclasses.replace(config, tree=tree, dataset=known.dataset, dataset_settings=known.dataset_settings)
         return found, subject.data, {}
 
     if change[0].startswith("dataset."):

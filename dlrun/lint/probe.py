@@ -43,6 +43,11 @@ class Probe:
     strangers: Sequence[tuple[int, ...]] = ()
 
     @property
+    def can_train(self) -> bool:
+        """Whether a gradient of the loss reaches any parameter."""
+        return self.has_graph and any(size is not None for size in self.gradients.values())
+
+    @property
     def gradient_norm(self) -> float:
         """The norm of the whole gradient, as trainer.clip_norm sees it."""
         return math.sqrt(sum(found**2 * self.sizes[name] for name, found in self.gradients.items() if found))
@@ -68,7 +73,7 @@ def probe(subject: Subject) -> Probe | None:
 
 def _measure(subject: Subject) -> Probe:
     task = subject.fresh_task()
-    assert isinstance(task, SupervisedTask)  # noqa: S101
+    assert isinstance(task, SupervisedTask)  # noqa: S101 - the caller looked
     task.train()
     known = {id(parameter) for parameter in task.parameters()}
     with torch.random.fork_rng(), torch.enable_grad(), subject.components.device.autocast():
@@ -123,7 +128,7 @@ def _add_gradients(found: Probe, task: SupervisedTask, loss: Tensor, subject: Su
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 if gradient is not None:
-                    parameter -= _NUDGE * gradient.sign()
+                    parameter.sub_(_NUDGE * gradient.sign())
     found.never = [name for name in named if name in waiting and named[name].numel()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dlrun.lint.cures import first_cure, override, with_value
+from dlrun.lint.probe import probe
 from dlrun.lint.subject import Subject
 from dlrun.lint.trial import take_trial
 from dlrun.training.stability import rounded_down
@@ -45,16 +46,18 @@ def rates(subject: Subject) -> Rates:
 def explosion(subject: Subject) -> float:
     """Return how the loss explodes in the first steps of a run: infinity if a number is no longer finite.
 
-    1 where there is nothing to judge: tasks that are not supervised, and optimizers without a rate.
+    1 where there is nothing to judge: tasks that are not supervised, models that no gradient reaches, optimizers
+    without a rate.
     """
     lr = subject.value("optimizer.lr")
-    if subject.supervised is None or not isinstance(lr, float | int):
+    found = probe(subject)
+    if found is None or not found.can_train or not isinstance(lr, float | int):
         return 1.0
     known = rates(subject)
-    found = known.known(lr)
-    if found is None:
-        found = known.explosions[lr] = take_trial(subject, subject.config).explosion
-    return found
+    measured = known.known(lr)
+    if measured is None:
+        measured = known.explosions[lr] = take_trial(subject, subject.config).explosion
+    return measured
 
 
 def cure(subject: Subject) -> str | None:

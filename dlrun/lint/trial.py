@@ -16,6 +16,7 @@ from dlrun.data.spec import Batch
 from dlrun.lint.subject import Subject
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
+from dlrun.tasks.goals import goal_of, num_logits
 from dlrun.tasks.progress import RunningMeans
 from dlrun.tasks.task import SupervisedTask, Update
 from dlrun.training.build import build_optimizers, build_schedule
@@ -34,6 +35,7 @@ class Trial:
     losses: Sequence[float]
     chance: Sequence[float]
     diverged: bool  # a loss or a gradient is not finite
+    seconds_per_step: float = 0.0  # of processor time, after the first step
 
     @property
     def explosion(self) -> float:
@@ -79,33 +81,35 @@ def take_trial(subject: Subject, config: RunConfig, *, steps: int = _STEPS, seco
         if not abs(losses[-1]) < float("inf"):
             raise NotFinite
 
-    end = time.process_time() + seconds
-    diverged = False
+    started = time.process_time()
+    first_ended, taken, diverged = started, 0, False
     with torch.random.fork_rng(), device.autocast():
         torch.manual_seed(config.seed)
         try:
             for batches in itertools.islice(_steps(subject, config), steps):
                 take_step(state, batches, train_step=train_step, on_metrics=on_metrics)
-                if time.process_time() > end:
+                taken += 1
+                first_ended = time.process_time() if taken == 1 else first_ended
+                if time.process_time() > started + seconds:
                     break
         except NotFinite:
             diverged = True
-    return Trial(losses or [float("nan")], chance, diverged)
+    spent = (time.process_time() - first_ended) / (taken - 1) if taken > 1 else first_ended - started
+    return Trial(losses or [float("nan")], chance, diverged, spent)
+
+
+def seconds_per_step(subject: Subject) -> float:
+    """Return the processor time of a step of a supervised run, which no faster run can undercut by much."""
+    keys = ("dataset", "model", "loss", "device", "optimizer.name", "trainer.batch_size", "trainer.accumulate")
+    return subject.once("seconds per step", keys, lambda: take_trial(subject, subject.config).seconds_per_step)
 
 
 def chance_loss(task: SupervisedTask, batch: Batch) -> float:
     """Return the loss of a batch if every output is 0: ln(classes) for a cross entropy, 1 for standardised numbers."""
-    spec = task.spec
-    shape = (*batch.targets.shape, spec.num_outputs) if batch.targets.ndim == 2 and spec.goal == "language" else None
-    outputs = torch.zeros(shape or _output_shape(task, batch), device=batch.targets.device)
+    rows, *steps = batch.targets.shape if goal_of(task.spec).predicts_each_step else batch.targets.shape[:1]
+    outputs = torch.zeros(rows, *steps, num_logits(task.spec), device=batch.targets.device)
     with torch.no_grad():
         return float(task.loss_of(outputs, batch))
-
-
-def _output_shape(task: SupervisedTask, batch: Batch) -> tuple[int, ...]:
-    from dlrun.tasks.goals import goal_of
-
-    return goal_of(task.spec).output_shape(task.spec, len(batch.targets))
 
 
 def _steps(subject: Subject, config: RunConfig) -> Iterator[tuple[Batch, ...]]:

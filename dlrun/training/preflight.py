@@ -75,7 +75,8 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
                 "`dlrun.num_logits(spec)` returns the size of the last layer.",
             )
         ]
-    if goal.rejects_softmax and rows > 1 and _are_probabilities(out):
+    takes_logits = config.loss.name in ("auto", *goal.losses)  # the user's own loss may take probabilities
+    if goal.rejects_softmax and takes_logits and rows > 1 and _are_probabilities(out):
         return [
             Problem(
                 name,
@@ -88,9 +89,8 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
 
 
 def _are_probabilities(out: Tensor) -> bool:
-    return bool((out >= 0).all()) and bool(
-        torch.allclose(out.sum(dim=1), torch.ones(len(out), dtype=out.dtype, device=out.device), atol=1e-4)
-    )
+    """Whether the outputs of each row, or each step of a row, sum to 1: (B, K) or (B, T, K)."""
+    return bool((out >= 0).all()) and bool(((out.sum(dim=-1) - 1).abs() < 1e-4).all())
 
 
 def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:

@@ -42,8 +42,9 @@ def _check(subject: Subject) -> Iterator[Problem]:
     ]
     keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
     fix = subject.once("cure of dead activations", keys, lambda: first_cure(subject, changes, _is_mended))
-    more = f", and {len(dead) - 1} other layers are much the same" if len(dead) > 1 else ""
-    what = f"Before training {share:.0%} of the {units} units after model.{name} are 0 on the whole first batch{more}."
+    more = f" {len(dead)} layers are like it." if len(dead) > 1 else ""
+    silent = f"{share:.0%} of the {units} units" if units > 1 else "the unit"
+    what = f"Before training {silent} after model.{name} give 0 on the whole first batch.{more}"
     yield Problem(fix.partition("=")[0] if fix else "model", what, fix=fix)
 
 

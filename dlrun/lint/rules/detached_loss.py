@@ -12,14 +12,13 @@ from dlrun.lint.subject import Subject
 
 def _check(subject: Subject) -> Iterator[Problem]:
     found = probe(subject)
-    if found is None or (found.has_graph and any(size is not None for size in found.gradients.values())):
-        return
-    yield Problem("model", "No gradient of the loss reaches a parameter of the model.")
+    if found is not None and not found.can_train:
+        yield Problem("model", "No gradient of the loss reaches a parameter of the model.")
 
 
 RULE = Rule(
     "detached-loss",
-    "`detach()`, `no_grad`, `item()`, NumPy or argmax on the way from the weights to the loss cut the graph; remove it.",
+    "`detach()`, `no_grad`, `item()`, NumPy or argmax between the weights and the loss cut the graph; remove it.",
     _check,
     severity="error",
 )

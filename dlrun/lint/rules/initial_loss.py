@@ -30,7 +30,12 @@ def _check(subject: Subject) -> Iterator[Problem]:
     # one layer comes down from any height: its loss has no other minimum
     if found is None or len(found.matrices) < 2 or not _is_high(found, subject):
         return
-    changes = [("dataset.standardise", True), ("model.init", "default"), ("model.norm", "batch"), ("model.norm", "layer")]
+    changes = [
+        ("dataset.standardise", True),
+        ("model.init", "default"),
+        ("model.norm", "batch"),
+        ("model.norm", "layer"),
+    ]
     keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
     fix = subject.once("cure of the initial loss", keys, lambda: first_cure(subject, changes, _is_mended))
     key = fix.partition("=")[0] if fix else "model"

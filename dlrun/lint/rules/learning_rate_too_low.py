@@ -34,8 +34,8 @@ def _check(subject: Subject) -> Iterator[Problem]:
         share = rate * min(found.gradient_norm, clip or math.inf) / max(found.weight_norm, 1e-12)
         if share < _HARDLY and rate * found.gradient_norm / max(found.weight_norm, 1e-12) >= _HARDLY:
             what = f"The gradient's norm is {found.gradient_norm:.2g} and clipped to {clip:g}: "
-            fix = override("trainer.clip_norm", rounded_down(found.gradient_norm))
-            yield Problem("trainer.clip_norm", what + _moves(steps, share), fix=fix)
+            clipped = override("trainer.clip_norm", rounded_down(found.gradient_norm))
+            yield Problem("trainer.clip_norm", what + _moves(steps, share), fix=clipped)
             return
     if share < _HARDLY:
         default = subject.catalog.option("optimizer", name).fields["lr"].default

@@ -17,13 +17,12 @@ def _check(subject: Subject) -> Iterator[Problem]:
     if found is not None and found.strangers:
         shapes = ", ".join(str(shape) for shape in found.strangers[:_SHOWN])
         more = ", ..." if len(found.strangers) > _SHOWN else ""
-        what = f"The loss depends on {len(found.strangers)} weights that are no parameters of the model, of shapes {shapes}{more}."
+        what = f"The loss depends on weights that are no parameters of the model, of shapes {shapes}{more}."
         yield Problem("model", what)
 
 
 RULE = Rule(
     "unregistered-parameters",
-    "Layers in a plain list, or built in `forward`, are not trained, saved or moved: build them in `__init__`, lists as "
-    "nn.ModuleList.",
+    "Layers in a plain list, or built in `forward`, are neither trained nor saved: build them before, in a ModuleList.",
     _check,
 )

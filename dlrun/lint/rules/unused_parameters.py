@@ -15,7 +15,7 @@ _SHOWN = 4
 def _check(subject: Subject) -> Iterator[Problem]:
     found = probe(subject)
     unused = [name for name, size in found.gradients.items() if size is None] if found is not None else []
-    if found is not None and found.has_graph and unused:
+    if found is not None and found.can_train and unused:
         names = ", ".join(f"model.{name}" for name in unused[:_SHOWN]) + (", ..." if len(unused) > _SHOWN else "")
         yield Problem("model", f"The loss does not depend on {len(unused)} of the model's parameters: {names}.")
 

@@ -45,10 +45,13 @@ def _check(subject: Subject) -> Iterator[Problem]:
     ]
     keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
     fix = subject.once("cure of vanishing gradients", keys, lambda: first_cure(subject, changes, _is_mended))
-    sizes = [found.gradients[name] or 0.0 for name in found.matrices]
-    which = f"model.{vanished[0]}" + (f" and {len(vanished) - 1} other layers" if len(vanished) > 1 else "")
+    sizes = [size or 0.0 for size in found.gradients.values()]
+    others = len(vanished) - 1
+    which = f"model.{vanished[0]}" + (f" (and {others} other{'s' if others > 1 else ''})" if others else "")
     smallest = found.gradients[vanished[0]] or 0.0
-    what = f"Before training the gradient of {which} is about {smallest:.1g}, beside {max(sizes):.1g} of the largest."
+    what = f"Before training the gradient of {which} is about {smallest:.1g}, that of others up to {max(sizes):.1g}."
+    if not smallest:
+        what = f"No gradient reaches {which}: it is 0 on the first batch."
     yield Problem(fix.partition("=")[0] if fix else "model", what, fix=fix)
 
 
