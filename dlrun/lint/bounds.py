@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,10 @@ from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 
 _ROWS = 16
-_COPIES = 4
+_COPIES = 40  # one weight has the same sign in all of them once in 10^12
+_SECONDS = 0.5  # of processor time; a larger model is not judged
 _SPREAD = 5.0  # of the noise added to a parameter, in its own deviations
+_FREE = 2.0  # outputs on both sides of 0 beyond it are not bounded
 _LEAST = 0.1  # deviation assumed of a parameter that is constant
 
 
@@ -36,9 +39,9 @@ def takes_logits(subject: Subject) -> bool:
 
 
 def bounds(subject: Subject) -> Bounds | None:
-    """Return what the outputs of a supervised model are bound to, whatever its weights; None for other tasks.
+    """Return what the outputs of a supervised model are bound to, whatever its weights; None if they are free.
 
-    None too if the outputs are not finite. Measured once.
+    None too for other tasks, and where outputs are not finite. Measured once.
     """
     if subject.supervised is None:
         return None
@@ -51,6 +54,7 @@ def _measure(subject: Subject) -> Bounds | None:
     task.train()  # as the loss sees it; an ensemble is averaged only in evaluation
     batch = subject.data.train.fetch(slice(0, min(_ROWS, len(subject.data.train))))
     found: list[Tensor] = []
+    end = time.process_time() + _SECONDS
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         for _ in range(_COPIES):
@@ -60,6 +64,8 @@ def _measure(subject: Subject) -> Bounds | None:
                 noise = torch.randn_like(parameter) * _SPREAD
                 parameter.add_((noise * deviation.clamp(min=_LEAST)).to(parameter.dtype))
             found.append(changed(batch).float())
+            if min(-float(found[-1].min()), float(found[-1].max())) > _FREE or time.process_time() > end:
+                return None
     outputs = torch.cat(found)  # (copies * B, ..., K)
     if not bool(outputs.isfinite().all()):
         return None

@@ -23,8 +23,10 @@ ROWS = 32
 STEPS = 300
 _SECONDS = 6.0  # of processor time, of one try
 _CHECKED = 25  # steps between two looks at whether it has learned
+_FEWEST = 50  # a model may begin with the right answers by chance
 _ACCURATE = 0.95  # share of the rows
 _EXPLAINED = 0.9  # of the targets' variance
+_BETTER = 0.02  # of the score, above that of a constant, or of the loss
 _FELL = 0.1  # of the loss that is left, where there is neither accuracy nor variance
 
 
@@ -33,6 +35,7 @@ class Memory:
     """The loss on the batch before and after, what was reached, and whether that is enough.
 
     score: the share of right answers, or of the targets' variance that is explained; None for targets of both kinds.
+    trivial: the score of the best constant.
     """
 
     first_loss: float
@@ -40,11 +43,19 @@ class Memory:
     score: float | None
     learned: bool
     steps: int
+    trivial: float = 0.0
 
     @property
     def gain(self) -> float:
         """The share of the loss that is gone."""
         return 1 - self.last_loss / self.first_loss if self.first_loss > 0 else 0.0
+
+    @property
+    def is_better_than_trivial(self) -> bool:
+        """Whether the model has learned anything from its inputs; of numbers, whether the loss falls at all."""
+        if self.score is None or not self.trivial:
+            return self.gain > _BETTER
+        return self.score > self.trivial + _BETTER
 
 
 def memorise(subject: Subject, config: RunConfig) -> Memory:
@@ -68,7 +79,9 @@ def memorise(subject: Subject, config: RunConfig) -> Memory:
         torch.manual_seed(config.seed)
         first = _state(task, batch)
         last = first
-        while steps < STEPS and not last[2] and time.process_time() < started + _SECONDS:
+        while steps < STEPS and time.process_time() < started + _SECONDS:
+            if last[2] and steps >= _FEWEST:
+                break
             try:
                 task.train_step(batch, updater)
             except NotFinite:
@@ -78,7 +91,7 @@ def memorise(subject: Subject, config: RunConfig) -> Memory:
                 last = _state(task, batch)
         last = _state(task, batch)
     learned = last[2] or (last[1] is None and last[0] <= _FELL * first[0])
-    return Memory(first[0], last[0], last[1], learned, steps)
+    return Memory(first[0], last[0], last[1], learned, steps, _trivial(task, batch))
 
 
 def _state(task: SupervisedTask, batch: Batch) -> tuple[float, float | None, bool]:
@@ -96,6 +109,13 @@ def _state(task: SupervisedTask, batch: Batch) -> tuple[float, float | None, boo
     chosen = outputs.argmax(dim=-1) if outputs.shape[-1] > 1 else (outputs[..., 0] > 0).long()
     score = float((chosen == repeated.targets).float().mean())
     return loss, score, score >= _ACCURATE
+
+
+def _trivial(task: SupervisedTask, batch: Batch) -> float:
+    """The share of the most common class or token, or 0, the variance that a mean explains."""
+    if goal_of(task.spec).predicts_numbers or mixes_kinds(task.spec.goal):
+        return 0.0
+    return int(batch.targets.flatten().bincount().max()) / batch.targets.numel()
 
 
 def _explained(outputs: Tensor, targets: Tensor) -> float:

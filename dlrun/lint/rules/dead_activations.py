@@ -44,7 +44,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     fix = subject.once("cure of dead activations", keys, lambda: first_cure(subject, changes, _is_mended))
     more = f" {len(dead)} layers are like it." if len(dead) > 1 else ""
     silent = f"{share:.0%} of the {units} units" if units > 1 else "the unit"
-    what = f"Before training {silent} after model.{name} give 0 on the whole first batch.{more}"
+    what = f"Before training {silent} after model.{name} {"give" if units > 1 else "gives"} 0 on the whole first batch.{more}"
     yield Problem(fix.partition("=")[0] if fix else "model", what, fix=fix)
 
 

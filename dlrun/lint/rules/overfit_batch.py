@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from dlrun.errors import Problem
@@ -13,7 +14,8 @@ from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
 
 _PARAMETERS = 10  # for each row and output, from which on a model must be able to
-_FACTORS = (10.0, 100.0, 1000.0)  # on the rate, tried to tell a slow optimizer from a broken model
+_SECONDS = 12.0  # of processor time, for all but the first try
+_FACTORS = (10.0, 1e2, 1e3, 1e4, 1e5, 1e6)  # on the rate, tried to tell a slow optimizer from a broken model
 _HIGHEST_RATE = 1.0
 _STUCK = 0.02  # of the loss: less is no progress at all
 _LONG = 30  # times as many steps as were tried: a run that long may learn slowly
@@ -27,14 +29,15 @@ def _check(subject: Subject) -> Iterator[Problem]:
     rows = min(ROWS, subject.config.trainer.batch_size, len(subject.data.train))
     must = subject.components.num_parameters >= _PARAMETERS * rows * subject.spec.num_outputs
     tried = memorise(subject, subject.config)
-    if tried.learned or (not must and tried.gain > _STUCK):
+    if tried.learned or (not must and tried.is_better_than_trivial):
         return
+    end = time.process_time() + _SECONDS
     for factor in _FACTORS:
-        if lr * factor > _HIGHEST_RATE:
+        if lr * factor > _HIGHEST_RATE or time.process_time() > end:
             break
         config = with_value(subject.config, subject.catalog, ("optimizer.lr", lr * factor))
         faster = memorise(subject, config)
-        if faster.learned or (not must and faster.gain > _STUCK):
+        if faster.learned or (not must and faster.is_better_than_trivial):
             if tried.gain < _STUCK and total_steps(subject) < _LONG * tried.steps:
                 yield Problem("optimizer.lr", _describe(tried, rows), fix=override("optimizer.lr", lr * factor))
             return
