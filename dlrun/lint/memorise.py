@@ -23,11 +23,15 @@ ROWS = 32
 STEPS = 300
 _SECONDS = 6.0  # of processor time, of one try
 _CHECKED = 25  # steps between two looks at whether it has learned
-_FEWEST = 50  # a model may begin with the right answers by chance
+_FEWEST = 50
 _ACCURATE = 0.95  # share of the rows
 _EXPLAINED = 0.9  # of the targets' variance
 _BETTER = 0.02  # of the score, above that of a constant, or of the loss
 _FELL = 0.1  # of the loss that is left, where there is neither accuracy nor variance
+
+
+_State = tuple[float, float | None, bool]
+"""Loss, score, and whether the score is enough."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def memorise(subject: Subject, config: RunConfig) -> Memory:
         first = _state(task, batch)
         last = first
         while steps < STEPS and time.process_time() < started + _SECONDS:
-            if last[2] and steps >= _FEWEST:
+            if steps >= _FEWEST and _has_learned(first, last):
                 break
             try:
                 task.train_step(batch, updater)
@@ -90,11 +94,18 @@ def memorise(subject: Subject, config: RunConfig) -> Memory:
             if steps % _CHECKED == 0:
                 last = _state(task, batch)
         last = _state(task, batch)
-    learned = last[2] or (last[1] is None and last[0] <= _FELL * first[0])
+    learned = _has_learned(first, last)
     return Memory(first[0], last[0], last[1], learned, steps, _trivial(task, batch))
 
 
-def _state(task: SupervisedTask, batch: Batch) -> tuple[float, float | None, bool]:
+def _has_learned(first: _State, last: _State) -> bool:
+    """Whether the score is enough and the loss has fallen: a model may begin with the right answers by chance."""
+    if last[1] is None:
+        return last[0] <= _FELL * first[0]
+    return last[2] and last[0] < first[0] - _BETTER * abs(first[0])
+
+
+def _state(task: SupervisedTask, batch: Batch) -> _State:
     """Return loss, score, and whether the score is enough, of the model as it is trained."""
     with torch.no_grad():
         outputs = task(batch).float()

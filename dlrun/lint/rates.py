@@ -12,7 +12,7 @@ from dlrun.training.stability import rounded_down
 
 EXPLODES = 10.0  # times chance and the first loss: docs/decisions/040
 _CALM = 3.0  # a rate that a fix proposes stays below this
-_SIMILAR = 1.5  # rates this close, below, count as the same
+_SIMILAR = 2.0  # times a rate that was tried: those in between are taken for it
 _DIVISOR = 10**0.5  # between the rates that a fix tries
 _TRIES = 12
 

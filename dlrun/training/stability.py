@@ -50,7 +50,7 @@ def fix_of(limit: StableLimit, config: RunConfig) -> str:
 def rounded_down(value: float) -> float:
     """Return a positive number rounded down to two significant digits: 0.000304 -> 0.0003."""
     digits = 1 - math.floor(math.log10(value))
-    return float(f"{math.floor(value * 10**digits * (1 + 1e-12)) / 10**digits:.2g}")
+    return float(f"{math.floor(value * 10**digits * (1 + 1e-5)) / 10**digits:.2g}")
 
 
 def is_full_batch(data: DataBundle, config: RunConfig) -> bool:

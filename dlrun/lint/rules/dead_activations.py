@@ -43,8 +43,8 @@ def _check(subject: Subject) -> Iterator[Problem]:
     keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
     fix = subject.once("cure of dead activations", keys, lambda: first_cure(subject, changes, _is_mended))
     more = f" {len(dead)} layers are like it." if len(dead) > 1 else ""
-    silent = f"{share:.0%} of the {units} units" if units > 1 else "the unit"
-    what = f"Before training {silent} after model.{name} {"give" if units > 1 else "gives"} 0 on the whole first batch.{more}"
+    silent = f"{share:.0%} of the {units} units after model.{name} give 0" if units > 1 else f"model.{name} gives 0"
+    what = f"Before training {silent} on the whole first batch.{more}"
     yield Problem(fix.partition("=")[0] if fix else "model", what, fix=fix)
 
 
