@@ -45,17 +45,12 @@ def test_weight_decay_adds_to_the_sharpness() -> None:
     assert found.lr == pytest.approx(2 / (LARGEST + 1000), rel=1e-6)
 
 
-def test_equal_batches_have_the_limit_of_the_full_batch() -> None:
-    # two batches of a line through x = 5 and x = 5: any order gives the same steps
-    assert limit_of("trainer.batch_size=99").lr == pytest.approx(2 / LARGEST, rel=0.05)
-
-
 @pytest.mark.parametrize("words", [(), ("optimizer.momentum=0.9",)])
 def test_the_limit_in_mini_batches_is_where_the_run_itself_diverges(words: tuple[str, ...]) -> None:
     found = limit_of("trainer.batch_size=16", *words)
     for share, grows in ((0.8, False), (1.2, True)):
         components = built("trainer.batch_size=16", f"optimizer.lr={share * found.lr:.6g}", *words)
-        assert (_loss_after(components, epochs=60) > 1e6) == grows
+        assert (_loss_after(components, epochs=40) > 1e6) == grows
 
 
 def _loss_after(components: Components, *, epochs: int) -> float:
@@ -75,7 +70,7 @@ def _loss_after(components: Components, *, epochs: int) -> float:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    return float(loss.nan_to_num(math.inf))
+    return float(loss.detach().nan_to_num(math.inf))
 
 
 @pytest.mark.parametrize(
