@@ -22,7 +22,6 @@ OTHERS: Mapping[str, str] = {
     "docs/test_reference.py": "docs/make_reference.py, which is no part of the package",
     "docs/test_site.py": "docs/conf.py: the whole site, built strictly",
     "faults/test_faults.py": "kills, failing disks and damaged files, for whole runs",
-    "lint/test_no_alarm.py": "all rules together, on what ships and on good configurations",
     "options/datasets/test_bundled.py": "the bundled datasets, which are one line of code each",
     "options/datasets/test_mixed_table.py": "dataset=table with texts and images, as whole runs",
     "options/losses/test_losses.py": "the same checks for every loss",
