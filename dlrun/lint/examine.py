@@ -50,7 +50,7 @@ class Examiner:
                     continue
                 for problem in rule.check(subject):
                     message = f"{problem.message} {rule.why}"
-                    findings.append(found(dataclasses.replace(problem, id=rule.id, message=message), "warning"))
+                    findings.append(found(dataclasses.replace(problem, id=rule.id, message=message), rule.severity))
         return findings
 
     def _load(

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
 from dlrun.configuration.run_config import RunConfig, resolve_auto
@@ -124,6 +125,9 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
         task = SupervisedTask(
             model, call_option(catalog, "loss", config.loss.name, spec, **config.loss.arguments), spec
         )
+    if any(isinstance(parameter, UninitializedParameter) for parameter in task.parameters()):
+        what = "It has layers of unknown size (nn.Lazy...); give each its size: `spec` has that of the input."
+        raise ConfigError(Problem(f"model={config.model.name}", what, id="lazy-parameters"))
     if not count_parameters(task):
         raise ConfigError(Problem(f"model={config.model.name}", "The model has no parameters to train."))
     return task

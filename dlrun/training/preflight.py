@@ -12,6 +12,7 @@ from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
+from dlrun.training.stability import fix_of, is_full_batch, is_least_squares, stable_limit
 
 
 def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
@@ -74,21 +75,22 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
                 "`dlrun.num_logits(spec)` returns the size of the last layer.",
             )
         ]
-    if goal.rejects_softmax and rows > 1 and _are_probabilities(out):
+    takes_logits = config.loss.name in ("auto", *goal.losses)  # the user's own loss may take probabilities
+    if goal.rejects_softmax and takes_logits and rows > 1 and _are_probabilities(out):
         return [
             Problem(
                 name,
                 "The model ends in a softmax, but the cross entropy loss expects logits: remove the softmax, "
                 "or training is far too slow.",
+                id="softmax-before-cross-entropy",
             )
         ]
     return []
 
 
 def _are_probabilities(out: Tensor) -> bool:
-    return bool((out >= 0).all()) and bool(
-        torch.allclose(out.sum(dim=1), torch.ones(len(out), dtype=out.dtype, device=out.device), atol=1e-4)
-    )
+    """Whether the outputs of each row, or each step of a row, sum to 1: (B, K) or (B, T, K)."""
+    return bool((out >= 0).all()) and bool(((out.sum(dim=-1) - 1).abs() < 1e-4).all())
 
 
 def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
@@ -112,23 +114,18 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
 
 
 def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
-    """Find a rate that must diverge: full-batch descent on squared error above 2 / the Hessian's largest eigenvalue."""
-    linear = [module for module in task.model.modules() if isinstance(module, nn.Linear)]
-    is_plain = config.model.name == "linear" and config.optimizer.name == "sgd" and not config.optimizer["momentum"]
-    is_squared = isinstance(task.loss, nn.MSELoss) and not (data.spec.categories or data.spec.blocks)
-    is_full = config.trainer.batch_size * config.trainer.accumulate >= len(data.train)
-    if not (is_plain and is_squared and is_full) or len(linear) != 1 or linear[0].in_features > 4096:
+    """Find a rate at which full-batch descent on squared error must diverge; mini-batches are judged by the linter."""
+    if not (is_least_squares(task, data, config) and is_full_batch(data, config)):
         return []
-    inputs = data.train.fetch(slice(None)).inputs.double().flatten(1)  # (N, ...) -> (N, F)
-    inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)  # (N, F) -> (N, F + 1), the bias
-    hessian = 2 * inputs.T @ inputs / len(inputs) / data.spec.num_outputs  # (F + 1, F + 1)
-    largest = 2 / torch.linalg.eigvalsh(hessian)[-1].item()
-    if config.optimizer_settings.lr <= largest or config.scheduler.name != "none":
+    limit, lr = stable_limit(data, config), config.optimizer_settings.lr
+    if lr <= limit.lr:
         return []
     return [
         Problem(
-            f"optimizer.lr={config.optimizer_settings.lr:g}",
-            f"Gradient descent diverges on this data above a learning rate of {largest:.2g}. "
+            f"optimizer.lr={lr:g}",
+            f"Gradient descent diverges on this data above a learning rate of {limit.lr:.2g}. "
             "Use a smaller optimizer.lr, or dataset.standardise=true.",
+            id="learning-rate-diverges",
+            fix=fix_of(limit, config),
         )
     ]

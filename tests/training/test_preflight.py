@@ -9,6 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from dlrun.configuration.compose import compose
+from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, DlrunError
@@ -97,6 +100,7 @@ def {name}(spec, *, width: int = 8):
         ),
         ("nn.Linear(4, 5)", "Expected an output of shape (8, 3) for 8 rows, got (8, 5)"),
         ("nn.Identity()", "The model has no parameters to train"),
+        ("nn.LazyLinear(3)", "It has layers of unknown size (nn.Lazy...); give each its size"),
     ],
 )
 def test_common_mistakes_are_found_before_training(
@@ -106,6 +110,40 @@ def test_common_mistakes_are_found_before_training(
     code, _, err = dlrun("check", "--plugin", "mine.py", "model=mine", "dataset=iris", "device.threads=1")
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        (("dataset=breast_cancer",), "nn.Sequential(nn.Linear(30, 1), nn.Softmax(dim=1))"),
+        (
+            ("dataset=text", "dataset.path=example:gpl3_text.txt", "dataset.task=language"),
+            "nn.Sequential(nn.Embedding(spec.vocabulary_size, spec.num_outputs), nn.Softmax(dim=-1))",
+        ),
+    ],
+)
+def test_a_softmax_is_found_for_two_classes_and_for_tokens(tmp_path: Path, words: tuple[str, ...], body: str) -> None:
+    (tmp_path / "ends.py").write_text(PLUGIN.format(name="ends", body=body))
+    with pytest.raises(ConfigError, match="The model ends in a softmax") as caught:
+        _build(*words, "model=ends", plugins=(tmp_path / "ends.py",))
+    assert [problem.id for problem in caught.value.problems] == ["softmax-before-cross-entropy"]
+
+
+def test_a_loss_of_the_users_own_may_take_probabilities(tmp_path: Path) -> None:
+    body = "nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))"
+    (tmp_path / "ends.py").write_text(PLUGIN.format(name="ends", body=body))
+    loss = (
+        "from torch import nn\nLoss = nn.Module\ndef own(spec) -> Loss:\n    '''A loss.'''\n    return nn.NLLLoss()\n"
+    )
+    (tmp_path / "own.py").write_text(loss)
+    _build("dataset=iris", "model=ends", "loss=own", plugins=(tmp_path / "ends.py", tmp_path / "own.py"))
+
+
+def _build(*words: str, plugins: tuple[Path, ...]) -> None:
+    """Build a run with plugins."""
+    catalog = Catalog(plugins=plugins)
+    (plan,) = plan_runs(parse_overrides((*words, *CPU), catalog), catalog)
+    build_components(compose(plan, catalog).config, catalog)
 
 
 def test_tasks_that_do_not_weight_rows_refuse_weights() -> None:

@@ -7,7 +7,29 @@ from functools import cache
 
 from dlrun.lint.rule import Rule
 
-NAMES = ("shuffling",)
+NAMES = (
+    "shuffling",
+    "learning_rate_diverges",
+    "learning_rate_too_high",
+    "learning_rate_too_low",
+    "initial_loss",
+    "dead_activations",
+    "vanishing_gradients",
+    "unused_parameters",
+    "unregistered_parameters",
+    "detached_loss",
+    "sigmoid_outputs",
+    "log_softmax_outputs",
+    "bounded_outputs",
+    "small_batch_norm",
+    "schedule",
+    "early_stopping",
+    "checkpoints",
+    "extreme_dropout",
+    "weight_average",
+    "accumulation",
+    "overfit_batch",
+)
 """In the order in which they are reported."""
 
 
