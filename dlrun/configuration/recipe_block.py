@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dlrun.configuration.schema.type_check import find_mismatches
@@ -9,15 +10,27 @@ from dlrun.errors import Problem, did_you_mean
 from dlrun.wording import printable_key, show
 
 FORMAT = 1
-_BLOCK = {
+BLOCK = {
     "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
 }  # fmt: skip
+"""The keys of the block and their types."""
+
+MEANINGS: Mapping[str, str] = {
+    "format": f"The format of the recipe: {FORMAT}.",
+    "title": "What the recipe is, in one line.",
+    "source": "Where the architecture and its numbers come from.",
+    "command": "The command that trains it.",
+    "notes": "What else a reader should know.",
+    "expect": "The results that it promises: each metric with [lowest, highest], such as test/accuracy: [0.97, 0.99].",
+    "plugins": "The files of options that it needs besides dlrun's own, with their SHA-256.",
+}
+"""What each key is, for `dlrun schema`."""
 
 
 def check_block(block: Any) -> list[Problem]:
     """Return what is wrong with the `recipe:` block."""
     if not isinstance(block, dict):
-        return [Problem("recipe", f"Expected a mapping with {', '.join(_BLOCK)}, got {show(block)}.")]
+        return [Problem("recipe", f"Expected a mapping with {', '.join(BLOCK)}, got {show(block)}.")]
     problems = []
     given = block.get("format")
     if block and (given != FORMAT or type(given) is not int):
@@ -25,12 +38,12 @@ def check_block(block: Any) -> list[Problem]:
         problems.append(Problem("recipe.format", f"{expected}, got {show(given)}."))
     for key, value in block.items():
         where = f"recipe.{printable_key(key)}"
-        if key not in _BLOCK:
-            problems.append(Problem(where, f'Unknown key "{printable_key(key)}". {did_you_mean(key, _BLOCK)}'))
+        if key not in BLOCK:
+            problems.append(Problem(where, f'Unknown key "{printable_key(key)}". {did_you_mean(key, BLOCK)}'))
         elif key == "plugins" and isinstance(value, dict):
             problems += [Problem(*wrong) for name in value for wrong in find_mismatches(str, value[name], key=where)]
         elif key != "format":
-            problems += [Problem(*wrong) for wrong in find_mismatches(_BLOCK[key], value, key=where)]
+            problems += [Problem(*wrong) for wrong in find_mismatches(BLOCK[key], value, key=where)]
     expect = block.get("expect")
     for metric, bounds in expect.items() if isinstance(expect, dict) else ():
         where = f"recipe.expect.{printable_key(metric)}"

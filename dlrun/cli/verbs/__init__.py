@@ -18,6 +18,7 @@ NAMES = (
     "show",
     "cp",
     "cat",
+    "schema",
     "resume",
     "eval",
     "predict",

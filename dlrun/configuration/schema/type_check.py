@@ -21,7 +21,8 @@ from dlrun.configuration.schema.fields import (
 from dlrun.errors import did_you_mean, nearest
 from dlrun.wording import printable_key, show
 
-_NAME = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
+LITERAL_NAMES = ("null", "true", "false", "nan", "inf")  # in any case, Hydra reads them as values, not as names
+_NAME = re.compile(rf"(?!(?:{'|'.join(LITERAL_NAMES)})$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
 
 
 def describe_type(kind: Any) -> str:
