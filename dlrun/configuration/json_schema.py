@@ -88,7 +88,7 @@ def _node(group: str, options: Mapping[str, Option]) -> Schema:
         "properties": {"name": names},
         "allOf": [
             {
-                "if": {"properties": {"name": {"const": name}}, "required": ["name"]},
+                "if": {"type": "object", "properties": {"name": {"const": name}}, "required": ["name"]},
                 "then": {"$ref": f"#/$defs/{group}.{name}"},
             }
             for name in options
@@ -128,7 +128,17 @@ def _field(field: Field, *, group: str = "") -> Schema:
 def _value(field: Field) -> Schema:
     """Return the schema of a field's value, or of ???, which leaves a field to the user."""
     default = field.default if isinstance(field.default, dict) else {}
-    schema = schema_of(field.kind, comments=field.inner_comments, default=default)
+    return _or_missing(schema_of(field.kind, comments=field.inner_comments, default=default))
+
+
+def _or_missing(schema: Schema) -> Schema:
+    """Return the schema of a value or ???, in the form for which editors complete and report best.
+
+    They complete what is listed, and describe a value by the schema that holds it, not by a choice of two.
+    """
+    listed = {"enum": [True, False]} if schema == {"type": "boolean"} else schema
+    if listed.keys() & {"enum", "anyOf"}:
+        return any_of([listed, {"enum": [MISSING]}])
     return {"if": {"const": MISSING}, "else": schema}
 
 
@@ -177,9 +187,8 @@ def _inner(key: str, field: Field) -> Iterator[tuple[str, Schema]]:
         inner = schema_of(field.kind, comments=field.inner_comments)["properties"]
         for name, schema in inner.items():
             text = schema.pop("description", "")
-            yield f"{key}.{name}", _list_of({"if": {"const": MISSING}, "else": schema}, text)
+            yield f"{key}.{name}", _list_of(_or_missing(schema), text)
 
 
 def _list_of(schema: Schema, text: str) -> Schema:
     return described({"type": "array", "minItems": 1, "items": schema}, text)
-

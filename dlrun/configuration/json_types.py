@@ -67,7 +67,8 @@ def schema_of(kind: Any, *, comments: Mapping[str, str] | None = None, default: 
         return {"type": "array", "items": schema_of(item)}
     if origin is dict:
         value = schema_of(get_args(kind)[1])
-        return {"type": "object", "propertyNames": {"pattern": _NAME_PATTERN}, "additionalProperties": value}
+        names = {"$ref": "#/$defs/key", "pattern": _NAME_PATTERN}
+        return {"type": "object", "propertyNames": names, "additionalProperties": value}
     if is_dataclass(kind):
         return _mapping(kind, comments or {}, default or {})
     return _plain(kind)
