@@ -186,8 +186,8 @@ def test_options_of_plugins_and_presets_are_in_it(tmp_path: Path) -> None:
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 2, 2.5, 0.5, -0.1, 10**9 + 1, 1e300, "auto", "???", "x", "", [], [1], ["a"],
     [0.1, 0.2], {}, {"a": 1}, {"_target_": "os.system"}, {"hydra": 1}, {"lr": 0.1}, {"shift": 1},
-    {"shift": "auto", "flip": True}, {"patience": None}, "${seed}", "relu", "90s", "0s", "/etc/passwd", "../x", "a/../b",
-    "~", "example:a.csv", "a.csv", "mnist", "mlp", "cpu", "none", "batch", "true",
+    {"shift": "auto", "flip": True}, {"patience": None}, "${seed}", "relu", "90s", "0s", "/etc/passwd", "../x",
+    "a/../b", "~", "example:a.csv", "a.csv", "mnist", "mlp", "cpu", "none", "batch", "true",
 ]  # fmt: skip
 KEYS = [
     "nonsense", "_target_", "hydra", "+hydra", "${x}", "lr", "hidden", "pad", "augment", "seed", "resume", "metric",
@@ -207,7 +207,7 @@ KNOWN_DIFFERENCES = {
 }
 """Part of dlrun's message -> why the JSON Schema accepts what dlrun refuses.
 
-What these mutations do not meet: paths through links, a sweep of more than 100,000 points, whole numbers written 1.0."""
+What these mutations do not meet: paths through links, sweeps of over 100,000 points, whole numbers written 1.0."""
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -16,7 +16,7 @@ VERB = Verb(
     details="JSON Schema draft 2020-12, on standard output; options of --plugin and --config-dir are in it too.",
     examples=(
         Example("dlrun schema", "for a file that editors read: dlrun schema > recipe.schema.json"),
-        Example("dlrun schema --plugin my_model.py", "with an option of your own"),
+        Example("dlrun schema --plugin my_model.py --config-dir my_options", "with options of your own"),
     ),
 )
 
