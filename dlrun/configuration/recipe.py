@@ -14,9 +14,10 @@ from typing import Any
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.check_recipe import split_recipe
 from dlrun.configuration.override_text import Value, keys_set_by, value_of
+from dlrun.configuration.recipe_lines import add_lines
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices, resource_dir
-from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable
 
 
@@ -79,17 +80,20 @@ def locate_recipe(name: str) -> Path:
             path = Path(name).expanduser()
             if path.is_symlink():
                 target = printable(str(path.resolve()))
-                raise ConfigError(Problem(where, f"This file is a link; name its target: recipe={target}"))
+                what = f"This file is a link; name its target: recipe={target}"
+                raise ConfigError(Problem(where, what, "link", f"recipe={target}"))
             found = path.exists()
         except (OSError, ValueError, RuntimeError):  # too long, with a NUL, the home of an unknown user
             found = False
         if not found:
-            raise ConfigError(Problem(where, "The file does not exist."))
+            raise ConfigError(Problem(where, "The file does not exist.", "no-file"))
         return path
     if name in recipe_names():
         return resource_dir("recipes") / f"{name}.yaml"
     hint = f"{did_you_mean(name, recipe_names())} `dlrun ls recipe` lists all recipes.".lstrip()
-    raise ConfigError(Problem(where, f'Unknown recipe "{printable(name)}". {hint}'))
+    near = nearest(name, recipe_names())
+    fix = f"recipe={near}" if near is not None else None
+    raise ConfigError(Problem(where, f'Unknown recipe "{printable(name)}". {hint}', "unknown-recipe", fix))
 
 
 def load_recipe(name: str, catalog: Catalog, *, own: bool = False, given: Collection[str] = ()) -> Recipe:
@@ -105,5 +109,5 @@ def load_recipe(name: str, catalog: Catalog, *, own: bool = False, given: Collec
     choices, values, problems = split_recipe(tree, catalog, own=own, given=given)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError(problems, title=f"{count} in the recipe {printable(str(path))}")
+        raise ConfigError(add_lines(problems, path), title=f"{count} in the recipe {printable(str(path))}")
     return Recipe(path.stem, path, tree.get("recipe") or {}, choices, values, tree.get("sweep") or {})

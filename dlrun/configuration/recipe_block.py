@@ -30,16 +30,17 @@ MEANINGS: Mapping[str, str] = {
 def check_block(block: Any) -> list[Problem]:
     """Return what is wrong with the `recipe:` block."""
     if not isinstance(block, dict):
-        return [Problem("recipe", f"Expected a mapping with {', '.join(BLOCK)}, got {show(block)}.")]
+        return [Problem("recipe", f"Expected a mapping with {', '.join(BLOCK)}, got {show(block)}.", "wrong-value")]
     problems = []
     given = block.get("format")
     if block and (given != FORMAT or type(given) is not int):
         expected = f"Expected {FORMAT}, the format of this version of dlrun"
-        problems.append(Problem("recipe.format", f"{expected}, got {show(given)}."))
+        problems.append(Problem("recipe.format", f"{expected}, got {show(given)}.", "wrong-value"))
     for key, value in block.items():
         where = f"recipe.{printable_key(key)}"
         if key not in BLOCK:
-            problems.append(Problem(where, f'Unknown key "{printable_key(key)}". {did_you_mean(key, BLOCK)}'))
+            what = f'Unknown key "{printable_key(key)}". {did_you_mean(key, BLOCK)}'
+            problems.append(Problem(where, what, "unknown-key"))
         elif key == "plugins" and isinstance(value, dict):
             problems += [Problem(*wrong) for name in value for wrong in find_mismatches(str, value[name], key=where)]
         elif key != "format":
@@ -48,5 +49,5 @@ def check_block(block: Any) -> list[Problem]:
     for metric, bounds in expect.items() if isinstance(expect, dict) else ():
         where = f"recipe.expect.{printable_key(metric)}"
         if find_mismatches(list[float], bounds, key=where) or len(bounds) != 2 or bounds[0] > bounds[1]:
-            problems.append(Problem(where, f"Expected [lowest, highest], got {show(bounds)}."))
+            problems.append(Problem(where, f"Expected [lowest, highest], got {show(bounds)}.", "wrong-value"))
     return problems

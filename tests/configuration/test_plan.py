@@ -86,9 +86,9 @@ def test_a_mistake_is_reported_with_the_nearest_right_name(word: str, message: s
 def test_a_mistake_in_a_recipe_is_reported_with_its_name_beside_those_of_the_words() -> None:
     write("mine.yaml", "model: {name: mlp, kernel: 3}\nseed: x\n")
     assert wrong("recipe=mine.yaml", "trainer.epoch=3", "model.hidden=[3]") == [
-        ("recipe=mine.yaml: model.kernel", 'The model "mlp" has no field "kernel". Choose from: model.activation, '
+        ("recipe=mine.yaml:1: model.kernel", 'The model "mlp" has no field "kernel". Choose from: model.activation, '
          "model.dropout, model.hidden, model.init, model.norm."),
-        ("recipe=mine.yaml: seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
+        ("recipe=mine.yaml:2: seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
         ("trainer.epoch=3", 'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?'),
     ]  # fmt: skip
     write("mine.yaml", "seed: [\n")

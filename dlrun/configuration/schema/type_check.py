@@ -8,6 +8,7 @@ import types
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from dlrun.configuration.override_text import fix_of
 from dlrun.configuration.schema.fields import (
     AUTO,
     Auto,
@@ -53,8 +54,12 @@ def describe_type(kind: Any) -> str:
     return {**names, type(None): "null", Any: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
 
 
-def find_mismatches(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
-    """Return what is wrong with `value` as a `kind`: pairs of key and message, none if it fits."""
+Mismatch = tuple[str, str, str, str | None]
+"""What is wrong with a value, as the arguments of a Problem: key, message, id and fix."""
+
+
+def find_mismatches(kind: Any, value: Any, *, key: str) -> list[Mismatch]:
+    """Return what is wrong with `value` as a `kind`; nothing if it fits."""
     origin = get_origin(kind)
     if origin is Annotated and get_origin(kind.__origin__) is list and isinstance(value, list):
         return find_mismatches(kind.__origin__, value, key=key)
@@ -69,7 +74,8 @@ def find_mismatches(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]
     near = nearest(value, choices) if isinstance(value, str) else None
     near = nearest_duration(value) if has_mark(kind, DurationText) else near
     hint = f' Did you mean "{near}"?' if near is not None else ""
-    return [(key, f"Expected {describe_type(kind)}, got {show(value)}.{hint}")]
+    fix = fix_of(key, near) if near is not None and not key.endswith("]") else None
+    return [(key, f"Expected {describe_type(kind)}, got {show(value)}.{hint}", "wrong-value", fix)]
 
 
 def _fits(kind: Any, value: Any) -> bool:
@@ -117,13 +123,15 @@ def _is_plain(kind: Any, value: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _mapping_mismatches(kind: Any, value: dict[str, Any], *, key: str) -> list[tuple[str, str]]:
+def _mapping_mismatches(kind: Any, value: dict[str, Any], *, key: str) -> list[Mismatch]:
     hints = get_type_hints(kind, include_extras=True)
-    wrong: list[tuple[str, str]] = []
+    wrong: list[Mismatch] = []
     for name, entry in value.items():
         if name not in hints:
             shown, hint = printable_key(str(name)), did_you_mean(str(name), hints, prefix=f"{key}.")
-            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}'))
+            near = nearest(str(name), hints)
+            fix = fix_of(f"{key}.{near}", entry) if near is not None else None
+            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}', "unknown-key", fix))
         else:
             wrong.extend(find_mismatches(hints[name], entry, key=f"{key}.{name}"))
     return wrong
