@@ -18,20 +18,14 @@ _ID_PLACE = {"Problem": 2, "Finding": 0}  # where a call without a keyword has i
 def ids_in(source: str) -> Iterator[str]:
     """Yield each id that a module gives a problem: a text in the call, or a constant of the module."""
     tree = ast.parse(source)
-    constants = {
-        node.targets[0].id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.Constant)
-    }
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    constants = {ast.unparse(node.targets[0]): getattr(node.value, "value", None) for node in assigned}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        given = [
-            keyword.value for keyword in node.keywords if keyword.arg == "id" and name in ("ConfigError", *_ID_PLACE)
-        ]
+        has_id = name in ("ConfigError", *_ID_PLACE)
+        given = [keyword.value for keyword in node.keywords if keyword.arg == "id" and has_id]
         given += node.args[_ID_PLACE[name] :][:1] if name in _ID_PLACE else []
         for value in given:
             found = constants.get(value.id) if isinstance(value, ast.Name) else getattr(value, "value", None)
@@ -43,9 +37,8 @@ def test_every_id_in_the_code_is_in_the_table() -> None:
     sources = {path: path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")}
     used = {name: path.name for path, source in sources.items() for name in ids_in(source)}
     assert len(used) > 20
-    assert {
-        name: path for name, path in used.items() if name not in MEANINGS.keys() | {r.id for r in every_rule()}
-    } == {}
+    known = MEANINGS.keys() | {rule.id for rule in every_rule()}
+    assert {name: path for name, path in used.items() if name not in known} == {}
 
 
 def test_an_id_is_found_as_a_word_a_keyword_and_a_constant() -> None:

@@ -161,7 +161,6 @@ def test_tasks_that_do_not_weight_rows_refuse_weights() -> None:
             "images-only",
             "dataset.augment={shift:0,crop:0,flip:false}",
         ),
-        (("dataset=digits", "model=gan", "dataset.standardise=false"), "contradiction", "dataset.standardise=true"),
     ],
 )  # fmt: skip
 def test_a_refusal_has_its_id_and_the_override_that_mends_it(
