@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from dlrun.configuration.json_types import DEFINITIONS, any_of, schema_of
 from dlrun.configuration.schema import fields, settings
-from dlrun.configuration.schema.type_check import find_mismatches
+from dlrun.configuration.schema.type_check import find_mismatches, fits
 
 
 def accepts(kind: Any, value: Any) -> bool:
@@ -41,6 +41,9 @@ def test_a_type_accepts_its_values_and_no_others(kind: Any, good: list[Any], bad
     assert [value for value in good if not accepts(kind, value)] == []
     assert [value for value in bad if accepts(kind, value)] == []
     assert [value for value in good if find_mismatches(kind, value, key="key")] == []
+    assert [
+        value for value in [*good, *bad] if fits(kind, value) == bool(find_mismatches(kind, value, key="key"))
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "data/rows.csv", "a..b/c", ".hidden/x", "example:ratings.csv", "..a"])

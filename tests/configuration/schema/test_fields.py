@@ -226,6 +226,17 @@ def test_a_wrong_value_of_a_list_that_may_be_auto_is_named(value: Any, key: str,
         (Literal["max", "avg"], "mx", "k=max"),
         (fields.Duration, "10 minutes", "k=10m"),
         (fields.Width, 0, None),  # nothing near is known
+        (fields.Width, "64", "k=64"),
+        (fields.Width, "0", None),
+        (fields.Width, 64.0, "k=64"),
+        (fields.Width, [64], "k=64"),
+        (fields.AutoWidths, 64, "k=[64]"),
+        (list[str], "a", 'k=["a"]'),
+        (fields.LearningRate, "1e-3", "k=0.001"),
+        (fields.LearningRate, "fast", None),
+        (bool, "no", "k=false"),
+        (fields.AutoBool, "Yes", "k=true"),
+        (Stop, 3, None),
         (list[Literal["max"]], ["mx"], None),  # no override sets one entry of a list
     ],
 )
