@@ -55,13 +55,6 @@ def split_recipe(
     return choices, values, list(dict.fromkeys(problems))
 
 
-def _fix_of_key(key: str, value: Any) -> str | None:
-    """Return the override that sets what an unknown key was to set: a top-level key, or an option by its name."""
-    near = nearest(key, [*GROUPS, *TOP_LEVEL])
-    chosen = value.get("name") if near in GROUPS and isinstance(value, dict) else value
-    return fix_of(near, chosen) if near is not None and isinstance(chosen, str | int | float) else None
-
-
 def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
     """Return the option whose fields a group's node sets.
 
@@ -196,3 +189,10 @@ def _check_swept(
     except ConfigError as error:
         return error.problems or [Problem(key, str(error), error.id)]
     return [problem for option in chosen for problem in _check_untrusted_field(option, rest, value)]
+
+
+def _fix_of_key(key: str, value: Any) -> str | None:
+    """Return the override that sets what an unknown key was to set: a top-level key, or an option by its name."""
+    near = nearest(key, [*GROUPS, *TOP_LEVEL])
+    chosen = value.get("name") if near in GROUPS and isinstance(value, dict) else value
+    return fix_of(near, chosen) if near is not None and isinstance(chosen, str | int | float) else None

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from dlrun.configuration.auto import RULES
 from dlrun.configuration.json_types import DEFINITIONS, Schema, any_of, described, schema_of
-from dlrun.configuration.recipe_block import BLOCK, FORMAT, MEANINGS
+from dlrun.configuration.recipe_block import FORMAT, MEANINGS, block_keys
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, has_mark
 from dlrun.configuration.schema.groups import GROUPS, Option, default_choices, top_level_fields
@@ -23,6 +23,7 @@ from dlrun.version import __version__
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ID = f"urn:dlrun:recipe:{FORMAT}"
+_COMMAND_LINE_ONLY = (NetworkAddress,)  # marks of fields that a recipe can only leave at their defaults
 _NOT_SUGGESTED = {"deprecated": True, "doNotSuggest": True}  # the second is what YAML editors read
 
 
@@ -53,7 +54,7 @@ def recipe_schema(catalog: Catalog) -> Schema:
 
 def _block() -> Schema:
     """Return the schema of the `recipe:` block."""
-    properties = {key: described(schema_of(kind), MEANINGS.get(key, "")) for key, kind in BLOCK.items()}
+    properties = {key: described(schema_of(kind), MEANINGS.get(key, "")) for key, kind in block_keys().items()}
     properties["format"] = described({"type": "integer", "const": FORMAT}, MEANINGS["format"])
     bounds = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
     names = {"$ref": "#/$defs/key"}
@@ -116,13 +117,17 @@ def _field(field: Field, *, group: str = "") -> Schema:
     rule = RULES.get(f"{group}.{field.name}")
     if rule is not None and field.default == "auto":
         text += f". auto is {rule.text}"
-    if group and has_mark(field.kind, NetworkAddress):
+    if group and _is_only_for_the_command_line(field):
         note = "; a recipe cannot set it: set it on the command line"
         return {"description": text + note, "enum": [field.default, MISSING], **_NOT_SUGGESTED}
     found = described(_value(field) if group else schema_of(field.kind), text)
     if field.default != MISSING:
         found["default"] = field.default
     return found
+
+
+def _is_only_for_the_command_line(field: Field) -> bool:
+    return any(has_mark(field.kind, mark) for mark in _COMMAND_LINE_ONLY)
 
 
 def _value(field: Field) -> Schema:
@@ -163,7 +168,7 @@ def _sweep(options: Mapping[str, Mapping[str, Option]]) -> Schema:
         properties[group] = _list_of({"enum": list(found)}, GROUPS[group].summary)
         for name in dict.fromkeys(name for option in found.values() for name in option.fields):
             kinds = [option.fields[name] for option in found.values() if name in option.fields]
-            if any(has_mark(field.kind, NetworkAddress) for field in kinds):
+            if any(map(_is_only_for_the_command_line, kinds)):
                 continue
             key = f"{group}.{name}"
             properties[key] = _list_of(any_of(map(_value, kinds)), kinds[0].comment)

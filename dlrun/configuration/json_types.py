@@ -18,7 +18,7 @@ KEY_PATTERN = r"^(?![+~]*(?:hydra|defaults)(?:[./]|$))(?!_(?:.*_)?$)(?!.*\$\{)"
 _TEXT_PATTERN = r"^(?![\s\S]*\$\{)"
 _LITERALS = "|".join("".join(f"[{letter}{letter.upper()}]" for letter in word) for word in LITERAL_NAMES)
 _NAME_PATTERN = rf"^(?!(?:{_LITERALS})$)[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
-_PATH_PATTERN = r"^(?![\s\S]*\$\{)(?:example:[^/]*|(?!example:|~|/)(?!(?:[^\0]*/)?\.\.(?:/|$))[^\0]+)$"
+_PATH_PATTERN = r"^(?![\s\S]*\$\{)(?:example:[^/]*|(?!example:|~|/|[^\0]*://)(?!(?:[^\0]*/)?\.\.(?:/|$))[^\0]+)$"
 _DURATION_PATTERN = r"^(?=.*[1-9])(?:[0-9]{1,4}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,8}m)?(?:[0-9]{1,9}s)?$(?!\n)"
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 

@@ -10,10 +10,9 @@ from dlrun.errors import Problem, did_you_mean
 from dlrun.wording import printable_key, show
 
 FORMAT = 1
-BLOCK = {
+_BLOCK = {
     "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
 }  # fmt: skip
-"""The keys of the block and their types."""
 
 MEANINGS: Mapping[str, str] = {
     "format": f"The format of the recipe: {FORMAT}.",
@@ -27,10 +26,15 @@ MEANINGS: Mapping[str, str] = {
 """What each key is, for `dlrun schema`."""
 
 
+def block_keys() -> Mapping[str, Any]:
+    """Return the keys of the block with their types."""
+    return _BLOCK
+
+
 def check_block(block: Any) -> list[Problem]:
     """Return what is wrong with the `recipe:` block."""
     if not isinstance(block, dict):
-        return [Problem("recipe", f"Expected a mapping with {', '.join(BLOCK)}, got {show(block)}.", "wrong-value")]
+        return [Problem("recipe", f"Expected a mapping with {', '.join(_BLOCK)}, got {show(block)}.", "wrong-value")]
     problems = []
     given = block.get("format")
     if block and (given != FORMAT or type(given) is not int):
@@ -38,13 +42,13 @@ def check_block(block: Any) -> list[Problem]:
         problems.append(Problem("recipe.format", f"{expected}, got {show(given)}.", "wrong-value"))
     for key, value in block.items():
         where = f"recipe.{printable_key(key)}"
-        if key not in BLOCK:
-            what = f'Unknown key "{printable_key(key)}". {did_you_mean(key, BLOCK)}'
+        if key not in _BLOCK:
+            what = f'Unknown key "{printable_key(key)}". {did_you_mean(key, _BLOCK)}'
             problems.append(Problem(where, what, "unknown-key"))
         elif key == "plugins" and isinstance(value, dict):
             problems += [Problem(*wrong) for name in value for wrong in find_mismatches(str, value[name], key=where)]
         elif key != "format":
-            problems += [Problem(*wrong) for wrong in find_mismatches(BLOCK[key], value, key=where)]
+            problems += [Problem(*wrong) for wrong in find_mismatches(_BLOCK[key], value, key=where)]
     expect = block.get("expect")
     for metric, bounds in expect.items() if isinstance(expect, dict) else ():
         where = f"recipe.expect.{printable_key(metric)}"

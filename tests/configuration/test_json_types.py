@@ -52,7 +52,7 @@ def test_a_path_below_the_current_folder_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "~/x", "../x", "a/..", "a/../b", "..", "", "example:a/b", "a\0b", "${x}"]
+    "name", ["/etc/passwd", "~/x", "../x", "a/..", "a/../b", "..", "", "example:a/b", "a://b", "a\0b", "${x}"]
 )
 def test_a_path_outside_of_the_current_folder_is_not(name: str) -> None:
     assert not accepts(fields.DataPath, name)
