@@ -22,8 +22,15 @@ MEANINGS: Mapping[str, str] = {
     "notes": "What else a reader should know.",
     "expect": "The results that it promises: each metric with [lowest, highest], such as test/accuracy: [0.97, 0.99].",
     "plugins": "The files of options that it needs besides dlrun's own, with their SHA-256.",
+    "extends": "The recipe that this one is built on: NAME_OR_FILE@sha256:HEX.",
+    "meaning": "What the intervals of `expect` mean.",
+    "measured": "What was measured: each metric with its value, or one for each seed.",
+    "seeds": "The seeds of what was measured.",
+    "lock": "The environment in which it was measured.",
+    "data": "The data on which it was measured: its fingerprint, where to get it, and its rows by split.",
+    "losses": "The losses of the first steps, which a quick check compares.",
 }
-"""What each key is, for `dlrun schema`."""
+"""What each key of a block is, for `dlrun schema`."""
 
 
 def block_keys() -> Mapping[str, Any]:
