@@ -22,8 +22,9 @@ def add_lines(problems: Iterable[Problem], path: Path) -> list[Problem]:
 
     Call it with what `split_recipe` found in this file, which was read safely.
     """
-    nodes = read_nodes(path)
-    return [dataclasses.replace(problem, line=_line_of(nodes, problem.where)) for problem in problems]
+    found = list(problems)
+    nodes = read_nodes(path) if found else None  # a good recipe is not read twice
+    return [dataclasses.replace(problem, line=_line_of(nodes, problem.where)) for problem in found]
 
 
 def _line_of(node: Any, where: str) -> int | None:

@@ -48,11 +48,17 @@ def read_yaml(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
     Raises ConfigError with file and line if it cannot be read, exceeds the bounds or contains more than data.
     """
     bounds = bounds or Bounds()
-    return parse_yaml(_read_bytes(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
+    return parse_yaml(read_bytes(path, bounds=bounds), name=str(path), bounds=bounds)
 
 
-def _read_bytes(path: Path, count: int) -> bytes:
-    """Return at most `count` bytes of a regular file; do not open a pipe or a device, which might block."""
+def read_bytes(path: Path, *, bounds: Bounds | None = None) -> bytes:
+    """Return the bytes of a regular file, one more than the bounds allow if it is longer.
+
+    A pipe or a device, which might block, is not opened.
+
+    Raises ConfigError if it cannot be read.
+    """
+    count = (bounds or Bounds()).max_bytes + 1
     name = printable(str(path))
     try:
         mode = path.stat().st_mode
@@ -71,7 +77,7 @@ def read_nodes(path: Path) -> Any:
 
     Read the file with `read_yaml` first, which refuses unsafe files.
     """
-    return yaml.compose(_read_bytes(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
+    return yaml.compose(read_bytes(path).decode("utf-8-sig"), Loader=_Loader)
 
 
 def line_of(path: Path, *keys: str) -> int | None:

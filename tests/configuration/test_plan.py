@@ -217,13 +217,13 @@ def test_the_users_own_run_may_contain_addresses() -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each file was read, by its name."""
     counter: Counter[str] = Counter()
-    read = safe_yaml._read_bytes
+    read = safe_yaml.read_bytes
 
-    def counted(path: Path, count: int) -> bytes:
+    def counted(path: Path, *, bounds: safe_yaml.Bounds | None = None) -> bytes:
         counter[path.name] += 1
-        return read(path, count)
+        return read(path, bounds=bounds)
 
-    monkeypatch.setattr(safe_yaml, "_read_bytes", counted)
+    monkeypatch.setattr(safe_yaml, "read_bytes", counted)
     return counter
 
 
@@ -410,7 +410,7 @@ def test_the_fix_mends_it(word: str) -> None:
         ("modle: {name: mlp}", ":1: modle", "unknown-key", "model=mlp"),
         ("model:\n  name: mpl", ":2: model=mpl", "unknown-option", "model=mlp"),
         ("model:\n  name: mlp\n  activation: rleu", ":3: model.activation", "wrong-value", "model.activation=relu"),
-        ("\nhydra: {}", ":2: hydra", "recipe-not-data", None),
+        ("seed: 1\nhydra: {}", ":2: hydra", "recipe-not-data", None),
         ("metric: ${seed}", ":1: metric", "recipe-not-data", None),
         ("recipe: {format: 1,\n titel: x}", ":2: recipe.titel", "unknown-key", None),
         ("dataset:\n  name: mnist\n  mirrors: ['http://x']", ":3: dataset.mirrors", "not-for-recipes", None),

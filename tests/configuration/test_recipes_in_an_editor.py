@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from dlrun.configuration.json_schema import recipe_schema
-from dlrun.configuration.recipe import recipe_names
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import resource_dir
+from dlrun.configuration.sources.folders import recipe_names
 from tests.language_server import Editor, editor, find_server
 
 MODELINE = "# yaml-language-server: $schema=recipe.schema.json\n"
