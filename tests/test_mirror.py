@@ -16,6 +16,7 @@ OTHERS: Mapping[str, str] = {
     "configuration/sources/test_never_fetched.py": "nothing but the command line reaches the network",
     "configuration/test_private_files.py": "private files are refused by recipes, overrides and datasets",
     "configuration/test_recipe_attacks.py": "attacks on the whole way of a recipe: loader, schema and merging",
+    "configuration/test_recipes_in_an_editor.py": "a YAML language server with the schema that `dlrun schema` prints",
     "data/test_prepared_once.py": "two whole runs, of which the second reads the cache",
     "docs/test_architecture.py": "docs/architecture.md: the files and functions it names",
     "docs/test_commands.py": "every command on every page of docs/ and README",

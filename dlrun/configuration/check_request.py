@@ -80,7 +80,9 @@ def check_hydra_overrides(words: Sequence[str]) -> list[Problem]:
                 if near
                 else did_you_mean("", _HYDRA_KEYS, prefix="hydra.")
             )
-            problems.append(Problem(printable(word), f'Hydra has no key "{printable(key)}". {hint}'))
+            what = f'Hydra has no key "{printable(key)}". {hint}'
+            fix = f"{'.'.join(['hydra', near, *parts[2:]])}={printable(word.partition('=')[2])}" if near else None
+            problems.append(Problem(printable(word), what, "unknown-key", fix))
     return problems
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.recipe_block import check_block
+from dlrun.configuration.recipe_lines import add_lines
 from dlrun.configuration.safe_yaml import check_data, parse_yaml
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.configuration.sources.parent import WHERE, find_parent
@@ -97,15 +98,15 @@ def _parent_of(layer: Layer) -> str | None:
 def check_layers(layers: tuple[Layer, ...]) -> list[Problem]:
     """Return what is wrong with each parent by itself, which merging might hide."""
     return [
-        Problem(f"{shorten(layer.shown)}: {problem.where}", problem.message)
+        Problem(f"{shorten(layer.shown)}: {problem.where}", problem.message, problem.id)
         for layer in layers[1:]
         for problem in (*check_block(layer.tree.get("recipe") or {}), *check_data(layer.tree))
     ]
 
 
 def place_problems(problems: list[Problem], layers: tuple[Layer, ...]) -> list[Problem]:
-    """Return problems of the merged tree, those of a value that a parent sets with the parent's file."""
-    return [_placed(problem, layers) for problem in problems]
+    """Return problems of the merged tree with their lines, or with the file of the parent that sets the value."""
+    return [_placed(problem, layers) for problem in add_lines(problems, layers[0].path)]
 
 
 def _placed(problem: Problem, layers: tuple[Layer, ...]) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -114,12 +115,15 @@ def _load(name: Value, catalog: Catalog, request: Request, *, own: bool) -> tupl
     if name.value is None:
         return None, []
     if not isinstance(name.value, str) or (name.is_deferred and not own):
-        return None, [Problem(shown, f"Expected a recipe's name or file, got {show(name.value)}.")]
+        return None, [Problem(shown, f"Expected a recipe's name or file, got {show(name.value)}.", "wrong-value")]
     try:
         return load_recipe(name.value, catalog, own=own, given=request.settings, fetch=not own), []
     except ConfigError as error:
-        named = [
-            each if each.where.startswith("recipe=") else Problem(f"{shown}: {each.where}", each.message)
-            for each in error.problems
-        ]
-        return None, named or [Problem(shown, str(error))]
+        named = [each if each.where.startswith("recipe=") else _in_recipe(shown, each) for each in error.problems]
+        return None, named or [Problem(shown, str(error), error.id)]
+
+
+def _in_recipe(shown: str, problem: Problem) -> Problem:
+    """Return a problem of the recipe `shown` (recipe=NAME) with its name and line, in the form that editors read."""
+    place = shown if problem.line is None else f"{shown}:{problem.line}"
+    return dataclasses.replace(problem, where=f"{place}: {problem.where}", line=None)

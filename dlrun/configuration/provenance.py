@@ -35,7 +35,7 @@ def explain_origin(key: str, composed: Composed, catalog: Catalog) -> str:
         near = fields.get(key)
         hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, known)
         shown = printable_key(key)
-        raise ConfigError(Problem(f"--why {shown}", f'Unknown key "{shown}". {hint}'.rstrip()))
+        raise ConfigError(Problem(f"--why {shown}", f'Unknown key "{shown}". {hint}'.rstrip(), "unknown-key"))
     return "\n".join(_explained(leaf, leaves[leaf], composed, catalog) for leaf in found)
 
 

@@ -115,13 +115,15 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
                 Problem(
                     f"loss={config.loss.name}",
                     f"The model {config.model.name} has its own losses; use loss=auto.",
+                    id="loss-mismatch",
+                    fix="loss=auto",
                 )
             )
         task = model
     else:
         if mixes_kinds(spec.goal) and config.loss.name != "auto":
             what = f"This dataset has {goal_of(spec).describe_targets(spec)}; use loss=auto, the sum of their losses."
-            raise ConfigError(Problem(f"loss={config.loss.name}", what))
+            raise ConfigError(Problem(f"loss={config.loss.name}", what, id="loss-mismatch", fix="loss=auto"))
         task = SupervisedTask(
             model, call_option(catalog, "loss", config.loss.name, spec, **config.loss.arguments), spec
         )
@@ -129,7 +131,9 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
         what = "It has layers of unknown size (nn.Lazy...); give each its size: `spec` has that of the input."
         raise ConfigError(Problem(f"model={config.model.name}", what, id="lazy-parameters"))
     if not count_parameters(task):
-        raise ConfigError(Problem(f"model={config.model.name}", "The model has no parameters to train."))
+        raise ConfigError(
+            Problem(f"model={config.model.name}", "The model has no parameters to train.", id="no-parameters")
+        )
     return task
 
 

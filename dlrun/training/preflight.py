@@ -45,7 +45,7 @@ def _check_weights(task: Task, config: RunConfig) -> list[Problem]:
             f"The loss {config.loss.name} returns one number for a batch and cannot weight its rows. Give it a method "
             "`weighted(outputs, targets, weights)` that returns the weighted mean, or choose another loss."
         )
-    return [Problem("dataset.weight", what)]
+    return [Problem("dataset.weight", what, id="unweighted-loss")]
 
 
 def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool) -> Tensor:
@@ -108,9 +108,19 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
                 f"trainer.batch_size={batch_size}",
                 f"{which} a single row ({rows} training rows), and batch normalisation needs at least two. "
                 "Use another trainer.batch_size, or model.norm=layer.",
+                id="single-row-batch",
+                fix=_fix_of_batch(config, rows),
             )
         ]
     return []
+
+
+def _fix_of_batch(config: RunConfig, rows: int) -> str:
+    """Return the override that leaves no batch of one row: another normalisation, or the next larger batch size."""
+    if "norm" in config.model.arguments:
+        return "model.norm=layer"
+    larger = range(max(2, config.trainer.batch_size + 1), rows + 2)
+    return f"trainer.batch_size={next(size for size in larger if rows % size != 1)}"
 
 
 def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:

@@ -128,7 +128,7 @@ def test_a_field_of_a_field_is_checked_with_its_type() -> None:
 
 
 def test_an_option_without_fields_says_so() -> None:
-    assert unknown_field(Catalog().option("loss", "mae"), "delta\x1b") == Problem(
+    assert unknown_field(Catalog().option("loss", "mae"), "delta\x1b", 1) == Problem(
         "loss.delta\\x1b", 'The loss "mae" has no field "delta\\x1b". It has no fields.'
     )
 

@@ -138,8 +138,8 @@ def test_all_mistakes_are_reported_at_once_under_the_files_name() -> None:
         load_recipe("mine.yaml", Catalog())
     assert str(caught.value) == (
         "2 problems in the recipe mine.yaml:\n"
-        '  modle\n      Unknown key "modle". Did you mean "model"?\n'
-        '  seed\n      Expected a whole number from 0 to 4294967295, got "x".'
+        '  line 1: modle\n      Unknown key "modle". Did you mean "model"?\n'
+        '  line 2: seed\n      Expected a whole number from 0 to 4294967295, got "x".'
     )
 
 

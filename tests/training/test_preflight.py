@@ -156,3 +156,66 @@ def test_tasks_that_do_not_weight_rows_refuse_weights() -> None:
     task = SupervisedTask(nn.Linear(2, 2), nn.CrossEntropyLoss(), language)
     with pytest.raises(ConfigError, match="Language models do not support weights of rows"):
         check_task(task, components.data, config)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "fix"),
+    [
+        (("dataset=iris", "model=cnn"), "model-mismatch", "model=mlp"),
+        (("dataset=iris", "model=rnn"), "model-mismatch", "model=mlp"),
+        (
+            ("dataset=digits", "model=cnn", "model.kernel=7", "model.padding=valid", "model.channels=[4,4]"),
+            "too-small-images",
+            "model.channels=[4]",
+        ),
+        (
+            ("dataset=digits", "model=cnn", "model.kernel=9", "model.padding=valid", "model.channels=[4]"),
+            "too-small-images",
+            "model.padding=same",
+        ),
+        (("dataset=digits", "model=cnn", "model.kernel=4"), "contradiction", "model.kernel=5"),
+        (
+            ("dataset=iris", "model=mlp", "model.norm=batch", "trainer.batch_size=1"),
+            "single-row-batch",
+            "model.norm=layer",
+        ),
+        (("dataset=iris", "model=linear", "loss=mse"), "loss-mismatch", "loss=auto"),
+        (("dataset=digits", "model=gan", "loss=mse"), "loss-mismatch", "loss=auto"),
+        (("dataset=iris", "model=mlp", "metric=acuracy"), "unknown-metric", "metric=accuracy"),
+        (("dataset=iris", "model=mlp", "metric=zzzz"), "unknown-metric", "metric=auto"),
+        (("dataset=iris", "model=mlp", "device=mps"), "no-such-device", "device=auto"),
+        (
+            ("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"),
+            "contradiction",
+            "optimizer.momentum=0.9",
+        ),
+        (
+            ("dataset=iris", "model=mlp", "dataset.standardise_target=true"),
+            "numbers-only",
+            "dataset.standardise_target=auto",
+        ),
+        (
+            ("dataset=arrays", "dataset.path=example:wine.npz", "model=mlp", "dataset.augment.shift=1"),
+            "images-only",
+            "dataset.augment={shift:0,crop:0,flip:false}",
+        ),
+    ],
+)  # fmt: skip
+def test_a_refusal_has_its_id_and_the_override_that_mends_it(
+    tmp_path: Path, words: tuple[str, ...], kind: str, fix: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        train(tmp_path / "a", *words, *CPU[: 0 if kind == "no-such-device" else None], "trainer.epochs=1")
+    assert [(problem.id, problem.fix) for problem in caught.value.problems] == [(kind, fix)]
+    config = configure(*[word for word in words if word.partition("=")[0] != fix.partition("=")[0]], fix)
+    build_components(config, Catalog())
+
+
+def test_a_batch_of_one_row_is_mended_by_the_next_size_that_leaves_none() -> None:
+    words = ("dataset=digits", "model=resnet", "model.channels=[4,4,4,4]", "model.blocks=[1,1,1,1]")
+    rows = len(build_components(configure(*words), Catalog()).data.train)
+    with pytest.raises(ConfigError) as caught:
+        build_components(configure(*words, f"trainer.batch_size={rows - 1}"), Catalog())
+    (found,) = caught.value.problems
+    assert (found.id, found.fix) == ("single-row-batch", f"trainer.batch_size={rows}")
+    build_components(configure(*words, str(found.fix)), Catalog())

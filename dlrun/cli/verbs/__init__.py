@@ -16,6 +16,7 @@ NAMES = (
     "check",
     "ls",
     "show",
+    "schema",
     "cp",
     "cat",
     "resume",

@@ -91,8 +91,10 @@ class Catalog:
         option = self._base(group, choice)
         if option is not None:
             return option
-        hint = did_you_mean(choice, self.names(group))
-        raise ConfigError(Problem(f"{group}={printable(choice)}", f'Unknown {group} "{printable(choice)}". {hint}'))
+        hint, near = did_you_mean(choice, self.names(group)), nearest(choice, self.names(group))
+        what = f'Unknown {group} "{printable(choice)}". {hint}'
+        fix = f"{group}={near}" if near is not None else None
+        raise ConfigError(Problem(f"{group}={printable(choice)}", what, "unknown-option", fix))
 
     def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
         """Return the option that the override `group=text` chooses, and what is wrong with it.
@@ -103,13 +105,13 @@ class Catalog:
         if not isinstance(choice, str) or "${" in choice:
             hint = did_you_mean(text, self.names(group))
             what = f"Expected the name of an option of {group}, got {show(choice)}. {hint}".rstrip()
-            return None, [Problem(shown, what)]
+            return None, [Problem(shown, what, "unknown-option")]
         try:
             return self.option(group, choice), []
         except ConfigError as error:
             near = nearest(choice, self.names(group))
             closest = self.option(group, near) if near is not None and near != choice else None
-            return closest, error.problems or [Problem(shown, str(error))]
+            return closest, error.problems or [Problem(shown, str(error), error.id)]
 
     def _preset(self, group: str, path: Path) -> Option:
         node = safe_yaml.read_yaml(path)

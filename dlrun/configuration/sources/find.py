@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.sources import folders, git, https, store
 from dlrun.configuration.sources.source import GitFile, Source, read_hash, read_source, shorten, split_pin
-from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable
 
 HASH = "sha256:"
@@ -62,12 +62,13 @@ def _from_file(name: str, where: str) -> Source:
         path = Path(name).expanduser()
         if path.is_symlink():
             target = printable(str(path.resolve()))
-            raise ConfigError(Problem(where, f"This file is a link; name its target: recipe={target}"))
+            what = f"This file is a link; name its target: recipe={target}"
+            raise ConfigError(Problem(where, what, "link", f"recipe={target}"))
         found = path.exists()
     except (OSError, ValueError, RuntimeError):  # too long, with a NUL, the home of an unknown user
         found = False
     if not found:
-        raise ConfigError(Problem(where, "The file does not exist."))
+        raise ConfigError(Problem(where, "The file does not exist.", "no-file"))
     return read_source(path, "file")
 
 
@@ -81,7 +82,9 @@ def _by_name(name: str, pin: str | None, where: str) -> Source:
             for folder in folders.missing_folders()
         ]
         hints = " ".join([hint, *missing, "`dlrun ls recipe` lists all recipes."]).lstrip()
-        raise ConfigError(Problem(where, f'Unknown recipe "{printable(name)}". {hints}'))
+        near = nearest(name, folders.recipe_names())
+        fix = f"recipe={near}" if near is not None else None
+        raise ConfigError(Problem(where, f'Unknown recipe "{printable(name)}". {hints}', "unknown-recipe", fix))
     sources = [read_source(each.path, "dlrun" if each.is_own else "folder") for each in found]
     if pin is None:
         first = sources[0]

@@ -71,10 +71,10 @@ def _addresses(mirrors: Sequence[str], name: str) -> list[str]:
             fits = False
         if not fits:
             message = f"Expected an address that starts with http:// or https://, got {show(mirror)}."
-            problems.append(Problem(f"dataset.mirrors[{number}]", message))
+            problems.append(Problem(f"dataset.mirrors[{number}]", message, id="wrong-value"))
     if not mirrors:
         message = f"Expected at least one address to download {name} from, got none."
-        problems.append(Problem("dataset.mirrors=[]", message))
+        problems.append(Problem("dataset.mirrors=[]", message, id="wrong-value"))
     if problems:
         raise ConfigError(problems)
     return [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]

@@ -94,7 +94,14 @@ class TableFile:
             return self._sniffed() if self.format == "csv" else ","
         if delimiter != "tab" and len(delimiter) != 1:
             where = f"dataset.delimiter={printable(delimiter)}"
-            raise ConfigError(Problem(where, f'Expected auto, tab or one character, got "{printable(delimiter)}".'))
+            raise ConfigError(
+                Problem(
+                    where,
+                    f'Expected auto, tab or one character, got "{printable(delimiter)}".',
+                    id="wrong-value",
+                    fix="dataset.delimiter=auto",
+                )
+            )
         return "\t" if delimiter == "tab" else delimiter
 
     def _sniffed(self) -> str:

@@ -32,7 +32,9 @@ def random_images(
     if values > _MAX_VALUES:
         got = f"{rows} x {channels} x {size} x {size} = {values}"
         message = f"Expected at most {_MAX_VALUES} values in all images together, got {got}. "
-        raise ConfigError(Problem(f"dataset.rows={rows}", message + "Use fewer rows or a smaller dataset.size."))
+        raise ConfigError(
+            Problem(f"dataset.rows={rows}", message + "Use fewer rows or a smaller dataset.size.", id="out-of-memory")
+        )
     images = torch.randn(rows, channels, size, size, generator=generator(image_seed, "random images"))
     labels = torch.randint(classes, (rows,), generator=generator(image_seed, "random labels"))
     return Source("image", "multiclass", Rows(images, labels), class_names=tuple(map(str, range(classes))))

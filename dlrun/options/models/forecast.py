@@ -26,6 +26,7 @@ def forecast(spec: DataSpec, *, hidden: CountOrZero, dropout: Fraction, other_co
                 "model=forecast",
                 f"This model continues a series, but this dataset has {spec.describe()}. Use dataset=series, or "
                 "another model.",
+                id="model-mismatch",
             )
         )
     if min(spec.continues) < 0:
@@ -39,6 +40,8 @@ def forecast(spec: DataSpec, *, hidden: CountOrZero, dropout: Fraction, other_co
                 "model=forecast",
                 f"This model continues its inputs, and {', '.join(missing)} is not among dataset.columns. Add it, "
                 "or use model=rnn.",
+                id="model-mismatch",
+                fix="model=rnn",
             )
         )
     return _Forecast(spec, hidden=hidden, dropout=dropout, other_columns=other_columns)
