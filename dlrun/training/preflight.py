@@ -108,6 +108,10 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
                 f"trainer.batch_size={batch_size}",
                 f"{which} a single row ({rows} training rows), and batch normalisation needs at least two. "
                 "Use another trainer.batch_size, or model.norm=layer.",
+                id="small-batch-norm",
+                fix=None
+                if rows == 1
+                else f"trainer.batch_size={next(size for size in range(32, 1, -1) if rows % size != 1)}",
             )
         ]
     return []
