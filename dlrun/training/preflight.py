@@ -102,6 +102,7 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
     try:
         _try(task, data, 1, train=True)
     except ValueError:
+        better = next((size for size in range(32, 1, -1) if rows % size != 1), 0)
         which = "Every batch has" if batch_size == 1 or rows == 1 else "The last batch of each epoch has"
         return [
             Problem(

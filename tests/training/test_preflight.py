@@ -60,6 +60,15 @@ def test_impossible_combinations_are_refused_before_training(
     assert not (tmp_path / "a" / "checkpoints").exists()
 
 
+def test_a_single_row_has_the_id_and_the_fix_of_small_batches() -> None:
+    words = ("dataset=iris", "model=mlp", "model.norm=batch", *CPU)
+    with pytest.raises(ConfigError) as caught:
+        build_components(configure(*words, "trainer.batch_size=107"), Catalog())
+    (problem,) = caught.value.problems
+    assert (problem.id, problem.fix) == ("small-batch-norm", "trainer.batch_size=32")
+    build_components(configure(*words, "trainer.batch_size=32"), Catalog())
+
+
 def test_the_largest_stable_learning_rate_is_where_descent_diverges(tmp_path: Path) -> None:
     words = (
         "dataset=line",

@@ -22,7 +22,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         return
     fix = None
     if num_train >= _ENOUGH:
-        fix = f"trainer.batch_size={_ENOUGH if num_train % _ENOUGH != 1 else _ENOUGH - 1}"
+        fix = f"trainer.batch_size={next(size for size in range(_ENOUGH, 1, -1) if num_train % size != 1)}"
     elif has_field(subject, "model.norm"):
         fix = "model.norm=layer"
     key = "trainer.batch_size" if rows < _FEWEST_ROWS else "model.norm"
