@@ -7,7 +7,7 @@ from functools import cache
 
 from dlrun.lint.rule import Rule
 
-NAMES = ("shuffling",)
+NAMES = ("shuffling", "validation", "repeated_rows", "target_leak")
 """In the order in which they are reported."""
 
 
