@@ -17,11 +17,13 @@ _BYTES = 8  # of an int64
 
 
 def sample(split: Split, count: int) -> Batch:
-    """Return at most `count` rows of a split on the CPU, scaled, in their own order; always the same ones."""
+    """Return at most `count` rows of a split on the CPU, scaled, without weights, in their order; always the same."""
     rows = torch.arange(len(split))
     if len(split) > count:
         rows = torch.randperm(len(split), generator=generator(0, "rows to examine"))[:count].sort().values
-    return Batch(*(None if part is None else part.cpu() for part in split.fetch(rows.to(split.index_device))))
+    batch = split.fetch(rows.to(split.index_device))
+    lengths = None if batch.lengths is None else batch.lengths.cpu()
+    return Batch(batch.inputs.cpu(), batch.targets.cpu(), lengths)
 
 
 def hashes(inputs: Tensor) -> Tensor:
@@ -53,7 +55,7 @@ def hashes_by_part(inputs: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
 def _by_block(inputs: Tensor, measure: Callable[[Tensor], Tensor]) -> Tensor:
     """What `measure` returns for blocks of rows on the CPU, as one: intermediate results stay in the cache."""
     rows = max(1, _VALUES_AT_ONCE // max(1, inputs[:1].numel()))
-    return torch.cat([measure(block.cpu()) for block in inputs.split(rows)])
+    return torch.cat([measure(block.cpu()) for block in torch.split(inputs, rows)])
 
 
 def _as_words(rows: Tensor) -> Tensor:

@@ -7,7 +7,20 @@ from functools import cache
 
 from dlrun.lint.rule import Rule
 
-NAMES = ("shuffling", "validation", "repeated_rows", "target_leak")
+NAMES = (
+    "shuffling",
+    "validation",
+    "repeated_rows",
+    "target_leak",
+    "identifiers",
+    "input_scale",
+    "target_scale",
+    "imbalance",
+    "capacity",
+    "target_kind",
+    "text_length",
+    "unknown_tokens",
+)
 """In the order in which they are reported."""
 
 

@@ -54,10 +54,10 @@ def _leaks(subject: Subject, every: Sequence[FeatureColumn]) -> list[_Leak]:
     columns = [column for column in every if not column.block]
     if len(columns) < 2 or len(batch.targets) < _FEWEST_ROWS:
         return []
-    found = []
+    found: list[_Leak] = []
     for name, is_class, targets in _targets(subject, batch.targets):
         rows = _of_frequent_classes(targets) if is_class else torch.arange(len(targets))
-        if len(rows) < _FEWEST_ROWS or targets[rows].unique().numel() < 2:
+        if len(rows) < _FEWEST_ROWS or bool((targets[rows] == targets[rows[0]]).all()):
             continue
         found += _of_target(name, batch.inputs[rows], targets[rows], columns, kind="classes" if is_class else "numbers")
     return found
@@ -119,8 +119,13 @@ def _alone(values: Tensor, targets: Tensor, kind: str) -> Tensor:
 def _mean_recall(answers: Tensor, truth: Tensor) -> Tensor:
     """The mean over the classes of the share of their rows that are answered right, (V, B), (B,) -> (V,)."""
     is_right = (answers == truth).double()
-    each = [is_right[:, truth == code].mean(dim=1) for code in truth.unique()]
+    each = [is_right[:, truth == code].mean(dim=1) for code in _codes_of(truth)]
     return torch.stack(each).mean(dim=0)
+
+
+def _codes_of(targets: Tensor) -> list[int]:
+    """The classes that some row has."""
+    return torch.bincount(targets.long()).nonzero().flatten().tolist()
 
 
 def _correlation(values: Tensor, targets: Tensor) -> Tensor:
@@ -139,7 +144,7 @@ def _ranks(values: Tensor) -> Tensor:
 
 def _together(features: Tensor, targets: Tensor, kind: str) -> float:
     """How well a linear model of the features, fitted on every other row, tells the target of the rest."""
-    codes = targets.long().unique(return_inverse=True)[1] if kind == "classes" else None
+    codes = torch.unique(targets.long(), return_inverse=True)[1] if kind == "classes" else None
     wanted = targets.double().unsqueeze(1) if codes is None else F.one_hot(codes).double()
     rows = features.double()
     answers = fit_ridge(rows[0::2], wanted[0::2]).predict(rows[1::2])

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
+from dlrun.lint.rules.capacity import GENERATED, is_held_back
 from dlrun.lint.subject import Subject
 
-GENERATED = ("line", "random_images")
-"""Datasets without validation rows that are no mistake: more can be drawn, or nothing but memory is trained."""
-
+_FALLING = ("cosine", "linear", "one_cycle")
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
     data, settings = subject.data, subject.config.dataset_settings
-    if data.val is not None or subject.supervised is None or data.name in GENERATED:
+    if data.val is not None or subject.supervised is None or data.name in GENERATED or _is_last_training(subject):
         return
     metric = subject.components.metric
     what = f"No rows are held out for validation: the last epoch is kept, not the best one by {metric}, "
@@ -29,6 +28,16 @@ def _check(subject: Subject) -> Iterator[Problem]:
     if settings.val_fraction:
         what = f"{settings.val_fraction:g} of so few rows are none. {what}"
     yield Problem("dataset.val_fraction", what, fix=None if share is None else f"dataset.val_fraction={share:g}")
+
+
+def _is_last_training(subject: Subject) -> bool:
+    """Whether a run can be the last one, on all rows, after validation has chosen everything.
+
+    It has a test file of its own, its rate falls to the end, so that the last epoch is the one to keep, and something
+    keeps it from learning its rows by heart.
+    """
+    falls = subject.config.scheduler.name in _FALLING
+    return falls and subject.value("dataset.test") is not None and is_held_back(subject)
 
 
 RULE = Rule(
