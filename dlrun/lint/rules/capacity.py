@@ -16,6 +16,7 @@ GENERATED = ("line", "random_images")
 """Datasets without validation rows that are no mistake: more can be drawn, or nothing but memory is trained."""
 
 _TIMES = 10  # as many parameters as answers to learn
+_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 _DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout)
 
 
@@ -31,7 +32,15 @@ def _check(subject: Subject) -> Iterator[Problem]:
         "and neither weight decay, dropout, augmentation nor validation rows, which select the epoch before it learns "
         "them by heart."
     )
-    yield Problem(f"model={subject.config.model.name}", what, fix="dataset.val_fraction=0.1")
+    yield Problem(f"model={subject.config.model.name}", what, fix=holding_out(subject))
+
+
+def holding_out(subject: Subject) -> str | None:
+    """Return the override by which a run without validation rows has some; None for too few rows."""
+    rows = max(subject.spec.class_counts or (len(subject.data.train),))  # each class is split on its own
+    now = subject.config.dataset_settings.val_fraction
+    share = next((share for share in _SHARES if share > now and round(rows * share)), None)
+    return None if share is None else f"dataset.val_fraction={share:g}"
 
 
 def is_held_back(subject: Subject) -> bool:

@@ -25,10 +25,8 @@ def _check(subject: Subject) -> Iterator[Problem]:
         return  # what no one has set is set aside when the table is read
     found = subject.once("identifiers", data_keys(subject), lambda: _identifiers(subject, encoder, kinds))
     if found:
-        what = (
-            f"{shown(found, found)} {'is' if len(found) == 1 else 'are'} different in nearly every row, as identifiers "
-            "are: the model learns rows by their names, and new rows have other ones."
-        )
+        verb = "is" if len(found) == 1 else "are"
+        what = f"{shown(found, found)} {verb} different in nearly every row, as identifiers are."
         yield Problem("dataset.columns", what, fix=ignoring(subject, found))
 
 

@@ -12,10 +12,9 @@ from dlrun.lint.columns import columns_of, shown
 from dlrun.lint.rows import sample
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject, data_keys
-from dlrun.wording import number
 
-SCALED_WITHIN = ("tabular", "forecast")
-"""Models that scale their inputs, and start from a fit of their targets, by themselves."""
+_SCALED_WITHIN = ("tabular", "forecast")
+"""Models that scale their inputs by themselves."""
 
 _ROWS = 1000
 _APART = 100.0  # how many times as large the largest feature may be as the smallest
@@ -25,7 +24,7 @@ _LARGE, _LARGE_ALONE, _SMALL = 30.0, 1000.0, 0.01  # typical sizes; one feature 
 def _check(subject: Subject) -> Iterator[Problem]:
     settings, spec = subject.config.dataset_settings, subject.spec
     is_scaled = settings.standardise or spec.scaling is not None or spec.kind == "tokens"
-    if is_scaled or subject.config.model.name in SCALED_WITHIN:
+    if is_scaled or subject.config.model.name in _SCALED_WITHIN:
         return
     sizes = subject.once("input sizes", data_keys(subject), lambda: _sizes(subject))
     moving = sizes[sizes > 0]
@@ -34,15 +33,13 @@ def _check(subject: Subject) -> Iterator[Problem]:
     low, high = float(moving.min()), float(moving.max())
     what = ""
     if high > _APART * low:
-        what = (
-            f"{_named(subject, sizes, low)} is about {number(low)}, and {_named(subject, sizes, high)} {number(high)}"
-        )
+        what = f"{_named(subject, sizes, low)} is about {low:.3g}, and {_named(subject, sizes, high)} {high:.3g}"
     elif high > (_LARGE if len(sizes) > 1 else _LARGE_ALONE):
-        what = f"{_named(subject, sizes, high)} is about {number(high)}"
+        what = f"{_named(subject, sizes, high)} is about {high:.3g}"
     elif high < _SMALL:
-        what = f"all inputs are below {number(high)} or so"
+        what = f"all inputs are below {high:.3g} or so"
     if what:
-        what = f"Inputs are not standardised: {what}. No learning rate fits weights of such inputs."
+        what = f"Inputs are not standardised: {what}."
         yield Problem("dataset.standardise", what, fix="dataset.standardise=true")
 
 

@@ -49,8 +49,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         if path is None:
             drawn += [split] if copies.is_leak(own_file=False) else []
         elif copies.is_leak(own_file=True) or _is_training_file(subject, path):
-            what = f"{_counted([split], found)}: the score on them is that of rows learned by heart."
-            yield Problem(f"dataset.{split}", what, fix=f"dataset.{split}=null")
+            yield Problem(f"dataset.{split}", f"{_counted([split], found)}.", fix=f"dataset.{split}=null")
     if drawn:
         how = "Remove the copies from the file"
         if subject.value("dataset.columns") is not None:

@@ -38,12 +38,13 @@ def _check(subject: Subject) -> Iterator[Problem]:
         return
     every = columns_of(subject.data)
     for leak in subject.once("target leak", data_keys(subject), lambda: _leaks(subject, every)):
-        predicts = "the class of every row" if leak.kind == "classes" else "the number of every row"
-        score = "of the classes on average" if leak.kind == "classes" else "of its variance"
-        each = "alone tells" if len(leak.columns) == 1 else "each tell"
+        told = "the class" if leak.kind == "classes" else "the number"
+        others = f"explain {leak.others:.0%} of its variance"
+        if leak.kind == "classes":
+            others = f"get {leak.others:.0%} of each class right on average"
         what = (
-            f"{shown(leak.columns, every)} {each} {predicts}{leak.target}, and all others together {leak.others:.0%} "
-            f"{score}. A column that is only known with the target is missing when the model is used."
+            f"{shown(leak.columns, every)} alone {'tells' if len(leak.columns) == 1 else 'tell'} {told}{leak.target} "
+            f"of every row; all other columns together {others}."
         )
         yield Problem("dataset.columns", what, fix=ignoring(subject, leak.columns))
 

@@ -1,54 +1,50 @@
-"""Numbers to predict that are not standardised, and that training cannot reach."""
+"""Numbers to predict that are not standardised and far from unit scale."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import nn
-
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
-from dlrun.lint.rules.input_scale import SCALED_WITHIN
 from dlrun.lint.subject import Subject
 from dlrun.training.build import horizon
-from dlrun.wording import number, plural
+from dlrun.wording import plural
 
-_LARGE = 10.0  # from which squared errors of a network drive its first steps too far
+_LARGE = 10.0  # mean or deviation
 _STEPS_ACROSS = 10  # steps that the deviation of the targets should have room for
 _BOUNDED_LOSSES = ("mae", "huber")
+_WITHIN_WINDOWS = "forecast"  # a model that works in units of each window
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
     config = subject.config
-    task = subject.supervised
-    if task is None or subject.spec.goal != "regression" or config.dataset_settings.standardise_target:
+    if subject.supervised is None or subject.spec.goal != "regression" or config.model.name == _WITHIN_WINDOWS:
         return
-    if config.model.name in SCALED_WITHIN:
+    if config.dataset_settings.standardise_target:
         return
     targets = subject.data.train.targets.double()
     mean, deviation = float(targets.mean().abs()), float(targets.std(correction=0))
-    lr, steps = float(subject.value("optimizer.lr") or 0), horizon(len(targets), config.trainer).total_steps
-    scale = f"Targets are about {number(mean)} with a deviation of {number(deviation)} and are not standardised. "
+    follows_error = config.optimizer.name == "sgd" and config.loss.name not in _BOUNDED_LOSSES
+    lr = float(subject.value("optimizer.lr") or 0)
     what = ""
-    is_linear = config.model.name == "linear"
-    if config.optimizer.name == "sgd" and config.loss.name not in _BOUNDED_LOSSES:  # steps grow with the error
-        if not is_linear and max(mean, deviation) > _LARGE:
-            what = "The gradient grows with them, and the first steps of a network on squared errors go too far."
-    else:
-        units = 0 if is_linear else _units(task.model)
-        reach = lr * steps * (1 + units)
-        if mean > reach or deviation > reach + lr * steps * subject.spec.num_features:
-            what = f"{plural(steps, 'step')} of {number(lr)} move an output by {number(reach)} at the most."
-        elif 0 < deviation < _STEPS_ACROSS * lr:
-            what = f"A step of {number(lr)} moves an output across all of them."
+    if config.model.name == "linear":
+        if not follows_error:
+            what = _out_of_reach(subject, mean, deviation, lr)
+    elif max(mean, deviation) > _LARGE:
+        what = "Networks start with outputs of about one: many steps are lost on the way, or the first go too far."
+    if not what and not follows_error and 0 < deviation < _STEPS_ACROSS * lr:
+        what = f"A step of {lr:.3g} moves outputs across all of them."
     if what:
+        scale = f"Targets are not standardised: their mean is {mean:.3g} from 0, with a deviation of {deviation:.3g}. "
         yield Problem("dataset.standardise_target", scale + what, fix="dataset.standardise_target=true")
 
 
-def _units(model: nn.Module) -> int:
-    """How many units the last layer adds up."""
-    widths = [module.in_features for module in model.modules() if isinstance(module, nn.Linear)]
-    return widths[-1] if widths else max(parameter.shape[-1] for parameter in model.parameters())
+def _out_of_reach(subject: Subject, mean: float, deviation: float, lr: float) -> str:
+    """Why the bias and the weights of a linear model, moved by steps of one size, do not get there; or nothing."""
+    steps = horizon(len(subject.data.train), subject.config.trainer).total_steps
+    if mean <= lr * steps and deviation <= lr * steps * subject.spec.num_features:
+        return ""
+    return f"{plural(steps, 'step')} of {lr:.3g} move a weight by {lr * steps:.3g} at the most."
 
 
 RULE = Rule(

@@ -26,8 +26,9 @@ def _check(subject: Subject) -> Iterator[Problem]:
     full = int((lengths >= most).sum())
     if full <= _SHARE * len(lengths):
         return
-    needed = subject.once("whole lengths", data_keys(subject), lambda: _needed(subject, encoder))
-    if needed > most:
+    whole = subject.once("whole lengths", data_keys(subject), lambda: _whole_lengths(subject, encoder))
+    if sum(length > most for length in whole) > _SHARE * len(whole):
+        needed = -(-whole[min(len(whole) - 1, int(_WHOLE * len(whole)))] // _STEP) * _STEP
         what = (
             f"{full / len(lengths):.0%} of the training texts are as long as dataset.max_length={most} lets them be: "
             f"the rest of each is cut off. {_WHOLE:.0%} of them have up to {needed} tokens."
@@ -35,13 +36,12 @@ def _check(subject: Subject) -> Iterator[Problem]:
         yield Problem("dataset.max_length", what, fix=f"dataset.max_length={needed}")
 
 
-def _needed(subject: Subject, encoder: TextEncoder) -> int:
-    """The tokens that nine in ten of the first texts have at most, rounded up; texts are in memory cut off."""
+def _whole_lengths(subject: Subject, encoder: TextEncoder) -> list[int]:
+    """The tokens of each of the first texts, ascending; in memory they are cut off."""
     dataset = subject.config.tree["dataset"]
     file = open_records(locate(dataset["path"]), delimiter=dataset["delimiter"], encoding=dataset["encoding"])
     records = islice(read_records(file, [dataset["text"]], bad=_skip), _TEXTS)
-    lengths = sorted(len(encoder.tokenizer.ids(record.cells[0])) for record in records)
-    return -(-lengths[min(len(lengths) - 1, int(_WHOLE * len(lengths)))] // _STEP) * _STEP
+    return sorted(len(encoder.tokenizer.ids(record.cells[0])) for record in records)
 
 
 def _skip(reason: str) -> None:

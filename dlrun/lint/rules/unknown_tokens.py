@@ -29,7 +29,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     key, cure = ("max_vocabulary", max(_USUAL, 4 * most)) if is_full else ("min_count", 1)
     what = (
         f"{share:.0%} of the tokens in the training texts are not in the vocabulary of "
-        f"{(subject.spec.vocabulary_size or _SPECIAL) - _SPECIAL:,}, and all look the same to the model."
+        f"{(subject.spec.vocabulary_size or _SPECIAL) - _SPECIAL:,}."
     )
     yield Problem(f"dataset.{key}", what, fix=f"dataset.{key}={cure}")
 

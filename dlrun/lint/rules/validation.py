@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
-from dlrun.lint.rules.capacity import GENERATED, is_held_back
+from dlrun.lint.rules.capacity import GENERATED, holding_out, is_held_back
 from dlrun.lint.subject import Subject
 
 _FALLING = ("cosine", "linear", "one_cycle")
-_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
@@ -23,11 +22,9 @@ def _check(subject: Subject) -> Iterator[Problem]:
         what += f"and the {metric} reported is that of the training rows."
     else:
         what += f"and choosing settings by the {metric} of the test rows makes it better than it will be."
-    rows = max(subject.spec.class_counts or (len(data.train),))  # each class is split on its own
-    share = next((share for share in _SHARES if share > settings.val_fraction and round(rows * share)), None)
     if settings.val_fraction:
         what = f"{settings.val_fraction:g} of so few rows are none. {what}"
-    yield Problem("dataset.val_fraction", what, fix=None if share is None else f"dataset.val_fraction={share:g}")
+    yield Problem("dataset.val_fraction", what, fix=holding_out(subject))
 
 
 def _is_last_training(subject: Subject) -> bool:
