@@ -27,29 +27,33 @@ def sample(split: Split, count: int) -> Batch:
 
 
 def hashes(inputs: Tensor) -> Tensor:
-    """Return a hash of each row, (N, ...) -> (N,) int64: equal for equal rows, and by chance for 1 in 2^40 others.
+    """Return a hash of each row, (N, ...) -> (N,) int64: equal for equal rows, and by chance for 1 in 2^30 others.
 
     Multilinear hashing (Dietzfelbinger 1996): a sum of the row's words times random odd numbers, modulo 2^64.
     """
     factors = _factors(_as_words(inputs[:1]).shape[1])
-    return _by_block(inputs, lambda block: (_as_words(block) * factors).sum(dim=1))  # (B, W) -> (B,)
+    return _by_block(inputs, lambda block: _mixed(_as_words(block)).mul_(factors).sum(dim=1))  # (B, W) -> (B,)
 
 
 def hashes_by_part(inputs: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
-    """Return a hash of each part of each row, (N, ...) -> (N, P) int64; the sum of some is the hash of these.
+    """Return a hash of each part of each row, (N, ...) -> (N, P) int64; the sum of some is a hash of these.
 
-    parts: the places of each part's values in the flat row.
+    parts: the places of each part's values in the flat row; the sum of all is not what `hashes` returns.
     """
     factors = _factors(inputs[:1].numel())
-    part_of = torch.zeros(len(factors), dtype=torch.int64)
-    for number, places in enumerate(parts):
-        part_of[list(places)] = number
+    places = [_index(part) for part in parts]
 
     def of_block(block: Tensor) -> Tensor:
         terms = _as_whole_numbers(block) * factors  # (B, F)
-        return torch.zeros(len(block), len(parts), dtype=torch.int64).index_add_(1, part_of, terms)  # -> (B, P)
+        return torch.stack([terms[:, place].sum(dim=1) for place in places], dim=1)  # (B, F) -> (B, P)
 
     return _by_block(inputs, of_block)
+
+
+def _index(places: Sequence[int]) -> slice | list[int]:
+    """Places to index with: a slice, which copies nothing, where they are next to each other."""
+    first, last = places[0], places[-1]
+    return slice(first, last + 1) if list(places) == list(range(first, last + 1)) else list(places)
 
 
 def _by_block(inputs: Tensor, measure: Callable[[Tensor], Tensor]) -> Tensor:
@@ -58,12 +62,18 @@ def _by_block(inputs: Tensor, measure: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.cat([measure(block.cpu()) for block in torch.split(inputs, rows)])
 
 
+def _mixed(words: Tensor) -> Tensor:
+    """The same words with their high bits in the low ones too, which alone a product passes on to all of its bits."""
+    return words ^ (words >> 29)
+
+
 def _as_words(rows: Tensor) -> Tensor:
-    """(B, ...) -> (B, W) int64; eight bytes are one word."""
-    if rows.dtype != torch.uint8:
-        return _as_whole_numbers(rows)
+    """(B, ...) -> (B, W) int64; eight bytes are one word, equal for equal numbers."""
     flat = rows.reshape(len(rows), -1)
-    return F.pad(flat, (0, -flat.shape[1] % _BYTES)).view(torch.int64)
+    if flat.dtype.is_floating_point:
+        flat = flat + 0.0  # -0.0 + 0.0 is 0.0
+    in_word = _BYTES // flat.element_size()
+    return F.pad(flat, (0, -flat.shape[1] % in_word)).contiguous().view(torch.int64)
 
 
 def _as_whole_numbers(rows: Tensor) -> Tensor:

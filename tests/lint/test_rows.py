@@ -23,8 +23,9 @@ def test_a_sample_is_in_order_and_always_the_same() -> None:
 def test_rows_have_equal_hashes_if_they_are_equal(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
     rows = torch.randint(0, 3, (64, *shape), generator=torch.Generator().manual_seed(0)).to(dtype)
     rows[1], rows[40] = rows[0], rows[7]
-    rows[2] = rows[3]
-    rows[2].view(-1)[-1] += 1  # one value differs
+    for place in range(rows[0].numel()):
+        rows[10 + place] = rows[9]
+        rows[10 + place].view(-1)[place] += 1  # one value differs
     found = hashes(rows)
     equal = (rows.flatten(1).unsqueeze(0) == rows.flatten(1).unsqueeze(1)).all(dim=2)
     assert torch.equal(found.unsqueeze(0) == found.unsqueeze(1), equal)
@@ -44,4 +45,4 @@ def test_parts_of_rows_are_equal_where_their_values_are() -> None:
     parts = hashes_by_part(rows, [(0, 2), (1,)])
     assert (parts[0, 0] == parts[1, 0], parts[0, 0] == parts[2, 0]) == (True, False)
     assert (parts[0, 1] == parts[2, 1], parts[0, 1] == parts[1, 1]) == (True, False)
-    assert torch.equal(parts.sum(dim=1), hashes(rows))
+    assert parts.sum(dim=1).unique().numel() == 3

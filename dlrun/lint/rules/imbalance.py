@@ -21,8 +21,8 @@ def _check(subject: Subject) -> Iterator[Problem]:
         return
     if subject.value("loss.class_weights") not in (None, "none"):
         return
-    weights = None if train.weights is None else train.weights.double()
-    counts = torch.bincount(train.targets, weights=weights, minlength=spec.num_outputs).double()
+    weights = None if train.weights is None else train.weights.cpu().double()
+    counts = torch.bincount(train.targets.cpu(), weights=weights, minlength=spec.num_outputs).double()
     largest = int(counts.argmax())
     share = float(counts[largest] / counts.sum())
     if share < _LARGEST:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from dlrun.data.files.paths import locate
 from dlrun.data.loading.split import MemorySplit
 from dlrun.errors import Problem
 from dlrun.lint.columns import columns_of
@@ -67,7 +67,12 @@ def _counted(splits: Sequence[str], found: dict[str, _Copies]) -> str:
 
 
 def _is_training_file(subject: Subject, path: str) -> bool:
-    return locate(path).samefile(locate(subject.value("dataset.path")))
+    trained_on = subject.value("dataset.path")
+    return isinstance(trained_on, str) and _real(path) == _real(trained_on)
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(os.path.expanduser(path))
 
 
 def _measure(subject: Subject) -> dict[str, _Copies]:

@@ -10,7 +10,7 @@ import torch
 from dlrun.data.goals import has_classes
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
-from dlrun.lint.subject import Subject
+from dlrun.lint.subject import Subject, data_keys
 
 _OF_BOTH_KINDS = ("table", "arrays")  # datasets whose targets may be read as numbers or as classes
 _MOST_CLASSES = 20
@@ -22,8 +22,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     if subject.config.dataset.name not in _OF_BOTH_KINDS:
         return
     if spec.goal == "regression" and spec.num_outputs == 1 and not spec.parts:
-        values = len(np.unique(subject.data.train.targets.cpu().numpy()))
-        if values == 2:
+        if subject.once("two values", data_keys(subject), lambda: _have_two_values(subject)):
             what = (
                 "The numbers to predict have two values only, as classes do: as numbers they have no accuracy, and "
                 "errors beyond the values count as errors."
@@ -38,6 +37,10 @@ def _check(subject: Subject) -> Iterator[Problem]:
                 "numbers: as classes, near ones are as wrong as far ones."
             )
             yield Problem("dataset.task", what, fix="dataset.task=regression")
+
+
+def _have_two_values(subject: Subject) -> bool:
+    return len(np.unique(subject.data.train.targets.cpu().numpy())) == 2
 
 
 def _are_numbers(names: tuple[str, ...]) -> bool:

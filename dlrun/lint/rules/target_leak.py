@@ -17,7 +17,7 @@ from dlrun.lint.rows import sample
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject, data_keys
 
-_ROWS, _FEWEST_ROWS, _FEWEST_OF_CLASS = 2000, 40, 10
+_ROWS, _FEWEST_ROWS, _FEWEST_OF_CLASS = 1000, 40, 10
 _MOST_VALUES = 1 << 20
 _PERFECT = {"classes": 0.999, "numbers": 0.9998}  # mean recall of the classes; share of the variance
 _OTHERS = {"classes": 0.95, "numbers": 0.99}  # up to which the other columns leave something to give away
@@ -36,8 +36,8 @@ class _Leak:
 def _check(subject: Subject) -> Iterator[Problem]:
     if subject.spec.kind != "dense" or subject.supervised is None:
         return
-    every = columns_of(subject.data)
-    for leak in subject.once("target leak", data_keys(subject), lambda: _leaks(subject, every)):
+    for leak in subject.once("target leak", data_keys(subject), lambda: _leaks(subject)):
+        every = columns_of(subject.data)
         told = "the class" if leak.kind == "classes" else "the number"
         others = f"explain {leak.others:.0%} of its variance"
         if leak.kind == "classes":
@@ -49,10 +49,10 @@ def _check(subject: Subject) -> Iterator[Problem]:
         yield Problem("dataset.columns", what, fix=ignoring(subject, leak.columns))
 
 
-def _leaks(subject: Subject, every: Sequence[FeatureColumn]) -> list[_Leak]:
+def _leaks(subject: Subject) -> list[_Leak]:
     """What the columns of a sample of the training rows give away, of each target."""
     batch = sample(subject.data.train, max(200, min(_ROWS, _MOST_VALUES // subject.spec.num_features)))
-    columns = [column for column in every if not column.block]
+    columns = [column for column in columns_of(subject.data) if not column.block]
     if len(columns) < 2 or len(batch.targets) < _FEWEST_ROWS:
         return []
     found: list[_Leak] = []
