@@ -17,8 +17,8 @@ from dlrun.lint.rows import sample
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject, data_keys
 
-_ROWS, _FEWEST_ROWS, _FEWEST_OF_CLASS = 1000, 40, 10
-_MOST_VALUES = 1 << 20
+_ROWS, _FEWEST_ROWS, _FEWEST_OF_CLASS = 2000, 40, 10
+_MOST_VALUES = 400_000
 _PERFECT = {"classes": 0.999, "numbers": 0.9998}  # mean recall of the classes; share of the variance
 _OTHERS = {"classes": 0.95, "numbers": 0.99}  # up to which the other columns leave something to give away
 
