@@ -7,7 +7,7 @@ from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.randomness import permutation
-from dlrun.lint.subject import Measured, Subject
+from dlrun.lint.subject import Measured, Subject, data_keys
 from dlrun.training.build import build_components
 
 
@@ -56,3 +56,12 @@ def test_a_fresh_task_can_be_trained_without_changing_the_task() -> None:
     assert all(torch.equal(value, before[name]) for name, value in looked.task.state_dict().items())
     prepared = again.state_dict()
     assert any(not torch.equal(prepared[name], before[name]) for name in before)  # the closed-form linear model
+
+
+def test_rows_do_not_depend_on_how_they_are_augmented() -> None:
+    measured: Measured = {}
+    calls = []
+    for words in (("model=mlp",), ("model=cnn",), ("model=mlp", "dataset.split_seed=1")):  # model=cnn may shift images
+        looked = subject("dataset=digits", *words, measured=measured)
+        looked.once("rows", data_keys(looked), lambda: calls.append(1))
+    assert len(calls) == 2

@@ -65,7 +65,7 @@ def test_a_single_row_has_the_id_and_the_fix_of_small_batches() -> None:
     with pytest.raises(ConfigError) as caught:
         build_components(configure(*words, "trainer.batch_size=107"), Catalog())
     (problem,) = caught.value.problems
-    assert (problem.id, problem.fix) == ("small-batch-norm", "trainer.batch_size=32")
+    assert (problem.id, problem.fix) == ("single-row-batch", "trainer.batch_size=32")
     build_components(configure(*words, "trainer.batch_size=32"), Catalog())
 
 

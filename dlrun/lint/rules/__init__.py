@@ -9,6 +9,17 @@ from dlrun.lint.rule import Rule
 
 NAMES = (
     "shuffling",
+    "validation",
+    "repeated_rows",
+    "target_leak",
+    "identifiers",
+    "input_scale",
+    "target_scale",
+    "imbalance",
+    "capacity",
+    "target_kind",
+    "text_length",
+    "unknown_tokens",
     "learning_rate_diverges",
     "learning_rate_too_high",
     "learning_rate_too_low",
