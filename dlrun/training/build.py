@@ -13,12 +13,13 @@ from dlrun.configuration.auto import Facts, steps_per_epoch
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import TrainerSettings
+from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.source import Source
 from dlrun.data.spec import DataSpec
-from dlrun.errors import ConfigError, Problem
+from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.param_groups import Parameters, matrices_and_others
@@ -130,12 +131,19 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
 
 
 def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
-    """Call an option's function; an error inside it becomes a ConfigError that names the option."""
+    """Call an option's function; an error inside it becomes a ConfigError that names the option.
+
+    Any error of the user's own file does, and says in which line it is.
+    """
     function = catalog.load(group, name)
     try:
         return function(*args, **fields)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise ConfigError(Problem(f"{group}={name}", f"Building it failed: {type(error).__name__}: {error}")) from error
+    except Exception as error:
+        expected = isinstance(error, TypeError | ValueError | RuntimeError) or lines_of(error, catalog.plugins)
+        if isinstance(error, DlrunError) or not expected:
+            raise
+        what = f"Building it failed: {tell(error, catalog.plugins)}"
+        raise ConfigError(Problem(f"{group}={name}", what, id="build-failed")) from error
 
 
 def horizon(num_train: int, settings: TrainerSettings, *, warmup_steps: int = 0) -> Horizon:
