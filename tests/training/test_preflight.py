@@ -93,9 +93,18 @@ def {name}(spec, *, width: int = 8):
         ),
         (
             "nn.Linear(64 * 6 * 6, 3)",
-            "The model fails on 4 features, 3 classes: RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+            "The model fails on 4 features, 3 classes. The model, Linear(in_features=2304, out_features=3, bias=True), "
+            "expects (..., 2304) and gets (8, 4). Write nn.Linear(4, 3).",
         ),
-        ("nn.Linear(4, 5)", "Expected an output of shape (8, 3) for 8 rows, got (8, 5)"),
+        ("nn.Linear(4, 5)", "Expected an output of shape (8, 3) for 8 rows, got (8, 5). `dlrun.num_logits(spec)`"),
+        (
+            "nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 5))",
+            "got (8, 5). The last layer is 2, Linear(in_features=8, out_features=5, bias=True).",
+        ),
+        (
+            "nn.Sequential(nn.Linear(4, 6), nn.Unflatten(1, (2, 3)), nn.Flatten(0, 1))",
+            "got (16, 3). The number of rows has changed: a view(-1, N)",
+        ),
         ("nn.Identity()", "The model has no parameters to train"),
     ],
 )

@@ -16,7 +16,7 @@ def error_of(path: Path, code: str) -> Exception:
     """Return the error that running `code`, the content of a file, raises."""
     path.write_text(code)
     try:
-        exec(compile(code, str(path), "exec"), {"nn": nn, "optim": optim})
+        exec(compile(code, str(path), "exec"), {"nn": nn, "optim": optim})  # noqa: S102 - as importing it would
     except Exception as error:  # noqa: BLE001 - any error of the user's code
         return error
     raise AssertionError("nothing was raised")
@@ -61,5 +61,7 @@ def test_an_error_is_told_with_its_line_and_the_advice(tmp_path: Path) -> None:
 def test_a_plugin_that_builds_its_optimizer_first_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("import torch\noptimizer = torch.optim.Adam(net.parameters())\ndef mine(spec):\n    return 1\n")
-    with pytest.raises(ConfigError, match=r"NameError: name 'net' is not defined \(mine.py, line 2, .*remove this line"):
+    with pytest.raises(
+        ConfigError, match=r"NameError: name 'net' is not defined \(mine.py, line 2, .*remove this line"
+    ):
         Catalog(plugins=[path]).load("model", "mine")
