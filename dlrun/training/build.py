@@ -25,6 +25,8 @@ from dlrun.optim.param_groups import Parameters, matrices_and_others
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
+from dlrun.training.fitting import Fitting
+from dlrun.training.memory import Memory
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
@@ -36,7 +38,7 @@ class Components:
 
     requested: the configuration as it was composed. config: the same with every field that was `auto` worked out.
     auto: those values, by key.
-    metric: the validation metric that selects the best checkpoint.
+    metric: the validation metric that selects the best checkpoint. memory: what training needs.
     """
 
     requested: RunConfig
@@ -47,6 +49,7 @@ class Components:
     task: Task
     metric: str
     num_parameters: int
+    memory: Memory
 
 
 Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
@@ -79,13 +82,24 @@ def build_components(config: RunConfig, catalog: Catalog, *, load: LoadData = lo
     requested, chosen = config, device.set_up(config)
     config, data, decided = load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
+    spec = data.spec
+    fitting = Fitting(
+        config,
+        data,
+        chosen,
+        lambda config: build_task(config, catalog, spec),
+        lambda task, config: build_optimizers(task, config, catalog),
+    )
+    memory = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
-    task = build_task(config, catalog, data.spec).to(chosen.torch)
+    task = fitting.build(memory).to(chosen.torch)
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
     data = use_channels_last(task, data, is_known=is_known)
     check_task(task, data, config, files=catalog.plugins)
     metric = choose_metric(task, config.metric)
-    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, count_parameters(task))
+    memory = fitting.check(task)
+    num_parameters = count_parameters(task)
+    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory)
 
 
 def _facts_of(source: Source) -> Facts:

@@ -1,0 +1,194 @@
+"""Refuse a run that cannot fit into memory: before its model is built, and once a batch was measured.
+
+The model is built on `meta` first, where tensors have shapes and no memory. A model that cannot be (it reads a value
+while it is built) is built under a guard, which stops it when its weights outgrow the memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from dlrun.configuration.run_config import RunConfig
+from dlrun.data.loading.reader import available_memory
+from dlrun.data.prepare import DataBundle
+from dlrun.errors import ConfigError, Problem
+from dlrun.optim.device import Device
+from dlrun.tasks.task import Task
+from dlrun.training.memory import Memory, in_words, memory_of, with_batch
+from dlrun.wording import count
+
+_MOST_BUILDS = 48  # to find a model that fits; each takes 1 to 30 ms
+_LEAST_HALVED = 16  # smaller numbers of a model are rarely sizes
+BuildTask = Callable[[RunConfig], Task]
+BuildOptimizers = Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """Holds one run's model against the memory of the machine."""
+
+    config: RunConfig
+    data: DataBundle
+    device: Device
+    build_task: BuildTask
+    build_optimizers: BuildOptimizers
+
+    def weigh(self, config: RunConfig) -> Memory | None:
+        """Return what the weights of a configuration need, without building them; None if `meta` cannot tell."""
+        task = on_meta(lambda: self.build_task(config))
+        return None if task is None else self._memory(task, config)
+
+    def _memory(self, task: Task, config: RunConfig) -> Memory:
+        return memory_of(task, self.data, config, self.device, lambda each: self.build_optimizers(each, config))
+
+    def check_weights(self) -> Memory | None:
+        """Return what the weights need, within milliseconds and before they exist; None if `meta` cannot tell.
+
+        Raises ConfigError if they, and what follows from them, cannot fit.
+        """
+        memory = self.weigh(self.config)
+        if memory is not None and not memory.fits:
+            raise ConfigError(self._problem(memory))
+        return memory
+
+    def build(self, memory: Memory | None) -> Task:
+        """Build the task on the CPU. memory: what `check_weights` returned; a task it does not know is guarded.
+
+        Raises ConfigError if a guarded task outgrows the memory.
+        """
+        if memory is not None:
+            return self.build_task(self.config)
+        with stopping_at(available_memory(), self.config.model.name):
+            return self.build_task(self.config)
+
+    def check(self, task: Task) -> Memory:
+        """Return what a task needs, with its batches.
+
+        Raises ConfigError if it cannot fit.
+        """
+        memory = with_batch(self._memory(task, self.config), task, self.data, self.config, self.device)
+        if not memory.fits:
+            raise ConfigError(self._problem(memory))
+        return memory
+
+    def _problem(self, memory: Memory) -> Problem:
+        """The refusal: what is needed and free, the largest parts, the layer with most weights, and what fits."""
+        batch_size = self._smaller_batch(memory)
+        if batch_size is not None:
+            where = f"trainer.batch_size={self.config.trainer.batch_size}"
+            fix: str | None = f"trainer.batch_size={batch_size}"
+            accumulate = self.config.trainer.accumulate * (self.config.trainer.batch_size // batch_size)
+            advice = f"{fix} fits; with trainer.accumulate={accumulate} it takes the same steps."
+        else:
+            where, fix = f"model={self.config.model.name}", self._smaller_model()
+            advice = f"This fits: {fix}." if fix is not None else "Use a smaller model."
+            if memory.states and replace(memory, states=0, checkpoint=4 * memory.weights).fits:
+                advice += " So does optimizer=sgd, which keeps no states."
+        parts = ", ".join(f"{name} {in_words(size)}" for name, size in memory.parts()[:4])
+        share = f"{count(memory.largest.count)} of {count(memory.num_weights)} weights"
+        what = (
+            f"Training needs at least {in_words(memory.needed)} of memory, and {in_words(memory.free)} are free "
+            f"({parts}). Most weights are in the layer {memory.largest.description}: {share}. {advice}"
+        )
+        return Problem(where, what, id="memory", fix=fix)
+
+    def _smaller_batch(self, memory: Memory) -> int | None:
+        """The largest half, quarter, ... of the batch that fits; None if no batch does, or it is not to blame."""
+        batch_size = self.config.trainer.batch_size
+        while memory.activations > memory.gradients and batch_size > 1:
+            batch_size //= 2
+            memory = replace(memory, activations=memory.activations // 2, backward=memory.backward // 2)
+            if memory.fits and memory.peak <= memory.free:
+                return batch_size
+        return None
+
+    def _smaller_model(self) -> str | None:
+        """Overrides that halve numbers of the model until it fits: of one field if that is enough, or else of all."""
+        fields = {
+            name: value for name, value in self.config.model.arguments.items() if _largest(value) >= _LEAST_HALVED
+        }
+        builds = iter(range(_MOST_BUILDS))
+        best: tuple[int, str] | None = None
+        for name in fields:
+            found = self._halved_until_it_fits({name: fields[name]}, builds)
+            if found is not None and (best is None or found[0] > best[0]):
+                best = found
+        best = best or self._halved_until_it_fits(fields, builds)
+        return None if best is None else best[1]
+
+    def _halved_until_it_fits(self, fields: dict[str, Any], builds: Iterator[int]) -> tuple[int, str] | None:
+        """The number of weights and the overrides of the largest model that fits; None if there is none."""
+        while any(_largest(value) >= _LEAST_HALVED for value in fields.values()) and next(builds, None) is not None:
+            largest = max(_largest(value) for value in fields.values())
+            fields = {name: _halved(value, largest) for name, value in fields.items()}
+            arguments = {**self.config.model.arguments, **fields}
+            config = dataclasses.replace(self.config, model=dataclasses.replace(self.config.model, arguments=arguments))
+            memory = self.weigh(config)
+            if memory is not None and memory.fits and memory.peak <= memory.free:
+                words = [f"model.{name}={str(value).replace(' ', '')}" for name, value in fields.items()]
+                return memory.num_weights, " ".join(words)
+        return None
+
+
+def _largest(value: Any) -> int:
+    """The largest whole number in a field of a model; 0 for a field of another kind."""
+    numbers = value if isinstance(value, list) else [value]
+    return max((each for each in numbers if isinstance(each, int) and not isinstance(each, bool)), default=0)
+
+
+def _halved(value: Any, above: int) -> Any:
+    """The same field with numbers as large as `above` halved."""
+    if isinstance(value, list):
+        return [_halved(each, above) for each in value]
+    return value // 2 if isinstance(value, int) and not isinstance(value, bool) and value >= above else value
+
+
+def on_meta(build: Callable[[], Task]) -> Task | None:
+    """Return what `build` returns with all tensors on `meta`, or None if it fails there.
+
+    What it prints is left out, since the same code runs again to build the real model.
+    """
+    try:
+        with torch.device("meta"), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return build()
+    except Exception:  # noqa: BLE001 - the real build follows, and raises it again if it is an error of the model
+        return None
+
+
+@contextlib.contextmanager
+def stopping_at(num_bytes: int, name: str) -> Iterator[None]:
+    """A context in which building the model `name` raises ConfigError when its parameters outgrow `num_bytes`.
+
+    Parameters count when a layer gets them, before most layers fill them with numbers.
+    """
+    known: dict[int, nn.Parameter] = {}
+
+    def hook(module: nn.Module, label: str, parameter: nn.Parameter | None) -> None:
+        if parameter is None:
+            return
+        known[id(parameter)] = parameter
+        total = sum(each.numel() * each.element_size() for each in known.values())
+        if total > num_bytes:
+            what = (
+                f"The weights alone need more than {in_words(total)}, and {in_words(num_bytes)} are free. Building "
+                f"stopped at a {type(module).__name__} with {count(parameter.numel())} numbers in its {label}. "
+                "Use a smaller model."
+            )
+            raise ConfigError(Problem(f"model={name}", what, id="memory"))
+
+    handle = register_module_parameter_registration_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
