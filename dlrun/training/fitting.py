@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.data.loading.reader import available_memory
@@ -29,6 +30,19 @@ from dlrun.wording import count
 
 _MOST_BUILDS = 48  # to find a model that fits; each takes 1 to 30 ms
 _LEAST_HALVED = 16  # smaller numbers of a model are rarely sizes
+_FILLING = frozenset(
+    (
+        *("zero_", "fill_", "copy_", "normal_", "uniform_", "random_", "bernoulli_", "exponential_", "log_normal_"),
+        *("mul_", "add_", "sub_", "div_", "clamp_", "clip_", "erfinv_", "sqrt_", "fill_diagonal_", "__setitem__"),
+        *("kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_", "orthogonal_", "trunc_normal_"),
+        *("zeros_", "ones_", "constant_", "eye_", "dirac_", "sparse_"),
+    )
+)
+"""Functions, methods and initialisers that change the values of a tensor and not its shape."""
+
+_SCALING = frozenset(("mul", "div", "add", "sub", "__mul__", "__rmul__", "__truediv__", "__add__", "__sub__"))
+"""Methods that, with a number, give a tensor of the same shape."""
+
 BuildTask = Callable[[RunConfig], Task]
 BuildOptimizers = Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
 
@@ -159,11 +173,28 @@ def on_meta(build: Callable[[], Task]) -> Task | None:
     What it prints is left out, since the same code runs again to build the real model.
     """
     try:
-        with torch.device("meta"), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with torch.device("meta"), _WithoutValues(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return build()
+            with contextlib.redirect_stdout(io.StringIO()):
+                return build()
     except Exception:  # noqa: BLE001 - the real build follows, and raises it again if it is an error of the model
         return None
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Skips what only fills a tensor with values: for most of it, torch would import its compiler, which takes 2 s."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs, name = kwargs or {}, getattr(func, "__name__", "")
+        first = args[0] if args else kwargs.get("tensor")  # initialisers pass it by name
+        if isinstance(first, Tensor) and first.is_meta:
+            if name in _FILLING:
+                return first
+            if name in _SCALING and len(args) == 2 and isinstance(args[1], int | float):
+                return torch.empty(first.shape, dtype=first.dtype)
+        if func in (torch.rand, torch.randn):
+            func, kwargs = torch.empty, {name: value for name, value in kwargs.items() if name != "generator"}
+        return func(*args, **kwargs)
 
 
 @contextlib.contextmanager

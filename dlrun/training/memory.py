@@ -1,7 +1,7 @@
 """How much memory a run needs, part by part, and whether the machine has it: known before anything is trained.
 
-Which parts exist at the same moment follows from the trainer: a step holds weights, optimizer states, and activations or
-gradients; saving holds weights, states, a copy of both, and the bytes that are written.
+Which parts exist at the same moment follows from the trainer: a step holds weights, optimizer states, and activations
+or gradients; saving holds weights, states, a copy of both, and the bytes that are written.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class LargestLayer:
 class Memory:
     """Bytes of each part of a run. `peak` is the estimate, `needed` the least: what is certainly held at one moment.
 
-    checkpoint: a copy of weights and states, and the bytes of its files while they are written; on the CPU it shares the
-    device's memory. activations: of one training batch, until its backward pass; 0 until a batch was measured, as is
-    `backward`, the gradients of the largest activations, and `evaluation`, one evaluation batch.
+    checkpoint: a copy of weights and states, and the bytes of its files while they are written; on the CPU it shares
+    the device's memory. activations: of one training batch, until its backward pass; 0 until a batch was measured, as
+    are `backward`, the gradients of the largest activations, and `evaluation`, one evaluation batch.
     data: rows in memory. They are loaded already and not part of the sums, as `free` does not count them.
     """
 
