@@ -28,7 +28,7 @@ from dlrun.tasks.task import Task
 from dlrun.training.memory import Memory, in_words, memory_of, with_batch
 from dlrun.wording import count
 
-_MOST_BUILDS = 48  # to find a model that fits; each takes 1 to 30 ms
+_MOST_BUILDS = 64  # to find a model that fits; each takes 1 to 30 ms
 _LEAST_HALVED = 16  # smaller numbers of a model are rarely sizes
 _FILLING = frozenset(
     (
@@ -78,12 +78,20 @@ class Fitting:
     def build(self, memory: Memory | None) -> Task:
         """Build the task on the CPU. memory: what `check_weights` returned; a task it does not know is guarded.
 
-        Raises ConfigError if a guarded task outgrows the memory.
+        Raises ConfigError if a guarded task outgrows the memory, or a tensor of a task on `meta` was kept for this one.
         """
-        if memory is not None:
-            return self.build_task(self.config)
-        with stopping_at(available_memory(), self.config.model.name):
-            return self.build_task(self.config)
+        if memory is None:
+            with stopping_at(available_memory(), self.config.model.name):
+                return self.build_task(self.config)
+        task = self.build_task(self.config)
+        kept = [name for name, tensor in task.state_dict().items() if tensor.is_meta]
+        if kept:
+            what = (
+                f"The tensor {kept[0]} was kept from an earlier call of the model's function, for its shapes only: "
+                "build it anew in each call, without a cache."
+            )
+            raise ConfigError(Problem(f"model={self.config.model.name}", what, id="build-failed"))
+        return task
 
     def check(self, task: Task) -> Memory:
         """Return what a task needs, with its batches.
@@ -127,18 +135,14 @@ class Fitting:
         return None
 
     def _smaller_model(self) -> str | None:
-        """Overrides that halve numbers of the model until it fits: of one field if that is enough, or else of all."""
+        """Overrides that halve numbers of the model until it fits: of the field, or of all, that leave most weights."""
         fields = {
             name: value for name, value in self.config.model.arguments.items() if _largest(value) >= _LEAST_HALVED
         }
         builds = iter(range(_MOST_BUILDS))
-        best: tuple[int, str] | None = None
-        for name in fields:
-            found = self._halved_until_it_fits({name: fields[name]}, builds)
-            if found is not None and (best is None or found[0] > best[0]):
-                best = found
-        best = best or self._halved_until_it_fits(fields, builds)
-        return None if best is None else best[1]
+        tried = [{name: value} for name, value in fields.items()] + ([fields] if len(fields) > 1 else [])
+        found = [each for each in (self._halved_until_it_fits(chosen, builds) for chosen in tried) if each is not None]
+        return max(found)[1] if found else None
 
     def _halved_until_it_fits(self, fields: dict[str, Any], builds: Iterator[int]) -> tuple[int, str] | None:
         """The number of weights and the overrides of the largest model that fits; None if there is none."""
@@ -149,7 +153,8 @@ class Fitting:
             config = dataclasses.replace(self.config, model=dataclasses.replace(self.config.model, arguments=arguments))
             memory = self.weigh(config)
             if memory is not None and memory.fits and memory.peak <= memory.free:
-                words = [f"model.{name}={str(value).replace(' ', '')}" for name, value in fields.items()]
+                changed = {name: value for name, value in fields.items() if value != self.config.model.arguments[name]}
+                words = [f"model.{name}={str(value).replace(' ', '')}" for name, value in changed.items()]
                 return memory.num_weights, " ".join(words)
         return None
 

@@ -149,7 +149,7 @@ def with_batch(memory: Memory, task: Task, data: DataBundle, config: RunConfig, 
     batch = _sample_batch(data, min(_SAMPLE_ROWS, config.trainer.batch_size))
     rows = len(batch.targets)
     copied, trace = copy.deepcopy(task), Trace()
-    saved = _Saved(copied)
+    saved = _Saved(copied, batch)
     with torch.random.fork_rng(), trace.of(copied), device.autocast(), saved.counted():
         copied.train().train_step(batch, _ignore_update)
     batch_size = min(config.trainer.batch_size, len(data.train))
@@ -178,15 +178,15 @@ def _sample_batch(data: DataBundle, rows: int) -> Batch:
 class _Saved:
     """Counts the bytes that autograd saves for the backward pass, without those of parameters and buffers.
 
-    varying: of tensors that grow with the batch. fixed: of copies of weights, as autocast makes.
+    varying: of the batch and tensors that grow with it. fixed: of copies of weights, as autocast makes.
     """
 
-    def __init__(self, task: nn.Module) -> None:
-        own = [*task.parameters(), *task.buffers()]
-        self._seen = {tensor.untyped_storage().data_ptr() for tensor in own}
+    def __init__(self, task: nn.Module, batch: Batch) -> None:
+        own, rows = [*task.parameters(), *task.buffers()], [tensor for tensor in batch if tensor is not None]
+        self._seen = {tensor.untyped_storage().data_ptr() for tensor in (*own, *rows)}  # rows may be views of all rows
         self._shapes = {shape for tensor in own for shape in (tuple(tensor.shape), tuple(tensor.shape)[::-1])}
         self._held: list[Tensor] = []  # so that no later tensor gets the same memory
-        self.varying = self.fixed = 0
+        self.varying, self.fixed = _bytes(rows), 0
 
     def counted(self) -> Any:
         """A context in which saved tensors are counted."""
