@@ -89,6 +89,7 @@ def build_components(config: RunConfig, catalog: Catalog, *, load: LoadData = lo
         chosen,
         lambda config: build_task(config, catalog, spec),
         lambda task, config: build_optimizers(task, config, catalog),
+        catalog.plugins,
     )
     memory = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew

@@ -10,8 +10,9 @@ import contextlib
 import dataclasses
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,13 +50,14 @@ BuildOptimizers = Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
 
 @dataclass(frozen=True)
 class Fitting:
-    """Holds one run's model against the memory of the machine."""
+    """Holds one run's model against the memory of the machine. files: of the user, whose lines an error names."""
 
     config: RunConfig
     data: DataBundle
     device: Device
     build_task: BuildTask
     build_optimizers: BuildOptimizers
+    files: Sequence[Path] = ()
 
     def weigh(self, config: RunConfig) -> Memory | None:
         """Return what the weights of a configuration need, without building them; None if `meta` cannot tell."""
@@ -96,9 +98,10 @@ class Fitting:
     def check(self, task: Task) -> Memory:
         """Return what a task needs, with its batches.
 
-        Raises ConfigError if it cannot fit.
+        Raises ConfigError if it cannot fit, or a training step fails.
         """
-        memory = with_batch(self._memory(task, self.config), task, self.data, self.config, self.device)
+        memory = self._memory(task, self.config)
+        memory = with_batch(memory, task, self.data, self.config, self.device, files=self.files)
         if not memory.fits:
             raise ConfigError(self._problem(memory))
         return memory

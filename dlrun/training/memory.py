@@ -7,7 +7,9 @@ or gradients; saving holds weights, states, a copy of both, and the bytes that a
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,9 +20,11 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
+from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
+from dlrun.training.out_of_memory import is_out_of_memory, training_error
 from dlrun.training.shapes import Trace
 from dlrun.wording import printable
 
@@ -141,17 +145,28 @@ def memory_of(task: Task, data: DataBundle, config: RunConfig, device: Device, o
     )
 
 
-def with_batch(memory: Memory, task: Task, data: DataBundle, config: RunConfig, device: Device) -> Memory:
+def with_batch(
+    memory: Memory, task: Task, data: DataBundle, config: RunConfig, device: Device, *, files: Sequence[Path] = ()
+) -> Memory:
     """Return the same with what batches need: measured on a few of the longest rows, in training mode, and scaled up.
 
-    The task and torch's random states stay unchanged.
+    The task and torch's random states stay unchanged. files: of the user, whose lines an error names.
+    Raises ConfigError if a training step fails.
     """
     batch = _sample_batch(data, min(_SAMPLE_ROWS, config.trainer.batch_size))
     rows = len(batch.targets)
     copied, trace = copy.deepcopy(task), Trace()
     saved = _Saved(copied, batch)
-    with torch.random.fork_rng(), trace.of(copied), device.autocast(), saved.counted():
-        copied.train().train_step(batch, _ignore_update)
+    try:
+        with torch.random.fork_rng(), trace.of(copied.weights()), device.autocast(), saved.counted():
+            copied.train().train_step(batch, _ignore_update)
+    except Exception as error:
+        if isinstance(error, DlrunError):
+            raise
+        if is_out_of_memory(error):
+            raise training_error(config.trainer, device) from error
+        what = f"A training step fails. {trace.explain(error, files)}"
+        raise ConfigError(Problem(f"model={config.model.name}", what, id="shapes")) from error
     batch_size = min(config.trainer.batch_size, len(data.train))
     longest = max(len(split) for split in data.splits.values())
     call = trace.largest_call_bytes

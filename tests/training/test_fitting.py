@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Problem
+from dlrun.tasks.task import SupervisedTask
 from dlrun.training import fitting, memory
 from dlrun.training.build import build_components
 from dlrun.training.fitting import on_meta, stopping_at
@@ -109,6 +111,41 @@ def test_a_model_that_reads_values_is_built_under_a_guard(tmp_path: Path, free: 
         "numbers in its weight. Use a smaller model."
     )
     nn.Linear(1000, 1000)  # the guard is gone
+
+
+FAILS_IN_TRAINING = """from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 3), nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.second(self.first(x)) if self.training else self.first(x)
+
+def mine(spec):
+    return Net()
+"""
+
+
+def test_a_step_that_fails_only_in_training_names_the_layer(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(FAILS_IN_TRAINING)
+    assert problem_of("dataset=iris", "model=mine", plugins=(path,)).message == (
+        "A training step fails. The layer second, Linear(in_features=5, out_features=3, bias=True), expects (..., 5) "
+        "and gets (8, 3) (mine.py, line 9, `return self.second(self.first(x)) if self.training else self.first(x)`). "
+        "Write nn.Linear(3, 3). Before it: first Linear -> (8, 3)."
+    )
+
+
+def test_running_out_of_memory_on_a_few_rows_names_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(task: SupervisedTask, batch: Batch, update: object) -> object:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(SupervisedTask, "train_step", refuse)
+    problem = problem_of("dataset=iris", "model=mlp", "trainer.batch_size=32")
+    assert problem.where == "trainer.batch_size=32"
+    assert problem.message.endswith("trainer.batch_size=16 trainer.accumulate=2")
 
 
 CACHED = """import functools
