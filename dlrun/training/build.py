@@ -91,14 +91,14 @@ def build_components(config: RunConfig, catalog: Catalog, *, load: LoadData = lo
         lambda task, config: build_optimizers(task, config, catalog),
         catalog.plugins,
     )
-    memory = fitting.check_weights()
+    weighed = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
-    task = fitting.build(memory).to(chosen.torch)
+    task = fitting.build(weighed).to(chosen.torch)
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
     data = use_channels_last(task, data, is_known=is_known)
     check_task(task, data, config, files=catalog.plugins)
     metric = choose_metric(task, config.metric)
-    memory = fitting.check(task)
+    memory = fitting.check(task, weighed)
     num_parameters = count_parameters(task)
     return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory)
 

@@ -95,12 +95,14 @@ class Fitting:
             raise ConfigError(Problem(f"model={self.config.model.name}", what, id="build-failed"))
         return task
 
-    def check(self, task: Task) -> Memory:
-        """Return what a task needs, with its batches.
+    def check(self, task: Task, memory: Memory | None) -> Memory:
+        """Return what a built task needs, with its batches. memory: what `check_weights` returned.
 
         Raises ConfigError if it cannot fit, or a training step fails.
         """
-        memory = self._memory(task, self.config)
+        if memory is None:
+            memory = self._memory(task, self.config)
+            memory = replace(memory, free=memory.free + memory.weights)  # they are allocated already
         memory = with_batch(memory, task, self.data, self.config, self.device, files=self.files)
         if not memory.fits:
             raise ConfigError(self._problem(memory))
