@@ -119,6 +119,7 @@ BUDGET = Flag(
     metavar="DURATION",
 )
 
+EXTENDED = Flag("--extended", "with everything that the recipe extends merged into it", str)
 WHY = Flag("--why", "show which file or override set this key", str, metavar="KEY", excludes=(JSON,))
 SPLIT = Flag("--split", "the split to evaluate (default: test)", str, metavar="NAME", choices=("train", "val", "test"))
 KEEP = Flag(

@@ -11,6 +11,7 @@ from dlrun.wording import printable_key, show
 FORMAT = 1
 _BLOCK = {
     "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
+    "extends": str,
 }  # fmt: skip
 
 

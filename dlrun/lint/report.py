@@ -23,8 +23,11 @@ class Report:
         for finding in dict.fromkeys(findings):
             self.points.setdefault(finding, []).append(label)
 
-    def add_error(self, error: ConfigError) -> None:
-        """Add the problems of a request that cannot be composed."""
+    def add_error(self, error: ConfigError | DataError) -> None:
+        """Add what is wrong with a request that cannot be composed, or whose files are missing."""
+        if isinstance(error, DataError):
+            self.add([Finding(DATA, "error", "dataset", str(error))])
+            return
         self.add(found(problem, "error") for problem in error.problems or [Problem("configuration", str(error))])
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb
-from dlrun.errors import ConfigError
+from dlrun.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from dlrun.lint.report import Report
@@ -50,7 +50,7 @@ def run(command: Command) -> int:
     report = Report()
     try:
         _examine(command, report)
-    except ConfigError as error:
+    except (ConfigError, DataError) as error:
         if not command.has(flags.JSON):
             raise
         report.add_error(error)
@@ -66,16 +66,21 @@ def run(command: Command) -> int:
 
 
 def _examine(command: Command, report: Report) -> None:
-    """Add what is found in every point; raises ConfigError for what is wrong before anything is built."""
+    """Add what is found in every point; raises ConfigError or DataError for what is wrong before anything is built."""
     from dlrun.cli.context import make_catalog
+    from dlrun.cli.recipe_file import tell_of_recipes
     from dlrun.configuration.compose import compose
     from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
+    from dlrun.data.files.named import check_plans
 
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
-    plans = [folds[0] for folds in by_fold(plan_runs(request, catalog), catalog)]
+    requested = plan_runs(request, catalog)
+    tell_of_recipes(requested)
+    check_plans(requested, catalog)
+    plans = [folds[0] for folds in by_fold(requested, catalog)]
     from dlrun.lint.examine import Examiner  # imports torch, which what is wrong so far does not need
 
     examiner = Examiner(catalog, deep=command.has(flags.DEEP))
