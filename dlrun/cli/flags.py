@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from dlrun.configuration.schema.fields import nearest_duration, seconds_of
+
 T = TypeVar("T")
 
 
@@ -78,6 +80,16 @@ def number(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
+def time_span(text: str) -> int:
+    """Read a duration such as 90s, 10m or 3h50m, in seconds."""
+    seconds = seconds_of(text)
+    if seconds is None:
+        near = nearest_duration(int(text) if text.isascii() and text.isdigit() else text)
+        hint = f' Did you mean "{near}"?' if near is not None else ""
+        raise ValueError(f"Expected a duration, such as 90s, 10m or 3h50m.{hint}")
+    return seconds
+
+
 def path(text: str) -> Path:
     """Read the path of a file or folder; `~` is the user's home."""
     if not text:
@@ -99,6 +111,13 @@ CONFIG_DIR = Flag("--config-dir", "add a folder of options in YAML", path, short
 
 STRICT = Flag("--strict", "exit with 2 also for warnings", str)
 DEEP = Flag("--deep", "also train for some seconds on one batch, which a sound model learns by heart", str)
+TIME = Flag("--time", "also measure a few steps, and tell how long the run or the sweep will take", str)
+BUDGET = Flag(
+    "--budget",
+    "as --time, and report an error if it will take longer than this: 90s, 10m, 3h50m",
+    time_span,
+    metavar="DURATION",
+)
 
 EXTENDED = Flag("--extended", "with everything that the recipe extends merged into it", str)
 WHY = Flag("--why", "show which file or override set this key", str, metavar="KEY", excludes=(JSON,))

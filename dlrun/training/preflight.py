@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +15,15 @@ from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
+from dlrun.training.out_of_memory import is_out_of_memory
+from dlrun.training.shapes import Trace
 from dlrun.training.stability import fix_of, is_full_batch, is_least_squares, stable_limit
 
 
-def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
+def check_task(task: Task, data: DataBundle, config: RunConfig, *, files: Sequence[Path] = ()) -> None:
     """Check a supervised task on a few rows; the task and all random states stay unchanged.
 
+    files: the user's own, so that an error names their lines.
     Raises ConfigError with every problem found.
     """
     problems = [] if data.train.weights is None else _check_weights(task, config)
@@ -25,7 +31,7 @@ def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
         if problems:
             raise ConfigError(problems)
         return
-    problems += _check_output(task, data, config)
+    problems += _check_output(task, data, config, files)
     if not problems:
         problems = _check_single_row(task, data, config) + _check_stability(task, data, config)
     if problems:
@@ -48,33 +54,29 @@ def _check_weights(task: Task, config: RunConfig) -> list[Problem]:
     return [Problem("dataset.weight", what, id="unweighted-loss")]
 
 
-def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool) -> Tensor:
-    """Return the output of a copy of the model for the first rows."""
+def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool, trace: Trace | None = None) -> Any:
+    """Return the output of a copy of the model for the first rows; `trace` records its layers."""
     copied = copy.deepcopy(task)
     copied.train(train)
-    with torch.random.fork_rng(), torch.no_grad():
-        out: Tensor = copied(data.train.fetch(slice(0, rows)))
-        return out
+    with torch.random.fork_rng(), torch.no_grad(), (trace or Trace()).of(copied.model):
+        return copied(data.train.fetch(slice(0, rows)))
 
 
-def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
+def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig, files: Sequence[Path]) -> list[Problem]:
     name = f"model={config.model.name}"
     rows = min(8, len(data.train))
+    trace = Trace()
     try:
-        out = _try(task, data, rows, train=False)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        return [Problem(name, f"The model fails on {data.spec.describe()}: {type(error).__name__}: {error}")]
+        out = _try(task, data, rows, train=False, trace=trace)
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, NameError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
+        what = f"The model fails on {data.spec.describe()}. {trace.explain(error, files)}"
+        return [Problem(name, what, id="shapes")]
     goal = goal_of(data.spec)
     expected = goal.output_shape(data.spec, rows)
     if not isinstance(out, Tensor) or tuple(out.shape) != expected:
-        got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        return [
-            Problem(
-                name,
-                f"Expected an output of shape {expected} for {rows} rows, got {got}. "
-                "`dlrun.num_logits(spec)` returns the size of the last layer.",
-            )
-        ]
+        return [Problem(name, _unexpected(out, expected, trace), id="output-shape")]
     takes_logits = config.loss.name in ("auto", *goal.losses)  # the user's own loss may take probabilities
     if goal.rejects_softmax and takes_logits and rows > 1 and _are_probabilities(out):
         return [
@@ -86,6 +88,21 @@ def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> 
             )
         ]
     return []
+
+
+def _unexpected(out: Any, expected: tuple[int, ...], trace: Trace) -> str:
+    """What is wrong with a model's output, and the likely cause."""
+    rows = expected[0]
+    got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+    text = f"Expected an output of shape {expected} for {rows} rows, got {got}. "
+    if isinstance(out, Tensor) and out.ndim == len(expected) and len(out) != rows and out.shape[1:] == expected[1:]:
+        return (
+            f"{text}The number of rows has changed: a view(-1, N) or reshape(-1, N) with another N than a row has "
+            "mixes rows. Use flatten(1) or nn.Flatten()."
+        )
+    last = trace.last_layer()
+    where = f"The last layer is {last.describe()}. " if last is not None and last.name else ""
+    return f"{text}{where}`dlrun.num_logits(spec)` returns the size of the last layer."
 
 
 def _are_probabilities(out: Tensor) -> bool:
@@ -102,7 +119,6 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
     try:
         _try(task, data, 1, train=True)
     except ValueError:
-        better = next((size for size in range(32, 1, -1) if rows % size != 1), 0)
         which = "Every batch has" if batch_size == 1 or rows == 1 else "The last batch of each epoch has"
         return [
             Problem(

@@ -60,13 +60,13 @@ def test_impossible_combinations_are_refused_before_training(
     assert not (tmp_path / "a" / "checkpoints").exists()
 
 
-def test_a_single_row_has_the_id_and_the_fix_of_small_batches() -> None:
+def test_a_single_row_has_an_id_and_a_fix() -> None:
     words = ("dataset=iris", "model=mlp", "model.norm=batch", *CPU)
     with pytest.raises(ConfigError) as caught:
         build_components(configure(*words, "trainer.batch_size=107"), Catalog())
     (problem,) = caught.value.problems
-    assert (problem.id, problem.fix) == ("single-row-batch", "trainer.batch_size=32")
-    build_components(configure(*words, "trainer.batch_size=32"), Catalog())
+    assert (problem.id, problem.fix) == ("single-row-batch", "model.norm=layer")
+    build_components(configure(*words, "trainer.batch_size=107", "model.norm=layer"), Catalog())
 
 
 def test_the_largest_stable_learning_rate_is_where_descent_diverges(tmp_path: Path) -> None:
@@ -105,9 +105,18 @@ def {name}(spec, *, width: int = 8):
         ),
         (
             "nn.Linear(64 * 6 * 6, 3)",
-            "The model fails on 4 features, 3 classes: RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+            "The model fails on 4 features, 3 classes. The model, Linear(in_features=2304, out_features=3, bias=True), "
+            "expects (..., 2304) and gets (8, 4). Write nn.Linear(4, 3).",
         ),
-        ("nn.Linear(4, 5)", "Expected an output of shape (8, 3) for 8 rows, got (8, 5)"),
+        ("nn.Linear(4, 5)", "Expected an output of shape (8, 3) for 8 rows, got (8, 5). `dlrun.num_logits(spec)`"),
+        (
+            "nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 5))",
+            "got (8, 5). The last layer is 2, Linear(in_features=8, out_features=5, bias=True).",
+        ),
+        (
+            "nn.Sequential(nn.Linear(4, 6), nn.Unflatten(1, (2, 3)), nn.Flatten(0, 1))",
+            "got (16, 3). The number of rows has changed: a view(-1, N)",
+        ),
         ("nn.Identity()", "The model has no parameters to train"),
         ("nn.LazyLinear(3)", "It has layers of unknown size (nn.Lazy...); give each its size"),
     ],

@@ -15,6 +15,7 @@ from dlrun.configuration import safe_yaml
 from dlrun.configuration.schema import groups
 from dlrun.configuration.schema.groups import GROUPS, Option
 from dlrun.configuration.schema.signature import read_first_argument, read_return_type
+from dlrun.configuration.schema.user_code import tell
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable, show
 
@@ -159,7 +160,7 @@ def _import_file(path: Path) -> Any:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise ConfigError(f"{path}: importing it failed: {type(error).__name__}: {error}.") from error
+        raise ConfigError(f"{path}: importing it failed: {tell(error, [path])}") from error
     return module
 
 

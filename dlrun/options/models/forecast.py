@@ -115,13 +115,14 @@ def _mlp(steps: int, hidden: int, horizon: int, dropout: float) -> nn.Module:
 
 def _per_output(spec: DataSpec, factor: float, offset: float) -> Tensor:
     """From scaled inputs to scaled targets: value * factor + offset; one of the two for each output, (H * J,)."""
-    horizon = spec.num_outputs // len(spec.continues)
-    ones = torch.ones(spec.num_outputs, dtype=torch.float64)
-    mean, deviation = torch.tensor(0.0).double(), ones
-    if spec.scaling is not None:
-        columns = torch.tensor(spec.continues).repeat(horizon)  # (J,) -> (H * J,)
-        mean = torch.tensor(spec.scaling.mean, dtype=torch.float64)[columns]
-        deviation = torch.tensor(spec.scaling.std, dtype=torch.float64)[columns]
-    target_mean = torch.tensor(spec.target_mean, dtype=torch.float64)
-    target_std = torch.tensor(spec.target_std, dtype=torch.float64)
-    return ((factor * deviation + offset * (mean - target_mean)) / target_std * ones).float()
+    with torch.device("cpu"):  # numbers of the data, also where the weights are built on `meta`
+        horizon = spec.num_outputs // len(spec.continues)
+        ones = torch.ones(spec.num_outputs, dtype=torch.float64)
+        mean, deviation = torch.tensor(0.0).double(), ones
+        if spec.scaling is not None:
+            columns = torch.tensor(spec.continues).repeat(horizon)  # (J,) -> (H * J,)
+            mean = torch.tensor(spec.scaling.mean, dtype=torch.float64)[columns]
+            deviation = torch.tensor(spec.scaling.std, dtype=torch.float64)[columns]
+        target_mean = torch.tensor(spec.target_mean, dtype=torch.float64)
+        target_std = torch.tensor(spec.target_std, dtype=torch.float64)
+        return ((factor * deviation + offset * (mean - target_mean)) / target_std * ones).float()
