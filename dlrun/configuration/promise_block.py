@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlrun.configuration.schema.fields import Count, CountOrZero, Seed
 from dlrun.configuration.schema.type_check import find_mismatches
@@ -16,6 +16,11 @@ MOST_LOSSES = 100
 _METRIC = re.compile(r"(train|val|test)/(?!\.+(/|$))[\w.-]+(/(?!\.+(/|$))[\w.-]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+if TYPE_CHECKING:
+    Names = dict[str, Any]
+else:
+    Names = dict  # a package's name or a dotted key is no Python name
+
 
 @dataclass(frozen=True)
 class Lock:
@@ -24,7 +29,7 @@ class Lock:
     dlrun: str = ""
     python: str = ""
     torch: str = ""
-    packages: dict[str, Any] = field(default_factory=dict)  # their versions
+    packages: Names = field(default_factory=dict)  # their versions
     system: str = ""
     processor: str = ""
     instruction_set: str = ""
@@ -36,7 +41,7 @@ class Lock:
     deterministic: bool = False
     strategy: str = ""
     processes: Count = 1
-    auto: dict[str, Any] = field(default_factory=dict)  # what rules decided for fields that are `auto`, by key
+    auto: Names = field(default_factory=dict)  # what rules decided for fields that are `auto`, by key
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def test_a_plugins_dataset_has_the_settings_of_every_dataset() -> None:
 
 
 def test_what_a_recipe_sweeps_is_set_and_breaks_its_promise() -> None:
-    write("mine.yaml", "recipe: {format: 1, expect: {a: [0, 1]}}\nsweep: {seed: [4]}\n")
+    write("mine.yaml", "recipe: {format: 1, expect: {test/a: [0, 1]}}\nsweep: {seed: [4]}\n")
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides(["recipe=mine.yaml"], catalog, multirun=True), catalog)
     run = compose(plan, catalog)
