@@ -49,7 +49,20 @@ def split_recipe(
             hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
             problems.append(Problem(printable_key(key), f'Unknown key "{printable_key(key)}". {hint}'))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
+    if problems:  # such as options that are unknown without it
+        problems = [*_missing_plugins(block, catalog), *problems]
     return choices, values, list(dict.fromkeys(problems))
+
+
+def _missing_plugins(block: Any, catalog: Catalog) -> list[Problem]:
+    """Return a problem if the `recipe:` block names plugins that are not given."""
+    named = block.get("plugins") if isinstance(block, dict) else None
+    missing = set(named if isinstance(named, dict) else ()) - {plugin.name for plugin in catalog.plugins}
+    if not missing:
+        return []
+    names = ", ".join(printable_key(name) for name in sorted(missing))
+    what = f"This recipe needs {names} of the person who shared it: add --plugin FILE."
+    return [Problem("recipe.plugins", what)]
 
 
 def _option_of(group: str, node: Any, catalog: Catalog) -> Option:

@@ -24,11 +24,12 @@ def differences(lock: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, l
 
     A part that the lock does not name is not compared.
     """
-    found, own = _entries(lock), _entries(here)
+    found, own = entries(lock), entries(here)
     return {key: [value, own.get(key)] for key, value in found.items() if own.get(key) != value}
 
 
-def _entries(lock: Mapping[str, Any]) -> dict[str, Any]:
+def entries(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """Return each part of a lock by its dotted key: torch, packages.numpy, auto.trainer.epochs."""
     rules = {f"auto.{key}": value for key, value in (lock.get("auto") or {}).items()}
     return {**dict(flatten({key: value for key, value in lock.items() if key != "auto"})), **rules}
 

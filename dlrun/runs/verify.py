@@ -85,8 +85,7 @@ def check_verifiable(plan: Plan, request: Request, catalog: Catalog, *, quick: b
         problems.append(Problem(where, what))
     missing = sorted(set(about.get("plugins") or {}) - {plugin.name for plugin in catalog.plugins})
     if missing:
-        names = printable(", ".join(missing))
-        what = f"This recipe needs the plugin {names}, from the person who shared it: add --plugin FILE."
+        what = f"This recipe needs {printable(', '.join(missing))} of the person who shared it: add --plugin FILE."
         problems.append(Problem(where, what))
     left = data_files_left_to_user({} if "data" in about else recipe.values)  # a fingerprint tells other data
     for key, values in request.settings.items():

@@ -20,7 +20,7 @@ NAMES = (
     "cat",
     "share",
     "verify",
-    # "diff",
+    "diff",
     "resume",
     "eval",
     "predict",

@@ -67,15 +67,17 @@ def run(command: Command) -> int:
     if command.has(flags.QUICK):
         found, folder = verify_quickly(about, composed, catalog), None
     else:
-        found, folder = verify(about, composed, catalog, quiet=command.has(flags.QUIET))
+        _, found, folder = verify(about, composed, catalog, quiet=command.has(flags.QUIET))
     _print(found, folder, command)
     if found.broken:
         raise PromiseError(f"{name}: the promise is broken: {'; '.join(found.broken)}.")
     return 0
 
 
-def verify(about: Mapping[str, Any], composed: Composed, catalog: Catalog, *, quiet: bool) -> tuple[Verdict, Path]:
-    """Train a recipe in its run folder; return the verdict and the folder."""
+def verify(
+    about: Mapping[str, Any], composed: Composed, catalog: Catalog, *, quiet: bool
+) -> tuple[Mapping[str, Any], Verdict, Path]:
+    """Train a recipe in its run folder; return the result, the verdict and the folder."""
     from dlrun.cli.running import run_one
     from dlrun.runs.lock import lock_of
     from dlrun.runs.verify import check_data, verdict
@@ -97,7 +99,7 @@ def verify(about: Mapping[str, Any], composed: Composed, catalog: Catalog, *, qu
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         error = str(diverged)
     here = {**lock_of(result), "plugins": _plugins(catalog)}
-    return verdict(about, here, result["metrics"], error=error), folder
+    return result, verdict(about, here, result["metrics"], error=error), folder
 
 
 def verify_quickly(about: Mapping[str, Any], composed: Composed, catalog: Catalog) -> Verdict:
