@@ -45,12 +45,21 @@ class Lock:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows by split."""
+
+    train: CountOrZero = 0
+    val: CountOrZero = 0
+    test: CountOrZero = 0
+
+
+@dataclass(frozen=True)
 class Data:
     """The data of a promise: its fingerprint, where to get it, and its rows by split."""
 
     fingerprint: str = ""
     where: str = ""
-    rows: dict[str, CountOrZero] = field(default_factory=dict)
+    rows: Rows = field(default_factory=Rows)
 
 
 KEYS: Mapping[str, Any] = {
