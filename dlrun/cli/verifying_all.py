@@ -53,7 +53,7 @@ def _environment() -> dict[str, object]:
 
 
 def _row(name: str, command: Command, catalog: Catalog) -> Row:
-    from dlrun.cli.verbs.verify import verify
+    from dlrun.cli.verifying import verify
     from dlrun.runs.verify import check_verifiable
 
     recipe = load_recipe(name, catalog)
@@ -89,8 +89,8 @@ def _page_with(page: Path, content: str, *, asked: bool) -> str:
     found = between_markers(text, content)
     if found is None:
         what = (
-            f"The table goes between two marked lines of this file ({BEGIN}), which it does not have. Run it in a checkout "
-            "of dlrun, or name a new file: -o FILE."
+            f"The table goes between two marked lines of this file ({BEGIN}), which it does not have. Run it in a "
+            "checkout of dlrun, or name a new file: -o FILE."
         )
         raise ConfigError(Problem(str(page), what))
     return found

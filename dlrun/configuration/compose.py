@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-
 @dataclass(frozen=True)
 class Composed:
     """A run ready to start: its configuration, its folder and what set each value."""

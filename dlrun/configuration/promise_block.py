@@ -85,7 +85,9 @@ def check_promise(block: Mapping[str, Any]) -> list[Problem]:
     for metric, values in _entries(block, "measured"):
         where = f"recipe.measured.{printable_key(metric)}"
         problems += _metric_problems(where, metric)
-        if find_mismatches(float, values, key=where) and (find_mismatches(list[float], values, key=where) or not values):
+        if find_mismatches(float, values, key=where) and (
+            find_mismatches(list[float], values, key=where) or not values
+        ):
             problems.append(Problem(where, f"Expected a number, or a list of one for each seed, got {show(values)}."))
     for name, values in _entries(block, "losses"):
         where = f"recipe.losses.{printable_key(name)}"

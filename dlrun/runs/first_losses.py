@@ -43,9 +43,7 @@ def first_losses(
             while state.progress.step < most:
                 for batches in trainer.step_batches(state.progress):
                     seen: list[dict[str, Tensor]] = []
-                    take_step(
-                        state, batches, train_step=components.task.train_step, on_metrics=seen.append
-                    )
+                    take_step(state, batches, train_step=components.task.train_step, on_metrics=seen.append)
                     for name in seen[0]:  # the mean over the batches of a step
                         found.setdefault(name, []).append(sum(each[name].item() for each in seen) / len(seen))
                     if state.progress.step >= most:

@@ -184,7 +184,9 @@ def _check_plugins(folder: Path, used: Mapping[str, str], catalog: Catalog) -> N
     now = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in catalog.plugins}
     changed = sorted(name for name, digest in used.items() if now.get(name) != digest)
     if changed:
-        what = f"The plugin {printable(', '.join(changed))} has changed since this run. Train again, and share that run."
+        what = (
+            f"The plugin {printable(', '.join(changed))} has changed since this run. Train again, and share that run."
+        )
         raise ConfigError(Problem(printable(str(folder)), what))
 
 
@@ -195,9 +197,7 @@ def _command(name: str, left: Sequence[LeftOut], plugins: Mapping[str, str], dat
     return " ".join(["dlrun", *(f"--plugin {plugin}" for plugin in plugins), f"recipe=./{name}", *words])
 
 
-def _where(
-    public: Mapping[str, Any], left: Sequence[LeftOut], rows: Mapping[str, int], catalog: Catalog
-) -> str:
+def _where(public: Mapping[str, Any], left: Sequence[LeftOut], rows: Mapping[str, int], catalog: Catalog) -> str:
     """Return where to get the data, in words for its receiver."""
     option = catalog.option("dataset", public["dataset"]["name"])
     count = plural(sum(rows.values()), "row")
@@ -212,5 +212,3 @@ def _where(
     if path.startswith("example:"):
         return f"comes with dlrun ({path}); {count}"
     return f"{Path(path).name}, {count}, of the person who shared this recipe"
-
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +11,8 @@ from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.runs.loss_differences import Losses, first_difference, tolerance
 from dlrun.runs.lock import describe, differences
+from dlrun.runs.loss_differences import Losses, first_difference, tolerance
 from dlrun.wording import number, plural, printable, printable_key
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ FURTHER = [
 ]
 WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [
     Example("dlrun verify --all optimizer.lr=1 -o verified.md", "", exit_code=2),
-    Example("dlrun replay outputs/diverged -q --plugin my_model.py --config-dir my_options", "", exit_code=4)
+    Example("dlrun replay outputs/diverged -q --plugin my_model.py --config-dir my_options", "", exit_code=4),
 ]
 
 

@@ -79,4 +79,4 @@ def test_it_verifies_by_the_same_rules(three_recipes: Path, dlrun: Dlrun) -> Non
     assert (code, "optimizer.lr=1\n      It changes what the recipe promises" in err) == (2, True)
     code, _, err = dlrun("verify", "--all", "--quick")
     assert (code, "--all\n      It cannot be combined with --quick." in err) == (2, True)
-    assert verifying_all.PAGE == Path("docs/recipes.md")
+    assert Path("docs/recipes.md") == verifying_all.PAGE

@@ -29,7 +29,8 @@ def test_a_whole_block_is_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", ["accuracy", "../x", "test/", "test/..", "test/../../x", "test/a b", "tests/accuracy", "test//a", "/test/a"]
+    "metric",
+    ["accuracy", "../x", "test/", "test/..", "test/../../x", "test/a b", "tests/accuracy", "test//a", "/test/a"],
 )
 def test_a_metric_is_named_as_results_name_it(metric: str) -> None:
     what = "Expected a metric's name as results have it, such as test/accuracy: train, val or test, a slash and a name."
@@ -37,7 +38,9 @@ def test_a_metric_is_named_as_results_name_it(metric: str) -> None:
     assert problems(measured={metric: 1}) == [(f"recipe.measured.{metric}", what)]
 
 
-@pytest.mark.parametrize("bounds", [[1, 0], [0], [0, 1, 2], 1, [0, float("inf")], [float("nan"), 1], ["0", 1], [True, 1]])
+@pytest.mark.parametrize(
+    "bounds", [[1, 0], [0], [0, 1, 2], 1, [0, float("inf")], [float("nan"), 1], ["0", 1], [True, 1]]
+)
 def test_bounds_are_two_finite_numbers_in_order(bounds: Any) -> None:
     ((where, message),) = problems(expect={"test/loss": bounds})
     assert where == "recipe.expect.test/loss"
@@ -65,7 +68,11 @@ def test_bounds_are_two_finite_numbers_in_order(bounds: Any) -> None:
         ),
         ({"losses": [1.0]}, "recipe.losses", "Expected a mapping, got [1.0]."),
         ({"seeds": [-1]}, "recipe.seeds[0]", "Expected a whole number from 0 to 4294967295, got -1."),
-        ({"lock": {"troch": "2"}}, "recipe.lock.troch", 'recipe.lock has no field "troch". Did you mean "recipe.lock.torch"?'),
+        (
+            {"lock": {"troch": "2"}},
+            "recipe.lock.troch",
+            'recipe.lock has no field "troch". Did you mean "recipe.lock.torch"?',
+        ),
         ({"lock": {"threads": 0}}, "recipe.lock.threads", "Expected a whole number from 1 to 1000000000, got 0."),
         ({"lock": {"packages": {"numpy": 2}}}, "recipe.lock.packages.numpy", "Expected a version, got 2."),
         (

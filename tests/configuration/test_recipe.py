@@ -100,7 +100,11 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         ("recipe: {format: 1, plugins: {a.py: 3}}", "recipe.plugins", "Expected a string, got 3."),
         ("recipe: {format: 1, plugins: [a.py]}", "recipe.plugins", 'Expected a mapping, got ["a.py"].'),
         ("recipe: {format: 1, expect: [1]}", "recipe.expect", "Expected a mapping, got [1]."),
-        ("recipe: {format: 1, expect: {test/a: [2, 1]}}", "recipe.expect.test/a", "Expected [lowest, highest], got [2, 1]."),
+        (
+            "recipe: {format: 1, expect: {test/a: [2, 1]}}",
+            "recipe.expect.test/a",
+            "Expected [lowest, highest], got [2, 1].",
+        ),
         ("recipe: {format: 1, expect: {test/a: [1]}}", "recipe.expect.test/a", "Expected [lowest, highest], got [1]."),
         ("recipe: {format: 1, expect: {test/a: 1}}", "recipe.expect.test/a", "Expected [lowest, highest], got 1."),
         ("sweep: [1]", "sweep", "Expected a mapping of keys to lists of values, got [1]."),

@@ -21,7 +21,9 @@ def compared(one: str, other: str) -> Difference:
 
 def test_defaults_that_are_written_out_make_no_difference() -> None:
     one = "dataset: {name: iris}\n"
-    other = "# by hand\ntrainer: {early_stop: {min_delta: 0.0}, epochs: auto}\ndataset: {val_fraction: 0.1, name: iris}\n"
+    other = (
+        "# by hand\ntrainer: {early_stop: {min_delta: 0.0}, epochs: auto}\ndataset: {val_fraction: 0.1, name: iris}\n"
+    )
     assert compared(one, other + "model: {name: tabular}\nseed: 0\n").is_none
 
 
@@ -67,7 +69,9 @@ def test_a_field_that_was_auto_is_what_its_rule_made_of_it(tmp_path: Path) -> No
     train(tmp_path / "fewer", *words, "dataset.limit=20")
     sides = {name: read_side(str(tmp_path / name), CATALOG) for name in ("auto", "same", "fixed", "fewer")}
     assert difference(sides["auto"], sides["same"], CATALOG).is_none
-    assert difference(sides["auto"], sides["fixed"], CATALOG).configuration == {"trainer.batch_size": [{"auto": 16}, 32]}
+    assert difference(sides["auto"], sides["fixed"], CATALOG).configuration == {
+        "trainer.batch_size": [{"auto": 16}, 32]
+    }
     found = difference(sides["auto"], sides["fewer"], CATALOG).configuration
     assert found == {"dataset.limit": [None, 20]}
     Path("mine.yaml").write_text("dataset: {name: iris}\nmodel: {name: mlp, hidden: [8]}\ntrainer: {batch_size: 16}\n")

@@ -40,8 +40,14 @@ def test_a_run_is_shared_alone_and_a_sweep_by_seed(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("interrupted", "It was interrupted: only a completed run has a result to promise. dlrun resume run continues it."),
-        ("unfinished", "It is still running, or was killed: only a completed run has a result to promise. dlrun resume"),
+        (
+            "interrupted",
+            "It was interrupted: only a completed run has a result to promise. dlrun resume run continues it.",
+        ),
+        (
+            "unfinished",
+            "It is still running, or was killed: only a completed run has a result to promise. dlrun resume",
+        ),
         ("diverged", "Its training diverged: only a completed run has a result to promise."),
         ("failed", "It failed: only a completed run has a result to promise."),
     ],
@@ -68,13 +74,17 @@ def test_a_sweep_of_other_keys_is_refused_with_its_best_point(own_folder: Path) 
 
 def test_too_few_seeds_are_refused(own_folder: Path) -> None:
     write_sweep(Path("sweep"), {}, {})
-    with pytest.raises(ConfigError, match=r"This sweep has 2 seeds; an interval needs at least 3, and 5 make a good one"):
+    with pytest.raises(
+        ConfigError, match=r"This sweep has 2 seeds; an interval needs at least 3, and 5 make a good one"
+    ):
         runs_to_share(Path("sweep"))
 
 
 def test_no_seed_may_be_left_out_of_a_promise(own_folder: Path) -> None:
     write_sweep(Path("sweep"), {}, {"status": "diverged"}, {})
-    with pytest.raises(ConfigError, match=r"Not every seed is completed: 1 \(diverged\)\. A promise holds for all of them"):
+    with pytest.raises(
+        ConfigError, match=r"Not every seed is completed: 1 \(diverged\)\. A promise holds for all of them"
+    ):
         runs_to_share(Path("sweep"))
 
 

@@ -38,7 +38,14 @@ def test_the_variables_become_overrides(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_table_has_a_line_for_each_metric() -> None:
     rows = [
-        Row("a", {"test/accuracy": [0.9, 1], "test/loss": [0, 0.5]}, {"test/accuracy": 0.95}, 61.2, "broken", "no | loss"),
+        Row(
+            "a",
+            {"test/accuracy": [0.9, 1], "test/loss": [0, 0.5]},
+            {"test/accuracy": 0.95},
+            61.2,
+            "broken",
+            "no | loss",
+        ),
         Row("b", {"test/rmse": [0, 2]}, {}, None, "not measured", "X names no folder"),
     ]
     assert table(rows, ENVIRONMENT).splitlines() == [

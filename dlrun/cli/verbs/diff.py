@@ -24,8 +24,8 @@ VERB = Verb(
     ),
     own_flags=(flags.JSON, flags.PLUGIN, flags.CONFIG_DIR),
     details=(
-        "Configurations are compared with their defaults filled in; a field that was auto is what its rule made of it.\n"
-        "Promises, locks and data are compared where both have them. `dlrun compare` shows the metrics of runs."
+        "Configurations are compared with their defaults filled in; a field that was auto is what its rule made of\n"
+        "it. Promises, locks and data are compared where both have them. `dlrun compare` shows the metrics of runs."
     ),
     examples=(
         Example("dlrun diff mlp_digits rnn_digits", "two recipes"),

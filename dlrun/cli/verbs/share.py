@@ -25,9 +25,9 @@ VERB = Verb(
     own_flags=(flags.OUTPUT, flags.QUIET, flags.PLUGIN, flags.CONFIG_DIR),
     details=(
         "The recipe has what differs from the defaults, an interval for each held-out metric, the environment and the\n"
-        "data's fingerprint. Absolute paths, addresses, secrets, the device, loggers and checkpoints stay out. The first\n"
-        "10 steps are trained again to note their losses, which `dlrun verify --quick` compares. Over seeds, an interval\n"
-        "is one for a new seed's value; of a single run, it is the measured value with a stated tolerance."
+        "data's fingerprint. Absolute paths, addresses, secrets, the device, loggers and checkpoints stay out. The\n"
+        "first 10 steps are trained again to note their losses, which `dlrun verify --quick` compares. Over seeds, an\n"
+        "interval is one for a new seed's value; of a single run, the measured value with a stated tolerance."
     ),
     examples=(
         Example("dlrun share outputs/run", "print the recipe of a run"),

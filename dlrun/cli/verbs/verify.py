@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.errors import ConfigError, DivergedError, Problem, PromiseError
+from dlrun.errors import ConfigError, Problem, PromiseError
 
 if TYPE_CHECKING:
-    from dlrun.configuration.compose import Composed
-    from dlrun.configuration.schema.catalog import Catalog
     from dlrun.runs.verify import Verdict
 
 VERB = Verb(
@@ -29,9 +25,9 @@ VERB = Verb(
     details=(
         "KEY=VALUE may say where the data is and set the device, logger and checkpoints, nothing that changes the\n"
         "promise. --quick compares the losses of the first steps with the recipe's: exactly in the environment of its\n"
-        "lock, else to 0.1 % (10 % on another kind of device). Data with another fingerprint is refused before training.\n"
-        "--all verifies the recipes that come with dlrun, those that need files if DLRUN_MNIST, DLRUN_CIFAR10 or\n"
-        "DLRUN_R8 names their folder, and writes the table in docs/recipes.md, or FILE."
+        "lock, else to 0.1 % (10 % on another kind of device). Data with another fingerprint is refused before it is\n"
+        "trained on. --all verifies the recipes that come with dlrun, those that need files if DLRUN_MNIST,\n"
+        "DLRUN_CIFAR10 or DLRUN_R8 names their folder, and writes the table in docs/recipes.md, or FILE."
     ),
     examples=(
         Example("dlrun verify logistic_breast_cancer", "train it in a folder of its own, as usual"),
@@ -45,6 +41,7 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Verify a recipe and print the verdict; raises PromiseError if its promise is broken."""
     from dlrun.cli.context import make_catalog
+    from dlrun.cli.verifying import verify, verify_quickly
     from dlrun.configuration.compose import compose
     from dlrun.configuration.override_text import Value
     from dlrun.configuration.overrides import parse_overrides, with_settings
@@ -72,52 +69,6 @@ def run(command: Command) -> int:
     if found.broken:
         raise PromiseError(f"{name}: the promise is broken: {'; '.join(found.broken)}.")
     return 0
-
-
-def verify(
-    about: Mapping[str, Any], composed: Composed, catalog: Catalog, *, quiet: bool
-) -> tuple[Mapping[str, Any], Verdict, Path]:
-    """Train a recipe in its run folder; return the result, the verdict and the folder."""
-    from dlrun.cli.running import run_one
-    from dlrun.runs.lock import lock_of
-    from dlrun.runs.verify import check_data, verdict
-
-    started: list[Path] = []
-
-    def inspect(session: Any) -> None:
-        started.append(session.run_dir.path)
-        check_data(about, session.components.data)
-
-    error = None
-    try:
-        result, folder = run_one(
-            composed, catalog, Path(composed.run_dir), asked=composed.run_dir_asked, quiet=quiet, inspect=inspect
-        )
-        error = result["error"]
-    except DivergedError as diverged:
-        folder = started[0]
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        error = str(diverged)
-    here = {**lock_of(result), "plugins": _plugins(catalog)}
-    return result, verdict(about, here, result["metrics"], error=error), folder
-
-
-def verify_quickly(about: Mapping[str, Any], composed: Composed, catalog: Catalog) -> Verdict:
-    """Train the first steps, without a run folder; return the verdict on their losses."""
-    from dlrun.runs.first_losses import environment_of, first_losses
-    from dlrun.runs.lock import lock_of
-    from dlrun.runs.verify import check_data, quick_verdict
-
-    steps = max(len(values) for values in about["losses"].values())
-    components, losses = first_losses(
-        composed.config, catalog, steps=steps, check=lambda built: check_data(about, built.data)
-    )
-    here = lock_of({"environment": environment_of(components), "auto": components.auto})
-    return quick_verdict(about, {**here, "plugins": _plugins(catalog)}, losses)
-
-
-def _plugins(catalog: Catalog) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in catalog.plugins}
 
 
 def _print(found: Verdict, folder: Path | None, command: Command) -> None:

@@ -64,9 +64,7 @@ def test_what_is_shared_is_verified_in_another_folder(
     verdict = json.loads(out)
     assert (verdict["status"], verdict["tolerance"]) == ("kept", 0.0)
     assert all(len(values) == 10 for values in verdict["measured"].values())
-    assert set(verdict["measured"]) == (
-        {"generator_loss", "discriminator_loss"} if kind == "a GAN" else {"loss"}
-    )
+    assert set(verdict["measured"]) == ({"generator_loss", "discriminator_loss"} if kind == "a GAN" else {"loss"})
     code, out, _ = dlrun("diff", "renamed.yaml", str(own_folder / "mine"), "--json")
     differs = json.loads(out)
     assert differs["configuration"] == {}
@@ -268,7 +266,7 @@ def test_title_and_source_of_a_recipe_stay_unless_it_was_changed(short_run: Shor
     assert dlrun(words[0], "trainer.max_steps=2", "hydra.run.dir=changed", "-q", *LOCAL)[0] == 0
     code, out, _ = dlrun("share", "changed")
     assert code == 0
-    assert "title: linear on digits\n  source: changed from the recipe \"Small\"\n" in out
+    assert 'title: linear on digits\n  source: changed from the recipe "Small"\n' in out
     Path("own.yaml").write_text(Path("own.yaml").read_text() + "trainer: {max_steps: 2}\n")
     assert dlrun(words[0], "hydra.run.dir=kept", "-q", *LOCAL)[0] == 0
     code, out, err = dlrun("share", "kept")
