@@ -37,7 +37,8 @@ def split_recipe(
             try:
                 options[key] = option = _option_of(key, value, catalog)
             except ConfigError as error:
-                problems += error.problems or [Problem(f"{key}.name", str(error))]
+                unknown = error.problems or [Problem(f"{key}.name", str(error))]
+                problems += [*_missing_plugins(block, catalog), *unknown]  # which may have the option
                 continue
             if "name" in value:
                 choices[key] = value["name"]
@@ -49,8 +50,6 @@ def split_recipe(
             hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
             problems.append(Problem(printable_key(key), f'Unknown key "{printable_key(key)}". {hint}'))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
-    if problems:  # such as options that are unknown without it
-        problems = [*_missing_plugins(block, catalog), *problems]
     return choices, values, list(dict.fromkeys(problems))
 
 

@@ -19,8 +19,8 @@ def runs_to_share(folder: Path) -> list[SavedRun]:
     """
     if (folder / "cross_validation.json").exists():
         what = (
-            "This is a cross-validation, whose folds differ in their rows. Share a run of the same configuration without "
-            "dataset.folds, or sweep its seed: dlrun -m ... seed=0,1,2,3,4"
+            "This is a cross-validation, whose folds differ in their rows. Share a run of the same configuration "
+            "without dataset.folds, or sweep its seed: dlrun -m ... seed=0,1,2,3,4"
         )
         raise ConfigError(Problem(printable(str(folder)), what))
     if (folder / "sweep.jsonl").exists():
@@ -50,8 +50,8 @@ def _of_sweep(folder: Path, rows: Sequence[SweepRow]) -> list[SavedRun]:
         best = best_first(rows)[0]
         what = (
             f"This sweep varies {', '.join(others)}: a recipe is one configuration. Share a point, such as the best: "
-            f"dlrun share {_place(folder, best)}; or train its configuration with several seeds (-m seed=0,1,2,3,4) and "
-            "share that sweep."
+            f"dlrun share {_place(folder, best)}; or train its configuration with several seeds (-m seed=0,1,2,3,4) "
+            "and share that sweep."
         )
         raise ConfigError(Problem(where, printable(what, limit=1000)))
     if len(rows) < FEWEST_SEEDS:

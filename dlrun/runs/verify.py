@@ -78,8 +78,8 @@ def check_verifiable(plan: Plan, request: Request, catalog: Catalog, *, quick: b
         problems.append(Problem(where, what))
     if quick and not about.get("losses"):
         what = (
-            "This recipe has no recipe.losses, those of the first steps, to compare with: `dlrun share RUN` writes them. "
-            "Verify it without --quick."
+            "This recipe has no recipe.losses, those of the first steps, to compare with: `dlrun share RUN` writes "
+            "them. Verify it without --quick."
         )
         problems.append(Problem(where, what))
     missing = sorted(set(about.get("plugins") or {}) - {plugin.name for plugin in catalog.plugins})

@@ -74,8 +74,9 @@ def test_the_home_folder_is_a_place_anywhere_in_a_text(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("key", "kept"),
     [
-        ("dataset.root", True), ("dataset.rooted", False), ("device", True), ("device.threads", True), ("devices", False),
-        ("logger.flush_s", True), ("checkpoint.keep", True), ("recipe", True), ("resume", True), ("seed", False),
+        ("dataset.root", True), ("dataset.rooted", False), ("device", True), ("device.threads", True),
+        ("devices", False), ("logger.flush_s", True), ("checkpoint.keep", True), ("recipe", True),
+        ("resume", True), ("seed", False),
         ("dataset.path", False), ("dataset.limit", False), ("trainer.workers", True), ("trainer.epochs", False),
     ],
 )  # fmt: skip

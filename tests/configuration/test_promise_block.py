@@ -58,8 +58,8 @@ def test_bounds_are_two_finite_numbers_in_order(bounds: Any) -> None:
         (
             {"losses": {"loss": [1.0] * 101}},
             "recipe.losses.loss",
-            "Expected a list of 1 to 100 numbers, the losses of the first steps, got [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, "
-            "...].",
+            "Expected a list of 1 to 100 numbers, the losses of the first steps, got [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, "
+            "1.0, 1.0, ...].",
         ),
         (
             {"losses": {"loss": [float("inf")]}},

@@ -90,7 +90,8 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         (
             "recipe: 3",
             "recipe",
-            "Expected a mapping with format, title, source, command, notes, plugins, expect, meaning, measured, seeds, lock, data, losses, got 3.",
+            "Expected a mapping with format, title, source, command, notes, plugins, expect, meaning, measured, seeds, "
+            "lock, data, losses, got 3.",
         ),
         ("recipe: {title: x}", "recipe.format", "Expected 1, the format of this version of dlrun, got null."),
         ("recipe: {format: 2}", "recipe.format", "Expected 1, the format of this version of dlrun, got 2."),

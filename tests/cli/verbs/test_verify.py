@@ -1,4 +1,4 @@
-"""`dlrun verify`: exit codes, what is printed, and losses of the first steps. test_share closes the loop with `share`."""
+"""`dlrun verify`: exit codes, what is printed, and losses of the first steps; test_share closes the loop."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def test_another_loss_in_the_first_steps_breaks_a_quick_promise(short_run: Short
     code, out, _ = dlrun("verify", "mine.yaml", "--quick", "device.threads=1")
     assert code == 0
     assert out == (
-        "the losses of the first 8 steps are those of the recipe, compared exactly\nthe environment is that of the lock\n"
+        "the losses of the first 8 steps are those of the recipe, compared exactly\n"
+        "the environment is that of the lock\n"
     )  # four steps in each of two epochs
     assert not Path("outputs").exists()
     text = Path("mine.yaml").read_text()
