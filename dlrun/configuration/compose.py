@@ -46,7 +46,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
 
     Raises ConfigError with every problem found.
     """
-    choices = catalog.choices_with_defaults(plan.choices())
+    choices = plan.choices_with_defaults(catalog)
     options = {group: catalog.option(group, name) for group, name in choices.items()}
     tree, run_dir = _compose_with_hydra(plan, choices, list(options.values()), catalog.config_dirs, hydra_words)
     origins = plan.origins()
