@@ -32,13 +32,14 @@ def requested_tree(tree: Mapping[str, Any], decided: Mapping[str, Any]) -> dict[
 def smallest(tree: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
     """Return the part of a whole tree from which composing gives the same tree: options and values but the defaults.
 
-    The default option of a group may depend on the options of others. `recipe` and `resume` are left out.
+    The default option of a group may depend on the options and values of others. `recipe` and `resume` are left out.
     """
     chosen = {group: tree[group]["name"] for group in GROUPS}
+    values = {f"{group}.{key}": value for group in GROUPS for key, value in tree[group].items()}
     found: dict[str, Any] = {}
     for group, name in chosen.items():
         others = {other: choice for other, choice in chosen.items() if other != group}
-        is_default = catalog.choices_with_defaults(others)[group] == name
+        is_default = catalog.choices_with_defaults(others, values)[group] == name
         differing = fields_that_differ(tree[group], catalog.option(group, name))
         if differing or not is_default:
             named = not is_default or GROUPS[group].folder is not None

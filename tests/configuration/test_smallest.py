@@ -21,6 +21,10 @@ from tests.harness import configure
         (("dataset=iris",), {"dataset": {"name": "iris"}}),  # model=tabular is its default, and so on
         (("dataset=iris", "model=tabular", "optimizer=adamw"), {"dataset": {"name": "iris"}}),
         (("dataset=iris", "model=cnn"), {"dataset": {"name": "iris"}, "model": {"name": "cnn"}}),
+        (
+            ("dataset=text", "dataset.path=a.txt", "dataset.task=language"),  # whose default model is a transformer
+            {"dataset": {"name": "text", "path": "a.txt", "task": "language"}},
+        ),
         (("optimizer=adam",), {"optimizer": {"name": "adam"}}),  # adamw is the default of model=cnn
         (("model.channels=[4]",), {"model": {"name": "cnn", "channels": [4]}}),
         (("trainer.epochs=3", "seed=5"), {"seed": 5, "trainer": {"epochs": 3}}),
