@@ -86,7 +86,7 @@ def main(words: Sequence[str] | None = None) -> None:
         except RuntimeError as error:
             failed = True
             print(f"{name}: not measured: {error}", flush=True)
-    print(f"\n{meaning(options.seeds)[0].upper()}{meaning(options.seeds)[1:]}.")
+    print(f"\nmeaning: {meaning(options.seeds)}")
     if failed:
         sys.exit(1)
 

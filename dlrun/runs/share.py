@@ -167,7 +167,8 @@ def _texts(about: Mapping[str, Any], public: Mapping[str, Any]) -> tuple[dict[st
     if "expect" in about:
         own.update({key: about[key] for key in _ABOUT if key in about})
     elif "title" in about:
-        own["source"] = f'changed from the recipe "{about["title"]}"'
+        source = f"; its source: {about['source']}" if "source" in about else ""
+        own["source"] = f'after the recipe "{about["title"]}", with another seed or other changes{source}'
     private = [key for key, text in own.items() if any(map(names_a_place, text.split())) and not _is_cited(text)]
     removed = [LeftOut(f"recipe.{key}", "it contains an absolute path", own.pop(key)) for key in private]
     return own, removed

@@ -17,7 +17,7 @@ def test_it_prints_intervals_in_the_form_of_recipes(capsys: pytest.CaptureFixtur
     assert "; promises [0.9, 0.98]" in lines[1]
     assert lines[3].startswith("  expect: {test/accuracy: [0.")
     assert lines[-1].startswith(
-        "Each interval contains the value of a new run with another seed with a probability of "
+        "meaning: each interval contains the value of a new run with another seed with a probability of "
     )
 
 

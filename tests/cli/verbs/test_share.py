@@ -262,13 +262,16 @@ def test_title_and_source_of_a_recipe_stay_unless_it_was_changed(short_run: Shor
         "recipe: {format: 1, title: Small, source: 'X 2020, https://example.org/x', notes: in /home/me/notes,"
         " expect: {test/accuracy: [0, 1]}}\nmodel: {name: linear}\n"
     )
-    words = ("recipe=own.yaml", "dataset=iris", "trainer.epochs=2")
-    assert dlrun(words[0], "trainer.max_steps=2", "hydra.run.dir=changed", "-q", *LOCAL)[0] == 0
+    assert dlrun("recipe=own.yaml", "trainer.max_steps=2", "hydra.run.dir=changed", "-q", *LOCAL)[0] == 0
     code, out, _ = dlrun("share", "changed")
     assert code == 0
-    assert 'title: linear on digits\n  source: changed from the recipe "Small"\n' in out
+    Path("changed.yaml").write_text(out)
+    about = read_yaml(Path("changed.yaml"))["recipe"]
+    assert about["title"] == "linear on digits"
+    after = 'after the recipe "Small", with another seed or other changes; its source: X 2020, https://example.org/x'
+    assert about["source"] == after
     Path("own.yaml").write_text(Path("own.yaml").read_text() + "trainer: {max_steps: 2}\n")
-    assert dlrun(words[0], "hydra.run.dir=kept", "-q", *LOCAL)[0] == 0
+    assert dlrun("recipe=own.yaml", "hydra.run.dir=kept", "-q", *LOCAL)[0] == 0
     code, out, err = dlrun("share", "kept")
     assert code == 0
     assert "title: Small\n  source: X 2020, https://example.org/x\n  command:" in out
