@@ -29,6 +29,9 @@ def verify_all(command: Command, catalog: Catalog) -> int:
     output = command.value(flags.OUTPUT)
     page = output or PAGE
     _page_with(page, "", asked=output is not None)  # before hours of training
+    problems = parse_overrides(command.overrides, catalog).problems
+    if problems:
+        raise ConfigError(problems)
     rows = []
     for name in recipe_names():
         print(f"verifying {name}", file=sys.stderr)  # noqa: T201

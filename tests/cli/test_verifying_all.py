@@ -77,6 +77,8 @@ def test_without_a_place_for_the_table_nothing_is_trained(three_recipes: Path, d
 def test_it_verifies_by_the_same_rules(three_recipes: Path, dlrun: Dlrun) -> None:
     code, _, err = dlrun("verify", "--all", "optimizer.lr=1", "-o", "table.md")
     assert (code, "optimizer.lr=1\n      It changes what the recipe promises" in err) == (2, True)
+    code, _, err = dlrun("verify", "--all", "mlp_digits", "-o", "table.md")
+    assert (code, "mlp_digits\n      Expected KEY=VALUE." in err) == (2, True)
     code, _, err = dlrun("verify", "--all", "--quick")
     assert (code, "--all\n      It cannot be combined with --quick." in err) == (2, True)
     assert Path("docs/recipes.md") == verifying_all.PAGE

@@ -55,6 +55,8 @@ def run(command: Command) -> int:
     shared = share(composed, runs, catalog, name=name)
     for line in _notices(shared, catalog):
         print(f"notice: {line}", file=sys.stderr)  # noqa: T201
+    if not command.has(flags.QUIET):
+        print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
     text = _with_losses(shared, runs[0], catalog).text(catalog)
     if output is None:
         print(text, end="")  # noqa: T201
@@ -70,10 +72,9 @@ def run(command: Command) -> int:
 
 def _with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
     """Train the first steps again; without their losses, and with a notice, where that is not the run's training."""
-    from dlrun.runs.first_losses import STEPS, environment_of, first_losses
+    from dlrun.runs.first_losses import environment_of, first_losses
     from dlrun.runs.lock import describe, differences, lock_of
 
-    print(f"training the first {STEPS} steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
     why = ""
     try:
         components, losses = first_losses(shared.config, catalog)

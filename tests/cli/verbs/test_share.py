@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,7 +185,8 @@ def test_without_a_file_the_recipe_is_all_of_standard_output(short_run: ShortRun
     code, out, err = dlrun("share", "mine")
     assert code == 0
     assert out.startswith("# dlrun recipe=./linear_iris.yaml\nrecipe:\n  format: 1\n  title: linear on iris\n")
-    assert "training the first 10 steps again" in err
+    assert "training the first steps again" in err
+    assert dlrun("share", "mine", "--quiet")[1:] == (out, err.replace(err.splitlines()[-1] + "\n", ""))
     Path("mine.yaml").write_text("taken")
     code, _, err = dlrun("share", "mine", "-o", "mine.yaml")
     assert (code, "mine.yaml\n      The file exists; choose another name." in err) == (2, True)
@@ -276,3 +279,21 @@ def test_title_and_source_of_a_recipe_stay_unless_it_was_changed(short_run: Shor
     assert code == 0
     assert "title: Small\n  source: X 2020, https://example.org/x\n  command:" in out
     assert "left out recipe.notes: it contains an absolute path" in err
+
+
+def test_refusals_come_before_torch_is_imported(short_run: ShortRun) -> None:
+    short_run("mine")
+    Path("taken.yaml").write_text("")
+    lines = [
+        ["share", "nowhere"],
+        ["share", "mine", "-o", "taken.yaml"],
+        ["verify", "mlp_digits", "optimizer.lr=2"],
+        ["verify", "mlp_digits", "--quick"],
+        ["diff", "mlp_digits", "nothing"],
+        ["diff", "mlp_digits", "mine"],
+    ]
+    code = (
+        f"import sys; from dlrun.cli.main import main; print([main(line) for line in {lines}], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[2, 2, 2, 2, 2, 0] False\n")
