@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.configuration.promise_block import Lock
@@ -17,6 +17,12 @@ def lock_of(result: Mapping[str, Any]) -> dict[str, Any]:
     found = {**(result.get("environment") or {}), "auto": decided}
     names = [entry.name for entry in dataclasses.fields(Lock)]
     return {name: found[name] for name in names if name in found and found[name] != {}}
+
+
+def common_lock(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the locks of several runs have in common: a sweep may have run on several machines."""
+    first, *others = map(lock_of, results)
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def differences(lock: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, list[Any]]:

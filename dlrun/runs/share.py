@@ -26,7 +26,7 @@ from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import SavedRun
 from dlrun.runs.intervals import meaning, promised
-from dlrun.runs.lock import lock_of
+from dlrun.runs.lock import common_lock
 from dlrun.wording import plural, printable
 
 _ABOUT = ("title", "source", "notes")
@@ -147,7 +147,7 @@ def _block(
             metric: values if len(runs) > 1 else values[0] for metric, values in measured.items() if metric in expect
         },
         **({"seeds": [run.result["seed"] for run in runs]} if len(runs) > 1 else {}),
-        "lock": lock_of(first.result),
+        "lock": common_lock([run.result for run in runs]),
         "data": {
             "fingerprint": first.result["dataset"]["fingerprint"],
             "where": _where(public, left, rows, catalog),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlrun.runs.lock import describe, differences, lock_of
+from dlrun.runs.lock import common_lock, describe, differences, lock_of
 
 RESULT = {
     "environment": {
@@ -18,6 +18,12 @@ def test_it_has_the_environment_and_what_rules_decided() -> None:
         "auto": {"trainer.epochs": 30},
     }  # fmt: skip
     assert lock_of({}) == {}
+
+
+def test_runs_on_several_machines_have_a_lock_of_what_is_the_same() -> None:
+    other = {**RESULT, "environment": {**RESULT["environment"], "threads": 1, "processor": "P"}}
+    found = {name: value for name, value in lock_of(RESULT).items() if name != "threads"}
+    assert common_lock([RESULT, other]) == common_lock([other, RESULT]) == found
 
 
 def test_every_part_that_is_named_is_compared() -> None:
