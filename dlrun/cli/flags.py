@@ -100,6 +100,7 @@ CONFIG_DIR = Flag("--config-dir", "add a folder of options in YAML", path, short
 STRICT = Flag("--strict", "exit with 2 also for warnings", str)
 DEEP = Flag("--deep", "also train for some seconds on one batch, which a sound model learns by heart", str)
 
+EXTENDED = Flag("--extended", "with everything that the recipe extends merged into it", str)
 WHY = Flag("--why", "show which file or override set this key", str, metavar="KEY", excludes=(JSON,))
 SPLIT = Flag("--split", "the split to evaluate (default: test)", str, metavar="NAME", choices=("train", "val", "test"))
 KEEP = Flag(

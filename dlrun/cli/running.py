@@ -33,9 +33,13 @@ def run_one(
 
     asked: whether the user named the folder; it is then used as it is, instead of one with a free name.
     inspect: receives the run before anything is written or trained, and may raise.
+
+    Raises DataError, before the folder is made, if a file that the configuration names is missing.
     """
+    from dlrun.data.files.named import check_tree
     from dlrun.training.signals import StopRequest
 
+    check_tree(composed.config.tree, catalog)
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run

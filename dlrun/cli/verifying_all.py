@@ -11,8 +11,9 @@ from dlrun.configuration.compose import compose
 from dlrun.configuration.override_text import Value
 from dlrun.configuration.overrides import parse_overrides, with_settings
 from dlrun.configuration.plan import plan_runs
-from dlrun.configuration.recipe import load_recipe, recipe_names
+from dlrun.configuration.recipe import load_recipe
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.sources.folders import named_recipes
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem, PromiseError
 from dlrun.runs.shipped import BEGIN, Row, between_markers, data_words, table
 from dlrun.storage.atomic import replace_file
@@ -33,7 +34,7 @@ def verify_all(command: Command, catalog: Catalog) -> int:
     if problems:
         raise ConfigError(problems)
     rows = []
-    for name in recipe_names():
+    for name in (each.name for each in named_recipes() if each.is_own):
         print(f"verifying {name}", file=sys.stderr)  # noqa: T201
         rows.append(_row(name, command, catalog))
         print(f"    {rows[-1].verdict} {rows[-1].why}".rstrip(), file=sys.stderr)  # noqa: T201

@@ -9,6 +9,8 @@ from typing import Any
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.auto import RULES
 from dlrun.configuration.compose import Composed
+from dlrun.configuration.extends import Layer
+from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema import groups, settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
@@ -62,7 +64,7 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
     parts = key.split(".")
     origin = composed.origins.get(key)
     if origin is not None and origin.startswith("recipe ") and composed.recipe is not None:
-        return _in_recipe(parts, composed.recipe.path)
+        return _in_recipe(parts, composed.recipe)
     if origin is not None:
         return origin
     depends = DEPENDS_ON.get(key)
@@ -78,12 +80,23 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
     return _default(parts, composed, catalog)
 
 
-def _in_recipe(parts: list[str], path: Path) -> str:
+def _in_recipe(parts: list[str], recipe: Recipe) -> str:
+    """Return the line of a recipe, or of what it extends, that sets a value."""
+    first, *_ = recipe.layers
     for keys in ([*parts, "name"], parts, parts[:-1]):
-        line = safe_yaml.line_of(path, *keys)
-        if line is not None:
-            return f"recipe {format_place(path, line)}"
-    return f"recipe {format_place(path, None)}"
+        for layer in recipe.layers:
+            line = safe_yaml.line_of(layer.path, *keys)
+            if line is not None:
+                extended = "" if layer is first else f", which {_place_in(first, None)} extends"
+                return f"recipe {_place_in(layer, line)}{extended}"
+    return f"recipe {_place_in(first, None)}"
+
+
+def _place_in(layer: Layer, line: int | None) -> str:
+    """Return a recipe's file or address and a line."""
+    if layer.shown == str(layer.path):
+        return format_place(layer.path, line)
+    return printable(layer.shown if line is None else f"{layer.shown}:{line}", limit=4096)
 
 
 def _default(parts: list[str], composed: Composed, catalog: Catalog) -> str:

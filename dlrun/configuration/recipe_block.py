@@ -12,7 +12,7 @@ from dlrun.wording import printable_key, show
 FORMAT = 1
 _BLOCK = {
     "format": int, "title": str, "source": str, "command": str, "notes": str, "plugins": dict[str, str],
-    **promise_block.KEYS,
+    "extends": str, **promise_block.KEYS,
 }  # fmt: skip
 
 

@@ -46,11 +46,17 @@ def read_yaml(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
     Raises ConfigError with file and line if it cannot be read, exceeds the bounds or contains more than data.
     """
     bounds = bounds or Bounds()
-    return parse_yaml(_read_bytes(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
+    return parse_yaml(read_bytes(path, bounds=bounds), name=str(path), bounds=bounds)
 
 
-def _read_bytes(path: Path, count: int) -> bytes:
-    """Return at most `count` bytes of a regular file; do not open a pipe or a device, which might block."""
+def read_bytes(path: Path, *, bounds: Bounds | None = None) -> bytes:
+    """Return the bytes of a regular file, one more than the bounds allow if it is longer.
+
+    A pipe or a device, which might block, is not opened.
+
+    Raises ConfigError if it cannot be read.
+    """
+    count = (bounds or Bounds()).max_bytes + 1
     name = printable(str(path))
     try:
         mode = path.stat().st_mode
@@ -68,7 +74,7 @@ def line_of(path: Path, *keys: str) -> int | None:
 
     In a list, it is that of the entry with the key. Read the file with `read_yaml` first, which refuses unsafe files.
     """
-    node = yaml.compose(_read_bytes(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
+    node = yaml.compose(read_bytes(path).decode("utf-8-sig"), Loader=_Loader)
     line = None
     for key in keys:
         mappings = node.value if isinstance(node, yaml.SequenceNode) else [node]

@@ -72,7 +72,8 @@ def read_side(name: str, catalog: Catalog) -> Side:
     folder = Path(name).expanduser()
     is_run = folder.is_dir()
     result = read_run(folder).result if is_run else {}
-    recipe = load_recipe(str(folder / "config.yaml") if is_run else name, catalog, own=is_run)
+    place = str(folder / "config.yaml") if is_run else name
+    recipe = load_recipe(place, catalog, own=is_run, fetch=not is_run)
     choices = catalog.choices_with_defaults(recipe.choices, recipe.values)
     options = [catalog.option(group, choice) for group, choice in choices.items()]
     tree = {**default_values(), **uncomposed_tree(options, recipe.values)}

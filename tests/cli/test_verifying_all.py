@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.cli import verifying_all
-from dlrun.configuration import recipe
+from dlrun.configuration.sources import folders
 from dlrun.runs.shipped import BEGIN, END
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -24,7 +24,7 @@ def three_recipes(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "good.yaml").write_text((block + small).format(low=0, high=1))
     (folder / "worse.yaml").write_text((block + small).format(low=1.5, high=2))
     (folder / "far.yaml").write_text(block.format(low=0, high=1) + "dataset: {name: mnist}\nmodel: {name: linear}\n")
-    monkeypatch.setattr(recipe, "resource_dir", lambda name: folder)
+    monkeypatch.setattr(folders, "resource_dir", lambda name: folder)
     monkeypatch.delenv("DLRUN_MNIST", raising=False)
     return folder
 

@@ -217,13 +217,13 @@ def test_the_users_own_run_may_contain_addresses() -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each file was read, by its name."""
     counter: Counter[str] = Counter()
-    read = safe_yaml._read_bytes
+    read = safe_yaml.read_bytes
 
-    def counted(path: Path, count: int) -> bytes:
+    def counted(path: Path, *, bounds: safe_yaml.Bounds | None = None) -> bytes:
         counter[path.name] += 1
-        return read(path, count)
+        return read(path, bounds=bounds)
 
-    monkeypatch.setattr(safe_yaml, "_read_bytes", counted)
+    monkeypatch.setattr(safe_yaml, "read_bytes", counted)
     return counter
 
 

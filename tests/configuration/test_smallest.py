@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from dlrun.configuration.recipe import load_recipe, recipe_names
+from dlrun.configuration.recipe import load_recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.smallest import is_same, requested_tree, smallest
+from dlrun.configuration.sources.folders import recipe_names
 from dlrun.configuration.yaml_text import to_yaml
 from tests.harness import configure
 
