@@ -129,9 +129,7 @@ KEEP = Flag(
     metavar="N",
 )
 SORT = Flag("--sort", "sort by this metric, best first", str, metavar="METRIC")
-OUTPUT = Flag(
-    "--output", "write to this file: .csv, .tsv, .jsonl or .parquet", path, short="-o", metavar="FILE", excludes=(JSON,)
-)
+OUTPUT = Flag("--output", "write to this file", path, short="-o", metavar="FILE", excludes=(JSON,))
 PROBABILITIES = Flag("--probabilities", "add one column per class with its probability", str)
 TOP = Flag("--top", "recommender: the N best items for each row", whole_number(1, 1_000_000), metavar="N")
 FUTURE = Flag(
@@ -162,6 +160,8 @@ TEMPERATURE = Flag(
     metavar="T",
     needs=(PROMPT,),
 )
+QUICK = Flag("--quick", "train the first steps only and compare their losses with the recipe's", str)
+EVERY_RECIPE = Flag("--all", "verify every recipe that comes with dlrun and write a table", str, excludes=(QUICK, JSON))
 
 # Hydra's own flags, with Hydra's names and values. It answers one at a time.
 CFG = Flag(

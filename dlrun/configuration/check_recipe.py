@@ -39,7 +39,8 @@ def split_recipe(
             try:
                 options[key] = option = _option_of(key, value, catalog)
             except ConfigError as error:
-                problems += error.problems or [Problem(f"{key}.name", str(error), error.id)]
+                unknown = error.problems or [Problem(f"{key}.name", str(error), error.id)]
+                problems += [*_missing_plugins(block, catalog), *unknown]  # which may have the option
                 continue
             if "name" in value:
                 choices[key] = value["name"]
@@ -53,6 +54,17 @@ def split_recipe(
             problems.append(Problem(printable_key(key), what, "unknown-key", _fix_of_key(key, value)))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
     return choices, values, list(dict.fromkeys(problems))
+
+
+def _missing_plugins(block: Any, catalog: Catalog) -> list[Problem]:
+    """Return a problem if the `recipe:` block names plugins that are not given."""
+    named = block.get("plugins") if isinstance(block, dict) else None
+    missing = set(named if isinstance(named, dict) else ()) - {plugin.name for plugin in catalog.plugins}
+    if not missing:
+        return []
+    names = ", ".join(printable_key(name) for name in sorted(missing))
+    what = f"This recipe needs {names} of the person who shared it: add --plugin FILE."
+    return [Problem("recipe.plugins", what)]
 
 
 def _option_of(group: str, node: Any, catalog: Catalog) -> Option:

@@ -10,7 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.configuration import promise_block
 from dlrun.configuration.check import check_tree
+from dlrun.configuration.left_out import data_files_left_to_user, keeps_promise
 from dlrun.configuration.override_text import Value, as_text
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.recipe import Recipe
@@ -22,8 +24,6 @@ from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-_KEEPS_PROMISE = ("dataset.root", "device", "logger", "checkpoint", "recipe", "resume")
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,10 @@ def _recipe_block(plan: Plan, origins: Mapping[str, str], catalog: Catalog) -> d
     if plan.recipe is not None:
         block.update(plan.recipe.about)
         changed = (key for key, origin in origins.items() if not origin.startswith("recipe "))
-        if any(not key.startswith(_KEEPS_PROMISE) for key in changed):
-            block.pop("expect", None)
-            block.pop("command", None)
+        left_to_user = data_files_left_to_user(plan.recipe.values)
+        if not all(keeps_promise(key, left_to_user=left_to_user) for key in changed):
+            for key in ("command", *promise_block.KEYS):
+                block.pop(key, None)
     if catalog.plugins:
         import hashlib
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
@@ -63,6 +64,13 @@ class Request:
             Point(dict(zip(settings, combination, strict=True)), swept, from_recipe)
             for combination in itertools.product(*settings.values())
         ]
+
+
+def with_settings(request: Request, settings: Mapping[str, Value]) -> Request:
+    """Return a request that also sets these keys, unless the user did."""
+    return dataclasses.replace(
+        request, settings={**{key: (value,) for key, value in settings.items()}, **request.settings}
+    )
 
 
 def too_many_points(size: int) -> Problem:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dlrun.configuration import promise_block
 from dlrun.configuration.schema.type_check import find_mismatches
 from dlrun.errors import Problem, did_you_mean
 from dlrun.wording import printable_key, show
 
 FORMAT = 1
 _BLOCK = {
-    "format": int, "title": str, "source": str, "command": str, "notes": str, "expect": dict, "plugins": dict[str, str],
-    "extends": str,
+    "format": int, "title": str, "source": str, "command": str, "notes": str, "plugins": dict[str, str],
+    "extends": str, **promise_block.KEYS,
 }  # fmt: skip
 
 MEANINGS: Mapping[str, str] = {
@@ -57,9 +58,4 @@ def check_block(block: Any) -> list[Problem]:
             problems += [Problem(*wrong) for name in value for wrong in find_mismatches(str, value[name], key=where)]
         elif key != "format":
             problems += [Problem(*wrong) for wrong in find_mismatches(_BLOCK[key], value, key=where)]
-    expect = block.get("expect")
-    for metric, bounds in expect.items() if isinstance(expect, dict) else ():
-        where = f"recipe.expect.{printable_key(metric)}"
-        if find_mismatches(list[float], bounds, key=where) or len(bounds) != 2 or bounds[0] > bounds[1]:
-            problems.append(Problem(where, f"Expected [lowest, highest], got {show(bounds)}.", "wrong-value"))
-    return problems
+    return problems + promise_block.check_promise(block)

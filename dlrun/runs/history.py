@@ -101,17 +101,21 @@ def metric_without_direction(run: SavedRun, metric: str | None = None) -> str | 
     return name if name in run.metrics and is_higher_better(name, run.result) is None else None
 
 
-def differing(runs: Sequence[SavedRun]) -> dict[str, list[Any]]:
-    """The keys whose values differ between configurations, each with one value per run; None where it is missing."""
-    flat = [dict(_flatten(run.config)) for run in runs]
+def differing(trees: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The dotted keys whose values differ between configurations, each with a value per configuration; None if missing.
+
+    The `recipe:` block is not compared.
+    """
+    flat = [dict(flatten(tree)) for tree in trees]
     keys = dict.fromkeys(key for config in flat for key in config if not key.startswith("recipe."))
     values = {key: [config.get(key) for config in flat] for key in keys}
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
-def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
+def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value of nested mappings with its dotted key."""
+    if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
     else:
         yield prefix.rstrip("."), node

@@ -203,7 +203,7 @@ class _Run:
             progress=self._progress,
             metrics=metrics or {},
             baselines=baselines,
-            environment=self._environment,
+            environment=environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
             seconds=self._seconds_before + time.perf_counter() - self._started,
             error=error,
         )

@@ -96,7 +96,8 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         (
             "recipe: 3",
             "recipe",
-            "Expected a mapping with format, title, source, command, notes, expect, plugins, extends, got 3.",
+            "Expected a mapping with format, title, source, command, notes, plugins, extends, expect, meaning, "
+            "measured, seeds, lock, data, losses, got 3.",
         ),
         ("recipe: {title: x}", "recipe.format", "Expected 1, the format of this version of dlrun, got null."),
         ("recipe: {format: 2}", "recipe.format", "Expected 1, the format of this version of dlrun, got 2."),
@@ -106,9 +107,13 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         ("recipe: {format: 1, plugins: {a.py: 3}}", "recipe.plugins", "Expected a string, got 3."),
         ("recipe: {format: 1, plugins: [a.py]}", "recipe.plugins", 'Expected a mapping, got ["a.py"].'),
         ("recipe: {format: 1, expect: [1]}", "recipe.expect", "Expected a mapping, got [1]."),
-        ("recipe: {format: 1, expect: {a: [2, 1]}}", "recipe.expect.a", "Expected [lowest, highest], got [2, 1]."),
-        ("recipe: {format: 1, expect: {a: [1]}}", "recipe.expect.a", "Expected [lowest, highest], got [1]."),
-        ("recipe: {format: 1, expect: {a: 1}}", "recipe.expect.a", "Expected [lowest, highest], got 1."),
+        (
+            "recipe: {format: 1, expect: {test/a: [2, 1]}}",
+            "recipe.expect.test/a",
+            "Expected [lowest, highest], got [2, 1].",
+        ),
+        ("recipe: {format: 1, expect: {test/a: [1]}}", "recipe.expect.test/a", "Expected [lowest, highest], got [1]."),
+        ("recipe: {format: 1, expect: {test/a: 1}}", "recipe.expect.test/a", "Expected [lowest, highest], got 1."),
         ("sweep: [1]", "sweep", "Expected a mapping of keys to lists of values, got [1]."),
         ("sweep: {seed: 1}", "sweep.seed", "Expected a list of values, got 1."),
         ("sweep: {seed: []}", "sweep.seed", "Expected a list of values, got []."),

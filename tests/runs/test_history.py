@@ -88,8 +88,11 @@ def test_without_a_metric_runs_are_sorted_by_dataset_and_what_best_meant() -> No
 
 def test_keys_that_differ_have_one_value_per_run_and_the_recipe_block_does_not_count() -> None:
     runs = [saved("a"), saved("b", lr=0.2), SavedRun(Path("c"), {"dataset": {"name": "iris"}}, {})]
-    assert differing(runs) == {"optimizer.name": ["adam", "adam", None], "optimizer.lr": [0.1, 0.2, None]}
-    assert differing(runs[:1]) == {}
+    assert differing([run.config for run in runs]) == {
+        "optimizer.name": ["adam", "adam", None],
+        "optimizer.lr": [0.1, 0.2, None],
+    }
+    assert differing([runs[0].config]) == {}
 
 
 def test_it_imports_no_torch() -> None:
