@@ -23,6 +23,11 @@ class Report:
         for finding in dict.fromkeys(findings):
             self.points.setdefault(finding, []).append(label)
 
+    def add_of_all(self, findings: Iterable[Finding]) -> None:
+        """Add what was found of all points together."""
+        for finding in findings:
+            self.points[finding] = [""] * self.num_points
+
     def add_error(self, error: ConfigError | DataError) -> None:
         """Add what is wrong with a request that cannot be composed, or whose files are missing."""
         if isinstance(error, DataError):
@@ -55,7 +60,7 @@ class Report:
         if self.exit_code(strict=False) == DataError.exit_code:
             return DataError("\n".join(each.message for each in self.errors))
         return ConfigError(
-            Problem(each.key, each.message + self._where(each), each.id, each.fix) for each in self.errors
+            Problem(each.key, each.message + self._where(each) + _fix(each), each.id, each.fix) for each in self.errors
         )
 
     def warning_lines(self) -> Iterator[str]:
@@ -85,3 +90,8 @@ class Report:
         if len(labels) == 1:
             return f" At the point {labels[0]}."
         return f" At {count(len(labels))} of {count(self.num_points)} points, the first is {labels[0]}."
+
+
+def _fix(finding: Finding) -> str:
+    """Return a line with the fix of an error, unless its message has it."""
+    return "" if finding.fix is None or finding.fix in finding.message else f"\n      fix: {finding.fix}"

@@ -165,11 +165,11 @@ PLANTED = (
     Planted("batch normalisation of two rows", ("small-batch-norm",), "dataset=digits model=mlp model.norm=batch",
             "trainer.batch_size=2"),
     # training
-    Planted("a rate of 100", ("learning-rate-too-high",), "dataset=digits model=mlp optimizer=sgd optimizer.lr=0.05",
+    Planted("a rate of 100", ("learning-rate-too-high", "learning-rate-diverges"), "dataset=digits model=mlp optimizer=sgd optimizer.lr=0.05",
             "optimizer.lr=100"),
     Planted("a rate of 1e-9", ("learning-rate-too-low",), "dataset=digits model=mlp", "optimizer.lr=1e-9"),
     Planted("a schedule whose first step comes after the end", ("schedule-length",),
-            "dataset=digits model=mlp scheduler=step trainer.epochs=60", "scheduler.step_epochs=500"),
+            "dataset=digits model=mlp scheduler=step trainer.epochs=60", "scheduler.every_epochs=500"),
     Planted("a warm-up longer than the run", ("schedule-length",), "dataset=digits model=mlp scheduler=cosine",
             "scheduler.warmup_steps=100000"),
     Planted("patience longer than the run", ("early-stopping-never",), "dataset=digits model=mlp trainer.epochs=20",

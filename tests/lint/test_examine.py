@@ -28,7 +28,7 @@ def points(*words: str) -> list[Components | None]:
     catalog = Catalog()
     plans = plan_runs(parse_overrides([*WORDS, *words], catalog, multirun=True), catalog)
     examiner = Examiner(catalog)
-    return [examiner.examine(compose(plan, catalog))[0] for plan in plans]
+    return [examiner.examine(compose(plan, catalog)).components for plan in plans]
 
 
 def test_data_is_loaded_once_for_points_that_share_it(monkeypatch: pytest.MonkeyPatch) -> None:

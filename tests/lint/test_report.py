@@ -52,7 +52,7 @@ def test_errors_are_raised_as_training_would_raise_them() -> None:
     assert str(raised) == "x.csv: there is no such file."
     raised = report(RATE, num_points=2, label="optimizer.lr=3").error()
     assert isinstance(raised, ConfigError)
-    text = "Too high. At the point optimizer.lr=3."
+    text = "Too high. At the point optimizer.lr=3.\n      fix: optimizer.lr=0.1"
     assert raised.problems == [Problem("optimizer.lr", text, "learning-rate", "optimizer.lr=0.1")]
 
 

@@ -12,7 +12,6 @@ from dlrun.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from dlrun.lint.report import Report
-    from dlrun.training.build import Components
 
 VERB = Verb(
     name="check",
@@ -24,6 +23,8 @@ VERB = Verb(
         flags.JSON,
         flags.STRICT,
         flags.DEEP,
+        flags.TIME,
+        flags.BUDGET,
         flags.QUIET,
         flags.PLUGIN,
         flags.CONFIG_DIR,
@@ -38,6 +39,7 @@ VERB = Verb(
         Example("dlrun check -m dataset=iris model=linear,mlp seed=0,1", "every run of a sweep"),
         Example("dlrun check dataset=iris model=cnn", "a mistake that only the data reveals", exit_code=2),
         Example("dlrun check dataset=iris trainer.shuffle=false --strict", "a likely mistake", exit_code=2),
+        Example("dlrun check -m dataset=iris model=mlp seed=0,1 --budget 2h", "how long the sweep will take"),
     ),
     exit_codes=(0, 2, 3),
 )
@@ -80,23 +82,13 @@ def _examine(command: Command, report: Report) -> None:
     requested = plan_runs(request, catalog)
     tell_of_recipes(requested)
     check_plans(requested, catalog)
-    plans = [folds[0] for folds in by_fold(requested, catalog)]
-    from dlrun.lint.examine import Examiner  # imports torch, which what is wrong so far does not need
+    points = by_fold(requested, catalog)
+    from dlrun.cli.examining import Examination  # imports torch, which what is wrong so far does not need
 
-    examiner = Examiner(catalog, deep=command.has(flags.DEEP))
-    report.num_points = len(plans)
-    for plan in plans:
-        components, findings = examiner.examine(compose(plan, catalog, hydra_words=request.hydra))
-        report.add(findings, label=plan.label)
-        if len(plans) == 1 and components is not None and not command.has(flags.JSON):
-            _describe(components)
-
-
-def _describe(components: Components) -> None:
-    """Print what would be trained, on which data."""
-    from dlrun.wording import count
-
-    print(f"data    {components.data.name}: {components.data.spec.describe()}")  # noqa: T201
-    for notice in components.data.notices:
-        print(f"        {notice}")  # noqa: T201
-    print(f"model   {components.config.model.name}, {count(components.num_parameters)} parameters")  # noqa: T201
+    report.num_points = len(points)
+    examination = Examination(command, catalog, report)
+    for folds in points:
+        examination.examine(
+            compose(folds[0], catalog, hydra_words=request.hydra), label=folds[0].label, runs=len(folds)
+        )
+    examination.finish()
