@@ -13,7 +13,7 @@ from dlrun.configuration.overrides import MAX_POINTS
 from dlrun.configuration.recipe_block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, has_mark
+from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import ConfigError, Problem, did_you_mean
@@ -121,6 +121,9 @@ def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = 
     where = f"{option.group}.{printable_key(key)}"
     if entry is not None and has_mark(entry.kind, NetworkAddress) and value != entry.default and not own:
         return [Problem(where, "A recipe cannot set addresses; set them on the command line.")]
+    if entry is not None and has_mark(entry.kind, WrittenPath) and value != entry.default and not own:
+        what = f"A recipe cannot choose a folder that is written to, got {show(value)}."
+        return [Problem(where, f"{what} Set it on the command line: {where}=...")]
     is_path = entry is not None and has_mark(entry.kind, LocalPath) and isinstance(value, str)
     if is_path and not own and not is_below(value):
         what = f"A recipe can name only files below the current folder, got {show(value)}."

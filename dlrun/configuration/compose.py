@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.configuration import machine
 from dlrun.configuration.check import check_tree
 from dlrun.configuration.override_text import as_text
 from dlrun.configuration.plan import Plan
@@ -64,6 +65,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
                 unchecked |= {f"{group}.{name}" for name in option.fields} - set(values)
         if unchecked:
             problems = check_tree(tree, catalog, keys=unchecked)
+    problems = problems or machine.find_excesses(tree)
     if problems:
         raise ConfigError(problems)
     return Composed(
@@ -71,7 +73,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
         run_dir=run_dir,
         run_dir_asked=any(word.lstrip("+").startswith("hydra.run.dir=") for word in hydra_words),
         origins=origins,
-        notices=plan.notices(),
+        notices=(*plan.notices(), *machine.notices(tree)),
         recipe=plan.recipe,
         choices=choices,
     )
