@@ -136,7 +136,7 @@ def is_below(name: str) -> bool:
     if name.startswith("example:"):
         return "/" not in name
     path = Path(name)
-    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name:
+    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name or "://" in name:
         return False
     try:
         return path.resolve().is_relative_to(Path.cwd().resolve())
