@@ -27,6 +27,7 @@ OTHERS: Mapping[str, str] = {
     "options/losses/test_losses.py": "the same checks for every loss",
     "options/optimizers/test_optimizers.py": "the same checks for every optimizer",
     "options/schedulers/test_schedulers.py": "the same checks for every scheduler",
+    "lint/test_good.py": "all rules, on configurations without a mistake",
     "report/test_console.py": "the live and the plain console: lines, live and plain",
     "test_mirror.py": "a rule for all tests: where they are",
     "test_public_names.py": "dlrun/__init__.py: the promised names",

@@ -97,6 +97,9 @@ PROFILE = Flag("--profile", "write the time of each phase to profile.json and a 
 PLUGIN = Flag("--plugin", "add the option defined in this Python file", path, metavar="FILE.py", repeatable=True)
 CONFIG_DIR = Flag("--config-dir", "add a folder of options in YAML", path, short="-cd", metavar="DIR", repeatable=True)
 
+STRICT = Flag("--strict", "exit with 2 also for warnings", str)
+DEEP = Flag("--deep", "also train for some seconds on one batch, which a sound model learns by heart", str)
+
 WHY = Flag("--why", "show which file or override set this key", str, metavar="KEY", excludes=(JSON,))
 SPLIT = Flag("--split", "the split to evaluate (default: test)", str, metavar="NAME", choices=("train", "val", "test"))
 KEEP = Flag(

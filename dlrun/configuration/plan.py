@@ -38,6 +38,10 @@ class Plan:
             return values
         return {**self.recipe.values_with(self.point.choices(), values), **values}
 
+    def choices_with_defaults(self, catalog: Catalog) -> dict[str, str]:
+        """Return the option of every group."""
+        return catalog.choices_with_defaults(self.choices(), {key: value.value for key, value in self.values().items()})
+
     def origins(self) -> dict[str, str]:
         """Return what set each key that does not have its default: an override, or the recipe."""
         settings = self.point.settings

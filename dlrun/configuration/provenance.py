@@ -69,7 +69,8 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
     if depends is not None and composed.choices[key] != default_choices()[key]:
         listed = groups.default_options_file()
         other = composed.config.tree[depends]["name"]
-        return f"default for {depends}={other} in {format_place(listed, safe_yaml.line_of(listed, key, other))}"
+        entry = groups.default_option_entry(key, other, _leaves(composed.config.tree))
+        return f"default for {depends}={entry} in {format_place(listed, safe_yaml.line_of(listed, key, entry))}"
     if len(parts) == 1:
         root = groups.resource_dir("conf") / "config.yaml"
         line = safe_yaml.line_of(root, *(("defaults", key) if key in GROUPS else (key,)))

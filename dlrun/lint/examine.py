@@ -15,7 +15,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.lint.finding import Finding, found
+from dlrun.lint.finding import DATA, Finding, found
 from dlrun.lint.rules import every_rule
 from dlrun.lint.subject import Measured, Subject
 from dlrun.optim.device import Device
@@ -39,7 +39,7 @@ class Examiner:
             problems = error.problems or [Problem("configuration", str(error))]
             return None, [found(problem, "error") for problem in problems]
         except DataError as error:
-            return None, [Finding("data", "error", "dataset", str(error))]
+            return None, [Finding(DATA, "error", "dataset", str(error))]
         return components, self._apply_rules(Subject(composed, components, self.catalog, self._measured))
 
     def _apply_rules(self, subject: Subject) -> list[Finding]:
@@ -49,7 +49,8 @@ class Examiner:
                 if rule.deep and not self.deep:
                     continue
                 for problem in rule.check(subject):
-                    findings.append(found(dataclasses.replace(problem, id=rule.id), "warning"))
+                    message = f"{problem.message} {rule.why}"
+                    findings.append(found(dataclasses.replace(problem, id=rule.id, message=message), "warning"))
         return findings
 
     def _load(

@@ -57,12 +57,15 @@ class Catalog:
             return groups.builtin_option(group, name)
         return self._installed.get((group, name))
 
-    def choices_with_defaults(self, chosen: Mapping[str, str]) -> dict[str, str]:
-        """Return the option of every group: the chosen one, or the default, which may depend on the others."""
+    def choices_with_defaults(self, chosen: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the option of every group: the chosen one, or the default, which may depend on the others.
+
+        values: of fields that are set, by dotted key.
+        """
         choices = {**groups.default_choices(), **chosen}
         for group, other in groups.DEPENDS_ON.items():
             if group not in chosen:
-                choices[group] = groups.default_option(group, self.option(other, choices[other]).name)
+                choices[group] = groups.default_option(group, self.option(other, choices[other]).name, values)
         return choices
 
     def _presets(self, group: str) -> dict[str, Path]:

@@ -177,9 +177,26 @@ def _dependent_defaults() -> Mapping[str, Mapping[str, str]]:
     return safe_yaml.read_yaml(default_options_file())
 
 
-def default_option(group: str, chosen: str) -> str:
-    """Return a group's default option, where `chosen` is the option of the group that it depends on."""
-    return str(_dependent_defaults()[group].get(chosen, default_choices()[group]))
+def default_option(group: str, chosen: str, values: Mapping[str, Any]) -> str:
+    """Return a group's default option, where `chosen` is the option of the group that it depends on.
+
+    values: of fields that are set, by dotted key; some decide too.
+    """
+    table = _dependent_defaults()[group]
+    return str(table.get(default_option_entry(group, chosen, values), default_choices()[group]))
+
+
+def default_option_entry(group: str, chosen: str, values: Mapping[str, Any]) -> str:
+    """Return the entry of the file of default options that decides: `text`, or `text dataset.task=language`."""
+    table = _dependent_defaults()[group]
+    decisive = (f"{chosen} {key}={value}" for key, value in values.items())
+    return next((entry for entry in decisive if entry in table), chosen)
+
+
+def deciding_fields(group: str) -> set[str]:
+    """Return the fields, by dotted key, on whose values a group's default option depends."""
+    entries = (entry.split(" ") for entry in _dependent_defaults()[group])
+    return {parts[1].partition("=")[0] for parts in entries if len(parts) > 1}
 
 
 def default_options_file() -> Path:
