@@ -22,7 +22,9 @@ def print_table(
     console = Console(file=unfiltered(sys.stdout)) if terminal else Console(width=_PIPE_WIDTH, no_color=True)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold" if terminal else "")
     for number, heading in enumerate(headings):
-        table.add_column(Text(printable(heading, limit=400)), justify="right" if number in right else "left", overflow="fold")
+        table.add_column(
+            Text(printable(heading, limit=400)), justify="right" if number in right else "left", overflow="fold"
+        )
     for number, row in enumerate(rows):
         style = "green" if mark_first and number == 0 and terminal else ""
         table.add_row(*(Text(printable(cell, limit=400), style=style) for cell in row))

@@ -2,8 +2,8 @@
 
     python -m tests.hostile.watched FOLDER JOBS.json OUT.json
 
-A job is {"name", "argv"}; FOLDER, in which it runs, is the only one that it may write to, besides `$DLRUN_CACHE`. What it
-must not do (start a process, open a socket, write or read elsewhere) is recorded and prevented.
+A job is {"name", "argv"}; FOLDER, in which it runs, is the only one that it may write to, besides `$DLRUN_CACHE`. What
+it must not do (start a process, open a socket, write or read elsewhere) is recorded and prevented.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PRIVATE = ("/etc/passwd", "/etc/shadow", "/dev/zero", "/dev/random", "/proc/sel
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-class Forbidden(PermissionError):
+class ForbiddenError(PermissionError):
     """Raised in the audited call, which therefore does nothing."""
 
 
@@ -61,7 +61,7 @@ class Watch:
         wrong = self._wrong(event, arguments)
         if wrong is not None:
             self.violations.append(wrong)
-            raise Forbidden(wrong)
+            raise ForbiddenError(wrong)
 
     def _wrong(self, event: str, arguments: tuple[Any, ...]) -> str | None:
         if event in _PROCESSES or event in _NETWORK:
@@ -99,9 +99,7 @@ def allowed_packages() -> set[str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             wanted += [re.split(r"[^\w.-]", each)[0] for each in importlib.metadata.requires(name) or ()]
     owners = importlib.metadata.packages_distributions()
-    return {
-        top for top, names in owners.items() if any(re.sub(r"[-_.]+", "-", each).lower() in seen for each in names)
-    }
+    return {top for top, names in owners.items() if any(re.sub(r"[-_.]+", "-", each).lower() in seen for each in names)}
 
 
 def strangers(allowed: set[str]) -> list[str]:
