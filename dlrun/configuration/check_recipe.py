@@ -47,7 +47,7 @@ def split_recipe(
             values[key] = value
         elif key not in ("recipe", "sweep", *FORBIDDEN_KEYS):
             hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
-            problems.append(Problem(printable_key(key), f'Unknown key "{printable_key(key)}". {hint}'))
+            problems.append(Problem(printable_key(key) or "''", f'Unknown key "{printable_key(key)}". {hint}'))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
     return choices, values, list(dict.fromkeys(problems))
 
