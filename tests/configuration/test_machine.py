@@ -27,7 +27,8 @@ def test_sixteen_for_each_core_are_the_most() -> None:
     assert machine.find_excesses(tree(None, 0)) == []
     threads, workers = machine.find_excesses(tree(33, 64))
     assert str(threads) == (
-        "device.threads=33\n      This machine has 2 cores: expected at most 32 (16 per core); null uses one for each core."
+        "device.threads=33\n"
+        "      This machine has 2 cores: expected at most 32 (16 per core); null uses one for each core."
     )
     assert str(workers) == (
         "trainer.workers=64\n      This machine has 2 cores: expected at most 32 (16 per core); 0 loads without any."

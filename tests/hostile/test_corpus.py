@@ -43,7 +43,9 @@ def test_the_index_lists_every_file_once(kind: str) -> None:
 
 def test_the_corpus_is_large() -> None:
     assert sum(len(files_of(kind)) for kind in KINDS) >= 200
-    assert all(path.stat().st_size < 1 << 19 for kind in KINDS for path in Path(__file__).parent.joinpath(kind).glob("*"))
+    assert all(
+        path.stat().st_size < 1 << 19 for kind in KINDS for path in Path(__file__).parent.joinpath(kind).glob("*")
+    )
 
 
 def test_hostile_recipes_are_refused_before_torch_is_imported(tmp_path: Path) -> None:
@@ -110,5 +112,7 @@ def test_large_hostile_files_end_soon(tmp_path: Path) -> None:
     jail = make_jail(tmp_path)
     results = run_watched(jail, big_files.write_all(jail))["results"]
     assert [wrong for each in results for wrong in wrongs_of(each)] == []
-    assert [(each["name"], each["code"]) for each in results if each["code"] != big_files.FILES[each["name"]].code] == []
+    assert [
+        (each["name"], each["code"]) for each in results if each["code"] != big_files.FILES[each["name"]].code
+    ] == []
     assert [(each["name"], each["seconds"]) for each in results if each["seconds"] > 30] == []

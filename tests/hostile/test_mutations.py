@@ -14,7 +14,9 @@ def test_mutated_recipes_are_refused_in_words_or_accepted_at_once(tmp_path: Path
     assert sum(outcome.counts.values()) == 600
     assert outcome.counts["accepted"] > 10
     assert outcome.counts["refused"] > 300
-    assert [raw for seconds, raw in outcome.slowest if seconds > 3 * MOST_S] == []  # three times: other tests run beside
+    assert [
+        raw for seconds, raw in outcome.slowest if seconds > 3 * MOST_S
+    ] == []  # three times: other tests run beside
 
 
 def test_the_same_seed_gives_the_same_mutations() -> None:

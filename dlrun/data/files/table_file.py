@@ -103,7 +103,7 @@ class TableFile:
         """Return the delimiter that divides most of the first lines into equally many cells, the more the better."""
         csv.field_size_limit(_LONGEST_CELL)
         with self._open() as stream:
-            lines = [line for _ in range(20) if (line := stream.readline(_LONGEST_SNIFFED)).strip()]
+            lines = [line for line in _first_lines(stream) if line.strip()]
         found = {}
         for delimiter in _DELIMITERS:
             widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
@@ -265,6 +265,16 @@ class TableFile:
 
 
 _JSON_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
+
+
+def _first_lines(stream: Any) -> Iterator[str]:
+    """Yield those of the first lines that are not too long to be looked at."""
+    for _ in range(20):
+        line = rest = stream.readline(_LONGEST_SNIFFED)
+        while rest and not rest.endswith("\n"):
+            rest = stream.readline(_LONGEST_SNIFFED)
+        if len(line) < _LONGEST_SNIFFED:
+            yield line
 
 
 def _ignore(line: int, what: str) -> None:
