@@ -96,9 +96,7 @@ def test_a_control_character_is_refused_also_in_a_comment() -> None:
 
 @pytest.mark.parametrize("root", ["/", "~/.ssh", "data", "../x"])
 def test_a_recipe_chooses_no_folder_that_is_written_to(root: str) -> None:
-    told = (
-        f'A recipe cannot choose a folder that is written to, got "{root}". Set it on the command line: dataset.root='
-    )
+    told = f'A recipe cannot choose a folder that is written to, got "{root}". Set it on the command line:'
     assert told in refusal_of(f"dataset: {{name: mnist, root: {root}}}".encode())
     assert told in refusal_of(f"dataset: {{name: mnist}}\nsweep: {{dataset.root: [{root}]}}".encode())
 

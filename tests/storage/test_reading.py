@@ -41,5 +41,5 @@ def test_odd_values_are_told_with_their_file(error: Exception) -> None:
 
 
 def test_errors_in_words_pass(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="^in words$"), restoring(tmp_path):
+    with pytest.raises(StorageError, match=r"^in words$"), restoring(tmp_path):
         raise StorageError("in words")

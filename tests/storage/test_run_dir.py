@@ -152,7 +152,9 @@ def test_a_link_in_a_runs_folder_is_not_written_through(tmp_path: Path, name: st
     folder.mkdir()
     (folder / "config.yaml").write_text("seed: 1\n")
     (folder / name).symlink_to(outside)
-    with pytest.raises(StorageError, match="expected a file or a folder, got a link; a run writes only to its own"):
+    with pytest.raises(
+        StorageError, match="expected a file or a folder, got a link; a run writes to its own folder only"
+    ):
         claim_folder(folder, asked=True, resume="auto")
     assert outside.read_text() == "mine"
 
