@@ -42,9 +42,9 @@ def run(command: Command) -> int:
     found = []
     for path in find_runs(folder):
         try:
-            each = read_run(path)
-            check_configuration(each)
-            found.append(each)
+            saved = read_run(path)
+            check_configuration(saved)
+            found.append(saved)
         except ConfigError as error:
             print(f"notice: left out: {error}", file=sys.stderr)  # noqa: T201
     metric = command.value(flags.SORT)
