@@ -14,7 +14,7 @@ from dlrun.configuration.overrides import MAX_POINTS, too_many_points
 from dlrun.configuration.recipe_block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, has_mark
+from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
@@ -51,7 +51,7 @@ def split_recipe(
         elif key not in ("recipe", "sweep", *FORBIDDEN_KEYS):
             hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
             what = f'Unknown key "{printable_key(key)}". {hint}'
-            problems.append(Problem(printable_key(key), what, "unknown-key", _fix_of_key(key, value)))
+            problems.append(Problem(printable_key(key) or "''", what, "unknown-key", _fix_of_key(key, value)))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
     return choices, values, list(dict.fromkeys(problems))
 
@@ -138,6 +138,9 @@ def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = 
     if entry is not None and has_mark(entry.kind, NetworkAddress) and value != entry.default and not own:
         what = "A recipe cannot set addresses; set them on the command line."
         return [Problem(where, what, "not-for-recipes")]
+    if entry is not None and has_mark(entry.kind, WrittenPath) and value != entry.default and not own:
+        what = f"A recipe cannot choose a folder that is written to, got {show(value)}."
+        return [Problem(where, f"{what} Set it on the command line: {where}=...", "not-for-recipes")]
     is_path = entry is not None and has_mark(entry.kind, LocalPath) and isinstance(value, str)
     if is_path and not own and not is_below(value):
         what = f"A recipe can name only files below the current folder, got {show(value)}."
@@ -150,7 +153,7 @@ def is_below(name: str) -> bool:
     if name.startswith("example:"):
         return "/" not in name
     path = Path(name)
-    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name:
+    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name or "://" in name:
         return False
     try:
         return path.resolve().is_relative_to(Path.cwd().resolve())

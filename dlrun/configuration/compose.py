@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlrun.configuration import promise_block
+from dlrun.configuration import machine, promise_block
 from dlrun.configuration.check import check_tree
 from dlrun.configuration.left_out import data_files_left_to_user, keeps_promise
 from dlrun.configuration.override_text import Value, as_text
@@ -64,6 +64,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
                 unchecked |= {f"{group}.{name}" for name in option.fields} - set(values)
         if unchecked:
             problems = check_tree(tree, catalog, keys=unchecked)
+    problems = problems or machine.find_excesses(tree)
     if problems:
         raise ConfigError(problems)
     return Composed(
@@ -71,7 +72,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
         run_dir=run_dir,
         run_dir_asked=any(word.lstrip("+").startswith("hydra.run.dir=") for word in hydra_words),
         origins=origins,
-        notices=plan.notices(),
+        notices=(*plan.notices(), *machine.notices(tree)),
         recipe=plan.recipe,
         choices=choices,
     )

@@ -15,7 +15,7 @@ from dlrun.configuration.auto import RULES
 from dlrun.configuration.json_types import DEFINITIONS, Schema, any_of, described, schema_of
 from dlrun.configuration.recipe_block import FORMAT, MEANINGS, block_keys
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import NetworkAddress, has_mark
+from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS, Option, default_choices, top_level_fields
 from dlrun.configuration.schema.signature import MISSING, Field
 from dlrun.configuration.schema.type_check import describe_type
@@ -23,7 +23,7 @@ from dlrun.version import __version__
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ID = f"urn:dlrun:recipe:{FORMAT}"
-_COMMAND_LINE_ONLY = (NetworkAddress,)  # marks of fields that a recipe can only leave at their defaults
+_COMMAND_LINE_ONLY = (NetworkAddress, WrittenPath)  # marks of fields that a recipe can only leave at their defaults
 _NOT_SUGGESTED = {"deprecated": True, "doNotSuggest": True}  # the second is what YAML editors read
 
 

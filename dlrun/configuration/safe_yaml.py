@@ -23,6 +23,7 @@ from dlrun.wording import printable, printable_key, show
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")  # also in comments
 FORBIDDEN_KEYS = {
     "hydra": "A recipe cannot set Hydra's own configuration.",
     "defaults": "A recipe cannot change the defaults list; name options instead (model: {name: mlp}).",
@@ -108,6 +109,11 @@ def parse_yaml(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[s
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}).", id=_PARSE_ERROR) from error
+    hidden = _HIDDEN.search(text)
+    if hidden is not None:
+        line = text.count("\n", 0, hidden.start()) + 1
+        what = f"{name}:{line}: contains a control character ({printable(hidden[0])})."
+        raise ConfigError(what, id=_PARSE_ERROR)
     try:
         return _Builder(name, bounds, yaml.parse(text, Loader=_Loader)).document()
     except yaml.YAMLError as error:

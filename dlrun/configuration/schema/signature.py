@@ -84,7 +84,17 @@ def _read_default(node: ast.expr, path: Path) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-_NOT_FIELD_TYPES = ("Range", "NetworkAddress", "LocalPath", "DurationText", "Auto", "AUTO", "TYPE_CHECKING", "Union")
+_NOT_FIELD_TYPES = (
+    "Range",
+    "NetworkAddress",
+    "LocalPath",
+    "WrittenPath",
+    "DurationText",
+    "Auto",
+    "AUTO",
+    "TYPE_CHECKING",
+    "Union",
+)
 _KNOWN_TYPES: Mapping[str, Any] = {
     **{name: getattr(fields, name) for name in dir(fields) if name[0].isupper() and name not in _NOT_FIELD_TYPES},
     **{kind.__name__: kind for kind in (int, float, bool, str, list, dict)},

@@ -11,7 +11,7 @@ from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 from dlrun.errors import ConfigError, Problem
 
-_MAX_VALUES = 1 << 30  # 4 GiB of float32
+_MAX_VALUES = 1 << 28  # 1 GiB of float32, which splits and scaling need two or three times
 
 
 def random_images(
@@ -26,7 +26,7 @@ def random_images(
 
     rows: number of images. size: side in pixels. image_seed: seed of images and labels.
 
-    Raises ConfigError if all images together would need more than 4 GiB.
+    Raises ConfigError if all images together would need more than 1 GiB.
     """
     values = rows * channels * size * size
     if values > _MAX_VALUES:

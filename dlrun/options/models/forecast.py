@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dlrun.configuration.schema.fields import CountOrZero, Fraction
+from dlrun.configuration.schema.fields import Fraction, WidthOrZero
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 
@@ -13,7 +13,7 @@ _PREFERRED = 2.0  # logit of the naive forecast that a new model starts from; th
 _FLAT = 1e-2  # added to a window's deviation, in training deviations: a flat window is not blown up
 
 
-def forecast(spec: DataSpec, *, hidden: CountOrZero, dropout: Fraction, other_columns: bool) -> nn.Module:
+def forecast(spec: DataSpec, *, hidden: WidthOrZero, dropout: Fraction, other_columns: bool) -> nn.Module:
     """Forecast of a series, (B, T, F) -> (B, horizon * targets).
 
     A trained mixture of the naive forecasts, plus a linear layer on the window, minus its last row and divided by its

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from dlrun.configuration.schema.fields import Activation, Count, Fraction, Init, OptimizerFields, Width
+from dlrun.configuration.schema.fields import Activation, Fraction, Init, OptimizerFields, Width
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import activation as make_activation
@@ -20,7 +20,7 @@ def gan(
     spec: DataSpec,
     *,
     architecture: Literal["dense", "conv"],
-    latent_dim: Count,
+    latent_dim: Width,
     hidden: list[Width],
     channels: list[Width],
     objective: Literal["saturating", "non_saturating", "hinge"],

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import dataclasses
+import math
+import typing
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
 
-from dlrun.configuration.schema import fields
-from dlrun.configuration.schema.fields import DataPath, LocalPath, NetworkAddress, Range, Url, has_mark, is_optional
+from dlrun.configuration.schema import fields, groups
+from dlrun.configuration.schema.fields import (
+    DataPath,
+    LocalPath,
+    NetworkAddress,
+    Range,
+    Url,
+    WrittenPath,
+    has_mark,
+    is_optional,
+)
 from dlrun.configuration.schema.type_check import describe_type, find_mismatches
 from dlrun.wording import printable, printable_key, show
 
@@ -247,3 +259,46 @@ def test_a_list_may_be_auto(value: Any) -> None:
 )
 def test_a_wrong_value_of_a_list_that_may_be_auto_is_named(value: Any, key: str, message: str) -> None:
     assert said(fields.AutoWidths, value, key="k") == [(key, message)]
+
+
+def numbers_in(kind: Any, marks: tuple[Any, ...] = ()) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Every int and float inside a type, with the marks of the type directly around it."""
+    if kind in (int, float):
+        return [(kind, marks)]
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind, include_extras=True)
+        return [found for each in hints.values() for found in numbers_in(each)]
+    inner = getattr(kind, "__metadata__", ())
+    if inner:
+        return numbers_in(kind.__origin__, inner)
+    return [found for each in typing.get_args(kind) for found in numbers_in(each)]
+
+
+ALL_FIELDS = [
+    (f"{group}={name}", field)
+    for group in groups.GROUPS
+    for name in groups.builtin_names(group)
+    for field in groups.builtin_option(group, name).fields.values()
+]
+
+
+def test_every_number_of_every_option_has_both_bounds() -> None:
+    unbounded = [
+        f"{option}: {field.name}"
+        for option, field in ALL_FIELDS
+        for _, marks in numbers_in(field.kind)
+        if not any(
+            isinstance(mark, Range)
+            and (mark.low is not None or mark.above is not None)
+            and (mark.high is not None or mark.below is not None)
+            and math.isfinite(mark.high if mark.high is not None else mark.below or 0)
+            for mark in marks
+        )
+    ]
+    assert unbounded == []
+    assert sum(len(numbers_in(field.kind)) for _, field in ALL_FIELDS) > 250
+
+
+def test_only_folders_of_downloads_are_marked_as_written_to() -> None:
+    marked = {f"{option}.{field.name}" for option, field in ALL_FIELDS if has_mark(field.kind, WrittenPath)}
+    assert marked == {f"dataset={name}.root" for name in ("mnist", "fashion_mnist", "cifar10")}
