@@ -38,13 +38,16 @@ MEANINGS: Mapping[str, str] = {
     "softmax-before-cross-entropy": "The model ends in a softmax, and the cross entropy expects logits.",
     "single-row-batch": "A batch has a single row, which batch normalisation cannot normalise.",
     "learning-rate-diverges": "The learning rate is above the largest at which descent on this data can converge.",
+    "lazy-parameters": "The model has layers of unknown size (nn.Lazy...).",
     "no-parameters": "The model has no parameters to train.",
     "unknown-metric": "The task has no metric of this name.",
     "undeclared-metric": "A task's metrics and the ones that it declares differ.",
     "unknown-column": "The table has no column of this name.",
     # The machine
     "no-such-device": "The device, or its number format, does not exist on this machine.",
-    "out-of-memory": "It does not fit into the memory.",
+    "memory": "Training needs more memory than is free; the fix is an override that fits.",
+    "out-of-memory": "The memory ran out while it was built or trained.",
+    "over-budget": "The run or the sweep takes longer than `--budget`.",
     "missing-package": "A package that an optional part needs is not installed.",
 }
 """Each id with a sentence, in the order of the documentation."""
