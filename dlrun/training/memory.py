@@ -30,6 +30,7 @@ from dlrun.wording import printable
 
 _SAMPLE_ROWS = 8
 _LIBRARIES = 32 << 20  # code and buffers that torch uses from its first step on: 6 to 80 MiB were measured
+_SHOWN_PARTS = 3
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class Memory:
         return sorted(((name, size) for name, size in parts.items() if size), key=lambda part: -part[1])
 
     def describe(self) -> str:
-        """Return one line: `about 120 MiB of 22 GiB free: weights 17 MiB, ...`."""
-        parts = ", ".join(f"{name} {in_words(size)}" for name, size in self.parts())
+        """Return one line with the largest parts: `about 120 MiB of 22 GiB free: weights 17 MiB, ...`."""
+        parts = ", ".join(f"{name} {in_words(size)}" for name, size in self.parts()[:_SHOWN_PARTS])
         return f"about {in_words(self.peak)} of {in_words(self.free)} free: {parts}"
 
 

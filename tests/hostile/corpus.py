@@ -21,8 +21,8 @@ _TIMEOUT_S = 300
 class Expected:
     """What is expected of one file of the corpus.
 
-    code: exit code; 0 for a harmless file. fragment: of the message. pending: a part of dlrun that is not finished
-    and will refuse the file; until then only what must never happen is checked.
+    code: exit code; 0 for a harmless file. fragment: of the message. pending: what must have been imported or measured
+    before the file is refused, as a model's memory; here only what must never happen is checked.
     """
 
     file: str

@@ -66,7 +66,7 @@ def _data_job(jail: Path, number: int, each: Expected) -> Job:
 
 def base_run_job() -> Job:
     """Return the command that trains the run over which hostile files are laid."""
-    words = ("dataset=iris", "model=linear", "trainer.epochs=2", "trainer.batch_size=32", "hydra.run.dir=base/run")
+    words = ("dataset=iris", "model=linear", "trainer.epochs=1", "trainer.batch_size=32", "hydra.run.dir=base/run")
     return _job("base", *words, "device=cpu", "device.threads=1", "-q")
 
 

@@ -110,7 +110,7 @@ def test_on_a_gpu_checkpoints_need_memory_of_the_machine() -> None:
 def test_the_parts_are_described_from_the_largest_on() -> None:
     assert MEMORY.describe() == (
         "about 142 MiB of 100 MiB free: activations of a training batch 62 MiB, a checkpoint while it is written "
-        "32 MiB, states of the optimizer 8.0 MiB, weights 4.0 MiB, gradients 4.0 MiB"
+        "32 MiB, states of the optimizer 8.0 MiB"
     )
 
 

@@ -39,7 +39,8 @@ VERB = Verb(
         Example("dlrun check -m dataset=iris model=linear,mlp seed=0,1", "every run of a sweep"),
         Example("dlrun check dataset=iris model=cnn", "a mistake that only the data reveals", exit_code=2),
         Example("dlrun check dataset=iris trainer.shuffle=false --strict", "a likely mistake", exit_code=2),
-        Example("dlrun check -m dataset=iris model=mlp seed=0,1 --budget 2h", "how long the sweep will take"),
+        Example("dlrun check -m dataset=iris model=mlp seed=0,1 --budget 2h", "whether the sweep ends in time"),
+        Example("dlrun check dataset=iris model=mlp --time --deep --json", "everything, for a script"),
     ),
     exit_codes=(0, 2, 3),
 )
