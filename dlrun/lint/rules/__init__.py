@@ -48,3 +48,9 @@ NAMES = (
 def every_rule() -> tuple[Rule, ...]:
     """All rules, in order."""
     return tuple(importlib.import_module(f"dlrun.lint.rules.{name}").RULE for name in NAMES)
+
+
+def rules_table() -> str:
+    """Return the table of docs/check.md as Markdown."""
+    rows = (f"| `{rule.id}`{' (`--deep`)' if rule.deep else ''} | {rule.why} |" for rule in every_rule())
+    return "\n".join(["| id | why it is a mistake |", "|---|---|", *rows])
