@@ -46,6 +46,11 @@ def has_numbers(goal: Goal) -> bool:
     return goal in ("regression", "several")
 
 
+def has_tokens(goal: Goal) -> bool:
+    """Whether each row has one target for each of its tokens: the next one."""
+    return goal == "language"
+
+
 def mixes_kinds(goal: Goal) -> bool:
     """Whether a row has several targets of different kinds, whose losses are added up."""
     return goal == "several"

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.parameter import UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
 from dlrun.configuration.run_config import RunConfig
@@ -216,7 +217,7 @@ def stopping_at(num_bytes: int, name: str) -> Iterator[None]:
     known: dict[int, nn.Parameter] = {}
 
     def hook(module: nn.Module, label: str, parameter: nn.Parameter | None) -> None:
-        if parameter is None:
+        if parameter is None or isinstance(parameter, UninitializedParameter):  # which has no size yet
             return
         known[id(parameter)] = parameter
         total = sum(each.numel() * each.element_size() for each in known.values())

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dlrun.data.goals import Goal, goal_of_classes, num_outputs, typed_targets
+from dlrun.data.goals import Goal, goal_of_classes, has_tokens, num_outputs, typed_targets
 from dlrun.data.spec import DataSpec
 
 
@@ -51,3 +51,8 @@ def test_the_number_of_outputs(
 )
 def test_a_description_names_inputs_and_goal(spec: DataSpec, text: str) -> None:
     assert spec.describe() == text
+
+
+def test_only_language_models_have_a_target_for_each_token() -> None:
+    goals: tuple[Goal, ...] = ("regression", "binary", "multiclass", "language", "several")
+    assert [goal for goal in goals if has_tokens(goal)] == ["language"]

@@ -27,7 +27,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     share = float(counts[largest] / counts.sum())
     if share < _LARGEST:
         return
-    metric = "auroc" if spec.goal == "binary" else "macro_f1"
+    metric = "auroc" if "auroc" in subject.supervised.metrics else "macro_f1"
     what = (
         f"{share:.1%} of the training rows are {printable(spec.class_names[largest])}: a model that always answers so "
         f"has that accuracy. Select by {metric}, or weight the classes (loss.class_weights=balanced)."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dlrun.data.goals import has_tokens
 from dlrun.data.loading.split import MemorySplit
 from dlrun.errors import Problem
 from dlrun.lint.columns import columns_of
@@ -40,7 +41,7 @@ class _Copies:
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
-    if subject.supervised is None or subject.spec.goal == "language" or subject.spec.continues:
+    if subject.supervised is None or has_tokens(subject.spec.goal) or subject.spec.continues:
         return  # windows of one text or series repeat where it repeats
     found = subject.once("repeated rows", data_keys(subject), lambda: _measure(subject))
     drawn = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from dlrun.data.goals import has_classes
+from dlrun.data.goals import has_classes, has_numbers
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject, data_keys
@@ -21,7 +21,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     spec = subject.spec
     if subject.config.dataset.name not in _OF_BOTH_KINDS:
         return
-    if spec.goal == "regression" and spec.num_outputs == 1 and not spec.parts:
+    if has_numbers(spec.goal) and spec.num_outputs == 1 and not spec.parts:
         if subject.once("two values", data_keys(subject), lambda: _have_two_values(subject)):
             what = (
                 "The numbers to predict have two values only, as classes do: as numbers they have no accuracy, and "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
@@ -18,7 +19,12 @@ _WITHIN_WINDOWS = "forecast"  # a model that works in units of each window
 
 def _check(subject: Subject) -> Iterator[Problem]:
     config = subject.config
-    if subject.supervised is None or subject.spec.goal != "regression" or config.model.name == _WITHIN_WINDOWS:
+    if (
+        subject.supervised is None
+        or not has_numbers(subject.spec.goal)
+        or mixes_kinds(subject.spec.goal)
+        or config.model.name == _WITHIN_WINDOWS
+    ):
         return
     if config.dataset_settings.standardise_target:
         return
