@@ -120,6 +120,7 @@ Folds = Annotated[int, Range(low=2, high=1000)]
 Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
 AutoFraction = Annotated[float, Range(low=0, below=1), Auto()]
+AutoShare = Annotated[float, Range(above=0, high=1), Auto()]
 AutoNonNegative = Annotated[float, Range(low=0), Auto()]
 AutoWidths = Annotated[list[Width], Auto()]
 AutoPixels = Annotated[int, Range(low=0, high=64), Auto()]

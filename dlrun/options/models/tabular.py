@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.baselines.baseline import gathered, sample
-from dlrun.configuration.schema.fields import Activation, Fraction, Range, Width
+from dlrun.configuration.schema.fields import Activation, AutoShare, Fraction, Range, Width
 from dlrun.data.goals import mixes_kinds
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
@@ -35,7 +35,7 @@ def tabular(
     frequencies: Annotated[int, Range(low=0, high=256)],
     linear: bool,
     additive: bool,
-    share: Annotated[float, Range(above=0, high=1)],
+    share: AutoShare,
 ) -> nn.Module:
     """Tabular model, (B, F) -> (B, K): a linear model in closed form plus the mean of `members` networks.
 
