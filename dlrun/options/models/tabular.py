@@ -1,4 +1,4 @@
-"""A model for tables: an ensemble of small networks that learn what a linear model leaves."""
+"""A model for tables: an ensemble of small networks that learn what linear and additive models leave."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def tabular(
     additive: bool,
     share: AutoShare,
 ) -> nn.Module:
-    """Tabular model, (B, F) -> (B, K): a linear model in closed form plus the mean of `members` networks.
+    """Tabular model, (B, F) -> (B, K): a model in closed form plus `share` times the mean of `members` networks.
+
+    In training the networks learn all that the model in closed form leaves; only predictions take a share of it.
 
     Each network sees numbers scaled by median and quartiles, smoothly clipped and, as in Gorishniy, Rubachev and
     Babenko 2022, through periodic functions whose frequencies it learns. Scaling and clipping are those of RealMLP
@@ -101,7 +103,7 @@ class Tabular(nn.Module):
         self.linear = ClosedForm(spec, additive=additive) if starts_linear else None
 
     def fit_to(self, train: Split) -> None:
-        """Measure medians and quartiles, and fit the linear model, on the training rows."""
+        """Measure medians and quartiles, and fit the model in closed form, on the training rows."""
         index = sample(len(train), _MOST_ROWS, seed=0)
         numbers = gathered(train, index, _MOST_ROWS)[:, : self._num_numbers].double()  # (N, F) -> (N, numbers)
         if self._num_numbers:
