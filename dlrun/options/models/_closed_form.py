@@ -58,6 +58,8 @@ class ClosedForm(nn.Module):
 
         numbers: (N, n), those of all training rows or a sample, where functions have their knots.
         """
+        device = self.weight.device
+        self.cpu()  # where rows are gathered, and closed forms need float64
         shares: Mapping[Form, float] = {(): 1.0}
         if self.ramps is not None:
             codes = code_columns(numbers, self._spec.scaling)
@@ -66,6 +68,7 @@ class ClosedForm(nn.Module):
                 shares = self._shares([(), *forms_for(numbers.shape[1], codes)], train)
         for form, share in shares.items():
             self._add(form, share, train)
+        self.to(device)
 
     def _shares(self, forms: Sequence[Form], train: Split) -> Mapping[Form, float]:
         """Return how much each form counts, 1 together: in proportion to exp(-t^2 / 2), where t is its loss above the
