@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class DlrunError(Exception):
@@ -26,24 +26,34 @@ class DlrunError(Exception):
 class Problem:
     """One mistake: where it is, as the user wrote it, and what to do about it.
 
-    id: a stable name of the kind of mistake, for `dlrun check --json`. fix: an override that mends it, if one is known.
+    id: a stable name of the kind of mistake, for `dlrun check --json`. fix: an override that mends it, if one is known;
+    in a recipe, what it should say. line: of the recipe's file, from 1 up, if that is where it is. Problems that tell
+    the user the same are equal.
     """
 
     where: str
     message: str
-    id: str = "configuration"
-    fix: str | None = None
+    id: str = field(default="configuration", compare=False)
+    fix: str | None = field(default=None, compare=False)
+    line: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.where}\n      {self.message}"
+        where = self.where if self.line is None else f"line {self.line}: {self.where}"
+        return f"{where}\n      {self.message}"
 
 
 class ConfigError(DlrunError):
-    """The command or the configuration is wrong; contains every problem found, not only the first."""
+    """The command or the configuration is wrong; contains every problem found, not only the first.
+
+    id: the kind of mistake, as that of a problem, if the error is a text without problems.
+    """
 
     exit_code = 2
 
-    def __init__(self, problems: Problem | Iterable[Problem] | str, *, title: str = "") -> None:
+    def __init__(
+        self, problems: Problem | Iterable[Problem] | str, *, title: str = "", id: str = "configuration"
+    ) -> None:
+        self.id = id
         if isinstance(problems, Problem):
             problems = [problems]
         if isinstance(problems, str):

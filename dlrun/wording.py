@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, colours, or turns the order of letters around; a tab and a line end do not count."""
 
 
 def number(value: float | None) -> str:
@@ -62,6 +67,39 @@ def printable(text: str, *, limit: int = 120) -> str:
     cut = text if len(text) <= limit else text[:limit]
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
     return shown if len(shown) <= limit and cut is text else shown[: limit - 1] + "…"
+
+
+def escape_controls(text: str) -> str:
+    """Return `text`, of any length, with control characters, but tabs and line ends, escaped: safe for a terminal."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class PrintableStream:
+    """A text stream that escapes control characters, whatever file or folder they come from.
+
+    stream: where the text goes; what must draw on a terminal writes to it directly (`unfiltered`).
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text escaped; return the length of the text."""
+        self.stream.write(escape_controls(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each text escaped."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def unfiltered(stream: Any) -> Any:
+    """Return the stream below a PrintableStream, to draw on a terminal; any other stream as it is."""
+    return stream.stream if isinstance(stream, PrintableStream) else stream
 
 
 def printable_key(key: str) -> str:

@@ -34,9 +34,9 @@ SMALL = (
 )
 
 
-def configure(*words: str) -> RunConfig:
+def configure(*words: str, plugins: Sequence[Path] = ()) -> RunConfig:
     """Return the configuration of one run."""
-    catalog = Catalog()
+    catalog = Catalog(plugins=plugins)
     (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
     return compose(plan, catalog).config
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from dlrun.configuration.recipe import load_recipe, recipe_names
+from dlrun.configuration.recipe import load_recipe
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.sources.folders import recipe_names
 from tests.small_data import data_for
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -78,7 +79,7 @@ def test_a_straight_line_is_found_to_a_thousandth(dlrun: Dlrun) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(MNIST is None, reason="DLRUN_MNIST names no folder with MNIST")
-@pytest.mark.parametrize("name", ["mlp_mnist", "mlp300_mnist", "lenet_mnist", "gan_mnist"])
+@pytest.mark.parametrize("name", ["linear_mnist", "mlp_mnist", "mlp300_mnist", "lenet_mnist", "gan_mnist"])
 def test_a_recipe_keeps_its_promise_on_mnist(name: str, dlrun: Dlrun) -> None:
     whole(name, dlrun, f"dataset.root={MNIST}")
 

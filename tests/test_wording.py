@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from dlrun import wording as figures
 from dlrun.report import lines as words
+from dlrun.wording import PrintableStream, escape_controls, unfiltered
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,20 @@ def test_the_result_table_has_a_column_a_split_and_a_baseline() -> None:
         [["loss", "0.5000", "0.5000", "-", "-"], ["r2", "0.5000", "0.7500", "-0.5000", "0.2500"]],
     )
     assert words.result_table({"metrics": {"train/loss": 2}}) == (["metric", "train"], [["loss", "2"]])
+
+
+def test_what_controls_a_terminal_is_escaped() -> None:
+    assert escape_controls("a\tb\n\x1b[2J\r\u202eé\u200d") == "a\tb\n\\x1b[2J\\r\\u202eé\u200d"
+    assert escape_controls("\udcff") == "\\udcff"  # a file name that is not UTF-8
+    assert len(escape_controls("x" * 100_000)) == 100_000
+
+
+def test_a_printable_stream_escapes_and_is_otherwise_the_stream() -> None:
+    below = io.StringIO()
+    stream = PrintableStream(below)
+    assert stream.write("\x1b[1m") == 4
+    stream.writelines(["a\n", "\x07"])
+    assert below.getvalue() == "\\x1b[1ma\n\\x07"
+    assert stream.isatty() is False
+    assert unfiltered(stream) is below
+    assert unfiltered(below) is below

@@ -90,7 +90,7 @@ def _overrides(plain: Sequence[str], word: str) -> list[str]:
 
 
 def _recipes() -> list[str]:
-    from dlrun.configuration.recipe import recipe_names
+    from dlrun.configuration.sources.folders import recipe_names
 
     return recipe_names()
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from dlrun.configuration.schema.fields import nearest_duration, seconds_of
+
 T = TypeVar("T")
 
 
@@ -78,6 +80,16 @@ def number(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
+def time_span(text: str) -> int:
+    """Read a duration such as 90s, 10m or 3h50m, in seconds."""
+    seconds = seconds_of(text)
+    if seconds is None:
+        near = nearest_duration(int(text) if text.isascii() and text.isdigit() else text)
+        hint = f' Did you mean "{near}"?' if near is not None else ""
+        raise ValueError(f"Expected a duration, such as 90s, 10m or 3h50m.{hint}")
+    return seconds
+
+
 def path(text: str) -> Path:
     """Read the path of a file or folder; `~` is the user's home."""
     if not text:
@@ -97,6 +109,17 @@ PROFILE = Flag("--profile", "write the time of each phase to profile.json and a 
 PLUGIN = Flag("--plugin", "add the option defined in this Python file", path, metavar="FILE.py", repeatable=True)
 CONFIG_DIR = Flag("--config-dir", "add a folder of options in YAML", path, short="-cd", metavar="DIR", repeatable=True)
 
+STRICT = Flag("--strict", "exit with 2 also for warnings", str)
+DEEP = Flag("--deep", "also train for some seconds on one batch, which a sound model learns by heart", str)
+TIME = Flag("--time", "also measure a few steps, and tell how long the run or the sweep will take", str)
+BUDGET = Flag(
+    "--budget",
+    "as --time, and report an error if it will take longer than this: 90s, 10m, 3h50m",
+    time_span,
+    metavar="DURATION",
+)
+
+EXTENDED = Flag("--extended", "with everything that the recipe extends merged into it", str)
 WHY = Flag("--why", "show which file or override set this key", str, metavar="KEY", excludes=(JSON,))
 SPLIT = Flag("--split", "the split to evaluate (default: test)", str, metavar="NAME", choices=("train", "val", "test"))
 KEEP = Flag(
@@ -106,9 +129,7 @@ KEEP = Flag(
     metavar="N",
 )
 SORT = Flag("--sort", "sort by this metric, best first", str, metavar="METRIC")
-OUTPUT = Flag(
-    "--output", "write to this file: .csv, .tsv, .jsonl or .parquet", path, short="-o", metavar="FILE", excludes=(JSON,)
-)
+OUTPUT = Flag("--output", "write to this file", path, short="-o", metavar="FILE", excludes=(JSON,))
 PROBABILITIES = Flag("--probabilities", "add one column per class with its probability", str)
 TOP = Flag("--top", "recommender: the N best items for each row", whole_number(1, 1_000_000), metavar="N")
 FUTURE = Flag(
@@ -139,6 +160,8 @@ TEMPERATURE = Flag(
     metavar="T",
     needs=(PROMPT,),
 )
+QUICK = Flag("--quick", "train the first steps only and compare their losses with the recipe's", str)
+EVERY_RECIPE = Flag("--all", "verify every recipe that comes with dlrun and write a table", str, excludes=(QUICK, JSON))
 
 # Hydra's own flags, with Hydra's names and values. It answers one at a time.
 CFG = Flag(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO, cast
 
 from dlrun.cli import flags, verbs
 from dlrun.cli.command import Command, parse
 from dlrun.errors import DlrunError
 from dlrun.version import __version__
+from dlrun.wording import PrintableStream
 
 
 def entry() -> None:
@@ -17,8 +20,24 @@ def entry() -> None:
     sys.exit(main(sys.argv[1:]))
 
 
+@contextmanager
+def _printable_streams() -> Iterator[None]:
+    """A block in which no text that is printed, such as a name in somebody's file, can control the terminal."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, PrintableStream(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
 def main(argv: Sequence[str]) -> int:
     """Run a command line; returns the exit code."""
+    with _printable_streams():
+        return _answer(argv)
+
+
+def _answer(argv: Sequence[str]) -> int:
     if sys.platform == "win32":
         print("dlrun: dlrun needs Linux or macOS. On Windows, run it in WSL (wsl --install).", file=sys.stderr)  # noqa: T201
         return 2

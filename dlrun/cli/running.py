@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
@@ -14,16 +14,32 @@ from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
 
+if TYPE_CHECKING:
+    from dlrun.runs.run import Session
+    from dlrun.tasks.progress import Listener
+
 
 def run_one(
-    composed: Composed, catalog: Catalog, path: Path, *, asked: bool, quiet: bool, profile: bool = False
+    composed: Composed,
+    catalog: Catalog,
+    path: Path,
+    *,
+    asked: bool,
+    quiet: bool,
+    profile: bool = False,
+    inspect: Callable[[Session], None] | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run; returns its result and its folder.
 
     asked: whether the user named the folder; it is then used as it is, instead of one with a free name.
+    inspect: receives the run before anything is written or trained, and may raise.
+
+    Raises DataError, before the folder is made, if a file that the configuration names is missing.
     """
+    from dlrun.data.files.named import check_tree
     from dlrun.training.signals import StopRequest
 
+    check_tree(composed.config.tree, catalog)
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
@@ -33,13 +49,19 @@ def run_one(
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
+
+        def listeners(session: Session) -> Sequence[Listener]:
+            if inspect is not None:
+                inspect(session)
+            return make_listeners(session, catalog, quiet=quiet, profile=profile)
+
         try:
             result = run.train(
                 composed.config,
                 catalog,
                 claimed,
                 stop=stop,
-                make_listeners=lambda session: make_listeners(session, catalog, quiet=quiet, profile=profile),
+                make_listeners=listeners,
             )
         finally:
             claimed.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from dlrun.cli.command import Command
@@ -13,6 +13,8 @@ from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.safe_yaml import read_yaml
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_mark
+from dlrun.configuration.schema.groups import builtin_names, builtin_option
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import require_run
 from dlrun.wording import printable
@@ -50,7 +52,29 @@ def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Com
         _require_plugins(folder, read_yaml(folder / "config.yaml").get("recipe"), catalog)
         raise  # with a plugin missing, its options would be reported as unknown
     _require_plugins(folder, plan.recipe.about if plan.recipe else {}, catalog)
-    return compose(plan, catalog)
+    return _without_downloads(compose(plan, catalog), given=request.settings)
+
+
+def _without_downloads(composed: Composed, *, given: Container[str]) -> Composed:
+    """Let a saved run, which may be somebody else's, download only to the default folder from the default addresses.
+
+    given: keys that the user set. The configuration as text, which identifies the run, stays as it is.
+    """
+    config = composed.config
+    is_own = config.dataset.name in builtin_names("dataset")
+    fields = builtin_option("dataset", config.dataset.name).fields if is_own else {}
+    chosen = [
+        name
+        for name, entry in fields.items()
+        if (has_mark(entry.kind, WrittenPath) or has_mark(entry.kind, NetworkAddress))
+        and config.dataset[name] != entry.default
+        and f"dataset.{name}" not in given
+    ]
+    if not chosen or "dataset.download" in given:
+        return composed
+    arguments = {**config.dataset.arguments, "download": False}
+    dataset = dataclasses.replace(config.dataset, arguments=arguments)
+    return dataclasses.replace(composed, config=dataclasses.replace(config, dataset=dataset))
 
 
 def _require_plugins(folder: Path, about: object, catalog: Catalog) -> None:

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Collection, Container, Mapping
 from typing import Any
 
+from dlrun.configuration.override_text import fix_of
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, builtin_names, builtin_option
@@ -44,12 +45,13 @@ def check_override(key: str, text: str, value: Any, options: Mapping[str, Option
     group, _, rest = key.partition(".")
     shown = f"{printable_key(key)}={printable(text)}"
     if key in TOP_LEVEL:
-        return [Problem(shown, problem.message) for problem in check_top_level(key, value)]
+        return [dataclasses.replace(problem, where=shown) for problem in check_top_level(key, value)]
     if group in options and rest:
-        return [Problem(shown, problem.message) for problem in check_field(options[group], rest, value)]
+        return [dataclasses.replace(problem, where=shown) for problem in check_field(options[group], rest, value)]
     near = nearest_key(key, options)
     hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe"])
-    return [Problem(shown, f'Unknown key "{printable_key(key)}". {hint}'.rstrip())]
+    fix = fix_of(near, value) if near is not None else None
+    return [Problem(shown, f'Unknown key "{printable_key(key)}". {hint}'.rstrip(), "unknown-key", fix)]
 
 
 def check_top_level(key: str, value: Any) -> list[Problem]:
@@ -62,30 +64,37 @@ def check_field(option: Option, key: str, value: Any) -> list[Problem]:
     name, _, rest = key.partition(".")
     where = f"{option.group}.{key}"
     if name not in option.fields:
-        return [unknown_field(option, key)]
+        return [unknown_field(option, key, value)]
     kind = option.fields[name].kind
     if rest:
         if not dataclasses.is_dataclass(kind) and typing.get_origin(kind) is not dict:
-            return [Problem(printable(where), f"{option.group}.{name} is a single value and has no fields.")]
+            what = f"{option.group}.{name} is a single value and has no fields."
+            return [Problem(printable(where), what, "unknown-key")]
         value = {rest: value}
     elif value == MISSING:
-        return [Problem(where, f"This field is required; set {where}=...")]
+        return [Problem(where, f"This field is required; set {where}=...", "required")]
     return [Problem(*wrong) for wrong in find_mismatches(kind, value, key=f"{option.group}.{name}")]
 
 
-def unknown_field(option: Option, key: str) -> Problem:
-    """Return the problem that an option has no such field, with the nearest one or the options that have it."""
-    name, shown = key.partition(".")[0], printable_key(key.partition(".")[0])
+def unknown_field(option: Option, key: str, value: Any) -> Problem:
+    """Return the problem that an option has no such field, with the nearest one or the options that have it.
+
+    value: the one that it was to have.
+    """
+    name, dot, rest = key.partition(".")
+    shown = printable_key(name)
+    fix = None
     what = f'The {option.group} "{option.name}" has no field "{shown}".'
     optional = GROUPS[option.group].optional
     if optional is not None and name in (field.name for field in dataclasses.fields(optional)):
         owners = [other for other in builtin_names(option.group) if name in builtin_option(option.group, other).fields]
         hint = f"Only {', '.join(owners)} have it."
     elif option.fields:
-        hint = did_you_mean(name, option.fields, prefix=f"{option.group}.")
+        hint, near = did_you_mean(name, option.fields, prefix=f"{option.group}."), nearest(name, option.fields)
+        fix = fix_of(f"{option.group}.{near}{dot}{rest}", value) if near is not None else None
     else:
         hint = "It has no fields."
-    return Problem(f"{option.group}.{printable_key(key)}", f"{what} {hint}".rstrip())
+    return Problem(f"{option.group}.{printable_key(key)}", f"{what} {hint}".rstrip(), "unknown-key", fix)
 
 
 def check_required(option: Option, given: Container[str]) -> list[Problem]:
@@ -107,7 +116,11 @@ def check_tree(tree: Mapping[str, Any], catalog: Catalog, *, keys: Collection[st
     problems = []
     if keys is None:
         problems += [
-            Problem(printable(key), f'Unknown key "{printable(key)}". {did_you_mean(key, [*GROUPS, *TOP_LEVEL])}')
+            Problem(
+                printable(key),
+                f'Unknown key "{printable(key)}". {did_you_mean(key, [*GROUPS, *TOP_LEVEL])}',
+                "unknown-key",
+            )
             for key in tree
             if key not in GROUPS and key not in TOP_LEVEL and key != "recipe"
         ]
@@ -126,11 +139,8 @@ def _check_node(group: str, node: Mapping[str, Any], catalog: Catalog, keys: Col
         if key != "name" and (keys is None or f"{group}.{key}" in keys):
             problems += check_field(option, key, value)
     if keys is None:
-        problems += [
-            Problem(f"{group}.{key}", f"The {group} {option.name} requires this field, and no file sets it.")
-            for key in option.fields
-            if key not in node
-        ]
+        what = f"The {group} {option.name} requires this field, and no file sets it."
+        problems += [Problem(f"{group}.{key}", what, "required") for key in option.fields if key not in node]
     return problems
 
 
@@ -140,22 +150,26 @@ def check_contradictions(tree: Mapping[str, Any], catalog: Catalog) -> list[Prob
     trainer = tree["trainer"]
     if trainer["epochs"] is None and trainer["max_steps"] is None:
         what = "Set trainer.epochs or trainer.max_steps; with both null training never ends."
-        problems.append(Problem("trainer.epochs", what))
+        problems.append(Problem("trainer.epochs", what, "contradiction", "trainer.epochs=auto"))
     data = tree["dataset"]
     if data["val_fraction"] + data["test_fraction"] >= 1:
         what = "Together with dataset.test_fraction this leaves no rows to train on; their sum must be below 1."
-        problems.append(Problem("dataset.val_fraction", what))
+        fix = f"dataset.val_fraction={0.1 if data['test_fraction'] < 0.9 else 0}"
+        problems.append(Problem("dataset.val_fraction", what, "contradiction", fix))
     if trainer["early_stop"]["patience"] not in (None, AUTO) and data["val_fraction"] == 0 and data.get("val") is None:
         what = "Early stopping needs validation rows, and dataset.val_fraction is 0."
-        problems.append(Problem("trainer.early_stop.patience", what))
+        fix = "trainer.early_stop.patience=null"
+        problems.append(Problem("trainer.early_stop.patience", what, "contradiction", fix))
     folds, fold = data.get("folds"), data.get("fold")
     if fold is not None and (folds is None or fold >= folds):
         what = "Set dataset.folds, the number of folds." if folds is None else f"Expected 0 to {folds - 1}, got {fold}."
-        problems.append(Problem("dataset.fold", what))
+        last = None if folds is None else f"dataset.fold={folds - 1}"
+        problems.append(Problem("dataset.fold", what, "contradiction", last))
     optimizer = catalog.option("optimizer", tree["optimizer"]["name"])
     for name, field in catalog.option("model", tree["model"]["name"]).fields.items():
         if typing.get_origin(field.kind) is dict:  # optimizer fields that one part of the model overrides
             for key, value in (tree["model"][name] or {}).items():
                 where = f"model.{name}.{key}"
-                problems += [Problem(where, problem.message) for problem in check_field(optimizer, key, value)]
+                found = check_field(optimizer, key, value)
+                problems += [dataclasses.replace(problem, where=where, fix=None) for problem in found]
     return problems

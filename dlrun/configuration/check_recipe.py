@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.check import check_field, check_top_level, unknown_field
-from dlrun.configuration.overrides import MAX_POINTS
+from dlrun.configuration.override_text import fix_of
+from dlrun.configuration.overrides import MAX_POINTS, too_many_points
 from dlrun.configuration.recipe_block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, has_mark
+from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
-from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable_key, show
 
 
@@ -28,7 +29,8 @@ def split_recipe(
     `own` and `given` as for `load_recipe`.
     """
     block = {} if tree.get("recipe") is None else tree["recipe"]
-    problems = [*check_block(block), *check_data(tree)]
+    of_block = [dataclasses.replace(problem, fix=None) for problem in check_block(block)]  # no override sets its keys
+    problems = [*of_block, *check_data(tree)]
     choices: dict[str, str] = {}
     values: dict[str, Any] = {}
     options: dict[str, Option] = {}
@@ -37,7 +39,8 @@ def split_recipe(
             try:
                 options[key] = option = _option_of(key, value, catalog)
             except ConfigError as error:
-                problems += error.problems or [Problem(f"{key}.name", str(error))]
+                unknown = error.problems or [Problem(f"{key}.name", str(error), error.id)]
+                problems += [*_missing_plugins(block, catalog), *unknown]  # which may have the option
                 continue
             if "name" in value:
                 choices[key] = value["name"]
@@ -47,9 +50,21 @@ def split_recipe(
             values[key] = value
         elif key not in ("recipe", "sweep", *FORBIDDEN_KEYS):
             hint = did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe", "sweep"])
-            problems.append(Problem(printable_key(key), f'Unknown key "{printable_key(key)}". {hint}'))
+            what = f'Unknown key "{printable_key(key)}". {hint}'
+            problems.append(Problem(printable_key(key) or "''", what, "unknown-key", _fix_of_key(key, value)))
     problems += _check_sweep(tree.get("sweep"), options, catalog)
     return choices, values, list(dict.fromkeys(problems))
+
+
+def _missing_plugins(block: Any, catalog: Catalog) -> list[Problem]:
+    """Return a problem if the `recipe:` block names plugins that are not given."""
+    named = block.get("plugins") if isinstance(block, dict) else None
+    missing = set(named if isinstance(named, dict) else ()) - {plugin.name for plugin in catalog.plugins}
+    if not missing:
+        return []
+    names = ", ".join(printable_key(name) for name in sorted(missing))
+    what = f"This recipe needs {names} of the person who shared it: add --plugin FILE."
+    return [Problem("recipe.plugins", what)]
 
 
 def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
@@ -58,13 +73,14 @@ def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
     Raises ConfigError if it does not name an existing one.
     """
     if not isinstance(node, dict):
-        raise ConfigError(Problem(group, f"Expected a mapping with a name and fields, got {show(node)}."))
+        what = f"Expected a mapping with a name and fields, got {show(node)}."
+        raise ConfigError(Problem(group, what, "wrong-value"))
     if "name" not in node:
         if GROUPS[group].folder is not None:
-            raise ConfigError(Problem(group, "Expected a name: the option to which the fields belong."))
+            raise ConfigError(Problem(group, "Expected a name: the option to which the fields belong.", "required"))
         return catalog.option(group, default_choices()[group])  # all options of this group have the same fields
     if not isinstance(node["name"], str):
-        raise ConfigError(Problem(f"{group}.name", f"Expected a string, got {show(node['name'])}."))
+        raise ConfigError(Problem(f"{group}.name", f"Expected a string, got {show(node['name'])}.", "unknown-option"))
     return catalog.option(group, node["name"])
 
 
@@ -80,7 +96,7 @@ def _split_node(
         wrong = (
             _check_untrusted_field(option, key, value, own=trusted)
             if key in option.fields
-            else [unknown_field(option, key)]
+            else [unknown_field(option, key, value)]
         )
         problems += wrong
         if not wrong:
@@ -120,11 +136,15 @@ def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = 
         return []
     where = f"{option.group}.{printable_key(key)}"
     if entry is not None and has_mark(entry.kind, NetworkAddress) and value != entry.default and not own:
-        return [Problem(where, "A recipe cannot set addresses; set them on the command line.")]
+        what = "A recipe cannot set addresses; set them on the command line."
+        return [Problem(where, what, "not-for-recipes")]
+    if entry is not None and has_mark(entry.kind, WrittenPath) and value != entry.default and not own:
+        what = f"A recipe cannot choose a folder that is written to, got {show(value)}."
+        return [Problem(where, f"{what} Set it on the command line: {where}=...", "not-for-recipes")]
     is_path = entry is not None and has_mark(entry.kind, LocalPath) and isinstance(value, str)
     if is_path and not own and not is_below(value):
         what = f"A recipe can name only files below the current folder, got {show(value)}."
-        return [Problem(where, f"{what} Set it on the command line: {where}=...")]
+        return [Problem(where, f"{what} Set it on the command line: {where}=...", "not-for-recipes")]
     return check_field(option, key, value)
 
 
@@ -133,7 +153,7 @@ def is_below(name: str) -> bool:
     if name.startswith("example:"):
         return "/" not in name
     path = Path(name)
-    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name:
+    if not name or name.startswith("~") or path.is_absolute() or ".." in path.parts or "\0" in name or "://" in name:
         return False
     try:
         return path.resolve().is_relative_to(Path.cwd().resolve())
@@ -146,17 +166,18 @@ def _check_sweep(node: Any, options: Mapping[str, Option], catalog: Catalog) -> 
     if node is None:
         return []
     if not isinstance(node, dict):
-        return [Problem("sweep", f"Expected a mapping of keys to lists of values, got {show(node)}.")]
+        return [Problem("sweep", f"Expected a mapping of keys to lists of values, got {show(node)}.", "wrong-value")]
     problems = []
     for key, values in node.items():
         if isinstance(values, list) and values:
             wrong = [problem for value in values for problem in _check_swept(key, value, node, options, catalog)]
         else:
-            wrong = [Problem(key, f"Expected a list of values, got {show(values)}.")]
-        problems += [Problem(f"sweep.{printable_key(key)}", problem.message) for problem in wrong]
+            wrong = [Problem(key, f"Expected a list of values, got {show(values)}.", "wrong-value")]
+        where = f"sweep.{printable_key(key)}"
+        problems += [dataclasses.replace(problem, where=where, fix=None) for problem in wrong]
     size = math.prod(len(values) for values in node.values() if isinstance(values, list))
     if size > MAX_POINTS:
-        problems.append(Problem("sweep", f"The sweep has {size:,} points; at most {MAX_POINTS:,} are allowed."))
+        problems.append(dataclasses.replace(too_many_points(size), where="sweep"))
     return problems
 
 
@@ -168,7 +189,7 @@ def _check_swept(
         return check_top_level(key, value)
     if group not in GROUPS or rest == "name":
         hint = did_you_mean(group, [*GROUPS, *TOP_LEVEL])
-        return [Problem(key, f"A recipe cannot sweep this key. {hint}".rstrip())]
+        return [Problem(key, f"A recipe cannot sweep this key. {hint}".rstrip(), "unknown-key")]
     try:
         if not rest:
             _option_of(group, {"name": value}, catalog)
@@ -181,5 +202,12 @@ def _check_swept(
         )
         chosen = [catalog.option(group, name) for name in names if isinstance(name, str)]
     except ConfigError as error:
-        return error.problems or [Problem(key, str(error))]
+        return error.problems or [Problem(key, str(error), error.id)]
     return [problem for option in chosen for problem in _check_untrusted_field(option, rest, value)]
+
+
+def _fix_of_key(key: str, value: Any) -> str | None:
+    """Return the override that sets what an unknown key was to set: a top-level key, or an option by its name."""
+    near = nearest(key, [*GROUPS, *TOP_LEVEL])
+    chosen = value.get("name") if near in GROUPS and isinstance(value, dict) else value
+    return fix_of(near, chosen) if near is not None and isinstance(chosen, str | int | float) else None

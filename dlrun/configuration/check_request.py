@@ -10,11 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dlrun.configuration.check import check_contradictions, check_field, check_override, check_required
-from dlrun.configuration.override_text import Value
+from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import MAX_POINTS, Request, too_many_points
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import DEPENDS_ON, GROUPS, TOP_LEVEL, Option, default_choices, default_option
+from dlrun.configuration.schema.groups import (
+    DEPENDS_ON,
+    GROUPS,
+    TOP_LEVEL,
+    Option,
+    deciding_fields,
+    default_choices,
+    default_option,
+)
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import Problem, did_you_mean, nearest
 from dlrun.wording import printable
@@ -48,7 +56,8 @@ def check_request(
         values = {key: values for key, values in settings.items() if key not in GROUPS and key != "recipe"}
         of_recipe = {group: [Value(name, name)] for group, name in recipe.choices.items()} if recipe is not None else {}
         unchecked = {key: values for key, values in values.items() if key not in swept}  # a recipe's are checked
-        found, options = check_overrides({**of_recipe, **choices}, unchecked, catalog)
+        fixed = {key: (value_of(value),) for key, value in recipe.values.items()} if recipe is not None else {}
+        found, options = check_overrides({**of_recipe, **choices}, unchecked, catalog, fixed={**fixed, **values})
         problems += [*wrong, *found]
         size = math.prod(map(len, settings.values()))
         if size > MAX_POINTS:
@@ -71,22 +80,29 @@ def check_hydra_overrides(words: Sequence[str]) -> list[Problem]:
                 if near
                 else did_you_mean("", _HYDRA_KEYS, prefix="hydra.")
             )
-            problems.append(Problem(printable(word), f'Hydra has no key "{printable(key)}". {hint}'))
+            what = f'Hydra has no key "{printable(key)}". {hint}'
+            fix = f"{'.'.join(['hydra', near, *parts[2:]])}={printable(word.partition('=')[2])}" if near else None
+            problems.append(Problem(printable(word), what, "unknown-key", fix))
     return problems
 
 
 def check_overrides(
-    choices: Mapping[str, Sequence[Value]], values: Mapping[str, Sequence[Value]], catalog: Catalog
+    choices: Mapping[str, Sequence[Value]],
+    values: Mapping[str, Sequence[Value]],
+    catalog: Catalog,
+    *,
+    fixed: Mapping[str, Sequence[Value]],
 ) -> tuple[list[Problem], dict[str, list[Option]]]:
     """Return everything wrong with overrides that is known without composing, and the options that they choose.
 
     Each value is checked with each option chosen for its group, however many points they make together.
+    fixed: all values, also those of a recipe, on which default options may depend.
     """
     problems: list[Problem] = []
     options: dict[str, list[Option]] = {}
     for group, default in default_choices().items():
         options[group] = []
-        for choice in choices.get(group, _defaults_of(group, default, options)):
+        for choice in choices.get(group, _defaults_of(group, default, options, fixed)):
             option, wrong = catalog.find(group, choice.value, choice.text)
             problems += wrong
             if option is not None and option not in options[group]:
@@ -107,12 +123,19 @@ def check_overrides(
     return problems, options
 
 
-def _defaults_of(group: str, default: str, options: Mapping[str, Sequence[Option]]) -> list[Value]:
-    """The default options of a group, one for each option of the group that they depend on."""
+def _defaults_of(
+    group: str, default: str, options: Mapping[str, Sequence[Option]], values: Mapping[str, Sequence[Value]]
+) -> list[Value]:
+    """The default options of a group, one for each option of the group that they depend on, and each value."""
     other = DEPENDS_ON.get(group)
     if other is None:
         return [Value(default, default)]
-    names = dict.fromkeys(default_option(group, option.name) for option in options[other])
+    keys = [key for key in values if key in deciding_fields(group)]
+    points = [
+        {key: value.value for key, value in zip(keys, combination, strict=True)}
+        for combination in itertools.product(*(values[key] for key in keys))
+    ]
+    names = dict.fromkeys(default_option(group, option.name, point) for option in options[other] for point in points)
     return [Value(name, name) for name in names] or [Value(default, default)]
 
 

@@ -10,8 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.configuration import machine, promise_block
 from dlrun.configuration.check import check_tree
-from dlrun.configuration.override_text import as_text
+from dlrun.configuration.left_out import data_files_left_to_user, keeps_promise
+from dlrun.configuration.override_text import Value, as_text
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.recipe_block import FORMAT
@@ -22,8 +24,6 @@ from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-_KEEPS_PROMISE = ("dataset.root", "device", "logger", "checkpoint", "recipe", "resume")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
 
     Raises ConfigError with every problem found.
     """
-    choices = catalog.choices_with_defaults(plan.choices())
+    choices = plan.choices_with_defaults(catalog)
     options = {group: catalog.option(group, name) for group, name in choices.items()}
     tree, run_dir = _compose_with_hydra(plan, choices, list(options.values()), catalog.config_dirs, hydra_words)
     origins = plan.origins()
@@ -64,6 +64,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
                 unchecked |= {f"{group}.{name}" for name in option.fields} - set(values)
         if unchecked:
             problems = check_tree(tree, catalog, keys=unchecked)
+    problems = problems or machine.find_excesses(tree)
     if problems:
         raise ConfigError(problems)
     return Composed(
@@ -71,7 +72,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
         run_dir=run_dir,
         run_dir_asked=any(word.lstrip("+").startswith("hydra.run.dir=") for word in hydra_words),
         origins=origins,
-        notices=plan.notices(),
+        notices=(*plan.notices(), *machine.notices(tree)),
         recipe=plan.recipe,
         choices=choices,
     )
@@ -83,9 +84,10 @@ def _recipe_block(plan: Plan, origins: Mapping[str, str], catalog: Catalog) -> d
     if plan.recipe is not None:
         block.update(plan.recipe.about)
         changed = (key for key, origin in origins.items() if not origin.startswith("recipe "))
-        if any(not key.startswith(_KEEPS_PROMISE) for key in changed):
-            block.pop("expect", None)
-            block.pop("command", None)
+        left_to_user = data_files_left_to_user(plan.recipe.values)
+        if not all(keeps_promise(key, left_to_user=left_to_user) for key in changed):
+            for key in ("command", *promise_block.KEYS):
+                block.pop(key, None)
     if catalog.plugins:
         import hashlib
 
@@ -102,7 +104,7 @@ def _compose_with_hydra(
 ) -> tuple[dict[str, Any], str]:
     """Return the composed tree without Hydra's own node, and the run's folder."""
     from hydra.errors import HydraException
-    from omegaconf import OmegaConf, open_dict
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     words = tuple(plan.hydra_overrides(choices))
@@ -110,6 +112,8 @@ def _compose_with_hydra(
         if plan.point.swept and not hydra_words and not config_dirs:  # the user's files may refer to Hydra's own node
             values = plan.values()
             chosen = words[: len(words) - len(values)]
+            if _are_plain(values, options):
+                return _with_values(*_compose_plain(chosen, _defaults_without_conf(options)), values)
             composed = copy.deepcopy(_compose_options(chosen, _defaults_without_conf(options)))
             OmegaConf.set_readonly(composed, False)
             for key, value in values.items():  # as Hydra itself applies `++key=value`
@@ -118,16 +122,49 @@ def _compose_with_hydra(
             search = [f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}"]
             words = (*words, *hydra_words, *(search if config_dirs else ()))
             composed = _run_hydra(words, _defaults_without_conf(options))
-        run_dir = str(composed.hydra.run.dir)
-        OmegaConf.set_readonly(composed, False)
-        with open_dict(composed):
-            del composed["hydra"]
-        tree = OmegaConf.to_container(composed, resolve=True)
+        return _as_containers(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"Cannot compose the configuration: {error}") from error
+
+
+def _as_containers(composed: DictConfig) -> tuple[dict[str, Any], str]:
+    """Return a composed tree as plain containers without Hydra's own node, and the run's folder."""
+    from omegaconf import OmegaConf, open_dict
+
+    run_dir = str(composed.hydra.run.dir)
+    OmegaConf.set_readonly(composed, False)
+    with open_dict(composed):
+        del composed["hydra"]
+    tree = OmegaConf.to_container(composed, resolve=True)
     if not isinstance(tree, dict):
         raise ConfigError("Cannot compose the configuration: it is not a mapping.")
     return {str(key): value for key, value in tree.items()}, run_dir
+
+
+def _are_plain(values: Mapping[str, Value], options: Sequence[Option]) -> bool:
+    """Return whether values can be set after composing: nothing refers to them, and none is merged into a mapping."""
+    return all(option.origin == "dlrun" for option in options) and not any(
+        value.is_deferred or isinstance(value.value, dict) for value in values.values()
+    )
+
+
+@lru_cache(maxsize=64)
+def _compose_plain(words: tuple[str, ...], defaults: tuple[tuple[str, str, str], ...]) -> tuple[str, str]:
+    """Return what the points of a sweep share: the tree, as JSON, and the run's folder."""
+    tree, run_dir = _as_containers(copy.deepcopy(_compose_options(words, defaults)))
+    return json.dumps(tree), run_dir
+
+
+def _with_values(tree: str, run_dir: str, values: Mapping[str, Value]) -> tuple[dict[str, Any], str]:
+    """Return a tree, given as JSON, with values by dotted key; and the run's folder."""
+    found: dict[str, Any] = json.loads(tree)
+    for key, value in values.items():
+        *parents, name = key.split(".")
+        node = found
+        for parent in parents:
+            node = node[parent]
+        node[name] = copy.deepcopy(value.value)
+    return found, run_dir
 
 
 def _defaults_without_conf(options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from dlrun.configuration.schema.fields import seconds_of
 from dlrun.configuration.schema.groups import GROUPS
+
+_NAME = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE | re.ASCII)
+_LONGEST_FIX = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,19 @@ def as_text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{as_text(item)}" for key, item in value.items()) + "}"  # a key is a name
     return _quoted(str(value))
+
+
+def fix_of(key: str, value: Any) -> str | None:
+    """Return the override that sets a key, as the `fix` of a problem; None if it is not fit to be shown."""
+    if isinstance(value, dict) and not all(map(_is_name, value)):
+        return None
+    text = f"{key}={value if _is_name(value) else as_text(value)}"
+    return text if text.isprintable() and len(text) <= _LONGEST_FIX else None
+
+
+def _is_name(value: Any) -> bool:
+    """Return whether a text needs no quotes: a name, a path or a duration."""
+    return isinstance(value, str) and (_NAME.fullmatch(value) is not None or seconds_of(value) is not None)
 
 
 def _quoted(text: str) -> str:

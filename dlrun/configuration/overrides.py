@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
@@ -65,9 +66,16 @@ class Request:
         ]
 
 
+def with_settings(request: Request, settings: Mapping[str, Value]) -> Request:
+    """Return a request that also sets these keys, unless the user did."""
+    return dataclasses.replace(
+        request, settings={**{key: (value,) for key, value in settings.items()}, **request.settings}
+    )
+
+
 def too_many_points(size: int) -> Problem:
     """Return the problem that a sweep has more points than allowed."""
-    return Problem("-m", f"The sweep has {size:,} points; at most {MAX_POINTS:,} are allowed.")
+    return Problem("-m", f"The sweep has {size:,} points; at most {MAX_POINTS:,} are allowed.", "too-many-points")
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,7 @@ def parse_overrides(words: Sequence[str], catalog: Catalog, *, multirun: bool = 
             continue
         if len(values) > 1 and not multirun:
             message = "Several values are a sweep: add -m. For a list, write [1,2]."
-            problems.append(Problem(printable(word), message))
+            problems.append(Problem(printable(word), message, "several-values"))
         settings.pop(key, None)  # the last word wins, and determines the order
         settings[key] = values
     return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun)
@@ -183,7 +191,7 @@ class _Parser:
 
 
 def _parse_error(word: str, message: str) -> ConfigError:
-    return ConfigError(Problem(printable(word), message))
+    return ConfigError(Problem(printable(word), message, "parse-error"))
 
 
 def _parse_simple(word: str) -> tuple[str, Value] | None:

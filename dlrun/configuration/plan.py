@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from dlrun.configuration.overrides import Point, Request
 from dlrun.configuration.recipe import Recipe, load_recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
+from dlrun.configuration.sources.source import shorten
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable, show
 
@@ -38,6 +40,10 @@ class Plan:
             return values
         return {**self.recipe.values_with(self.point.choices(), values), **values}
 
+    def choices_with_defaults(self, catalog: Catalog) -> dict[str, str]:
+        """Return the option of every group."""
+        return catalog.choices_with_defaults(self.choices(), {key: value.value for key, value in self.values().items()})
+
     def origins(self) -> dict[str, str]:
         """Return what set each key that does not have its default: an override, or the recipe."""
         settings = self.point.settings
@@ -46,8 +52,11 @@ class Plan:
         }
         if self.recipe is None:
             return origins
-        source = f"recipe {printable(str(self.recipe.path), limit=4096)}"
-        origins |= {key: f"sweep {key}={settings[key].text} of {source}" for key in self.point.from_recipe}
+        source = f"recipe {printable(self.recipe.shown, limit=4096)}"
+        origins |= {
+            key: f"sweep {key}={settings[key].text} of recipe {printable(self.recipe.swept_in(key), limit=4096)}"
+            for key in self.point.from_recipe
+        }
         of_recipe = self.recipe.values_with(self.point.choices(), self.point.values())
         set_by_recipe = [name for key, value in of_recipe.items() for name in keys_set_by(key, value)]
         for name in (*set_by_recipe, *self.recipe.choices):
@@ -76,7 +85,8 @@ class Plan:
 def plan_runs(request: Request, catalog: Catalog, *, own: bool = False) -> list[Plan]:
     """Return a checked plan for each point of a request; with `-m` also for the points that its recipes sweep.
 
-    own: the recipe is the configuration of the user's own run, which may name addresses and any file.
+    own: the recipe is the configuration of the user's own run, which may name addresses and any file. Any other is
+    fetched, if it is not on this machine: nothing but the user's command line makes a request with a recipe.
 
     Raises ConfigError with everything wrong with any point, each mistake once.
     """
@@ -101,16 +111,19 @@ def _expand(request: Request, recipes: dict[str | None, Recipe | None]) -> Seque
 
 def _load(name: Value, catalog: Catalog, request: Request, *, own: bool) -> tuple[Recipe | None, list[Problem]]:
     """Return the recipe that `recipe=name` names, and what is wrong with it."""
-    shown = f"recipe={printable(name.text)}"
+    shown = f"recipe={shorten(name.text)}"
     if name.value is None:
         return None, []
     if not isinstance(name.value, str) or (name.is_deferred and not own):
-        return None, [Problem(shown, f"Expected a recipe's name or file, got {show(name.value)}.")]
+        return None, [Problem(shown, f"Expected a recipe's name or file, got {show(name.value)}.", "wrong-value")]
     try:
-        return load_recipe(name.value, catalog, own=own, given=request.settings), []
+        return load_recipe(name.value, catalog, own=own, given=request.settings, fetch=not own), []
     except ConfigError as error:
-        named = [
-            each if each.where.startswith("recipe=") else Problem(f"{shown}: {each.where}", each.message)
-            for each in error.problems
-        ]
-        return None, named or [Problem(shown, str(error))]
+        named = [each if each.where.startswith("recipe=") else _in_recipe(shown, each) for each in error.problems]
+        return None, named or [Problem(shown, str(error), error.id)]
+
+
+def _in_recipe(shown: str, problem: Problem) -> Problem:
+    """Return a problem of the recipe `shown` (recipe=NAME) with its name and line, in the form that editors read."""
+    place = shown if problem.line is None else f"{shown}:{problem.line}"
+    return dataclasses.replace(problem, where=f"{place}: {problem.where}", line=None)

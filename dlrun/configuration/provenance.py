@@ -9,6 +9,8 @@ from typing import Any
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.auto import RULES
 from dlrun.configuration.compose import Composed
+from dlrun.configuration.extends import Layer
+from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema import groups, settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
@@ -33,7 +35,7 @@ def explain_origin(key: str, composed: Composed, catalog: Catalog) -> str:
         near = fields.get(key)
         hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, known)
         shown = printable_key(key)
-        raise ConfigError(Problem(f"--why {shown}", f'Unknown key "{shown}". {hint}'.rstrip()))
+        raise ConfigError(Problem(f"--why {shown}", f'Unknown key "{shown}". {hint}'.rstrip(), "unknown-key"))
     return "\n".join(_explained(leaf, leaves[leaf], composed, catalog) for leaf in found)
 
 
@@ -62,14 +64,15 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
     parts = key.split(".")
     origin = composed.origins.get(key)
     if origin is not None and origin.startswith("recipe ") and composed.recipe is not None:
-        return _in_recipe(parts, composed.recipe.path)
+        return _in_recipe(parts, composed.recipe)
     if origin is not None:
         return origin
     depends = DEPENDS_ON.get(key)
     if depends is not None and composed.choices[key] != default_choices()[key]:
         listed = groups.default_options_file()
         other = composed.config.tree[depends]["name"]
-        return f"default for {depends}={other} in {format_place(listed, safe_yaml.line_of(listed, key, other))}"
+        entry = groups.default_option_entry(key, other, _leaves(composed.config.tree))
+        return f"default for {depends}={entry} in {format_place(listed, safe_yaml.line_of(listed, key, entry))}"
     if len(parts) == 1:
         root = groups.resource_dir("conf") / "config.yaml"
         line = safe_yaml.line_of(root, *(("defaults", key) if key in GROUPS else (key,)))
@@ -77,12 +80,23 @@ def _origin(key: str, composed: Composed, catalog: Catalog) -> str:
     return _default(parts, composed, catalog)
 
 
-def _in_recipe(parts: list[str], path: Path) -> str:
+def _in_recipe(parts: list[str], recipe: Recipe) -> str:
+    """Return the line of a recipe, or of what it extends, that sets a value."""
+    first, *_ = recipe.layers
     for keys in ([*parts, "name"], parts, parts[:-1]):
-        line = safe_yaml.line_of(path, *keys)
-        if line is not None:
-            return f"recipe {format_place(path, line)}"
-    return f"recipe {format_place(path, None)}"
+        for layer in recipe.layers:
+            line = safe_yaml.line_of(layer.path, *keys)
+            if line is not None:
+                extended = "" if layer is first else f", which {_place_in(first, None)} extends"
+                return f"recipe {_place_in(layer, line)}{extended}"
+    return f"recipe {_place_in(first, None)}"
+
+
+def _place_in(layer: Layer, line: int | None) -> str:
+    """Return a recipe's file or address and a line."""
+    if layer.shown == str(layer.path):
+        return format_place(layer.path, line)
+    return printable(layer.shown if line is None else f"{layer.shown}:{line}", limit=4096)
 
 
 def _default(parts: list[str], composed: Composed, catalog: Catalog) -> str:

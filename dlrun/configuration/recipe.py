@@ -1,7 +1,7 @@
 """Recipes: small YAML files that users share, read as data and checked before they are used.
 
-A recipe names options and values. A bounded reader parses it and `check_recipe` checks it against the schema; then it
-becomes plain overrides. Hydra never reads the file.
+A recipe names options and values. `sources` finds it, a bounded reader parses it, `extends` merges it into what it is
+built on and `check_recipe` checks it against the schema; then it becomes plain overrides. Hydra never reads the file.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlrun.configuration import safe_yaml
 from dlrun.configuration.check_recipe import split_recipe
+from dlrun.configuration.extends import Layer, check_layers, extend, place_problems
 from dlrun.configuration.override_text import Value, keys_set_by, value_of
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import default_choices, resource_dir
-from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.wording import printable
+from dlrun.configuration.schema.groups import default_choices
+from dlrun.configuration.sources.find import find_recipe
+from dlrun.configuration.sources.source import shorten
+from dlrun.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,22 @@ class Recipe:
     choices: Mapping[str, str]
     values: Mapping[str, Any]  # by dotted key
     sweep: Mapping[str, list[Any]] = field(default_factory=dict)
+    layers: tuple[Layer, ...] = ()  # its file, then what it extends
+    notices: tuple[str, ...] = ()  # on where it was found
+
+    @property
+    def shown(self) -> str:
+        """How messages name it: the path as it was given, or the address."""
+        return self.layers[0].shown if self.layers else str(self.path)
 
     @property
     def title(self) -> str:
         """Its title, or else its name."""
         return str(self.about.get("title", self.name))
+
+    def swept_in(self, key: str) -> str:
+        """Return the file, as messages name it, whose `sweep:` has a key."""
+        return next((layer.shown for layer in self.layers if layer.sets("sweep", key)), self.shown)
 
     def values_with(self, choices: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the recipe's values except those that the user set, and those of options that the user replaced."""
@@ -63,47 +75,32 @@ class Recipe:
         }
 
 
-def recipe_names() -> list[str]:
-    """Return the names of dlrun's own recipes, sorted."""
-    return sorted(path.stem for path in resource_dir("recipes").glob("*.yaml"))
+def load_recipe(
+    name: str, catalog: Catalog, *, own: bool = False, given: Collection[str] = (), fetch: bool = False
+) -> Recipe:
+    """Read and check a recipe and what it extends.
 
+    name: as `find_recipe` takes it. own: it is the configuration of the user's own run, which may name addresses and
+    any file. given: keys that the user set, so that the recipe's value does not matter. fetch: whether the user's own
+    command line names it, so that it may be fetched.
 
-def locate_recipe(name: str) -> Path:
-    """Return the file of a recipe given by name or by path.
-
-    Raises ConfigError with the nearest name if it does not exist.
+    Raises ConfigError with every problem found, and what `find_recipe` raises.
     """
-    where = f"recipe={printable(name)}"
-    if "/" in name or name.endswith((".yaml", ".yml")):
-        try:
-            path = Path(name).expanduser()
-            if path.is_symlink():
-                target = printable(str(path.resolve()))
-                raise ConfigError(Problem(where, f"This file is a link; name its target: recipe={target}"))
-            found = path.exists()
-        except (OSError, ValueError, RuntimeError):  # too long, with a NUL, the home of an unknown user
-            found = False
-        if not found:
-            raise ConfigError(Problem(where, "The file does not exist."))
-        return path
-    if name in recipe_names():
-        return resource_dir("recipes") / f"{name}.yaml"
-    hint = f"{did_you_mean(name, recipe_names())} `dlrun ls recipe` lists all recipes.".lstrip()
-    raise ConfigError(Problem(where, f'Unknown recipe "{printable(name)}". {hint}'))
-
-
-def load_recipe(name: str, catalog: Catalog, *, own: bool = False, given: Collection[str] = ()) -> Recipe:
-    """Read and check a recipe given by name or path.
-
-    own: it is the configuration of the user's own run, which may name addresses and any file.
-    given: keys that the user set, so that the recipe's value does not matter.
-
-    Raises ConfigError with every problem found.
-    """
-    path = locate_recipe(name)
-    tree = safe_yaml.read_yaml(path)
+    source = find_recipe(name, fetch=fetch)
+    extended = extend(source)
+    tree, layers = extended.tree, extended.layers
     choices, values, problems = split_recipe(tree, catalog, own=own, given=given)
+    problems = [*place_problems(problems, layers), *check_layers(layers)]
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError(problems, title=f"{count} in the recipe {printable(str(path))}")
-    return Recipe(path.stem, path, tree.get("recipe") or {}, choices, values, tree.get("sweep") or {})
+        raise ConfigError(problems, title=f"{count} in the recipe {shorten(source.shown)}")
+    return Recipe(
+        source.name,
+        source.path,
+        tree.get("recipe") or {},
+        choices,
+        values,
+        tree.get("sweep") or {},
+        layers,
+        source.notices,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import typing
@@ -97,7 +98,7 @@ def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
 
 
 def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
-    hints = typing.get_type_hints(kind)
+    hints = _type_hints(typing.cast(typing.Hashable, kind))  # mypy takes no class for hashable
     return kind(
         **{
             name: _typed(hints[name], value)
@@ -106,3 +107,8 @@ def _typed(kind: type[typing.Any], node: Mapping[str, Any]) -> Any:
             for name, value in node.items()
         }
     )
+
+
+@functools.cache
+def _type_hints(kind: typing.Hashable) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind)

@@ -23,11 +23,14 @@ from dlrun.wording import printable, printable_key, show
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")  # also in comments
 FORBIDDEN_KEYS = {
     "hydra": "A recipe cannot set Hydra's own configuration.",
     "defaults": "A recipe cannot change the defaults list; name options instead (model: {name: mlp}).",
 }
 
+NOT_DATA = "recipe-not-data"  # the id of what only code, or Hydra, could mean
+_PARSE_ERROR = "parse-error"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -46,11 +49,17 @@ def read_yaml(path: Path, *, bounds: Bounds | None = None) -> dict[str, Any]:
     Raises ConfigError with file and line if it cannot be read, exceeds the bounds or contains more than data.
     """
     bounds = bounds or Bounds()
-    return parse_yaml(_read_bytes(path, bounds.max_bytes + 1), name=str(path), bounds=bounds)
+    return parse_yaml(read_bytes(path, bounds=bounds), name=str(path), bounds=bounds)
 
 
-def _read_bytes(path: Path, count: int) -> bytes:
-    """Return at most `count` bytes of a regular file; do not open a pipe or a device, which might block."""
+def read_bytes(path: Path, *, bounds: Bounds | None = None) -> bytes:
+    """Return the bytes of a regular file, one more than the bounds allow if it is longer.
+
+    A pipe or a device, which might block, is not opened.
+
+    Raises ConfigError if it cannot be read.
+    """
+    count = (bounds or Bounds()).max_bytes + 1
     name = printable(str(path))
     try:
         mode = path.stat().st_mode
@@ -58,9 +67,18 @@ def _read_bytes(path: Path, count: int) -> bytes:
             with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
                 return stream.read(count)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-        raise ConfigError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{name}: cannot be read ({reason}).", id="no-file") from error
     what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-    raise ConfigError(f"{name}: expected a file, got {what}.")
+    raise ConfigError(f"{name}: expected a file, got {what}.", id="no-file")
+
+
+def read_nodes(path: Path) -> Any:
+    """Return the nodes of a YAML file with their lines; None if it is empty.
+
+    Read the file with `read_yaml` first, which refuses unsafe files.
+    """
+    return yaml.compose(read_bytes(path).decode("utf-8-sig"), Loader=_Loader)
 
 
 def line_of(path: Path, *keys: str) -> int | None:
@@ -68,7 +86,7 @@ def line_of(path: Path, *keys: str) -> int | None:
 
     In a list, it is that of the entry with the key. Read the file with `read_yaml` first, which refuses unsafe files.
     """
-    node = yaml.compose(_read_bytes(path, Bounds().max_bytes).decode("utf-8-sig"), Loader=_Loader)
+    node = read_nodes(path)
     line = None
     for key in keys:
         mappings = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -86,18 +104,23 @@ def parse_yaml(raw: bytes, *, name: str, bounds: Bounds | None = None) -> dict[s
     bounds = bounds or Bounds()
     name = printable(name, limit=4096)
     if len(raw) > bounds.max_bytes:
-        raise ConfigError(f"{name}: larger than {bounds.max_bytes:,} bytes, the limit for a recipe.")
+        raise ConfigError(f"{name}: larger than {bounds.max_bytes:,} bytes, the limit for a recipe.", id=_PARSE_ERROR)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}).") from error
+        raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}).", id=_PARSE_ERROR) from error
+    hidden = _HIDDEN.search(text)
+    if hidden is not None:
+        line = text.count("\n", 0, hidden.start()) + 1
+        what = f"{name}:{line}: contains a control character ({printable(hidden[0])})."
+        raise ConfigError(what, id=_PARSE_ERROR)
     try:
         return _Builder(name, bounds, yaml.parse(text, Loader=_Loader)).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark is not None else name
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{where}: not valid YAML: {printable(str(what))}.") from error
+        raise ConfigError(f"{where}: not valid YAML: {printable(str(what))}.", id=_PARSE_ERROR) from error
 
 
 class _Builder:
@@ -121,7 +144,7 @@ class _Builder:
         if content is None:
             return {}
         if not isinstance(content, dict):
-            raise ConfigError(f"{self._name}: expected a mapping of keys to values.")
+            raise ConfigError(f"{self._name}: expected a mapping of keys to values.", id=_PARSE_ERROR)
         return content
 
     def _node(self, event: Any, *, depth: int) -> Any:
@@ -131,11 +154,12 @@ class _Builder:
         if depth > self._bounds.max_depth:
             raise self._refuse(event, f"nested deeper than {self._bounds.max_depth} levels")
         if isinstance(event, yaml.AliasEvent):
-            raise self._refuse(event, "aliases (*name) are not allowed; write the value itself")
+            raise self._refuse(event, "aliases (*name) are not allowed; write the value itself", NOT_DATA)
         if event.anchor is not None:
-            raise self._refuse(event, "anchors (&name) are not allowed; write the value itself")
+            raise self._refuse(event, "anchors (&name) are not allowed; write the value itself", NOT_DATA)
         if event.tag is not None:
-            raise self._refuse(event, f"tags ({printable(event.tag)}) are not allowed; a recipe is data, never code")
+            what = f"tags ({printable(event.tag)}) are not allowed; a recipe is data, never code"
+            raise self._refuse(event, what, NOT_DATA)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -152,7 +176,7 @@ class _Builder:
         entries: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if isinstance(event, yaml.ScalarEvent) and event.value == "<<":
-                raise self._refuse(event, "merge keys (<<) are not allowed")
+                raise self._refuse(event, "merge keys (<<) are not allowed", NOT_DATA)
             key = self._node(event, depth=depth + 1)
             if not isinstance(key, str):
                 raise self._refuse(event, f"expected a name as key, got {printable(str(key))}")
@@ -173,9 +197,9 @@ class _Builder:
             raise self._refuse(event, f"{printable(text)} is too large a number")
         return value
 
-    def _refuse(self, event: Any, what: str) -> ConfigError:
+    def _refuse(self, event: Any, what: str, kind: str = _PARSE_ERROR) -> ConfigError:
         mark = event.start_mark
-        return ConfigError(f"{self._name}:{mark.line + 1}: {what}.")
+        return ConfigError(f"{self._name}:{mark.line + 1}: {what}.", id=kind)
 
 
 def parse_scalar(text: str) -> Any:
@@ -200,18 +224,18 @@ def check_data(value: Any, key: str = "") -> list[Problem]:
         for name, entry in value.items():
             where = f"{key}.{printable_key(name)}".lstrip(".")
             if "${" in name:
-                found.append(Problem(where, "A recipe cannot contain interpolations."))
+                found.append(Problem(where, "A recipe cannot contain interpolations.", NOT_DATA))
             if name.startswith("_") and name.endswith("_"):
-                found.append(
-                    Problem(where, f'A recipe is data, never code; it cannot contain "{printable_key(name)}".')
-                )
+                what = f'A recipe is data, never code; it cannot contain "{printable_key(name)}".'
+                found.append(Problem(where, what, NOT_DATA))
             first = name.lstrip("+~").replace("/", ".").split(".")[0]
             if first in FORBIDDEN_KEYS:
-                found.append(Problem(where, FORBIDDEN_KEYS[first]))
+                found.append(Problem(where, FORBIDDEN_KEYS[first], NOT_DATA))
             found += check_data(entry, where)
         return found
     if isinstance(value, list):
         return [problem for i, entry in enumerate(value) for problem in check_data(entry, f"{key}[{i}]")]
     if isinstance(value, str) and "${" in value:
-        return [Problem(key, f"A recipe cannot contain interpolations, got {show(value)}; write the value itself.")]
+        what = f"A recipe cannot contain interpolations, got {show(value)}; write the value itself."
+        return [Problem(key, what, NOT_DATA)]
     return []

@@ -65,13 +65,17 @@ def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
     """
     folds = settings.folds or 0
     if settings.fold is None or settings.fold >= folds:
-        raise ConfigError(Problem("dataset.fold", f"Expected the fold to test, 0 to {folds - 1}, got {settings.fold}."))
+        raise ConfigError(
+            Problem(
+                "dataset.fold", f"Expected the fold to test, 0 to {folds - 1}, got {settings.fold}.", id="contradiction"
+            )
+        )
     why = "its rows are in order, and what comes before a fold must not be tested by what comes after it"
     if not source.in_order:
         why = "it has test rows of its own, a published test set or dataset.test"
     if source.in_order or source.test is not None:
         what = f"This dataset cannot be cross-validated: {why}. Leave dataset.folds out."
-        raise ConfigError(Problem(f"dataset.folds={folds}", what))
+        raise ConfigError(Problem(f"dataset.folds={folds}", what, id="contradiction", fix="dataset.folds=null"))
     if len(order) <= folds:
         raise DataError(f"dataset.folds={folds}: there are only {len(order)} rows.")
     classes = _classes(source, order)

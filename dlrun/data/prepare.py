@@ -153,13 +153,17 @@ def _check_settings(name: str, source: Source, settings: DatasetSettings) -> Non
     problems = []
     if settings.pad and source.kind != "image":
         what = f"Only images can be padded; {name} has {source.kind} rows."
-        problems.append(Problem(f"dataset.pad={settings.pad}", what))
+        problems.append(Problem(f"dataset.pad={settings.pad}", what, id="images-only", fix="dataset.pad=0"))
     if is_active(settings.augment) and source.kind != "image":
         what = f"Only images can be shifted, cropped or flipped; {name} has {source.kind} rows."
-        problems.append(Problem("dataset.augment", what))
+        problems.append(
+            Problem("dataset.augment", what, id="images-only", fix="dataset.augment={shift:0,crop:0,flip:false}")
+        )
     if settings.standardise_target and not has_numbers(source.goal):
         what = f"Only numbers to predict can be standardised; {name} has {words_for_targets(source.goal)}."
-        problems.append(Problem("dataset.standardise_target=true", what))
+        problems.append(
+            Problem("dataset.standardise_target=true", what, id="numbers-only", fix="dataset.standardise_target=auto")
+        )
     if problems:
         raise ConfigError(problems)
 

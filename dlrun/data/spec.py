@@ -150,8 +150,9 @@ class DataSpec:
         )
         if scaling is not None:
             rest = sum(block.width for block in values["blocks"])
-            mean, std = (*scaling["mean"], *(0.0,) * rest), (*scaling["std"], *(1.0,) * rest)
-            values["scaling"] = Scaling(mean, std, scaling["low"], scaling["high"])
+            mean, std = (tuple(map(float, scaling[name])) for name in ("mean", "std"))
+            mean, std = (*mean, *(0.0,) * rest), (*std, *(1.0,) * rest)
+            values["scaling"] = Scaling(mean, std, float(scaling["low"]), float(scaling["high"]))
         values["parts"] = tuple(
             Part(part["name"], part["goal"], tuple(part["class_names"])) for part in values.get("parts", ())
         )

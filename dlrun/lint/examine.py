@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.lint.finding import Finding, found
+from dlrun.lint.finding import DATA, Finding, found
 from dlrun.lint.rules import every_rule
 from dlrun.lint.subject import Measured, Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import Components, build_components, load_data
+from dlrun.training.build import Components, Loaded, build_components, load_data
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One run that was examined: what it describes, None where it cannot be built, and everything found.
+
+    build_s: seconds that loading the data and building the model took.
+    """
+
+    components: Components | None
+    findings: list[Finding]
+    build_s: float = 0.0
 
 
 @dataclass
@@ -28,19 +38,24 @@ class Examiner:
 
     catalog: Catalog
     deep: bool = False
-    _loaded: dict[str, tuple[RunConfig, DataBundle, Mapping[str, Any]]] = field(default_factory=dict)
+    _loaded: dict[str, tuple[Loaded, float]] = field(default_factory=dict)  # with the seconds that it took
     _measured: Measured = field(default_factory=dict)
 
-    def examine(self, composed: Composed) -> tuple[Components | None, list[Finding]]:
-        """Return what a configuration describes, None where it cannot be built, and everything found."""
+    def examine(self, composed: Composed) -> Examined:
+        """Build a run as training would, and apply the rules."""
+        started, loaded = time.perf_counter(), list(self._loaded)
         try:
             components = build_components(composed.config, self.catalog, load=self._load)
         except ConfigError as error:
-            problems = error.problems or [Problem("configuration", str(error))]
-            return None, [found(problem, "error") for problem in problems]
+            problems = error.problems or [Problem("configuration", str(error), error.id)]
+            return Examined(None, [found(problem, "error") for problem in problems])
         except DataError as error:
-            return None, [Finding("data", "error", "dataset", str(error))]
-        return components, self._apply_rules(Subject(composed, components, self.catalog, self._measured))
+            return Examined(None, [Finding(DATA, "error", "dataset", str(error))])
+        seconds = time.perf_counter() - started
+        if list(self._loaded) == loaded:  # the data was there already; a run of its own loads it
+            seconds += next(iter(self._loaded.values()))[1]
+        findings = self._apply_rules(Subject(composed, components, self.catalog, self._measured))
+        return Examined(components, findings, seconds)
 
     def _apply_rules(self, subject: Subject) -> list[Finding]:
         findings = []
@@ -49,22 +64,19 @@ class Examiner:
                 if rule.deep and not self.deep:
                     continue
                 for problem in rule.check(subject):
-                    findings.append(found(dataclasses.replace(problem, id=rule.id), "warning"))
+                    message = f"{problem.message} {rule.why}"
+                    findings.append(found(dataclasses.replace(problem, id=rule.id, message=message), rule.severity))
         return findings
 
-    def _load(
-        self, config: RunConfig, catalog: Catalog, device: Device
-    ) -> tuple[RunConfig, DataBundle, Mapping[str, Any]]:
+    def _load(self, config: RunConfig, catalog: Catalog, device: Device) -> Loaded:
         """Load data as `load_data` does, once for each dataset and device; only the last one stays in memory."""
         # `auto` fields of a dataset may depend on the model
         key = json.dumps([config.tree["dataset"], config.model.name, str(device.torch), config.trainer.workers])
         if key not in self._loaded:
+            started = time.perf_counter()
             self._loaded.clear()
-            self._loaded[key] = load_data(config, catalog, device)
-        loaded, data, decided = self._loaded[key]
+            self._loaded[key] = load_data(config, catalog, device), time.perf_counter() - started
+        (loaded, data, decided), _ = self._loaded[key]
         tree = {**config.tree, "dataset": loaded.tree["dataset"]}
-        return (
-            dataclasses.replace(config, tree=tree, dataset=loaded.dataset, dataset_settings=loaded.dataset_settings),
-            data,
-            decided,
-        )
+        settings = loaded.dataset_settings
+        return dataclasses.replace(config, tree=tree, dataset=loaded.dataset, dataset_settings=settings), data, decided

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from dlrun.errors import Problem
 
 Severity = Literal["error", "warning"]
+DATA = "data"  # the id of errors in the data itself
 
 
 @dataclass(frozen=True)

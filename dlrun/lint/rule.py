@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dlrun.errors import Problem
+from dlrun.lint.finding import Severity
 from dlrun.lint.subject import Subject
 
 
@@ -15,9 +16,11 @@ class Rule:
 
     check: yields a problem for each occurrence: the key, a sentence on what is wrong with its value here, and the
     override that mends it (`fix`). The id is added. deep: whether it trains for a while; only `--deep` runs it.
+    severity: "error" where a run is certain to fail.
     """
 
     id: str
     why: str  # a sentence: why it is a mistake
     check: Callable[[Subject], Iterable[Problem]]
     deep: bool = False
+    severity: Severity = "warning"

@@ -104,3 +104,11 @@ class Subject:
             return task
 
         return copy.deepcopy(self.once("prepared task", ("dataset", "model", "loss", "seed", "device"), prepared))
+
+
+_NOT_OF_ROWS = ("augment", "baselines")
+
+
+def data_keys(subject: Subject) -> list[str]:
+    """Return the keys that decide a run's rows, for `Subject.once`; how they are augmented depends on the model."""
+    return [f"dataset.{name}" for name in subject.config.tree["dataset"] if name not in _NOT_OF_ROWS]

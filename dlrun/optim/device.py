@@ -68,13 +68,18 @@ def set_up(config: RunConfig) -> Device:
                 f"device={name}",
                 f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
                 "device=auto uses the best.",
+                id="no-such-device",
+                fix="device=auto",
             )
         )
     device = torch.device(name)
     if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
             Problem(
-                "device.precision=bf16", f"{torch.cuda.get_device_name()} cannot compute in bf16; use fp16 or fp32."
+                "device.precision=bf16",
+                f"{torch.cuda.get_device_name()} cannot compute in bf16; use fp16 or fp32.",
+                id="no-such-device",
+                fix="device.precision=fp16",
             )
         )
     deterministic = config.device_settings.deterministic

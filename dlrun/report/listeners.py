@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.report.metrics_file import MetricsFile
@@ -16,6 +16,7 @@ from dlrun.storage import disk as system
 from dlrun.storage.atomic import storage_error, write_all
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import Task
+from dlrun.wording import escape_controls, unfiltered
 
 
 def make_listeners(
@@ -46,7 +47,7 @@ def console(session: Session) -> Listener:
 
         from dlrun.report.live import LiveConsole
 
-        return LiveConsole(session, Console(stderr=True, highlight=False))
+        return LiveConsole(session, Console(file=unfiltered(sys.stderr), highlight=False))
     return PlainLines(session, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
 
 
@@ -56,7 +57,7 @@ def is_live(stream: IO[str]) -> bool:
 
 
 class LogFile(PlainLines):
-    """`dlrun.log`: the text of the console, without colour."""
+    """`dlrun.log`: the text of the console, without colour, and the error that ended the run."""
 
     def __init__(self, session: Session, path: Path) -> None:
         self._path = path
@@ -68,13 +69,15 @@ class LogFile(PlainLines):
 
     def _write(self, line: str) -> None:
         try:
-            write_all(self._handle, f"{line}\n".encode())
+            write_all(self._handle, f"{escape_controls(line)}\n".encode())
         except OSError as error:
             raise storage_error(self._path, error) from error
 
-    def on_end(self, result: object) -> None:
+    def on_end(self, result: Mapping[str, Any]) -> None:
         try:
-            super().on_end(result)  # type: ignore[arg-type]
+            super().on_end(result)
+            if result["error"]:
+                self._write(f"error: {result['error']}")
         finally:
             os.close(self._handle)
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dlrun.report.lines import epoch_line, headline, summary_line, verdict_lines
 from dlrun.tasks.progress import Listener, Progress, Row
-from dlrun.wording import count, duration, number
+from dlrun.wording import count, duration, escape_controls, number
 
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
@@ -92,11 +92,11 @@ class LiveConsole(Listener):
     def _header(self, session: Session) -> None:
         table = Table.grid(padding=(0, 2))
         for word, what in headline(session):
-            table.add_row(Text(word, style="dim"), Text(what))
+            table.add_row(Text(word, style="dim"), Text(escape_controls(what)))
         self._console.print(Text("dlrun", style="bold cyan"), Text(" trains"), sep="")
         self._console.print(table)
         for notice in session.notices:
-            self._console.print(Text(f"notice: {notice}", style="yellow"))
+            self._console.print(Text(f"notice: {escape_controls(notice)}", style="yellow"))
 
     def on_step(self, progress: Progress, row: Row) -> None:
         losses = [
@@ -124,4 +124,4 @@ class LiveConsole(Listener):
         text.append(f": {summary_line(result)}", style="")
         self._console.print(text)
         for line in verdict_lines(result):
-            self._console.print(Text(line, style="yellow" if line.startswith("notice:") else ""))
+            self._console.print(Text(escape_controls(line), style="yellow" if line.startswith("notice:") else ""))

@@ -50,11 +50,11 @@ class MetricsFile(Listener):
 def rows_until(path: Path, step: int) -> list[str]:
     """Return the lines of whole rows, up to and including a step."""
     lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except ValueError:  # the last line of a run that was killed while writing it
+        except (ValueError, RecursionError):  # the last line of a run that was killed while writing it
             continue
-        if row["step"] <= step:
+        if isinstance(row, dict) and isinstance(row.get("step"), int | float) and row["step"] <= step:
             lines.append(line)
     return lines

@@ -40,10 +40,9 @@ class PlainLines(Listener):
         self._write_line(line)
 
     def on_end(self, result: Mapping[str, Any]) -> None:
+        """Write the outcome; the command itself prints the error, if there is one."""
         if self._pending is not None:
             self._write_line(self._pending)
         self._write_line(f"{result['status']}: {summary_line(result)}")
         for line in verdict_lines(result):
             self._write_line(line)
-        if result["error"]:
-            self._write_line(f"error: {result['error']}")

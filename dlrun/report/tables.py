@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from dlrun.wording import printable
+from dlrun.wording import printable, unfiltered
 
 _PIPE_WIDTH = 10_000
 
@@ -19,10 +19,12 @@ def print_table(
     from rich.text import Text
 
     terminal = sys.stdout.isatty()
-    console = Console(soft_wrap=not terminal) if terminal else Console(width=_PIPE_WIDTH, no_color=True)
+    console = Console(file=unfiltered(sys.stdout)) if terminal else Console(width=_PIPE_WIDTH, no_color=True)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold" if terminal else "")
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number in right else "left", overflow="fold")
+        table.add_column(
+            Text(printable(heading, limit=400)), justify="right" if number in right else "left", overflow="fold"
+        )
     for number, row in enumerate(rows):
         style = "green" if mark_first and number == 0 and terminal else ""
         table.add_row(*(Text(printable(cell, limit=400), style=style) for cell in row))

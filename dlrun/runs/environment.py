@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
 from dlrun.version import __version__
 
-PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "safetensors", "rich", "pillow", "tensorboard")
+NUMERIC_PACKAGES = ("numpy", "pyarrow", "pillow", "safetensors", "hydra-core", "omegaconf")
+"""Those that read data or a configuration; `torch` is named by itself."""
+
+PACKAGES = ("torch", *NUMERIC_PACKAGES, "rich", "tensorboard")
 
 
 def versions() -> dict[str, str]:
@@ -71,3 +75,21 @@ def collect_numeric(threads: int, device: str) -> dict[str, Any]:
         "threads": threads,
         "device": device,
     }
+
+
+def describe_run(
+    numeric: Mapping[str, Any], *, device_settings: Mapping[str, Any], packages: Iterable[str] = NUMERIC_PACKAGES
+) -> dict[str, Any]:
+    """Return what a result says of its environment: what `collect_numeric` found, the precision, and versions.
+
+    device_settings: the `device` node of the configuration.
+    """
+    import torch
+
+    found = dict(numeric)
+    if str(numeric["device"]).startswith("cuda"):
+        found["accelerator"] = torch.cuda.get_device_name(str(numeric["device"]))
+    settings = ("precision", "compile", "deterministic", "strategy", "processes")
+    found.update({name: device_settings[name] for name in settings if name in device_settings})
+    installed = versions()
+    return {**found, "packages": {name: installed[name] for name in packages if name in installed}}

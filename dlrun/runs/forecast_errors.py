@@ -16,6 +16,7 @@ from dlrun.data.loading.split import Split, in_order
 from dlrun.data.spec import TargetScaling
 from dlrun.errors import StorageError
 from dlrun.optim.device import Device
+from dlrun.storage.reading import read_regular
 from dlrun.tasks.task import SupervisedTask
 
 FILE = "forecast.json"
@@ -97,7 +98,7 @@ def read_errors(folder: Path) -> ForecastErrors | None:
     """
     path = folder / FILE
     try:
-        values: dict[str, Any] = json.loads(path.read_bytes())
+        values: dict[str, Any] = json.loads(read_regular(path))
         errors = torch.tensor(values["errors"], dtype=torch.float64)
         found = ForecastErrors(int(values["step"]), int(values["windows"]), tuple(values["ranks"]), errors)
         if errors.ndim != 2 or errors.shape[1] != len(found.ranks) or found.ranks[-1] != found.windows:

@@ -11,6 +11,7 @@ from typing import Any
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
+from dlrun.storage.reading import read_regular
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import printable
 
@@ -45,14 +46,49 @@ def require_run(folder: Path) -> None:
 def read_run(folder: Path) -> SavedRun:
     """Read a run. Without a readable result its status is "unfinished": it is running, or was killed.
 
+    A result that is none, in somebody else's folder, counts as "damaged".
     Raises ConfigError when the folder contains no run.
     """
     require_run(folder)
+    config = safe_yaml.read_yaml(folder / "config.yaml")
     try:
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        result = json.loads(read_regular(folder / "result.json"))
+    except (OSError, ValueError, RecursionError):
         result = {"status": "unfinished"}
-    return SavedRun(folder, safe_yaml.read_yaml(folder / "config.yaml"), result)
+    return SavedRun(folder, config, result if _is_result(result) else {"status": "damaged"})
+
+
+def check_configuration(run: SavedRun) -> None:
+    """Raise ConfigError for a `config.yaml` that does not name what is listed of a run."""
+    config = run.config
+    nodes = [config.get(group) for group in ("dataset", "model", "optimizer")]
+    named = all(isinstance(node, dict) and isinstance(node.get("name"), str) for node in nodes)
+    if not named or config["optimizer"].get("lr") is None or not _is_number(config["optimizer"]["lr"]):
+        what = "Its config.yaml is not that of a run: it does not name a dataset, a model and an optimizer with lr."
+        raise ConfigError(Problem(printable(str(run.folder)), what))
+
+
+def _is_result(result: Any) -> bool:
+    """Whether a `result.json` has what is read from it, as what it is."""
+    if not isinstance(result, dict) or not isinstance(result.get("status"), str):
+        return False
+    best, seconds = result.get("best"), result.get("seconds")
+    metrics, directions = result.get("metrics"), result.get("metric_directions")
+    return (
+        (best is None or (isinstance(best, dict) and isinstance(best.get("metric"), str) and "/" in best["metric"]))
+        and (best is None or _is_number(best.get("value")))
+        and (seconds is None or (isinstance(seconds, dict) and _is_finite(seconds.get("total", 0.0))))
+        and (metrics is None or (isinstance(metrics, dict) and all(map(_is_number, metrics.values()))))
+        and (directions is None or isinstance(directions, dict))
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, float) or _is_finite(value)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def finished_result(folder: Path, config: RunConfig) -> Mapping[str, Any] | None:
@@ -101,17 +137,21 @@ def metric_without_direction(run: SavedRun, metric: str | None = None) -> str | 
     return name if name in run.metrics and is_higher_better(name, run.result) is None else None
 
 
-def differing(runs: Sequence[SavedRun]) -> dict[str, list[Any]]:
-    """The keys whose values differ between configurations, each with one value per run; None where it is missing."""
-    flat = [dict(_flatten(run.config)) for run in runs]
+def differing(trees: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The dotted keys whose values differ between configurations, each with a value per configuration; None if missing.
+
+    The `recipe:` block is not compared.
+    """
+    flat = [dict(flatten(tree)) for tree in trees]
     keys = dict.fromkeys(key for config in flat for key in config if not key.startswith("recipe."))
     values = {key: [config.get(key) for config in flat] for key in keys}
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
-def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
+def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value of nested mappings with its dotted key."""
+    if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
     else:
         yield prefix.rstrip("."), node

@@ -24,6 +24,7 @@ from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.runs.generate import generate_text
 from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.storage.reading import restoring
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training import state as train_state
@@ -51,16 +52,18 @@ def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
     Raises StorageError if the checkpoint is missing, damaged or written by a version that stored no spec.
     """
     snapshot = CheckpointStore(folder / "checkpoints").load_best()
-    metadata = snapshot.values["about"]
-    if "spec" not in metadata:
+    metadata = snapshot.values.get("about")
+    if not isinstance(metadata, dict) or "spec" not in metadata:
         what = "written by a version whose checkpoints do not contain what predicting needs; train it again"
         raise StorageError(f"{folder}: {what}.")
     chosen = device.set_up(config)
-    spec = DataSpec.restored(metadata["spec"])
-    task = build_task(config, catalog, spec).to(chosen.torch)
-    train_state.load_weights(task, snapshot)
+    with restoring(folder / "checkpoints"):
+        spec = DataSpec.restored(metadata["spec"])
+        task = build_task(config, catalog, spec).to(chosen.torch)
+        train_state.load_weights(task, snapshot)
+        encoder = _restore_encoder(metadata, catalog)
     task.eval()
-    return LoadedRun(config, chosen, spec, task, _restore_encoder(metadata, catalog), snapshot.step)
+    return LoadedRun(config, chosen, spec, task, encoder, snapshot.step)
 
 
 def _restore_encoder(metadata: dict[str, Any], catalog: Catalog) -> Encoder | None:

@@ -19,6 +19,7 @@ from dlrun.runs import environment, resume
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
+from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
@@ -134,7 +135,8 @@ class _Run:
         state = build_state(config, self._catalog, components)
         snapshot, notices = self._find_checkpoint()
         if snapshot is not None:
-            state = train_state.restore(snapshot, state)
+            with restoring(self._run_dir.checkpoints):
+                state = train_state.restore(snapshot, state)
             self._store.repoint(snapshot)
             self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
             self._seconds_before = state.progress.total_seconds
@@ -163,10 +165,11 @@ class _Run:
         snapshot, damaged = self._store.load_newest()
         notices += damaged
         if snapshot is not None:
-            before = snapshot.values["about"]
-            mid_epoch = bool(snapshot.values["progress"]["batch"])
-            resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
-            notices += resume.environment_notices(before["environment"], self._environment)
+            with restoring(self._run_dir.checkpoints):
+                before = snapshot.values["about"]
+                mid_epoch = bool(snapshot.values["progress"]["batch"])
+                resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
+                notices += resume.environment_notices(before["environment"], self._environment)
         aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
         notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
         return snapshot, notices
@@ -203,7 +206,7 @@ class _Run:
             progress=self._progress,
             metrics=metrics or {},
             baselines=baselines,
-            environment=self._environment,
+            environment=environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
             seconds=self._seconds_before + time.perf_counter() - self._started,
             error=error,
         )
@@ -226,10 +229,13 @@ def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: st
     snapshot = CheckpointStore(folder / "checkpoints").load_best()
     components = build_components(config, catalog)
     config = components.config
-    if snapshot.values["about"]["fingerprint"] != components.data.fingerprint:
+    with restoring(folder / "checkpoints"):
+        fingerprint = snapshot.values["about"]["fingerprint"]
+    if fingerprint != components.data.fingerprint:
         raise StorageError(f"{folder}: the data is not what this run was trained on (its fingerprint differs).")
     components.task.prepare(components.data)
-    train_state.load_weights(components.task, snapshot)
+    with restoring(folder / "checkpoints"):
+        train_state.load_weights(components.task, snapshot)
     found = evaluate(
         components.task,
         components.data.split(split),

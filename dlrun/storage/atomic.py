@@ -100,7 +100,10 @@ def sync_file(path: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with everything in it, each entry through `disk`."""
+    """Remove a folder with everything in it, each entry through `disk`; of a link only the link."""
+    if folder.is_symlink():
+        system.disk.remove(folder)
+        return
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink():
             remove_tree(entry)

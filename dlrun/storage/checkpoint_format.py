@@ -13,6 +13,7 @@ import safetensors.torch
 from torch import Tensor
 
 from dlrun.errors import StorageError
+from dlrun.storage.reading import MOST_JSON_BYTES, read_regular, restoring
 
 FORMAT = 1
 
@@ -62,14 +63,15 @@ def load_snapshot(folder: Path, *, step: int | None = None) -> Snapshot:
     step: the step in the folder's name, if it has one; the manifest must agree.
     Raises StorageError naming the file that is missing or damaged.
     """
-    manifest = _read_manifest(folder, step)
-    contents = {name: _read_file(folder, name, manifest) for name in manifest["files"]}
-    tensors = {
-        name.removesuffix(".safetensors"): safetensors.torch.load(content)
-        for name, content in contents.items()
-        if name.endswith(".safetensors")
-    }
-    return Snapshot(manifest["step"], tensors, json.loads(contents["state.json"]))
+    with restoring(folder):
+        manifest = _read_manifest(folder, step)
+        contents = {name: _read_file(folder, name, manifest) for name in manifest["files"]}
+        tensors = {
+            name.removesuffix(".safetensors"): safetensors.torch.load(content)
+            for name, content in contents.items()
+            if name.endswith(".safetensors")
+        }
+        return Snapshot(int(manifest["step"]), tensors, _values(contents["state.json"]))
 
 
 def load_values(folder: Path, *, step: int | None = None) -> dict[str, Any]:
@@ -77,7 +79,14 @@ def load_values(folder: Path, *, step: int | None = None) -> dict[str, Any]:
 
     Raises StorageError naming the file that is missing or damaged.
     """
-    values: dict[str, Any] = json.loads(_read_file(folder, "state.json", _read_manifest(folder, step)))
+    with restoring(folder):
+        return _values(_read_file(folder, "state.json", _read_manifest(folder, step)))
+
+
+def _values(content: bytes) -> dict[str, Any]:
+    """The plain values in `state.json`, with a best step that is one."""
+    values: dict[str, Any] = json.loads(content)
+    best_step(values)
     return values
 
 
@@ -110,7 +119,7 @@ def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
 
 def _read_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     path, expected = folder / name, manifest["files"][name]
-    content = _read(path)
+    content = _read(path, most=max(expected["bytes"], path.stat().st_size if path.is_file() else 0))
     if len(content) != expected["bytes"]:
         raise StorageError(f"{path}: damaged: {len(content)} bytes, the manifest says {expected['bytes']}.")
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
@@ -118,9 +127,9 @@ def _read_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     return content
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, most=most)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
 

@@ -20,6 +20,7 @@ from dlrun.storage.atomic import (
     write_file,
 )
 from dlrun.storage.checkpoint_format import FORMAT, Snapshot, best_step, encode, load_snapshot, load_values
+from dlrun.storage.reading import read_regular
 
 __all__ = ["FORMAT", "CheckpointStore", "Snapshot", "load_snapshot", "write_folder"]
 
@@ -166,7 +167,7 @@ class CheckpointStore:
     def pointer(self, name: str) -> str | None:
         """Return the folder name in `last` or `best`; None if it cannot be read."""
         try:
-            return (self.folder / name).read_text(encoding="utf-8", errors="replace").strip() or None
+            return read_regular(self.folder / name).decode(errors="replace").strip() or None
         except OSError:
             return None
 

@@ -19,6 +19,10 @@ _DEBRIS = (
     ".config.yaml.*.tmp", ".result.json.*.tmp", ".metrics.jsonl.*.tmp", ".repro.*.tmp", ".capsule.*.tmp",
     "samples/.*.tmp", ".forecast.json.*.tmp",
 )  # fmt: skip
+_WRITTEN = (
+    ".lock", "config.yaml", "result.json", "metrics.jsonl", "dlrun.log", "forecast.json", "profile.json", "trace.json",
+    "checkpoints", "samples", "tensorboard", "repro",
+)  # fmt: skip
 MOST_NAMES = 99_999
 _locks: weakref.WeakSet[IO[str]] = weakref.WeakSet()
 
@@ -103,9 +107,20 @@ def numbered(path: Path) -> Iterator[Path]:
         yield path.with_name(f"{path.name}_{number}")
 
 
+def _check_entries(path: Path) -> None:
+    """Raise StorageError for a link, a pipe or a device in a run's folder: writing there would write elsewhere."""
+    for entry in (path / name for name in _WRITTEN):
+        if entry.is_symlink() or (entry.exists() and not (entry.is_file() or entry.is_dir())):
+            what = "a link" if entry.is_symlink() else "a pipe or a device"
+            raise StorageError(
+                f"{entry}: expected a file or a folder, got {what}; a run writes to its own folder only."
+            )
+
+
 def _lock(path: Path, *, holds_run: bool) -> RunDir:
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _check_entries(path)
         lock = (path / ".lock").open("a+")
     except OSError as error:
         raise storage_error(path, error) from error

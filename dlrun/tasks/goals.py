@@ -138,7 +138,6 @@ class BinaryGoal(MulticlassGoal):
 
     metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "max", "auroc": "max", "macro_f1": "max", "loss": "min"}
     losses = ("binary_cross_entropy",)
-    rejects_softmax = False
 
     def num_logits(self, spec: DataSpec) -> int:
         return 1
@@ -160,7 +159,6 @@ class LanguageGoal(MulticlassGoal):
     has_class_weights = False
     has_row_weights = False
     predicts_each_step = True
-    rejects_softmax = False
 
     def describe_targets(self, spec: DataSpec) -> str:
         return "tokens to predict"

@@ -13,12 +13,13 @@ from torch import Tensor
 
 @dataclass
 class Best:
-    """The best evaluation so far."""
+    """The best evaluation so far. loss: breaks ties; None where the task has none, and in old checkpoints."""
 
     metric: str
     value: float
     epoch: int
     step: int
+    loss: float | None = None
 
 
 @dataclass

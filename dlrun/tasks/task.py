@@ -99,7 +99,7 @@ class SupervisedTask(Task):
         self.uses_weights = self._weighted_loss is not None and goal_of(spec).has_row_weights
         self.metrics = goal_of(spec).metrics_of(spec)
         self.progress_metrics = goal_of(spec).progress_of(spec)
-        self._members = int(getattr(model, "members", 1))
+        self.num_members = int(getattr(model, "members", 1))
 
     def prepare(self, data: DataBundle) -> None:
         if isinstance(self.model, FitsData):
@@ -127,7 +127,7 @@ class SupervisedTask(Task):
         return loss
 
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
-        loss = self.loss_of(self(batch), batch if self._members == 1 else batch.repeated(self._members))
+        loss = self.loss_of(self(batch), batch if self.num_members == 1 else batch.repeated(self.num_members))
         update("model", loss)
         return {"loss": loss.detach()}
 

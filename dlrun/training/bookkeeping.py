@@ -85,7 +85,8 @@ class Recorder:
         if metrics is not None:
             row.update({f"val/{name}": value for name, value in metrics.items()})
             value = value_of(self._state.task, self._components.metric, metrics)
-            is_best = self._compare_with_best(value, epoch=int(row["epoch"]))
+            loss = metrics.get("loss") if self._state.task.metrics.get("loss") == "min" else None
+            is_best = self._compare_with_best(value, loss, epoch=int(row["epoch"]))
         for listener in self._listeners:
             listener.on_epoch(progress, row)
         return is_best
@@ -114,8 +115,11 @@ class Recorder:
         self._progress.eval_seconds += time.perf_counter() - started
         return metrics
 
-    def _compare_with_best(self, value: float, *, epoch: int) -> bool:
-        """Update the schedule, the best metric and early stopping; return whether the metric is the best so far."""
+    def _compare_with_best(self, value: float, loss: float | None, *, epoch: int) -> bool:
+        """Update the schedule, the best metric and early stopping; return whether the metric is the best so far.
+
+        Of equal metrics, which are common on few rows, the one with the lower loss is the best.
+        """
         progress, metric = self._progress, self._components.metric
         higher_is_better = self._state.task.metrics[metric] == "max"
         self._state.schedule.observe(value, higher_is_better=higher_is_better)
@@ -127,9 +131,10 @@ class Recorder:
             progress.evaluations_without_gain = 0
         else:
             progress.evaluations_without_gain += 1
-        if gain > 0:
-            progress.best = Best(metric, value, epoch, progress.step)
-        return gain > 0
+        breaks_tie = best is not None and gain == 0 and None not in (loss, best.loss) and loss < best.loss  # type: ignore[operator]
+        if gain > 0 or breaks_tie:
+            progress.best = Best(metric, value, epoch, progress.step, loss)
+        return gain > 0 or breaks_tie
 
     def save(self, *, is_best: bool) -> None:
         """Copy the state and begin to write it as a checkpoint.

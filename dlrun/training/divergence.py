@@ -131,8 +131,8 @@ def describe(finding: Finding, step: int) -> str:
     )
 
 
-def _steps(trainer: Trainer, state: TrainingState) -> Iterator[Sequence[Batch]]:
-    """Yield the batches of every step after the state's progress, epoch after epoch."""
+def steps_after(trainer: Trainer, state: TrainingState) -> Iterator[Sequence[Batch]]:
+    """Yield the batches of every step after the state's progress, epoch after epoch, without end."""
     progress = state.progress
     while True:
         yield from trainer.step_batches(progress)
@@ -144,7 +144,7 @@ def _locate(trainer: Trainer, start: Snapshot, *, until: int) -> tuple[int, Find
     state = restore(start, trainer.state)
     probe = Probe(state)
     with probe.attached(), trainer.device.autocast():
-        for batches in _steps(trainer, state):
+        for batches in steps_after(trainer, state):
             if state.progress.step >= until:
                 return None
             step = state.progress.step + 1
@@ -160,7 +160,7 @@ def _write_repro(trainer: Trainer, start: Snapshot, step: int, folder: Path) -> 
     probe = Probe(state)
     for optimizer in state.updater.optimizers.values():
         optimizer.zero_grad(set_to_none=True)
-    for batches in _steps(trainer, state):
+    for batches in steps_after(trainer, state):
         if state.progress.step == step - 1:
             before = capture(state, metadata=trainer.metadata)
             tensors = {name: tensor.detach().cpu().clone() for name, tensor in _tensors(batches).items()}

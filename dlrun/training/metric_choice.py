@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.tasks.task import Task
 from dlrun.wording import show
 
@@ -22,13 +22,14 @@ def choose_metric(task: Task, wanted: str) -> str:
             f'Expected every metric with its direction, "max" if a higher value is better or "min" if a lower one is, '
             f"for example {_EXAMPLE}; got {show(declared)}."
         )
-        raise ConfigError(Problem(f"{type(task).__name__}.metrics", what))
+        raise ConfigError(Problem(f"{type(task).__name__}.metrics", what, id="undeclared-metric"))
     if wanted == "auto":
         return next(iter(declared))
     name = wanted.removeprefix("val/")
     if name not in declared:
-        what = f"This task has no such metric. {did_you_mean(name, declared)}"
-        raise ConfigError(Problem(f"metric={wanted}", what))
+        what, near = f"This task has no such metric. {did_you_mean(name, declared)}", nearest(name, declared)
+        fix = f"metric={near}" if near is not None else "metric=auto"
+        raise ConfigError(Problem(f"metric={wanted}", what, id="unknown-metric", fix=fix))
     return name
 
 
@@ -41,7 +42,7 @@ def check_returned(task: Task, returned: Mapping[str, float]) -> None:
             f"An evaluation returned {', '.join(undeclared)}, and the task does not declare whether a higher value is "
             f'better. Add "{name}": "max" or "{name}": "min" to `metrics`.'
         )
-        raise ConfigError(Problem(f"{type(task).__name__}.metrics", what))
+        raise ConfigError(Problem(f"{type(task).__name__}.metrics", what, id="undeclared-metric"))
 
 
 def value_of(task: Task, metric: str, returned: Mapping[str, float]) -> float:
@@ -51,5 +52,5 @@ def value_of(task: Task, metric: str, returned: Mapping[str, float]) -> float:
             f"{type(task).__name__} declares this metric, but its evaluation returned only "
             f"{', '.join(returned) or 'nothing'}. Return it, or select another one with metric=NAME."
         )
-        raise ConfigError(Problem(f"metric={metric}", what))
+        raise ConfigError(Problem(f"metric={metric}", what, id="undeclared-metric"))
     return returned[metric]

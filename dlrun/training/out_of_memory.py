@@ -24,6 +24,8 @@ def training_error(settings: TrainerSettings, device: Device) -> ConfigError:
             f"trainer.batch_size={settings.batch_size}",
             f"A batch of this size does not fit the memory of {device.describe()}. The same step from smaller "
             f"batches: trainer.batch_size={half} trainer.accumulate={settings.accumulate * 2}",
+            id="out-of-memory",
+            fix=f"trainer.batch_size={half}",
         ),
         title="Out of memory",
     )
@@ -36,6 +38,8 @@ def evaluation_error(batch_size: int, device: Device) -> ConfigError:
             f"trainer.eval_batch_size={batch_size}",
             f"An evaluation batch of this size does not fit the memory of {device.describe()}. Smaller batches give "
             f"the same metrics: trainer.eval_batch_size={max(1, batch_size // 4)}",
+            id="out-of-memory",
+            fix=f"trainer.eval_batch_size={max(1, batch_size // 4)}",
         ),
         title="Out of memory",
     )

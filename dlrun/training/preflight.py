@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +15,15 @@ from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
+from dlrun.training.out_of_memory import is_out_of_memory
+from dlrun.training.shapes import Trace
+from dlrun.training.stability import fix_of, is_full_batch, is_least_squares, stable_limit
 
 
-def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
+def check_task(task: Task, data: DataBundle, config: RunConfig, *, files: Sequence[Path] = ()) -> None:
     """Check a supervised task on a few rows; the task and all random states stay unchanged.
 
+    files: the user's own, so that an error names their lines.
     Raises ConfigError with every problem found.
     """
     problems = [] if data.train.weights is None else _check_weights(task, config)
@@ -24,7 +31,7 @@ def check_task(task: Task, data: DataBundle, config: RunConfig) -> None:
         if problems:
             raise ConfigError(problems)
         return
-    problems += _check_output(task, data, config)
+    problems += _check_output(task, data, config, files)
     if not problems:
         problems = _check_single_row(task, data, config) + _check_stability(task, data, config)
     if problems:
@@ -44,51 +51,63 @@ def _check_weights(task: Task, config: RunConfig) -> list[Problem]:
             f"The loss {config.loss.name} returns one number for a batch and cannot weight its rows. Give it a method "
             "`weighted(outputs, targets, weights)` that returns the weighted mean, or choose another loss."
         )
-    return [Problem("dataset.weight", what)]
+    return [Problem("dataset.weight", what, id="unweighted-loss")]
 
 
-def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool) -> Tensor:
-    """Return the output of a copy of the model for the first rows."""
+def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool, trace: Trace | None = None) -> Any:
+    """Return the output of a copy of the model for the first rows; `trace` records its layers."""
     copied = copy.deepcopy(task)
     copied.train(train)
-    with torch.random.fork_rng(), torch.no_grad():
-        out: Tensor = copied(data.train.fetch(slice(0, rows)))
-        return out
+    with torch.random.fork_rng(), torch.no_grad(), (trace or Trace()).of(copied.model):
+        return copied(data.train.fetch(slice(0, rows)))
 
 
-def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
+def _check_output(task: SupervisedTask, data: DataBundle, config: RunConfig, files: Sequence[Path]) -> list[Problem]:
     name = f"model={config.model.name}"
     rows = min(8, len(data.train))
+    trace = Trace()
     try:
-        out = _try(task, data, rows, train=False)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        return [Problem(name, f"The model fails on {data.spec.describe()}: {type(error).__name__}: {error}")]
+        out = _try(task, data, rows, train=False, trace=trace)
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, NameError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
+        what = f"The model fails on {data.spec.describe()}. {trace.explain(error, files)}"
+        return [Problem(name, what, id="shapes")]
     goal = goal_of(data.spec)
     expected = goal.output_shape(data.spec, rows)
     if not isinstance(out, Tensor) or tuple(out.shape) != expected:
-        got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        return [
-            Problem(
-                name,
-                f"Expected an output of shape {expected} for {rows} rows, got {got}. "
-                "`dlrun.num_logits(spec)` returns the size of the last layer.",
-            )
-        ]
-    if goal.rejects_softmax and rows > 1 and _are_probabilities(out):
+        return [Problem(name, _unexpected(out, expected, trace), id="output-shape")]
+    takes_logits = config.loss.name in ("auto", *goal.losses)  # the user's own loss may take probabilities
+    if goal.rejects_softmax and takes_logits and rows > 1 and _are_probabilities(out):
         return [
             Problem(
                 name,
                 "The model ends in a softmax, but the cross entropy loss expects logits: remove the softmax, "
                 "or training is far too slow.",
+                id="softmax-before-cross-entropy",
             )
         ]
     return []
 
 
+def _unexpected(out: Any, expected: tuple[int, ...], trace: Trace) -> str:
+    """What is wrong with a model's output, and the likely cause."""
+    rows = expected[0]
+    got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+    text = f"Expected an output of shape {expected} for {rows} rows, got {got}. "
+    if isinstance(out, Tensor) and out.ndim == len(expected) and len(out) != rows and out.shape[1:] == expected[1:]:
+        return (
+            f"{text}The number of rows has changed: a view(-1, N) or reshape(-1, N) with another N than a row has "
+            "mixes rows. Use flatten(1) or nn.Flatten()."
+        )
+    last = trace.last_layer()
+    where = f"The last layer is {last.describe()}. " if last is not None and last.name else ""
+    return f"{text}{where}`dlrun.num_logits(spec)` returns the size of the last layer."
+
+
 def _are_probabilities(out: Tensor) -> bool:
-    return bool((out >= 0).all()) and bool(
-        torch.allclose(out.sum(dim=1), torch.ones(len(out), dtype=out.dtype, device=out.device), atol=1e-4)
-    )
+    """Whether the outputs of each row, or each step of a row, sum to 1: (B, K) or (B, T, K)."""
+    return bool((out >= 0).all()) and bool(((out.sum(dim=-1) - 1).abs() < 1e-4).all())
 
 
 def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
@@ -106,29 +125,34 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
                 f"trainer.batch_size={batch_size}",
                 f"{which} a single row ({rows} training rows), and batch normalisation needs at least two. "
                 "Use another trainer.batch_size, or model.norm=layer.",
+                id="single-row-batch",
+                fix=_fix_of_batch(config, rows),
             )
         ]
     return []
 
 
+def _fix_of_batch(config: RunConfig, rows: int) -> str:
+    """Return the override that leaves no batch of one row: another normalisation, or the next larger batch size."""
+    if "norm" in config.model.arguments:
+        return "model.norm=layer"
+    larger = range(max(2, config.trainer.batch_size + 1), rows + 2)
+    return f"trainer.batch_size={next(size for size in larger if rows % size != 1)}"
+
+
 def _check_stability(task: SupervisedTask, data: DataBundle, config: RunConfig) -> list[Problem]:
-    """Find a rate that must diverge: full-batch descent on squared error above 2 / the Hessian's largest eigenvalue."""
-    linear = [module for module in task.model.modules() if isinstance(module, nn.Linear)]
-    is_plain = config.model.name == "linear" and config.optimizer.name == "sgd" and not config.optimizer["momentum"]
-    is_squared = isinstance(task.loss, nn.MSELoss) and not (data.spec.categories or data.spec.blocks)
-    is_full = config.trainer.batch_size * config.trainer.accumulate >= len(data.train)
-    if not (is_plain and is_squared and is_full) or len(linear) != 1 or linear[0].in_features > 4096:
+    """Find a rate at which full-batch descent on squared error must diverge; mini-batches are judged by the linter."""
+    if not (is_least_squares(task, data, config) and is_full_batch(data, config)):
         return []
-    inputs = data.train.fetch(slice(None)).inputs.double().flatten(1)  # (N, ...) -> (N, F)
-    inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)  # (N, F) -> (N, F + 1), the bias
-    hessian = 2 * inputs.T @ inputs / len(inputs) / data.spec.num_outputs  # (F + 1, F + 1)
-    largest = 2 / torch.linalg.eigvalsh(hessian)[-1].item()
-    if config.optimizer_settings.lr <= largest or config.scheduler.name != "none":
+    limit, lr = stable_limit(data, config), config.optimizer_settings.lr
+    if lr <= limit.lr:
         return []
     return [
         Problem(
-            f"optimizer.lr={config.optimizer_settings.lr:g}",
-            f"Gradient descent diverges on this data above a learning rate of {largest:.2g}. "
+            f"optimizer.lr={lr:g}",
+            f"Gradient descent diverges on this data above a learning rate of {limit.lr:.2g}. "
             "Use a smaller optimizer.lr, or dataset.standardise=true.",
+            id="learning-rate-diverges",
+            fix=fix_of(limit, config),
         )
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cost, growth, saving, starting, training, waiting
+from benchmarks import checking, cost, growth, saving, starting, training, waiting
 from benchmarks.workload import WORKLOADS
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -160,13 +160,21 @@ def test_sizes_end_at_the_largest_requested() -> None:
 
 def test_starting_measures_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = dict.fromkeys(starting.COMMANDS, 0.5) | {"python -c 'import torch'": 1.0}
-    monkeypatch.setattr(starting, "measure", lambda environment: seconds)
+    monkeypatch.setattr(starting, "measure", lambda environment, commands, refused: seconds)
     starting.main(["--rounds", "2"])
     first = capsys.readouterr().out.splitlines()[0]
     assert " ".join(first.split()) == "python -c pass 0.500 s over import torch -0.500 s"
 
 
 def test_a_command_with_another_exit_code_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "COMMANDS", {"broken": (sys.executable, "-c", "raise SystemExit('no')")})
     with pytest.raises(SystemExit, match=r"broken ended with 1:\nno"):
-        starting.measure({})
+        starting.measure({}, {"broken": (sys.executable, "-c", "raise SystemExit('no')")})
+
+
+def test_checking_measures_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = dict.fromkeys(checking.COMMANDS, 1.5) | {"python -c 'import torch'": 1.0}
+    monkeypatch.setattr(checking, "measure", lambda environment, commands, refused: seconds)
+    checking.main(["--rounds", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(checking.COMMANDS)
+    assert lines[1].split() == ["defaults", "1.500", "s", "over", "import", "torch", "+0.500", "s"]

@@ -21,6 +21,7 @@ _RUNS = {
     " hydra.run.dir=outputs/series": 0,
     "dlrun dataset=text dataset.task=language dataset.path=example:gpl3_text.txt dataset.tokenizer=characters"
     " model=rnn model.hidden=8 trainer.max_steps=5 hydra.run.dir=outputs/language": 0,
+    "dlrun -m dataset=iris model=linear trainer.epochs=1 seed=0,1,2 hydra.sweep.dir=outputs/seeds": 0,
 }
 """Command lines and their exit codes."""
 
@@ -45,6 +46,7 @@ def finished_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         try:
             for line, code in _RUNS.items():
                 assert main([*shlex.split(line)[1:], "device=cpu", "device.threads=1", "--quiet"]) == code, line
+            assert main(shlex.split("share outputs/run -o outputs/shared.yaml")) == 0
         finally:
             os.chdir(before)
     (folder / "new.csv").write_text("a,b,c,d\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,11 @@ def test_the_shell_is_answered_without_hydra_or_torch() -> None:
     env = {**os.environ, "COMP_LINE": "dlrun model=mlp model.act"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "model.activation=\n[]\n"
+
+
+def test_recipes_of_the_users_folders_are_completed_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("team").mkdir()
+    Path("team/zebra.yaml").write_text("!!python/name:os.system")
+    monkeypatch.setenv("DLRUN_RECIPES", f"none{os.pathsep}team")
+    assert complete("dlrun recipe=ze") == ["recipe=zebra"]
+    assert complete("dlrun cat ze") == ["zebra"]

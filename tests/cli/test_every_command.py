@@ -32,6 +32,9 @@ FURTHER = [
     f"dlrun check --config-dir my_options {IRIS} model=small",
     "dlrun ls model --plugin my_model.py --config-dir my_options",
     "dlrun show --json --plugin my_model.py --config-dir my_options model=my_model",
+    "dlrun share outputs/run -q --plugin my_model.py --config-dir my_options",
+    "dlrun verify outputs/shared.yaml device.threads=1 -q --plugin my_model.py --config-dir my_options",
+    "dlrun diff mlp_digits outputs/run --plugin my_model.py --config-dir my_options",
     "dlrun resume outputs/run trainer.epochs=4 -q --json",
     "dlrun resume outputs/run trainer.epochs=4 --profile --plugin my_model.py --config-dir my_options",
     "dlrun eval outputs/run -q --plugin my_model.py --config-dir my_options",
@@ -41,7 +44,8 @@ FURTHER = [
     "dlrun clean outputs/run --plugin my_model.py --config-dir my_options",
 ]
 WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [
-    Example("dlrun replay outputs/diverged -q --plugin my_model.py --config-dir my_options", "", exit_code=4)
+    Example("dlrun verify --all optimizer.lr=1 -o verified.md", "", exit_code=2),
+    Example("dlrun replay outputs/diverged -q --plugin my_model.py --config-dir my_options", "", exit_code=4),
 ]
 
 

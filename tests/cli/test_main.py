@@ -50,6 +50,7 @@ def test_windows_gets_a_plain_sentence() -> None:
         ("modle=cnn trainer.epoch=3 optimizer.lr=fast", 2),
         ("show", 0),
         ("cat mlp_digits", 0),
+        ("schema", 0),
         ("runs .", 0),
         ("compare a b", 2),
         ("resume nowhere", 2),

@@ -128,7 +128,7 @@ def test_a_field_of_a_field_is_checked_with_its_type() -> None:
 
 
 def test_an_option_without_fields_says_so() -> None:
-    assert unknown_field(Catalog().option("loss", "mae"), "delta\x1b") == Problem(
+    assert unknown_field(Catalog().option("loss", "mae"), "delta\x1b", 1) == Problem(
         "loss.delta\\x1b", 'The loss "mae" has no field "delta\\x1b". It has no fields.'
     )
 
@@ -142,9 +142,20 @@ def test_a_key_that_is_like_no_other_is_reported_with_the_choices() -> None:
     )
 
 
+def test_a_default_option_may_depend_on_a_field() -> None:
+    def models(*tasks: str) -> list[str]:
+        fixed = {"dataset.task": [Value(task, task) for task in tasks], "seed": [Value("1", 1)]}
+        choices = {"dataset": [Value("text", "text")]}
+        return [option.name for option in check_overrides(choices, {}, Catalog(), fixed=fixed)[1]["model"]]
+
+    assert models("classification") == ["text"]
+    assert models("language") == ["transformer"]
+    assert models("classification", "language") == ["text", "transformer"]
+
+
 def test_settings_are_checked_with_every_option_chosen() -> None:
     choices = {"model": [Value("cnn", "cnn"), Value("mlp", "mlp"), Value("cnn", "cnn")]}
-    problems, options = check_overrides(choices, {"seed": [Value("1", 1), Value("x", "x")]}, Catalog())
+    problems, options = check_overrides(choices, {"seed": [Value("1", 1), Value("x", "x")]}, Catalog(), fixed={})
     assert [option.name for option in options["model"]] == ["cnn", "mlp"]
     assert [option.name for option in options["trainer"]] == ["default"]
     assert [problem.where for problem in problems] == ["seed=x"]

@@ -110,6 +110,7 @@ def test_a_run_is_a_recipe_of_itself() -> None:
         ("device=cpu", True),
         ("dataset.root=/x", True),
         ("checkpoint.keep=1", True),
+        ("trainer.workers=1", True),
     ],
 )
 def test_a_promise_holds_until_something_decisive_changes(word: str, kept: bool) -> None:
@@ -120,6 +121,14 @@ def test_a_promise_holds_until_something_decisive_changes(word: str, kept: bool)
     about = composed("recipe=mine.yaml", word).config.tree["recipe"]
     assert about["title"] == "T"
     assert ("expect" in about, "command" in about) == (kept, kept)
+
+
+@pytest.mark.parametrize(("own", "kept"), [("", True), (', path: "???"', True), (", path: a.csv", False)])
+def test_naming_the_file_that_a_recipe_leaves_to_its_user_keeps_its_promise(own: str, kept: bool) -> None:
+    block = "recipe: {format: 1, expect: {test/accuracy: [0, 1]}, meaning: M, seeds: [1], losses: {loss: [1.0]}}\n"
+    write("mine.yaml", f"{block}dataset: {{name: text{own}}}\n")
+    about = composed("recipe=mine.yaml", "dataset.path=b.csv").config.tree["recipe"]
+    assert [key in about for key in ("expect", "meaning", "seeds", "losses")] == [kept] * 4
 
 
 def test_an_interpolation_of_the_users_own_is_resolved() -> None:
@@ -220,7 +229,7 @@ def test_a_plugins_dataset_has_the_settings_of_every_dataset() -> None:
 
 
 def test_what_a_recipe_sweeps_is_set_and_breaks_its_promise() -> None:
-    write("mine.yaml", "recipe: {format: 1, expect: {a: [0, 1]}}\nsweep: {seed: [4]}\n")
+    write("mine.yaml", "recipe: {format: 1, expect: {test/a: [0, 1]}}\nsweep: {seed: [4]}\n")
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides(["recipe=mine.yaml"], catalog, multirun=True), catalog)
     run = compose(plan, catalog)

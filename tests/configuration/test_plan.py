@@ -86,9 +86,9 @@ def test_a_mistake_is_reported_with_the_nearest_right_name(word: str, message: s
 def test_a_mistake_in_a_recipe_is_reported_with_its_name_beside_those_of_the_words() -> None:
     write("mine.yaml", "model: {name: mlp, kernel: 3}\nseed: x\n")
     assert wrong("recipe=mine.yaml", "trainer.epoch=3", "model.hidden=[3]") == [
-        ("recipe=mine.yaml: model.kernel", 'The model "mlp" has no field "kernel". Choose from: model.activation, '
+        ("recipe=mine.yaml:1: model.kernel", 'The model "mlp" has no field "kernel". Choose from: model.activation, '
          "model.dropout, model.hidden, model.init, model.norm."),
-        ("recipe=mine.yaml: seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
+        ("recipe=mine.yaml:2: seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
         ("trainer.epoch=3", 'The trainer "default" has no field "epoch". Did you mean "trainer.epochs"?'),
     ]  # fmt: skip
     write("mine.yaml", "seed: [\n")
@@ -217,13 +217,13 @@ def test_the_users_own_run_may_contain_addresses() -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each file was read, by its name."""
     counter: Counter[str] = Counter()
-    read = safe_yaml._read_bytes
+    read = safe_yaml.read_bytes
 
-    def counted(path: Path, count: int) -> bytes:
+    def counted(path: Path, *, bounds: safe_yaml.Bounds | None = None) -> bytes:
         counter[path.name] += 1
-        return read(path, count)
+        return read(path, bounds=bounds)
 
-    monkeypatch.setattr(safe_yaml, "_read_bytes", counted)
+    monkeypatch.setattr(safe_yaml, "read_bytes", counted)
     return counter
 
 
@@ -351,4 +351,90 @@ def test_a_plugins_default_of_the_wrong_type_is_reported() -> None:
         compose(plan, catalog)
     assert [(problem.where, problem.message) for problem in caught.value.problems] == [
         ("dataset.count", 'Expected a whole number, got "x".')
+    ]
+
+
+def marks(*words: str, multirun: bool = False) -> list[tuple[str, str | None]]:
+    """The id and fix of each problem."""
+    with pytest.raises(ConfigError) as caught:
+        plan_runs(parse_overrides(words, Catalog(), multirun=multirun), Catalog())
+    return [(problem.id, problem.fix) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "fix"),
+    [
+        ("foo", "parse-error", None),
+        ("seed=1,2", "several-values", None),
+        ("hydra.rnu.dir=x", "unknown-key", "hydra.run.dir=x"),
+        ("model=cn", "unknown-option", "model=cnn"),
+        ("model=zzzz", "unknown-option", None),
+        ("modle=mlp", "unknown-key", "model=mlp"),
+        ("lr=0.01", "unknown-key", "optimizer.lr=0.01"),
+        ("optimzer.lr=0.01", "unknown-key", "optimizer.lr=0.01"),
+        ("zzzz=1", "unknown-key", None),
+        ("trainer.epoch=3", "unknown-key", "trainer.epochs=3"),
+        ("trainer.early_stop.patince=3", "unknown-key", "trainer.early_stop.patience=3"),
+        ("trainer.erly_stop.patience=3", "unknown-key", "trainer.early_stop.patience=3"),
+        ("optimizer.lr=fast", "wrong-value", None),
+        ("device.precision=bf61", "wrong-value", "device.precision=bf16"),
+        ("trainer.max_time='10 min'", "wrong-value", "trainer.max_time=10m"),
+        ("model.knernel=[1,2]", "unknown-key", "model.kernel=[1,2]"),
+        ("dataset.val_fraction=0.9", "contradiction", "dataset.val_fraction=0.1"),
+        ("trainer.epochs=null", "contradiction", "trainer.epochs=auto"),
+        ("dataset=table", "required", None),
+        ("recipe=mlp_digit", "unknown-recipe", "recipe=mlp_digits"),
+        ("recipe=nowhere.yaml", "no-file", None),
+        ("recipe=3", "wrong-value", None),
+    ],
+)
+def test_a_problem_has_the_id_of_its_kind_and_the_override_that_mends_it(word: str, kind: str, fix: str | None) -> None:
+    assert (kind, fix) in marks(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["modle=mlp", "lr=0.01", "trainer.epoch=3", "device.precision=bf61", "trainer.max_time='10 min'",
+             "dataset.val_fraction=0.9", "trainer.epochs=null", "model.knernel=5", "hydra.rnu.dir=x",
+             "recipe=mlp_digit"],
+)  # fmt: skip
+def test_the_fix_mends_it(word: str) -> None:
+    ((_, fix),) = marks(word)
+    assert wrong(str(fix)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "kind", "fix"),
+    [
+        ("seed: 1\nmodel:\n  name: mlp\n  hiden: [64]\n", ":4: model.hiden", "unknown-key", "model.hidden=[64]"),
+        ("sede: 3", ":1: sede", "unknown-key", "seed=3"),
+        ("modle: {name: mlp}", ":1: modle", "unknown-key", "model=mlp"),
+        ("model:\n  name: mpl", ":2: model=mpl", "unknown-option", "model=mlp"),
+        ("model:\n  name: mlp\n  activation: rleu", ":3: model.activation", "wrong-value", "model.activation=relu"),
+        ("seed: 1\nhydra: {}", ":2: hydra", "recipe-not-data", None),
+        ("metric: ${seed}", ":1: metric", "recipe-not-data", None),
+        ("recipe: {format: 1,\n titel: x}", ":2: recipe.titel", "unknown-key", None),
+        ("dataset:\n  name: mnist\n  mirrors: ['http://x']", ":3: dataset.mirrors", "not-for-recipes", None),
+        ("dataset:\n  name: table\n  path: /etc/passwd", ":3: dataset.path", "not-for-recipes", None),
+        ("sweep:\n  optimizer.rl: [0.1]", ":2: sweep.optimizer.rl", "unknown-key", None),
+        ("a: &b 1", "", "recipe-not-data", None),
+        ("a: !!python/name:os.system", "", "recipe-not-data", None),
+        ("a: 1\na: 2", "", "parse-error", None),
+        ("a: [", "", "parse-error", None),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_recipe_has_its_line_id_and_fix(text: str, where: str, kind: str, fix: str | None) -> None:
+    write("mine.yaml", text)
+    ((found, _),) = wrong("recipe=mine.yaml")
+    assert found == f"recipe=mine.yaml{where}"
+    assert marks("recipe=mine.yaml") == [(kind, fix)]
+
+
+def test_a_value_that_is_long_or_not_printable_is_in_no_fix() -> None:
+    assert marks("lr='" + "x" * 300 + "'") == [("unknown-key", None)]
+    assert marks("sede='a\x1b[1m'") == [("unknown-key", None)]
+
+
+def test_too_many_points_have_their_id() -> None:
+    assert marks("seed=range(0,400)", "optimizer.lr=choice(0.1,0.2)", "trainer.epochs=range(1,200)", multirun=True) == [
+        ("too-many-points", None)
     ]

@@ -60,6 +60,15 @@ def test_a_default_that_depends_on_another_choice_is_reported_with_it() -> None:
     )
 
 
+def test_a_default_that_depends_on_a_field_too_is_reported_with_it() -> None:
+    where = line("conf/default_options.yaml", "  text dataset.task=language:")
+    words = ("dataset=text", "dataset.path=x.txt", "dataset.task=language")
+    assert (
+        explained("model", *words) == f"model = transformer: default for dataset=text dataset.task=language in {where}"
+    )
+    assert explained("optimizer", *words).startswith("optimizer = adam: default in conf/config.yaml:")
+
+
 def test_a_shared_default_is_reported_with_the_base_files_line() -> None:
     where = line("conf/dataset/_base.yaml", "val_fraction:")
     assert explained("dataset.val_fraction") == f"dataset.val_fraction = 0.1: default of dataset=digits in {where}"

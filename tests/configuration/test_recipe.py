@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from dlrun.configuration import recipe
 from dlrun.configuration.override_text import Value
-from dlrun.configuration.recipe import Recipe, load_recipe, locate_recipe, recipe_names
+from dlrun.configuration.recipe import Recipe, load_recipe
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import ConfigError, Problem
+from dlrun.configuration.sources.folders import recipe_names
+from dlrun.errors import ConfigError
 
 
 def load(text: str, *, own: bool = False) -> Recipe:
@@ -41,10 +40,17 @@ def test_a_recipe_without_a_title_is_called_by_its_name() -> None:
     assert load("seed: 1").title == "mine"
 
 
-@pytest.mark.parametrize("text", ["", "recipe:\n", "recipe: {}\n", "sweep:\n"])
-def test_a_recipe_may_say_nothing(text: str) -> None:
-    loaded = load(text)
-    assert (loaded.about, loaded.choices, loaded.values, loaded.sweep) == ({}, {}, {}, {})
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "recipe:\n", "recipe: {}\n", "sweep:\n", "model: {}\n"])
+def test_a_file_that_says_nothing_is_no_recipe(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    what = "A recipe chooses an option or sets a value, such as `model: {name: mlp}`."
+    assert str(caught.value) == f"mine.yaml: it says nothing. {what}"
+
+
+def test_a_recipe_of_all_defaults_only_says_what_it_is() -> None:
+    loaded = load("recipe: {format: 1}")
+    assert (loaded.about, loaded.choices, loaded.values, loaded.sweep) == ({"format": 1}, {}, {}, {})
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -90,7 +96,8 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         (
             "recipe: 3",
             "recipe",
-            "Expected a mapping with format, title, source, command, notes, expect, plugins, got 3.",
+            "Expected a mapping with format, title, source, command, notes, plugins, extends, expect, meaning, "
+            "measured, seeds, lock, data, losses, got 3.",
         ),
         ("recipe: {title: x}", "recipe.format", "Expected 1, the format of this version of dlrun, got null."),
         ("recipe: {format: 2}", "recipe.format", "Expected 1, the format of this version of dlrun, got 2."),
@@ -100,9 +107,13 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         ("recipe: {format: 1, plugins: {a.py: 3}}", "recipe.plugins", "Expected a string, got 3."),
         ("recipe: {format: 1, plugins: [a.py]}", "recipe.plugins", 'Expected a mapping, got ["a.py"].'),
         ("recipe: {format: 1, expect: [1]}", "recipe.expect", "Expected a mapping, got [1]."),
-        ("recipe: {format: 1, expect: {a: [2, 1]}}", "recipe.expect.a", "Expected [lowest, highest], got [2, 1]."),
-        ("recipe: {format: 1, expect: {a: [1]}}", "recipe.expect.a", "Expected [lowest, highest], got [1]."),
-        ("recipe: {format: 1, expect: {a: 1}}", "recipe.expect.a", "Expected [lowest, highest], got 1."),
+        (
+            "recipe: {format: 1, expect: {test/a: [2, 1]}}",
+            "recipe.expect.test/a",
+            "Expected [lowest, highest], got [2, 1].",
+        ),
+        ("recipe: {format: 1, expect: {test/a: [1]}}", "recipe.expect.test/a", "Expected [lowest, highest], got [1]."),
+        ("recipe: {format: 1, expect: {test/a: 1}}", "recipe.expect.test/a", "Expected [lowest, highest], got 1."),
         ("sweep: [1]", "sweep", "Expected a mapping of keys to lists of values, got [1]."),
         ("sweep: {seed: 1}", "sweep.seed", "Expected a list of values, got 1."),
         ("sweep: {seed: []}", "sweep.seed", "Expected a list of values, got []."),
@@ -132,8 +143,8 @@ def test_all_mistakes_are_reported_at_once_under_the_files_name() -> None:
         load_recipe("mine.yaml", Catalog())
     assert str(caught.value) == (
         "2 problems in the recipe mine.yaml:\n"
-        '  modle\n      Unknown key "modle". Did you mean "model"?\n'
-        '  seed\n      Expected a whole number from 0 to 4294967295, got "x".'
+        '  line 1: modle\n      Unknown key "modle". Did you mean "model"?\n'
+        '  line 2: seed\n      Expected a whole number from 0 to 4294967295, got "x".'
     )
 
 
@@ -170,49 +181,6 @@ def test_a_sweep_becomes_values_without_what_the_user_chose() -> None:
     assert list(loaded.sweep_values({"model": (mlp,)})) == ["seed", "optimizer.lr", "loss"]
     assert list(loaded.sweep_values({"model": (cnn, mlp)})) == ["seed", "optimizer.lr", "loss"]
     assert list(loaded.sweep_values({"optimizer": (Value("sgd", "sgd"),)})) == ["seed", "model.kernel", "loss"]
-
-
-def located(name: str) -> Problem:
-    with pytest.raises(ConfigError) as caught:
-        locate_recipe(name)
-    (problem,) = caught.value.problems
-    return problem
-
-
-@pytest.mark.parametrize(
-    "name", ["no.yaml", "./no", "no\x00.yaml", "a/" + "b" * 5000 + ".yaml", "~nobody_at_all/x.yaml"]
-)
-def test_a_file_that_does_not_exist_is_reported(name: str) -> None:
-    assert located(name).message == "The file does not exist."
-    assert located(name).where.startswith("recipe=")
-
-
-def test_a_name_that_does_not_exist_is_reported_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe, "recipe_names", lambda: ["lenet_mnist", "mlp_mnist"])
-    assert located("lenet_mnits") == Problem(
-        "recipe=lenet_mnits",
-        'Unknown recipe "lenet_mnits". Did you mean "lenet_mnist"? `dlrun ls recipe` lists all recipes.',
-    )
-
-
-def test_a_link_is_reported_with_the_file_it_leads_to() -> None:
-    target = Path("real.yaml").resolve()
-    target.write_text("seed: 1")
-    os.symlink(target, "link.yaml")
-    assert located("link.yaml") == Problem("recipe=link.yaml", f"This file is a link; name its target: recipe={target}")
-
-
-def test_a_folder_pipe_or_device_is_not_a_recipe() -> None:
-    Path("folder.yaml").mkdir()
-    os.mkfifo("pipe.yaml")
-    for name, what in (
-        ("folder.yaml", "a folder"),
-        ("pipe.yaml", "a pipe or a device"),
-        ("/dev/zero", "a pipe or a device"),
-    ):
-        with pytest.raises(ConfigError) as caught:
-            load_recipe(name, Catalog())
-        assert str(caught.value) == f"{name}: expected a file, got {what}."
 
 
 def test_a_recipe_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,12 +47,15 @@ class PageRunner:
 
     def _run_dlrun(self, command: Command, words: Sequence[str]) -> None:
         words = [word.replace("RUN_DIR", self._run_dir) for word in words]
+        words, target = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
         fails = any(line.startswith("dlrun: ") for line in command.output)
         if command.block.language == "bash":
             words += self._shortening(words)
         code, out, err = self._dlrun(*words)
         told = f"{command.block.place}: {command.text}\n{out}{err}"
         assert (code != 0) == fails, told
+        if target is not None:
+            Path(target).write_text(out, encoding="utf-8")
         if command.output:
             _hold_against(command.output, [*err.splitlines(), *out.splitlines()], told)
 

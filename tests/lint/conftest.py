@@ -21,7 +21,7 @@ def examine(words: Sequence[str], *, plugins: Sequence[Path] = (), deep: bool = 
     """Return everything found in the one run of a command line."""
     catalog = Catalog(plugins=plugins)
     (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
-    return Examiner(catalog, deep=deep).examine(compose(plan, catalog))[1]
+    return Examiner(catalog, deep=deep).examine(compose(plan, catalog)).findings
 
 
 @pytest.fixture

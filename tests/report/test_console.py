@@ -101,3 +101,25 @@ def test_a_logger_that_is_not_installed_says_what_to_install(dlrun: Dlrun, monke
         'logger=tensorboard\n      This needs tensorboard, which is not installed: pip install "dlrun[tensorboard]".'
         in err
     )
+
+
+def test_a_run_that_diverges_is_told_once(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("dataset=line", "model=linear", "optimizer=sgd", "optimizer.lr=0.01", "device=cpu", "device.threads=1")
+    code, _, err = dlrun(*words, "hydra.run.dir=run")
+    assert code == 4
+    assert err.count("The loss is no longer a finite number") == 1
+    assert "\ndlrun: The loss is no longer a finite number" in err
+    assert "error: The loss is no longer a finite number" in (own_folder / "run" / "dlrun.log").read_text()
+
+
+def test_names_in_data_cannot_control_the_terminal(dlrun: Dlrun, own_folder: Path) -> None:
+    rows = "".join(f"{number},\x1b[3{number % 2}mred\n" for number in range(50))
+    (own_folder / "evil.csv").write_text(f"\x1b[2Jx,y\n{rows}")
+    words = ("dataset=table", "dataset.path=evil.csv", "dataset.target=y", "model=linear", "trainer.max_steps=2")
+    code, out, err = dlrun(*words, "device=cpu", "device.threads=1", "hydra.run.dir=run")
+    assert code == 0, err
+    (own_folder / "new.csv").write_text("\x1b[2Jx\n1\n")
+    code, predicted, _ = dlrun("predict", "run", "new.csv")
+    assert code == 0
+    assert "\\x1b[3" in predicted
+    assert "\x1b" not in out + err + predicted + (own_folder / "run" / "dlrun.log").read_text()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dlrun.errors import ConfigError
-from dlrun.runs.history import SavedRun, best_first, differing, find_runs, read_run
+from dlrun.runs.history import SavedRun, best_first, check_configuration, differing, find_runs, read_run
 
 
 def saved(name: str, *, dataset: str = "iris", lr: float = 0.1, **result: Any) -> SavedRun:
@@ -88,11 +88,33 @@ def test_without_a_metric_runs_are_sorted_by_dataset_and_what_best_meant() -> No
 
 def test_keys_that_differ_have_one_value_per_run_and_the_recipe_block_does_not_count() -> None:
     runs = [saved("a"), saved("b", lr=0.2), SavedRun(Path("c"), {"dataset": {"name": "iris"}}, {})]
-    assert differing(runs) == {"optimizer.name": ["adam", "adam", None], "optimizer.lr": [0.1, 0.2, None]}
-    assert differing(runs[:1]) == {}
+    assert differing([run.config for run in runs]) == {
+        "optimizer.name": ["adam", "adam", None],
+        "optimizer.lr": [0.1, 0.2, None],
+    }
+    assert differing([runs[0].config]) == {}
 
 
 def test_it_imports_no_torch() -> None:
     code = "import sys, dlrun.runs.history; print(sorted({'torch', 'numpy', 'hydra'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "[]", '"x"', '{"status": 3}', '{"status": "completed", "best": {}}', '{"status": "completed", "metrics": [1]}',
+        '{"status": "completed", "metrics": {"test/x": "high"}}', '{"status": "completed", "seconds": {"total": NaN}}',
+    ],
+)  # fmt: skip
+def test_a_result_that_is_none_counts_as_damaged(tmp_path: Path, result: str) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    (tmp_path / "result.json").write_text(result)
+    assert read_run(tmp_path).result == {"status": "damaged"}
+
+
+def test_a_configuration_that_is_not_a_runs_is_not_listed(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    with pytest.raises(ConfigError, match="does not name a dataset, a model and an optimizer with lr"):
+        check_configuration(read_run(tmp_path))

@@ -22,7 +22,7 @@ from dlrun.runs import final, run
 from dlrun.storage import run_dir
 from dlrun.storage.checkpoint_format import load_snapshot
 from dlrun.tasks.progress import Listener, Progress, Row
-from dlrun.tasks.task import SupervisedTask
+from dlrun.tasks.task import SupervisedTask, Update
 from dlrun.training.signals import StopRequest
 from tests.harness import CPU, SMALL, RowCollector, configure, rows_without_seconds, train, train_with_a_break, weights
 
@@ -156,11 +156,20 @@ def test_a_signal_before_torch_is_imported_ends_with_its_code(own_folder: Path) 
     assert list(own_folder.iterdir()) == []
 
 
-def test_too_little_memory_names_the_batch_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(task: SupervisedTask, batch: Batch, update: object) -> object:
+def refuse_a_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let training steps on 32 rows run out of memory, and not those on the few rows of a check."""
+    train_step = SupervisedTask.train_step
+
+    def refuse(task: SupervisedTask, batch: Batch, update: Update) -> object:
+        if len(batch.targets) < 32:
+            return train_step(task, batch, update)
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(SupervisedTask, "train_step", refuse)
+
+
+def test_too_little_memory_names_the_batch_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_a_whole_batch(monkeypatch)
     with pytest.raises(ConfigError, match=r"trainer.batch_size=32\n.*trainer.batch_size=16 trainer.accumulate=2"):
         train(tmp_path / "a", *SMALL)
     assert json.loads((tmp_path / "a" / "result.json").read_text())["status"] == "failed"
@@ -260,10 +269,7 @@ def test_a_listener_that_fails_at_the_end_does_not_stop_the_others(tmp_path: Pat
 def test_a_failed_run_reports_its_error_and_that_of_its_listener(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(task: SupervisedTask, batch: Batch, update: object) -> object:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory")
-
-    monkeypatch.setattr(SupervisedTask, "train_step", refuse)
+    refuse_a_whole_batch(monkeypatch)
     claimed = run_dir.claim(tmp_path / "a", asked=True, resume="never")
     with pytest.raises(StorageError, match=r"trainer.batch_size=32(.|\n)*dlrun.log: could not be written"):
         run.train(

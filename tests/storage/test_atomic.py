@@ -80,3 +80,12 @@ def test_a_folder_is_removed_with_its_folders_but_not_what_its_links_name(tmp_pa
     (tmp_path / "a" / "link").symlink_to(tmp_path / "other")
     remove_tree(tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_of_a_link_to_a_folder_only_the_link_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "letter").write_text("mine")
+    (tmp_path / "step-1").symlink_to(tmp_path / "documents")
+    remove_tree(tmp_path / "step-1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["documents"]
+    assert (tmp_path / "documents" / "letter").read_text() == "mine"

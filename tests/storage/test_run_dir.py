@@ -143,3 +143,29 @@ def test_64_runs_started_at_once_never_share_a_folder(tmp_path: Path) -> None:
     ]
     folders = [line for process in started for line in process.communicate()[0].split()]
     assert len(folders) == len(set(folders)) == 64
+
+
+@pytest.mark.parametrize("name", [".lock", "metrics.jsonl", "dlrun.log", "checkpoints"])
+def test_a_link_in_a_runs_folder_is_not_written_through(tmp_path: Path, name: str) -> None:
+    folder, outside = tmp_path / "run", tmp_path / "mine.txt"
+    outside.write_text("mine")
+    folder.mkdir()
+    (folder / "config.yaml").write_text("seed: 1\n")
+    (folder / name).symlink_to(outside)
+    with pytest.raises(
+        StorageError, match="expected a file or a folder, got a link; a run writes to its own folder only"
+    ):
+        claim_folder(folder, asked=True, resume="auto")
+    assert outside.read_text() == "mine"
+
+
+def test_a_pipe_in_a_runs_folder_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "metrics.jsonl")
+    with pytest.raises(StorageError, match="got a pipe or a device"):
+        claim_folder(tmp_path, asked=True, resume="never")
+
+
+def test_links_that_a_run_does_not_write_to_stay(tmp_path: Path) -> None:
+    (tmp_path / "notes").symlink_to(tmp_path)
+    claim_folder(tmp_path, asked=True, resume="never").release()
+    assert (tmp_path / "notes").is_symlink()

@@ -86,6 +86,19 @@ def test_a_plugin_keeps_its_best_checkpoint(
     assert (own_folder / "a" / "checkpoints" / "best").read_text().strip() == "step-8"
 
 
+@pytest.mark.parametrize(
+    ("metrics", "step"), [('{"iou": "max", "loss": "min"}', 8), ('{"iou": "max", "loss": "max"}', 4)]
+)
+def test_of_equal_metrics_the_one_with_the_lower_loss_is_the_best(
+    metrics: str, step: int, dlrun: Dlrun, own_folder: Path
+) -> None:
+    write_plugin(metrics, '{"iou": 1.0, "loss": 1 - self.iou}')  # the loss is lowest after step 8
+    code, _, err = dlrun(*WORDS, "trainer.epochs=4", "hydra.run.dir=a")
+    assert code == 0, err
+    assert (result_of(own_folder / "a")["best"]["value"], result_of(own_folder / "a")["best"]["step"]) == (1.0, step)
+    assert (own_folder / "a" / "checkpoints" / "best").read_text().strip() == f"step-{step}"
+
+
 def test_early_stopping_and_plateau_follow_the_declared_direction(dlrun: Dlrun, own_folder: Path) -> None:
     write_plugin()
     words = ("trainer.epochs=9", "trainer.early_stop.patience=2", "scheduler=plateau", "scheduler.patience=1")

@@ -36,7 +36,7 @@ def run(command: Command) -> int:
 
     runs = [read_run(Path(word).expanduser()) for word in command.words]
     metrics = {name: [run.metrics.get(name) for run in runs] for name in _names(runs)}
-    differs = differing(runs)
+    differs = differing([run.config for run in runs])
     if command.has(flags.JSON):
         found = {"runs": list(command.words), "differs": differs, "metrics": metrics}
         print(json.dumps(found, indent=2))  # noqa: T201

@@ -5,37 +5,49 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
+from dlrun.wording import printable
 
 VERB = Verb(
     name="cp",
     usage="RECIPE FILE",
     summary="copy a recipe to a new file or into a folder",
     words=(Word("RECIPE", "recipe", "a recipe's name"), Word("FILE", "file", "a file")),
+    own_flags=(flags.EXTENDED,),
+    details=(
+        "RECIPE is what recipe=RECIPE takes. A copy of a recipe that extends a file beside it needs a copy of that\n"
+        "file too; with --extended the copy extends nothing."
+    ),
     examples=(
         Example("dlrun cp lenet_mnist mine.yaml", "a copy to change"),
         Example("dlrun cp mlp_digits .", "a copy with the recipe's name, in this folder"),
+        Example("dlrun cp rnn_digits whole.yaml --extended", "a copy that extends nothing"),
     ),
+    exit_codes=(0, 2, 3, 5),
 )
 
 
 def run(command: Command) -> int:
     """Copy the recipe; raises ConfigError when the file exists or cannot be written."""
-    from dlrun.configuration.recipe import locate_recipe
-    from dlrun.configuration.safe_yaml import read_yaml
+    from dlrun.cli.recipe_file import extended_text, read_recipe, tell
 
-    source, target = locate_recipe(command.words[0]), Path(command.words[1]).expanduser()
-    read_yaml(source)
+    source, layers = read_recipe(command.words[0])
+    target = Path(command.words[1]).expanduser()
     if target.is_dir():
-        target /= source.name
+        target /= source.file_name
+    is_merged = command.has(flags.EXTENDED) and len(layers) > 1
     try:
         with target.open("xb") as stream:
-            stream.write(source.read_bytes())
+            stream.write(extended_text(layers).encode() if is_merged else source.content)
     except FileExistsError as error:
         raise ConfigError(Problem(str(target), "The file exists; choose another name.")) from error
     except OSError as error:
         raise ConfigError(Problem(str(target), f"The file cannot be written ({error.strerror}).")) from error
     print(f"{target}\ntrain it: dlrun recipe={target if os.sep in str(target) else f'./{target}'}")  # noqa: T201
+    if len(layers) > 1 and not is_merged:
+        others = ", ".join(layer.shown for layer in layers[1:])
+        tell([printable(f"it extends {others}; with --extended the copy needs no other file.", limit=400)])
     return 0

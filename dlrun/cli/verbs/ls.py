@@ -21,7 +21,10 @@ VERB = Verb(
     summary="list all groups, or the options of one with their fields; recipe is a group too",
     words=(Word("GROUP", "group", "at most one group", least=0),),
     own_flags=(flags.JSON, flags.PLUGIN, flags.CONFIG_DIR),
-    details="With --json, the options of a group come with each field's type, default, unit and range.",
+    details=(
+        "With --json, the options of a group come with each field's type, default, unit and range. `dlrun ls recipe`\n"
+        "lists dlrun's recipes, those in the folders of the environment variable DLRUN_RECIPES, and fetched ones."
+    ),
     examples=(
         Example("dlrun ls", "every group with its options"),
         Example("dlrun ls model", "the models and their fields"),
@@ -34,7 +37,7 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Print one table, or JSON; raises ConfigError for an unknown group."""
     from dlrun.cli.context import make_catalog
-    from dlrun.configuration.recipe import recipe_names
+    from dlrun.cli.recipe_list import list_recipes, print_recipes
     from dlrun.configuration.schema.groups import GROUPS
     from dlrun.report.tables import print_table
 
@@ -45,9 +48,8 @@ def run(command: Command) -> int:
         heads = ["group", "what it is", "options"]
         cells = [[row["group"], row["summary"], ", ".join(row["options"])] for row in rows]
     elif group == "recipe":
-        rows = [_recipe(name) for name in recipe_names()]
-        heads = ["recipe", "what it is", "promises"]
-        cells = [[row["recipe"], row["title"], row["promise"]] for row in rows]
+        rows = list_recipes()
+        heads, cells = [], []
     elif group in GROUPS:
         options = [catalog.option(group, name) for name in catalog.names(group)]
         rows = [_option(option) for option in options] if command.has(flags.JSON) else []
@@ -58,34 +60,19 @@ def run(command: Command) -> int:
         raise usage_error(Problem(f"ls {printable(group)}", f"There is no such group. {hint}"))
     if command.has(flags.JSON):
         print(json.dumps(rows, indent=2))  # noqa: T201
+    elif group == "recipe":
+        print_recipes(rows)
     else:
         print_table(heads, cells)
     return 0
 
 
 def _groups(catalog: Catalog) -> list[dict[str, Any]]:
-    from dlrun.configuration.recipe import recipe_names
     from dlrun.configuration.schema.groups import GROUPS
+    from dlrun.configuration.sources.folders import recipe_names
 
     rows = [{"group": name, "summary": group.summary, "options": catalog.names(name)} for name, group in GROUPS.items()]
     return [*rows, {"group": "recipe", "summary": "whole runs, ready to train", "options": recipe_names()}]
-
-
-def _recipe(name: str) -> dict[str, Any]:
-    from dlrun.configuration.safe_yaml import read_yaml
-    from dlrun.configuration.schema.groups import resource_dir
-
-    block = read_yaml(resource_dir("recipes") / f"{name}.yaml").get("recipe", {})
-    expect = block.get("expect", {})
-    promise = ", ".join(f"{metric} {low:g} to {high:g}" for metric, (low, high) in expect.items())
-    return {
-        "recipe": name,
-        "title": block.get("title", ""),
-        "source": block.get("source", ""),
-        "command": block.get("command", ""),
-        "promise": promise,
-        "expect": expect,
-    }
 
 
 def _option(option: Option) -> dict[str, Any]:

@@ -44,9 +44,10 @@ VERB = Verb(
         flags.CONFIG_DIR,
     ),
     details=(
-        "The run's folder is all that is needed: preprocessing is part of its checkpoint. Without -o, predictions are\n"
-        "printed as CSV, or with --json as a JSON list of rows. --future reads the file that the run was trained on,\n"
-        "unless INPUT is given; its interval comes from the errors on the run's held-out windows."
+        "The run's folder is all that is needed: preprocessing is part of its checkpoint. -o writes .csv, .tsv,\n"
+        ".jsonl or .parquet; without it, predictions are printed as CSV, or with --json as a JSON list of rows.\n"
+        "--future reads the file that the run was trained on, unless INPUT is given; its interval comes from the\n"
+        "errors on the run's held-out windows."
     ),
     examples=(
         Example("dlrun predict outputs/run new.csv", "predictions on standard output"),

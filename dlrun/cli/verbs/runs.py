@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.errors import Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import duration, number, printable
 
 if TYPE_CHECKING:
@@ -34,12 +34,19 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Print the runs; raises ConfigError for a missing folder or a metric that no run has."""
     from dlrun.report.tables import print_table
-    from dlrun.runs.history import best_first, find_runs, metric_without_direction, read_run
+    from dlrun.runs.history import best_first, check_configuration, find_runs, metric_without_direction, read_run
 
     folder = Path(command.words[0] if command.words else "outputs").expanduser()
     if not folder.is_dir():
         raise usage_error(Problem(printable(str(folder)), "There is no such folder."))
-    found = [read_run(path) for path in find_runs(folder)]
+    found = []
+    for path in find_runs(folder):
+        try:
+            saved = read_run(path)
+            check_configuration(saved)
+            found.append(saved)
+        except ConfigError as error:
+            print(f"notice: left out: {error}", file=sys.stderr)  # noqa: T201
     metric = command.value(flags.SORT)
     known = sorted({name for run in found for name in run.metrics})
     if metric is not None and metric not in known:

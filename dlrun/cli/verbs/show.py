@@ -20,12 +20,14 @@ VERB = Verb(
             "dlrun show recipe=mlp_digits optimizer.lr=0.01 --why optimizer.lr", "which file or override set a value"
         ),
     ),
+    exit_codes=(0, 2, 3, 5),
 )
 
 
 def run(command: Command) -> int:
     """Print the configuration or the origin of one key."""
     from dlrun.cli.context import make_catalog
+    from dlrun.cli.recipe_file import tell_of_recipes
     from dlrun.configuration.compose import compose
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
@@ -36,6 +38,7 @@ def run(command: Command) -> int:
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog)
     (plan,) = plan_runs(request, catalog)
+    tell_of_recipes([plan])
     composed = compose(plan, catalog, hydra_words=request.hydra)
     if key is not None:
         print(explain_origin(key, composed, catalog))  # noqa: T201

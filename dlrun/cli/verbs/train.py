@@ -24,9 +24,9 @@ VERB = Verb(
         *flags.HYDRA,
     ),
     details=(
-        "GROUP=OPTION chooses an option (`dlrun ls` lists them), GROUP.FIELD=VALUE sets a field, and recipe=NAME or\n"
-        "recipe=FILE.yaml applies a recipe; overrides win over the recipe. hydra.run.dir=DIR names the run's folder;\n"
-        "with resume=auto, the same command resumes the run in it."
+        "GROUP=OPTION chooses an option (`dlrun ls` lists them), GROUP.FIELD=VALUE sets a field, recipe=NAME or\n"
+        "recipe=FILE.yaml applies a recipe (`dlrun cat --help`: where else it may be); overrides win over the recipe.\n"
+        "hydra.run.dir=DIR names the run's folder; with resume=auto, the same command resumes the run in it."
     ),
     examples=(
         Example("dlrun dataset=iris model=mlp trainer.epochs=5", "train one model"),
@@ -52,15 +52,19 @@ def run(command: Command) -> int:
     """Train one run or every point of a sweep; Hydra answers its own flags."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.hydra_flags import answer_with_hydra, is_for_hydra
+    from dlrun.cli.recipe_file import tell_of_recipes
     from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
     from dlrun.configuration.plan import plan_runs
+    from dlrun.data.files.named import check_plans
 
     if is_for_hydra(command):
         return answer_with_hydra(command)
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
     plans = plan_runs(request, catalog)
+    tell_of_recipes(plans)
+    check_plans(plans, catalog)
     points = by_fold(plans, catalog)
     if any(len(folds) > 1 for folds in points):
         from dlrun.cli.cross_validating import cross_validate

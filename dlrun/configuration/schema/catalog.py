@@ -15,6 +15,7 @@ from dlrun.configuration import safe_yaml
 from dlrun.configuration.schema import groups
 from dlrun.configuration.schema.groups import GROUPS, Option
 from dlrun.configuration.schema.signature import read_first_argument, read_return_type
+from dlrun.configuration.schema.user_code import tell
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable, show
 
@@ -57,12 +58,15 @@ class Catalog:
             return groups.builtin_option(group, name)
         return self._installed.get((group, name))
 
-    def choices_with_defaults(self, chosen: Mapping[str, str]) -> dict[str, str]:
-        """Return the option of every group: the chosen one, or the default, which may depend on the others."""
+    def choices_with_defaults(self, chosen: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the option of every group: the chosen one, or the default, which may depend on the others.
+
+        values: of fields that are set, by dotted key.
+        """
         choices = {**groups.default_choices(), **chosen}
         for group, other in groups.DEPENDS_ON.items():
             if group not in chosen:
-                choices[group] = groups.default_option(group, self.option(other, choices[other]).name)
+                choices[group] = groups.default_option(group, self.option(other, choices[other]).name, values)
         return choices
 
     def _presets(self, group: str) -> dict[str, Path]:
@@ -88,8 +92,10 @@ class Catalog:
         option = self._base(group, choice)
         if option is not None:
             return option
-        hint = did_you_mean(choice, self.names(group))
-        raise ConfigError(Problem(f"{group}={printable(choice)}", f'Unknown {group} "{printable(choice)}". {hint}'))
+        hint, near = did_you_mean(choice, self.names(group)), nearest(choice, self.names(group))
+        what = f'Unknown {group} "{printable(choice)}". {hint}'
+        fix = f"{group}={near}" if near is not None else None
+        raise ConfigError(Problem(f"{group}={printable(choice)}", what, "unknown-option", fix))
 
     def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
         """Return the option that the override `group=text` chooses, and what is wrong with it.
@@ -100,13 +106,13 @@ class Catalog:
         if not isinstance(choice, str) or "${" in choice:
             hint = did_you_mean(text, self.names(group))
             what = f"Expected the name of an option of {group}, got {show(choice)}. {hint}".rstrip()
-            return None, [Problem(shown, what)]
+            return None, [Problem(shown, what, "unknown-option")]
         try:
             return self.option(group, choice), []
         except ConfigError as error:
             near = nearest(choice, self.names(group))
             closest = self.option(group, near) if near is not None and near != choice else None
-            return closest, error.problems or [Problem(shown, str(error))]
+            return closest, error.problems or [Problem(shown, str(error), error.id)]
 
     def _preset(self, group: str, path: Path) -> Option:
         node = safe_yaml.read_yaml(path)
@@ -154,7 +160,7 @@ def _import_file(path: Path) -> Any:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise ConfigError(f"{path}: importing it failed: {type(error).__name__}: {error}.") from error
+        raise ConfigError(f"{path}: importing it failed: {tell(error, [path])}") from error
     return module
 
 

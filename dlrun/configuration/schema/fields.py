@@ -53,6 +53,11 @@ class LocalPath:
 
 
 @dataclass(frozen=True)
+class WrittenPath:
+    """Marks a field that names a folder that is written to, as by a download; a recipe must not set it."""
+
+
+@dataclass(frozen=True)
 class DurationText:
     """Marks a text that states a duration: 90s, 10m, 3h50m, 1d12h."""
 
@@ -102,29 +107,40 @@ def nearest_duration(value: Any) -> str | None:
 
 Url = Annotated[str, NetworkAddress()]
 DataPath = Annotated[str, LocalPath()]
+DownloadFolder = Annotated[str, WrittenPath()]
 Duration = Annotated[str, DurationText()]
-Positive = Annotated[float, Range(above=0)]
-NonNegative = Annotated[float, Range(low=0)]
+Number = Annotated[float, Range(low=-1e12, high=1e12)]
+Positive = Annotated[float, Range(above=0, high=1e12)]
+NonNegative = Annotated[float, Range(low=0, high=1e12)]
 Fraction = Annotated[float, Range(low=0, below=1)]
 Probability = Annotated[float, Range(low=0, high=1)]
 AverageDecay = Annotated[float, Range(above=0, below=1)]
 LearningRate = Annotated[float, Range(above=0, high=1000)]
 Count = Annotated[int, Range(low=1, high=1_000_000_000)]
 CountOrZero = Annotated[int, Range(low=0, high=1_000_000_000)]
+BatchSize = Annotated[int, Range(low=1, high=10_000_000)]
+Accumulate = Annotated[int, Range(low=1, high=100_000)]
 Width = Annotated[int, Range(low=1, high=65_536)]
+WidthOrZero = Annotated[int, Range(low=0, high=65_536)]
+VocabularySize = Annotated[int, Range(low=1, high=10_000_000)]
+TextLength = Annotated[int, Range(low=1, high=1_000_000)]
 Depth = Annotated[int, Range(low=1, high=64)]
 Kernel = Annotated[int, Range(low=1, high=63)]
 Pixels = Annotated[int, Range(low=0, high=64)]
 Workers = Annotated[int, Range(low=0, high=256)]
+Threads = Annotated[int, Range(low=1, high=1024)]
+Checkpoints = Annotated[int, Range(low=1, high=10_000)]
 Folds = Annotated[int, Range(low=2, high=1000)]
+Fold = Annotated[int, Range(low=0, high=999)]
 Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
 AutoFraction = Annotated[float, Range(low=0, below=1), Auto()]
 AutoShare = Annotated[float, Range(above=0, high=1), Auto()]
-AutoNonNegative = Annotated[float, Range(low=0), Auto()]
+AutoNonNegative = Annotated[float, Range(low=0, high=1e12), Auto()]
 AutoWidths = Annotated[list[Width], Auto()]
 AutoPixels = Annotated[int, Range(low=0, high=64), Auto()]
 AutoBool = Annotated[bool, Auto()]
+AutoBatchSize = Annotated[int, Range(low=1, high=10_000_000), Auto()]
 AutoCount = Annotated[int, Range(low=1, high=1_000_000_000), Auto()]
 AutoCountOrZero = Annotated[int, Range(low=0, high=1_000_000_000), Auto()]
 AutoLearningRate = Annotated[float, Range(above=0, high=1000), Auto()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -126,7 +126,9 @@ def read_option(group: str, name: str, *, source: Path | None, conf: Path | None
         arguments = tuple(field.name for field in declared)
     for key, value in node.items():
         if key in found:
-            found[key] = dataclasses.replace(found[key], default=value, comment=comments.get(key, ""))
+            inner = {name[len(key) + 1 :]: text for name, text in comments.items() if name.startswith(f"{key}.")}
+            comment = comments.get(key, "")
+            found[key] = dataclasses.replace(found[key], default=value, comment=comment, inner_comments=inner)
     return Option(group, name, summary, found, source, arguments, conf, origin)
 
 
@@ -156,8 +158,21 @@ def _read_conf(path: Path) -> tuple[dict[str, Any], dict[str, str], str]:
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     summary = lines[0].lstrip("# ").strip() if lines and lines[0].startswith("#") and "@package" not in lines[0] else ""
-    comments = {m[1]: m[2].strip() for line in lines if (m := re.match(r"(\w+):.*?\s#\s*(.*)", line))}
-    return safe_yaml.parse_yaml(text.encode(), name=str(path)), comments, summary
+    return safe_yaml.parse_yaml(text.encode(), name=str(path)), _comments(lines), summary
+
+
+def _comments(lines: Iterable[str]) -> dict[str, str]:
+    """Return the comment beside each key, by `key`, or `key.field` for the fields inside a field."""
+    found: dict[str, str] = {}
+    outer = ""
+    for line in lines:
+        match = re.match(r"( *)(\w+):(?:.*?\s#\s*(.*))?", line)
+        if match is None:
+            continue
+        outer = outer if match[1] else match[2]
+        if match[3]:
+            found[f"{outer}.{match[2]}" if match[1] else outer] = match[3].strip()
+    return found
 
 
 @cache
@@ -166,6 +181,12 @@ def default_choices() -> Mapping[str, str]:
     entries = safe_yaml.read_yaml(resource_dir("conf") / "config.yaml")["defaults"]
     chosen = {key: str(name) for entry in entries if isinstance(entry, dict) for key, name in entry.items()}
     return {group: chosen[group] for group in GROUPS}
+
+
+def top_level_fields() -> dict[str, Field]:
+    """Return the top-level keys as fields, with the defaults and comments of `conf/config.yaml`."""
+    values, comments, _ = _read_conf(resource_dir("conf") / "config.yaml")
+    return {key: Field(key, kind, values[key], comments.get(key, "")) for key, kind in TOP_LEVEL.items()}
 
 
 DEPENDS_ON: Mapping[str, str] = {"model": "dataset", "optimizer": "model", "scheduler": "model"}
@@ -177,9 +198,26 @@ def _dependent_defaults() -> Mapping[str, Mapping[str, str]]:
     return safe_yaml.read_yaml(default_options_file())
 
 
-def default_option(group: str, chosen: str) -> str:
-    """Return a group's default option, where `chosen` is the option of the group that it depends on."""
-    return str(_dependent_defaults()[group].get(chosen, default_choices()[group]))
+def default_option(group: str, chosen: str, values: Mapping[str, Any]) -> str:
+    """Return a group's default option, where `chosen` is the option of the group that it depends on.
+
+    values: of fields that are set, by dotted key; some decide too.
+    """
+    table = _dependent_defaults()[group]
+    return str(table.get(default_option_entry(group, chosen, values), default_choices()[group]))
+
+
+def default_option_entry(group: str, chosen: str, values: Mapping[str, Any]) -> str:
+    """Return the entry of the file of default options that decides: `text`, or `text dataset.task=language`."""
+    table = _dependent_defaults()[group]
+    decisive = (f"{chosen} {key}={value}" for key, value in values.items())
+    return next((entry for entry in decisive if entry in table), chosen)
+
+
+def deciding_fields(group: str) -> set[str]:
+    """Return the fields, by dotted key, on whose values a group's default option depends."""
+    entries = (entry.split(" ") for entry in _dependent_defaults()[group])
+    return {parts[1].partition("=")[0] for parts in entries if len(parts) > 1}
 
 
 def default_options_file() -> Path:

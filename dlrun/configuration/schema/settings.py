@@ -12,22 +12,28 @@ from typing import Literal
 
 from dlrun.configuration.schema.fields import (
     AUTO,
+    Accumulate,
     Augment,
+    AutoBatchSize,
     AutoBool,
     AutoCount,
     AutoCountOrZero,
     AutoLearningRate,
     AutoNonNegative,
     AverageDecay,
+    BatchSize,
+    Checkpoints,
     Count,
     CountOrZero,
     Duration,
+    Fold,
     Folds,
     Fraction,
     NonNegative,
     Pixels,
     Positive,
     Seed,
+    Threads,
     Workers,
     seconds_of,
 )
@@ -40,7 +46,7 @@ class SplitSettings:
     val_fraction: Fraction = 0.1  # share of the training rows held out for validation
     test_fraction: Fraction = 0.2  # share of all rows held out for testing, if the dataset has no test set
     folds: Folds | None = None  # cross-validation: one run for each of so many parts of the rows, its test rows
-    fold: CountOrZero | None = None  # the part that is tested, below `folds`; null: one run for each
+    fold: Fold | None = None  # the part that is tested, below `folds`; null: one run for each
     limit: Count | None = None  # use at most this many rows of each file or published split; null uses all
     split_seed: Seed = 0  # seed of the split; separate from `seed`, so that runs with different seeds are comparable
     standardise: bool = True  # standardise inputs to mean 0 and deviation 1, fitted on the training rows
@@ -83,7 +89,7 @@ class DeviceSettings:
 
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # number format of forward and backward passes
     compile: bool = False  # compile the model with torch.compile
-    threads: Count | None = None  # CPU threads; null keeps torch's default
+    threads: Threads | None = None  # CPU threads; null keeps torch's default
     deterministic: bool = False  # use only algorithms with bitwise repeatable results, where torch has them
 
 
@@ -102,9 +108,9 @@ class TrainerSettings:
     epochs: AutoCount | None = AUTO  # passes over the training rows
     max_steps: Count | None = None  # stop after this many steps, even within an epoch
     max_time: Duration | None = None  # save and stop between two steps after this time; `dlrun resume` continues
-    batch_size: AutoCount = AUTO
-    eval_batch_size: Count = 256
-    accumulate: Count = 1  # batches whose gradients are averaged into one optimizer step
+    batch_size: AutoBatchSize = AUTO
+    eval_batch_size: BatchSize = 256
+    accumulate: Accumulate = 1  # batches whose gradients are averaged into one optimizer step
     clip_norm: Positive | None = None  # largest norm of the gradient; larger ones are scaled down to it
     ema: AverageDecay | None = None  # decay of the moving average of the weights to evaluate and save; null: no average
     shuffle: bool = True  # a new order each epoch, drawn from (seed, epoch)
@@ -126,4 +132,4 @@ class CheckpointSettings:
 
     every_epochs: AutoCountOrZero = AUTO  # epochs between checkpoints; 0 saves by steps or only at the end
     every_steps: Count | None = None  # steps between checkpoints
-    keep: Count = 2  # newest checkpoints to keep, besides the best
+    keep: Checkpoints = 2  # newest checkpoints to keep, besides the best

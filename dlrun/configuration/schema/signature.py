@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Field:
     default: Any = MISSING
     comment: str = ""
     line: int | None = None  # of its declaration in the option's Python file, from 1 up
+    inner_comments: Mapping[str, str] = field(default_factory=dict)  # of the fields inside it, if it has any
 
 
 def read_first_argument(path: Path, name: str) -> str | None:
@@ -83,7 +84,17 @@ def _read_default(node: ast.expr, path: Path) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-_NOT_FIELD_TYPES = ("Range", "NetworkAddress", "LocalPath", "DurationText", "Auto", "AUTO", "TYPE_CHECKING", "Union")
+_NOT_FIELD_TYPES = (
+    "Range",
+    "NetworkAddress",
+    "LocalPath",
+    "WrittenPath",
+    "DurationText",
+    "Auto",
+    "AUTO",
+    "TYPE_CHECKING",
+    "Union",
+)
 _KNOWN_TYPES: Mapping[str, Any] = {
     **{name: getattr(fields, name) for name in dir(fields) if name[0].isupper() and name not in _NOT_FIELD_TYPES},
     **{kind.__name__: kind for kind in (int, float, bool, str, list, dict)},

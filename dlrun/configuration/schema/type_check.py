@@ -8,6 +8,8 @@ import types
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from dlrun.configuration.override_text import fix_of
+from dlrun.configuration.safe_yaml import parse_scalar
 from dlrun.configuration.schema.fields import (
     AUTO,
     Auto,
@@ -21,7 +23,8 @@ from dlrun.configuration.schema.fields import (
 from dlrun.errors import did_you_mean, nearest
 from dlrun.wording import printable_key, show
 
-_NAME = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
+LITERAL_NAMES = ("null", "true", "false", "nan", "inf")  # in any case, Hydra reads them as values, not as names
+_NAME = re.compile(rf"(?!(?:{'|'.join(LITERAL_NAMES)})$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE | re.ASCII)
 
 
 def describe_type(kind: Any) -> str:
@@ -52,8 +55,14 @@ def describe_type(kind: Any) -> str:
     return {**names, type(None): "null", Any: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
 
 
-def find_mismatches(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
-    """Return what is wrong with `value` as a `kind`: pairs of key and message, none if it fits."""
+_SWITCH = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}  # in YAML 1.1
+
+Mismatch = tuple[str, str, str, str | None]
+"""What is wrong with a value, as the arguments of a Problem: key, message, id and fix."""
+
+
+def find_mismatches(kind: Any, value: Any, *, key: str) -> list[Mismatch]:
+    """Return what is wrong with `value` as a `kind`; nothing if it fits."""
     origin = get_origin(kind)
     if origin is Annotated and get_origin(kind.__origin__) is list and isinstance(value, list):
         return find_mismatches(kind.__origin__, value, key=key)
@@ -68,7 +77,20 @@ def find_mismatches(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]
     near = nearest(value, choices) if isinstance(value, str) else None
     near = nearest_duration(value) if has_mark(kind, DurationText) else near
     hint = f' Did you mean "{near}"?' if near is not None else ""
-    return [(key, f"Expected {describe_type(kind)}, got {show(value)}.{hint}")]
+    fix = None if key.endswith("]") else _fix(kind, value, near, key=key)  # no override sets an entry of a list
+    return [(key, f"Expected {describe_type(kind)}, got {show(value)}.{hint}", "wrong-value", fix)]
+
+
+def fits(kind: Any, value: Any) -> bool:
+    """Return whether `find_mismatches` finds nothing, without telling what."""
+    if get_origin(kind) is Annotated and get_origin(kind.__origin__) is list and isinstance(value, list):
+        return fits(kind.__origin__, value)
+    if get_origin(kind) is list and isinstance(value, list):
+        return all(fits(get_args(kind)[0], entry) for entry in value)
+    if is_dataclass(kind) and isinstance(value, dict):
+        hints = get_type_hints(kind, include_extras=True)
+        return all(name in hints and fits(hints[name], entry) for name, entry in value.items())
+    return _fits(kind, value)
 
 
 def _fits(kind: Any, value: Any) -> bool:
@@ -81,7 +103,7 @@ def _fits(kind: Any, value: Any) -> bool:
             return False
         return _fits(base, value) and all(mark.holds(value) for mark in marks if isinstance(mark, Range))
     if origin in (Union, types.UnionType):
-        return any(not find_mismatches(arg, value, key="") for arg in get_args(kind))
+        return any(fits(arg, value) for arg in get_args(kind))
     if origin is Literal:
         return value in get_args(kind) and not isinstance(value, bool)
     if origin is dict:  # of fields, whose names Hydra must be able to read
@@ -89,8 +111,21 @@ def _fits(kind: Any, value: Any) -> bool:
     if kind is dict:
         return isinstance(value, dict) and all(isinstance(name, str) for name in value)
     if origin is list or is_dataclass(kind):
-        return False  # `find_mismatches` looks inside lists and mappings
+        return False  # `fits` looks inside lists and mappings
     return _is_plain(kind, value)
+
+
+def _fix(kind: Any, value: Any, near: str | None, *, key: str) -> str | None:
+    """Return the override with the value that was meant: the nearest, or the same in the notation of its type."""
+    meant: list[Any] = [] if near is None else [near]
+    if isinstance(value, str):
+        meant += [_SWITCH[value.lower()]] if value.lower() in _SWITCH else []
+        meant.append(parse_scalar(value))  # a number in quotes
+    elif isinstance(value, float) and value.is_integer():
+        meant.append(int(value))
+    meant += value if isinstance(value, list) and len(value) == 1 else [[value]]
+    fitting = (each for each in meant if each is not None and fits(kind, each))
+    return next((fix_of(key, each) for each in fitting), None)
 
 
 def _choices(kind: Any) -> list[str]:
@@ -116,13 +151,15 @@ def _is_plain(kind: Any, value: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _mapping_mismatches(kind: Any, value: dict[str, Any], *, key: str) -> list[tuple[str, str]]:
+def _mapping_mismatches(kind: Any, value: dict[str, Any], *, key: str) -> list[Mismatch]:
     hints = get_type_hints(kind, include_extras=True)
-    wrong: list[tuple[str, str]] = []
+    wrong: list[Mismatch] = []
     for name, entry in value.items():
         if name not in hints:
             shown, hint = printable_key(str(name)), did_you_mean(str(name), hints, prefix=f"{key}.")
-            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}'))
+            near = nearest(str(name), hints)
+            fix = fix_of(f"{key}.{near}", entry) if near is not None else None
+            wrong.append((f"{key}.{shown}", f'{key} has no field "{shown}". {hint}', "unknown-key", fix))
         else:
             wrong.extend(find_mismatches(hints[name], entry, key=f"{key}.{name}"))
     return wrong

@@ -67,7 +67,17 @@ def _as_data_errors(shown: str) -> Iterator[None]:
     """Turn errors of reading within a `with` block into DataError."""
     try:
         yield
-    except (ValueError, OSError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        SyntaxError,
+        zipfile.BadZipFile,
+        zlib.error,
+        MemoryError,
+        RuntimeError,
+        OverflowError,
+    ) as error:
         if "allow_pickle" in str(error):
             what = "it has Python objects, which may run code when they are read; save an array of numbers instead."
             raise DataError(f"{shown}: {what}") from error
@@ -109,6 +119,8 @@ def as_tensor(array: Any, shown: str) -> Tensor:
 
     Raises DataError for an array of other values.
     """
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{shown}: expected an array of numbers, got an entry of the archive that is none.")
     if array.dtype.kind not in "fiub":
         raise DataError(f"{shown}: expected an array of numbers, got {array.dtype}.")
     if array.dtype.kind == "u" and array.dtype != np.uint8:

@@ -52,6 +52,8 @@ def place_of(path: Path, name: str) -> Place | None:
     if path.suffix not in (".npy", ".safetensors"):
         return None
     found = _in_npy(path) if path.suffix == ".npy" else _in_safetensors(path, name)
+    if found is not None and not all(type(size) is int and size >= 0 for size in found.shape):
+        raise ValueError("the sizes of its array are not whole numbers from 0 up")
     if found is not None and found.offset + found.shape[0] * found.row_bytes > found.size:
         raise ValueError(f"it is cut off: {found.size} bytes, an array of shape {found.shape} needs more")
     return found

@@ -101,7 +101,14 @@ def _inputs(
     scattered = [file for split, file in files.items() if places[split] is None]
     if scattered and in_memory is False:
         what = f'The rows of "{printable(name)}" in {printable(str(scattered[0]))} are not stored one after the other. '
-        raise ConfigError(Problem("dataset.in_memory=false", f"{what}Save them as .npy in C order or .safetensors."))
+        raise ConfigError(
+            Problem(
+                "dataset.in_memory=false",
+                f"{what}Save them as .npy in C order or .safetensors.",
+                id="contradiction",
+                fix="dataset.in_memory=auto",
+            )
+        )
     train = places["train"]
     if not scattered and train is not None:
         kind = kind or kind_of(train.shape, train.dtype, files["train"])
@@ -137,7 +144,7 @@ def _targets(path: Path, name: str) -> Tensor:
     if path.suffix == ".npy":
         if Path(name).name != name or not name.endswith(".npy"):
             what = f'Expected the name of a file in the same folder, as targets.npy, got "{printable(name)}".'
-            raise ConfigError(Problem("dataset.targets", what))
+            raise ConfigError(Problem("dataset.targets", what, id="no-file"))
         path = path.with_name(name)
     found = read_array(path, name)
     if found.ndim > 2 or (found.ndim == 2 and not found.is_floating_point() and found.shape[1] != 1):
@@ -155,5 +162,12 @@ def _goal(targets: Tensor, task: str, path: Path) -> Goal:
     if count < 2:
         raise DataError(f"{printable(str(path))}: the target is 0 in every row; there is nothing to learn.")
     if task == "binary" and count != 2:
-        raise ConfigError(Problem("dataset.task=binary", f"The targets have {count} classes; use multiclass."))
+        raise ConfigError(
+            Problem(
+                "dataset.task=binary",
+                f"The targets have {count} classes; use multiclass.",
+                id="contradiction",
+                fix="dataset.task=multiclass",
+            )
+        )
     return "multiclass" if task == "multiclass" else goal_of_classes(count)

@@ -85,7 +85,7 @@ class ArrowTable(TableFile):
                 index = int(text.split("In CSV column #")[1].split(":")[0])
                 raise NotNumbersError(self.names[index]) from error
             raise self.unreadable(error) from error
-        except (OSError, self._pyarrow.ArrowException) as error:
+        except (OSError, UnicodeEncodeError, self._pyarrow.ArrowException) as error:  # JSON may have half characters
             raise self.unreadable(error) from error
 
     def _csv(self, numbers: Collection[str], names: Sequence[str], bad: BadRow, block_bytes: int) -> Iterator[Any]:

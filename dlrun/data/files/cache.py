@@ -17,7 +17,8 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-from dlrun.data.files.paths import cache_folder, digest_of
+from dlrun.configuration.cache_folder import cache_folder
+from dlrun.data.files.paths import digest_of
 from dlrun.data.files.status_line import print_status
 from dlrun.errors import StorageError
 from dlrun.storage.atomic import replace_file

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dlrun.errors import ConfigError, DataError, Problem, StorageError
-from dlrun.wording import printable, show
+from dlrun.wording import printable, show, unfiltered
 
 _TIMEOUT_S = 30.0  # without a byte for this long, the next mirror is tried
 _PIECE_BYTES = 1 << 18
@@ -71,10 +71,10 @@ def _addresses(mirrors: Sequence[str], name: str) -> list[str]:
             fits = False
         if not fits:
             message = f"Expected an address that starts with http:// or https://, got {show(mirror)}."
-            problems.append(Problem(f"dataset.mirrors[{number}]", message))
+            problems.append(Problem(f"dataset.mirrors[{number}]", message, id="wrong-value"))
     if not mirrors:
         message = f"Expected at least one address to download {name} from, got none."
-        problems.append(Problem("dataset.mirrors=[]", message))
+        problems.append(Problem("dataset.mirrors=[]", message, id="wrong-value"))
     if problems:
         raise ConfigError(problems)
     return [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
@@ -231,7 +231,7 @@ def _progress(name: str, address: str, total: int | None, *, have: int) -> Itera
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(file=unfiltered(sys.stderr))) as bar:
         task = bar.add_task(name, total=total, completed=have)
         yield lambda count: bar.advance(task, count)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dlrun.data.files.paths import cache_folder
+from dlrun.configuration.cache_folder import cache_folder
 from dlrun.errors import DataError, StorageError, did_you_mean
 from dlrun.wording import printable
 

@@ -22,4 +22,4 @@ def import_optional(module: str, *, extra: str, needed_by: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         what = f'This needs {package}, which is not installed: pip install "dlrun[{extra}]".'
-        raise ConfigError(Problem(needed_by, what)) from error
+        raise ConfigError(Problem(needed_by, what, id="missing-package")) from error

@@ -17,11 +17,6 @@ _CHUNK_BYTES = 4 << 20
 _EXAMPLE = "example:"
 
 
-def cache_folder() -> Path:
-    """Return the folder of all caches: `$DLRUN_CACHE`, or `~/.cache/dlrun`."""
-    return Path(os.environ.get("DLRUN_CACHE") or "~/.cache/dlrun").expanduser()
-
-
 def locate(name: str) -> Path:
     """Return the file that `dataset.path` names: `example:NAME` is a file of dlrun's own, `~` the user's home.
 

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+from dlrun.wording import escape_controls, unfiltered
+
 _SILENT_S = 2.0  # shorter work shows nothing
 _ROWS_AT_ONCE = 256
+_REDRAW = "\r\x1b[K"
 _is_silenced = ContextVar("_is_silenced", default=False)
 T = TypeVar("T")
 
@@ -53,16 +56,21 @@ def long_work(what: str, total: int, *, unit: str = "files") -> Iterator[Callabl
         shown, has_line = now, True
         left = (now - started) * max(0, total - count) / max(1, count)
         line = f"{what}: {count:,} of {max(total, count):,} {unit}, {left:.0f} s left"
-        sys.stderr.write(f"\r\x1b[K{line}" if is_live else f"{line}\n")
-        sys.stderr.flush()
+        _draw(line, is_live=is_live, end="" if is_live else "\n")
 
     try:
         yield done
     finally:
         if has_line:
             line = f"{what}: {count:,} of {max(total, count):,} {unit} in {time.monotonic() - started:.0f} s"
-            sys.stderr.write(f"\r\x1b[K{line}\n" if is_live else f"{line}\n")
-            sys.stderr.flush()
+            _draw(line, is_live=is_live, end="\n")
+
+
+def _draw(line: str, *, is_live: bool, end: str) -> None:
+    """Print a line, on a terminal over the one before."""
+    stream = unfiltered(sys.stderr)
+    stream.write(f"{_REDRAW if is_live else ''}{escape_controls(line)}{end}")
+    stream.flush()
 
 
 def counted(rows: Iterable[T], done: Callable[[int], None]) -> Iterator[T]:

@@ -32,6 +32,8 @@ FORMATS: dict[str, Format] = {
 }  # fmt: skip
 _DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_CELL = 1 << 28  # characters
+_LONGEST_SNIFFED = 1 << 16  # characters of a line in which the delimiter is searched
+_MOST_COLUMNS = 10_000
 
 
 class TableFile:
@@ -94,13 +96,21 @@ class TableFile:
             return self._sniffed() if self.format == "csv" else ","
         if delimiter != "tab" and len(delimiter) != 1:
             where = f"dataset.delimiter={printable(delimiter)}"
-            raise ConfigError(Problem(where, f'Expected auto, tab or one character, got "{printable(delimiter)}".'))
+            raise ConfigError(
+                Problem(
+                    where,
+                    f'Expected auto, tab or one character, got "{printable(delimiter)}".',
+                    id="wrong-value",
+                    fix="dataset.delimiter=auto",
+                )
+            )
         return "\t" if delimiter == "tab" else delimiter
 
     def _sniffed(self) -> str:
         """Return the delimiter that divides most of the first lines into equally many cells, the more the better."""
+        csv.field_size_limit(_LONGEST_CELL)
         with self._open() as stream:
-            lines = [line for line in itertools.islice(stream, 20) if line.strip()]
+            lines = [line for line in _first_lines(stream) if line.strip()]
         found = {}
         for delimiter in _DELIMITERS:
             widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
@@ -117,13 +127,20 @@ class TableFile:
                 where = " below the heading" if names else ""
                 hint = "; is a quote missing?" if names and self.has_quotes else "."
                 raise DataError(f"{self.shown}: there is no row{where}{hint}")
-            return names
+            return self._not_too_many(names)
         if self.format == "parquet":
-            return list(self.parquet().schema_arrow.names)
+            return self._not_too_many(list(self.parquet().schema_arrow.names))
         bad: list[tuple[int, str]] = []
         for _, row in self.json_rows(lambda line, what: bad.append((line, what))):
-            return list(row)
+            return self._not_too_many(list(row))
         raise DataError(f"{self.shown}: line {bad[0][0]}: {bad[0][1]}" if bad else f"{self.shown}: there is no row.")
+
+    def _not_too_many(self, names: list[str]) -> list[str]:
+        """The names, if a model can have that many inputs; raises DataError."""
+        if len(names) > _MOST_COLUMNS:
+            what = f"expected at most {_MOST_COLUMNS:,} columns, got {len(names):,}"
+            raise DataError(f"{self.shown}: {what}; is the file transposed? dataset=arrays reads wider rows.")
+        return names
 
     def all_names(self) -> list[str]:
         """Return the names of the columns; of JSON lines the keys of every object."""
@@ -255,6 +272,16 @@ class TableFile:
 
 
 _JSON_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
+
+
+def _first_lines(stream: Any) -> Iterator[str]:
+    """Yield those of the first lines that are not too long to be looked at."""
+    for _ in range(20):
+        line = rest = stream.readline(_LONGEST_SNIFFED)
+        while rest and not rest.endswith("\n"):
+            rest = stream.readline(_LONGEST_SNIFFED)
+        if len(line) < _LONGEST_SNIFFED:
+            yield line
 
 
 def _ignore(line: int, what: str) -> None:

@@ -25,7 +25,7 @@ def codec_of(encoding: str | None) -> str:
         codecs.getincrementaldecoder(encoding)
     except (LookupError, UnicodeError) as error:
         what = f'There is no encoding "{printable(encoding)}"; try utf-8, cp1252, latin-1 or utf-16.'
-        raise ConfigError(Problem("dataset.encoding", what)) from error
+        raise ConfigError(Problem("dataset.encoding", what, id="wrong-value", fix="dataset.encoding=utf-8")) from error
     return encoding
 
 

@@ -114,7 +114,14 @@ def read_all(reader: Reader, *, what: str) -> Tensor:
         rows = torch.empty(reader.shape, dtype=reader.dtype)
     except RuntimeError as error:  # torch's "can't allocate memory"
         size = f"{len(reader):,} {what}, {reader.num_bytes / 2**20:,.0f} MiB decoded, do not fit into memory. "
-        raise ConfigError(Problem("dataset.in_memory=true", size + "Use dataset.in_memory=false.")) from error
+        raise ConfigError(
+            Problem(
+                "dataset.in_memory=true",
+                size + "Use dataset.in_memory=false.",
+                id="out-of-memory",
+                fix="dataset.in_memory=false",
+            )
+        ) from error
 
     def fill(first: int) -> int:
         chosen = range(first, min(first + _ROWS_AT_ONCE, len(reader)))

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.files.paths import cache_folder, changed, unreadable
+from dlrun.configuration.cache_folder import cache_folder
+from dlrun.data.files.paths import changed, unreadable
 from dlrun.data.files.status_line import long_work
 from dlrun.errors import DataError
 

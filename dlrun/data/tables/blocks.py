@@ -204,11 +204,13 @@ def check_memory(num_rows: int, num_features: int, blocks: Sequence[Block]) -> N
     pixels = sum(block.width for block in blocks if block.kind == "image")  # bytes, beside their float32
     needed, free = num_rows * (4 * num_features + pixels), available_memory()
     if needed > free:
-        sizes = ", ".join(block.describe() for block in blocks)
+        sizes = ", ".join(block.describe() for block in blocks) or "one for each number and each category"
+        less = "a smaller dataset.max_length or dataset.image_size, or dataset.limit"
+        if not blocks:
+            less = "dataset.categories=embed, a smaller dataset.max_categories, or dataset.limit"
         raise DataError(
             f"{plural(num_rows, 'row')} of {num_features:,} features ({sizes}) need {needed / 2**30:,.1f} GiB of "
-            f"memory; {free / 2**30:,.1f} GiB are free. Use a smaller dataset.max_length or dataset.image_size, or "
-            "dataset.limit."
+            f"memory; {free / 2**30:,.1f} GiB are free. Use {less}."
         )
 
 

@@ -140,4 +140,10 @@ def _date(value: str) -> tuple[float, ...]:
 
 def setting(name: str, kind: str) -> str:
     """Return the override that sets the kind of a column, with its special characters escaped as Hydra wants it."""
-    return f"dataset.columns={{{_SPECIAL.sub(_ESCAPED, printable(name))}: {kind}}}"
+    return settings({name: kind})
+
+
+def settings(kinds: Mapping[str, str]) -> str:
+    """Return the override that sets the kinds of several columns, as `setting` does."""
+    each = ", ".join(f"{_SPECIAL.sub(_ESCAPED, printable(name))}: {kind}" for name, kind in kinds.items())
+    return f"dataset.columns={{{each}}}"

@@ -99,8 +99,7 @@ class TableEncoder(Encoder):
         Replaces the raw rows split by split, since a large table must not be in memory twice.
         """
         self.fit(splits["train"].in_memory())
-        if self._blocks:
-            check_memory(sum(map(len, splits.values())), self._num_features, self.blocks)
+        check_memory(sum(map(len, splits.values())), self._num_features, self.blocks)
         images = [block for block in self._blocks if isinstance(block, ImageBlock)]
         for image in images:
             image.load(self._used(image.name, splits.values()))

@@ -23,9 +23,13 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
     for name, kind in settings.columns.items():
         where = f"dataset.columns.{printable(name)}"
         if name not in file.names:
-            raise ConfigError(Problem(where, f"There is no such column. {did_you_mean(name, file.names)}"))
+            raise ConfigError(
+                Problem(where, f"There is no such column. {did_you_mean(name, file.names)}", id="unknown-column")
+            )
         if kind not in KINDS:
-            raise ConfigError(Problem(where, f"Expected one of {', '.join(KINDS)}, got {printable(str(kind))}."))
+            raise ConfigError(
+                Problem(where, f"Expected one of {', '.join(KINDS)}, got {printable(str(kind))}.", id="wrong-value")
+            )
     for name in settings.targets:
         if name not in file.names:
             raise file.missing_column(name, file.names, "for dataset.target")
@@ -65,7 +69,7 @@ def target_column(file: ArrowTable, settings: TableSettings) -> Column:
     name = settings.target
     if settings.columns.get(name) in BLOCK_KINDS:
         what = f"The target is a number or classes, not {settings.columns[name]}; expected number or category."
-        raise ConfigError(Problem(f"dataset.columns.{printable(name)}", what))
+        raise ConfigError(Problem(f"dataset.columns.{printable(name)}", what, id="contradiction"))
     if settings.task in ("binary", "multiclass") or settings.columns.get(name) == "category":
         return Column(name, "category", is_target=True)
     if settings.only is not None or settings.columns.get(name) == "number":

@@ -57,12 +57,14 @@ def row_columns(file: ArrowTable, settings: TableSettings) -> RowColumns:
             raise file.missing_column(name, file.names, f"for dataset.{key}")
         where = f"dataset.{key}={printable(name)}"
         if name in settings.targets:
-            problems.append(Problem(where, "This column is a target; name another one."))
+            problems.append(Problem(where, "This column is a target; name another one.", id="contradiction"))
         elif key == "weight" and name == settings.group:
-            problems.append(Problem(where, "This column has the groups (dataset.group); name another one."))
+            problems.append(
+                Problem(where, "This column has the groups (dataset.group); name another one.", id="contradiction")
+            )
         elif key == "weight" and settings.columns.get(name, "ignore") not in _NO_FEATURES:
             what = f"A weight is no feature; leave it out of dataset.columns, or copy the column {printable(name)}."
-            problems.append(Problem(where, what))
+            problems.append(Problem(where, what, id="contradiction"))
     if problems:
         raise ConfigError(problems)
     return RowColumns(None if _is_feature(settings) else settings.group, settings.weight)

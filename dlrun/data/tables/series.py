@@ -145,7 +145,9 @@ def series_format(
         if name not in names:
             raise DataError(f'{path}: there is no column "{name}" (dataset.target). {did_you_mean(name, names)}')
     if not columns or not targets:
-        raise ConfigError(Problem("dataset.columns", "Expected one or more columns of inputs and to forecast."))
+        raise ConfigError(
+            Problem("dataset.columns", "Expected one or more columns of inputs and to forecast.", id="required")
+        )
     return SeriesFormat(list(columns), targets, time, 0, delimiter, encoding), notices
 
 

@@ -30,6 +30,7 @@ _WORDS = 3  # on average, from which texts are more than names
 _ID = "row names or identifiers, another whole number in every row"
 _ID_AT_FIRST = "row names or identifiers, another whole number in each of the first rows"
 _LEAST_ROWS = 5  # with fewer, all values may be distinct by chance
+_MOST_DISTINCT = 0.95
 _FIRST_ROWS = 1000  # that tell most columns from counters
 _EXACT = 2**24  # whole numbers below are exact in float32
 _ID_NAME = re.compile(
@@ -89,6 +90,18 @@ def set_aside(file: ArrowTable, columns: Sequence[Column], rows: TableRows, sett
     return found
 
 
+def is_identifier(name: str, values: NDArray[np.float32]) -> bool:
+    """Return whether whole numbers, (N,), of training rows in their order are likely identifiers or a count of rows.
+
+    Nearly all are distinct, and the name says so or each is larger than the one before.
+    """
+    if len(values) < _LEAST_ROWS or (values != np.round(values)).any():
+        return False
+    if len(np.unique(values)) < _MOST_DISTINCT * len(values):  # large ones are not exact
+        return False
+    return _is_named_as_identifier(name) or (_rises(values) and not _is_named_as_time(name))
+
+
 def _why(
     file: ArrowTable, column: Column, columns: Sequence[Column], rows: TableRows, settings: TableSettings
 ) -> str | None:
@@ -114,8 +127,7 @@ def _why(
     if column.kind != "number":
         return None
     if _counts_rows(values, num_others=rows.num_left_out + rows.num_dropped + rows.num_skipped):
-        is_time = bool(_TIMES & set(re.split(r"[^a-z]+", column.name.lower())))
-        return None if is_time else _COUNTER
+        return None if _is_named_as_time(column.name) else _COUNTER
     return _identifier(file, column.name, values)
 
 
@@ -138,6 +150,10 @@ def _rises(values: NDArray[np.float32]) -> bool:
 
 def _is_named_as_identifier(name: str) -> bool:
     return bool(_ID_NAME.fullmatch(name.strip()) or _ID_IN_CAMEL_CASE.fullmatch(name))
+
+
+def _is_named_as_time(name: str) -> bool:
+    return bool(_TIMES & set(re.split(r"[^a-z]+", name.lower())))
 
 
 def _counts_rows(values: NDArray[np.float32], *, num_others: int) -> bool:

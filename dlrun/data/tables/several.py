@@ -24,10 +24,12 @@ def check_targets(target: str | Sequence[str]) -> list[str]:
     """
     names = [target] if isinstance(target, str) else list(target)
     if not names:
-        raise ConfigError(Problem("dataset.target=[]", "Expected the name of at least one column."))
+        raise ConfigError(Problem("dataset.target=[]", "Expected the name of at least one column.", id="required"))
     twice = [name for number, name in enumerate(names) if name in names[:number]]
     if twice:
-        raise ConfigError(Problem("dataset.target", f'The target "{printable(twice[0])}" is there twice.'))
+        raise ConfigError(
+            Problem("dataset.target", f'The target "{printable(twice[0])}" is there twice.', id="wrong-value")
+        )
     return names
 
 

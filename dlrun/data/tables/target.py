@@ -121,7 +121,7 @@ def _check_classes(file: TableFile, name: str, class_names: Sequence[str], task:
         raise DataError(f'{file.shown}: the target "{printable(name)}" {what}')
     if task == "binary" and len(class_names) != 2:
         what = f'The target "{printable(name)}" has {len(class_names)} classes; use dataset.task=multiclass.'
-        raise ConfigError(Problem("dataset.task=binary", what))
+        raise ConfigError(Problem("dataset.task=binary", what, id="contradiction", fix="dataset.task=multiclass"))
 
 
 def _codes(file: TableFile, rows: TableRows, column: Column, class_names: Sequence[str]) -> NDArray[np.int64]:

@@ -167,6 +167,8 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
             Problem(
                 f"dataset.max_vocabulary={max_vocabulary}",
                 f"A vocabulary of subwords begins with the 256 bytes; expected {_SMALLEST_SUBWORDS} or more.",
+                id="wrong-value",
+                fix=f"dataset.max_vocabulary={_SMALLEST_SUBWORDS}",
             )
         )
     library = _library()

@@ -50,6 +50,7 @@ def audio_folder(
                 f"dataset.mels={mels}",
                 f"Frames of {window_ms:g} ms at {sample_rate} Hz resolve {bins:.0f} bands. "
                 "Use fewer dataset.mels or a longer dataset.window_ms.",
+                id="contradiction",
             )
         )
     what = "audio file"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dlrun.configuration.schema.fields import Url
+from dlrun.configuration.schema.fields import DownloadFolder, Url
 from dlrun.data.arrays.cifar import cifar_source
 from dlrun.data.source import Source
 
 
-def cifar10(*, root: str, mirrors: list[Url], download: bool) -> Source:
+def cifar10(*, root: DownloadFolder, mirrors: list[Url], download: bool) -> Source:
     """50,000 photographs and 10,000 for the test, (3, 32, 32) bytes, ten classes.
 
     root: folder with the six .bin files, with the folder `cifar-10-batches-bin` that contains them, or with

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlrun.configuration.schema.fields import Url
+from dlrun.configuration.schema.fields import DownloadFolder, Url
 from dlrun.data.arrays.idx import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, idx_source
 from dlrun.data.source import Source
 
@@ -17,7 +17,7 @@ _CLASS_NAMES = (
 )  # fmt: skip
 
 
-def fashion_mnist(*, root: str, mirrors: list[Url], download: bool) -> Source:
+def fashion_mnist(*, root: DownloadFolder, mirrors: list[Url], download: bool) -> Source:
     """60,000 images of clothing and 10,000 for the test, (1, 28, 28) bytes, ten classes.
 
     root: folder of the four IDX files, gzipped or not. mirrors: addresses of a folder with them, tried in order.

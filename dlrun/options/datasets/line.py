@@ -6,7 +6,7 @@ from typing import Annotated
 
 import torch
 
-from dlrun.configuration.schema.fields import NonNegative, Range, Seed
+from dlrun.configuration.schema.fields import NonNegative, Number, Range, Seed
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 
@@ -14,8 +14,8 @@ from dlrun.data.source import Rows, Source
 def line(
     *,
     rows: Annotated[int, Range(2, 10_000_000)],
-    slope: float,
-    intercept: float,
+    slope: Number,
+    intercept: Number,
     noise: NonNegative,
     noise_seed: Seed,
 ) -> Source:

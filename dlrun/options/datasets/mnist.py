@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlrun.configuration.schema.fields import Url
+from dlrun.configuration.schema.fields import DownloadFolder, Url
 from dlrun.data.arrays.idx import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, idx_source
 from dlrun.data.source import Source
 
@@ -14,7 +14,7 @@ _SHA256 = {
 }
 
 
-def mnist(*, root: str, mirrors: list[Url], download: bool) -> Source:
+def mnist(*, root: DownloadFolder, mirrors: list[Url], download: bool) -> Source:
     """60,000 images of handwritten digits and 10,000 for the test, (1, 28, 28) bytes, ten classes.
 
     root: folder of the four IDX files, gzipped or not. mirrors: addresses of a folder with them, tried in order.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from dlrun.configuration.schema.fields import ColumnKinds, Count, DataPath, Range
+from dlrun.configuration.schema.fields import ColumnKinds, DataPath, Range, TextLength, VocabularySize
 from dlrun.data.source import Encoder, Source
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.settings import TableSettings
@@ -24,9 +24,9 @@ def table(
     group: str | None,
     weight: str | None,
     categories: Literal["one_hot", "embed"],
-    max_categories: Count,
-    max_length: Count,
-    max_vocabulary: Count,
+    max_categories: VocabularySize,
+    max_length: TextLength,
+    max_vocabulary: VocabularySize,
     image_size: Annotated[int, Range(8, 512)],
     missing: Literal["fill", "error", "drop"],
     missing_target: Literal["leave_out", "stop"],

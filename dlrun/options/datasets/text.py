@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from dlrun.configuration.schema.fields import Count, DataPath, Fraction
+from dlrun.configuration.schema.fields import Count, DataPath, Fraction, TextLength, VocabularySize, Width
 from dlrun.data.source import Encoder, Source
 from dlrun.data.texts.classification import TextEncoder, TextFormat, Vocabulary, labelled_texts
 from dlrun.data.texts.language import LanguageEncoder, language_source
@@ -21,10 +21,10 @@ def text(
     label: str,
     tokenizer: Literal["words", "characters", "subword"] | None,
     lowercase: bool | None,
-    max_vocabulary: Count,
+    max_vocabulary: VocabularySize,
     min_count: Count,
-    max_length: Count,
-    context: Count,
+    max_length: TextLength,
+    context: Width,
     val_fraction: Fraction,
     test_fraction: Fraction,
     delimiter: str | None,

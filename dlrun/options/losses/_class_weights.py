@@ -16,7 +16,12 @@ def class_weight_values(spec: DataSpec, wanted: str | list[float]) -> list[float
         return None
     if not goal_of(spec).has_class_weights:
         raise ConfigError(
-            Problem("loss.class_weights", "Language models do not support class weights; use loss.class_weights=none.")
+            Problem(
+                "loss.class_weights",
+                "Language models do not support class weights; use loss.class_weights=none.",
+                id="loss-mismatch",
+                fix="loss.class_weights=none",
+            )
         )
     if wanted == "balanced":
         total = sum(spec.class_counts)
@@ -26,6 +31,8 @@ def class_weight_values(spec: DataSpec, wanted: str | list[float]) -> list[float
             Problem(
                 "loss.class_weights",
                 f"Expected {spec.num_outputs} weights from 0 up, one for each class, got {len(wanted)}: {wanted}.",
+                id="wrong-value",
+                fix="loss.class_weights=balanced",
             )
         )
     return [float(weight) for weight in wanted]

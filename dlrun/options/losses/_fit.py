@@ -17,5 +17,7 @@ def check_loss_fits(spec: DataSpec, name: str) -> None:
             Problem(
                 f"loss={name}",
                 f"This dataset has {goal.describe_targets(spec)}; use loss={fitting}. loss=auto chooses by itself.",
+                id="loss-mismatch",
+                fix="loss=auto",
             )
         )

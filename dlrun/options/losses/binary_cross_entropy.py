@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlrun.configuration.schema.fields import Fraction
+from dlrun.configuration.schema.fields import Fraction, NonNegative
 from dlrun.data.spec import DataSpec
 from dlrun.options.losses._class_weights import class_weight_values
 from dlrun.options.losses._fit import check_loss_fits
@@ -18,7 +18,7 @@ Loss = nn.Module
 
 
 def binary_cross_entropy(
-    spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[float]
+    spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[NonNegative]
 ) -> Loss:
     """Mean of -log sigmoid(±logit): (B, 1) logits and (B,) classes 0 or 1 -> scalar.
 
@@ -29,7 +29,7 @@ def binary_cross_entropy(
 
 
 class _BinaryCrossEntropy(nn.Module):
-    def __init__(self, class_weights: list[float] | None, label_smoothing: float) -> None:
+    def __init__(self, class_weights: list[NonNegative] | None, label_smoothing: float) -> None:
         super().__init__()
         self.class_weights: Tensor | None
         self._smoothing = label_smoothing

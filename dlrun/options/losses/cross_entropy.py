@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlrun.configuration.schema.fields import Fraction
+from dlrun.configuration.schema.fields import Fraction, NonNegative
 from dlrun.data.spec import DataSpec
 from dlrun.options.losses._class_weights import class_weight_values
 from dlrun.options.losses._fit import check_loss_fits
@@ -18,7 +18,7 @@ Loss = nn.Module
 
 
 def cross_entropy(
-    spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[float]
+    spec: DataSpec, *, label_smoothing: Fraction, class_weights: Literal["none", "balanced"] | list[NonNegative]
 ) -> Loss:
     """Mean of -log softmax(logits)[target]: (B, K) logits, (B,) classes -> scalar; or (B, T, K) and (B, T) tokens.
 

@@ -37,6 +37,8 @@ def cnn(
             Problem(
                 "model=cnn",
                 f"A CNN needs images, but this dataset has {spec.describe()}. Use model=mlp or model=linear.",
+                id="model-mismatch",
+                fix=f"model={'rnn' if spec.kind == 'tokens' or spec.has_lengths else 'mlp'}",
             )
         )
     in_channels, height, width = spec.shape
@@ -51,6 +53,8 @@ def cnn(
                     f"model.kernel={kernel}",
                     f"Block {number} receives images of {before} (padding {pad}), too small for a kernel of {kernel}. "
                     f"Use a smaller model.kernel, model.padding=same, or fewer than {len(channels)} model.channels.",
+                    id="too-small-images",
+                    fix=_fewer(channels, number) or ("model.padding=same" if kernel % 2 else None),
                 )
             )
         layers.append(nn.Conv2d(in_channels, out_channels, kernel, padding=pad, bias=norm != "batch"))
@@ -64,6 +68,8 @@ def cnn(
                         f"model.pool_size={pool_size}",
                         f"Block {number} pools images of {width}x{height}, too small for a window of {pool_size}. "
                         f"Use model.pool=none or fewer than {len(channels)} model.channels.",
+                        id="too-small-images",
+                        fix=_fewer(channels, number) or "model.pool=none",
                     )
                 )
             layers.append(nn.MaxPool2d(pool_size) if pool == "max" else nn.AvgPool2d(pool_size))
@@ -85,7 +91,14 @@ def _padding(padding: str | int, kernel: int) -> int:
                 Problem(
                     f"model.kernel={kernel}",
                     'Padding "same" needs an odd kernel, such as 3, 5 or 7. Or set model.padding to a number.',
+                    id="contradiction",
+                    fix=f"model.kernel={kernel + 1}",
                 )
             )
         return kernel // 2
     return int(padding)
+
+
+def _fewer(channels: list[int], number: int) -> str | None:
+    """Return the override that leaves out block `number` and those after it; None for the first."""
+    return f"model.channels={channels[: number - 1]}".replace(" ", "") if number > 1 else None

@@ -35,7 +35,7 @@ def factorization(
     """
     if len(spec.categories) != 2 or spec.shape != (2,) or not goal_of(spec).predicts_numbers:
         what = f"A recommender needs pairs of user and item, but this dataset has {spec.describe()}."
-        raise ConfigError(Problem("model=factorization", f"{what} Use dataset=interactions."))
+        raise ConfigError(Problem("model=factorization", f"{what} Use dataset=interactions.", id="model-mismatch"))
     kind = _FittedFactorization if biases == "fitted" else _Factorization
     return kind(spec, factors, hidden if variant == "neural" else None, dropout)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dlrun.configuration.schema.fields import CountOrZero, Fraction
+from dlrun.configuration.schema.fields import Fraction, WidthOrZero
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 
@@ -13,7 +13,7 @@ _PREFERRED = 2.0  # logit of the naive forecast that a new model starts from; th
 _FLAT = 1e-2  # added to a window's deviation, in training deviations: a flat window is not blown up
 
 
-def forecast(spec: DataSpec, *, hidden: CountOrZero, dropout: Fraction, other_columns: bool) -> nn.Module:
+def forecast(spec: DataSpec, *, hidden: WidthOrZero, dropout: Fraction, other_columns: bool) -> nn.Module:
     """Forecast of a series, (B, T, F) -> (B, horizon * targets).
 
     A trained mixture of the naive forecasts, plus a linear layer on the window, minus its last row and divided by its
@@ -26,6 +26,7 @@ def forecast(spec: DataSpec, *, hidden: CountOrZero, dropout: Fraction, other_co
                 "model=forecast",
                 f"This model continues a series, but this dataset has {spec.describe()}. Use dataset=series, or "
                 "another model.",
+                id="model-mismatch",
             )
         )
     if min(spec.continues) < 0:
@@ -39,6 +40,8 @@ def forecast(spec: DataSpec, *, hidden: CountOrZero, dropout: Fraction, other_co
                 "model=forecast",
                 f"This model continues its inputs, and {', '.join(missing)} is not among dataset.columns. Add it, "
                 "or use model=rnn.",
+                id="model-mismatch",
+                fix="model=rnn",
             )
         )
     return _Forecast(spec, hidden=hidden, dropout=dropout, other_columns=other_columns)
@@ -112,13 +115,14 @@ def _mlp(steps: int, hidden: int, horizon: int, dropout: float) -> nn.Module:
 
 def _per_output(spec: DataSpec, factor: float, offset: float) -> Tensor:
     """From scaled inputs to scaled targets: value * factor + offset; one of the two for each output, (H * J,)."""
-    horizon = spec.num_outputs // len(spec.continues)
-    ones = torch.ones(spec.num_outputs, dtype=torch.float64)
-    mean, deviation = torch.tensor(0.0).double(), ones
-    if spec.scaling is not None:
-        columns = torch.tensor(spec.continues).repeat(horizon)  # (J,) -> (H * J,)
-        mean = torch.tensor(spec.scaling.mean, dtype=torch.float64)[columns]
-        deviation = torch.tensor(spec.scaling.std, dtype=torch.float64)[columns]
-    target_mean = torch.tensor(spec.target_mean, dtype=torch.float64)
-    target_std = torch.tensor(spec.target_std, dtype=torch.float64)
-    return ((factor * deviation + offset * (mean - target_mean)) / target_std * ones).float()
+    with torch.device("cpu"):  # numbers of the data, also where the weights are built on `meta`
+        horizon = spec.num_outputs // len(spec.continues)
+        ones = torch.ones(spec.num_outputs, dtype=torch.float64)
+        mean, deviation = torch.tensor(0.0).double(), ones
+        if spec.scaling is not None:
+            columns = torch.tensor(spec.continues).repeat(horizon)  # (J,) -> (H * J,)
+            mean = torch.tensor(spec.scaling.mean, dtype=torch.float64)[columns]
+            deviation = torch.tensor(spec.scaling.std, dtype=torch.float64)[columns]
+        target_mean = torch.tensor(spec.target_mean, dtype=torch.float64)
+        target_std = torch.tensor(spec.target_std, dtype=torch.float64)
+        return ((factor * deviation + offset * (mean - target_mean)) / target_std * ones).float()

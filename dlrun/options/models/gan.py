@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from dlrun.configuration.schema.fields import Activation, Count, Fraction, Init, OptimizerFields, Width
+from dlrun.configuration.schema.fields import Activation, Fraction, Init, OptimizerFields, Width
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import activation as make_activation
@@ -20,7 +20,7 @@ def gan(
     spec: DataSpec,
     *,
     architecture: Literal["dense", "conv"],
-    latent_dim: Count,
+    latent_dim: Width,
     hidden: list[Width],
     channels: list[Width],
     objective: Literal["saturating", "non_saturating", "hinge"],
@@ -42,6 +42,7 @@ def gan(
                 "model=gan",
                 f"A GAN generates images, but this dataset has {spec.describe()}. Use a dataset of images, "
                 "such as dataset=digits.",
+                id="model-mismatch",
             )
         )
     if goal_of(spec).predicts_numbers or spec.parts:
@@ -50,6 +51,7 @@ def gan(
                 "model=gan",
                 f"The quality of a GAN is measured by the classes of its images, but this dataset has "
                 f"{spec.describe()}. Use a dataset of images with classes, such as dataset=digits.",
+                id="model-mismatch",
             )
         )
     if spec.scaling is None:
@@ -58,6 +60,8 @@ def gan(
                 "dataset.standardise=false",
                 "A GAN needs the range of its images, which is computed when they are standardised. "
                 "Use dataset.standardise=true.",
+                id="contradiction",
+                fix="dataset.standardise=true",
             )
         )
     if architecture == "dense":
@@ -100,6 +104,7 @@ def _conv(
                 "model.channels",
                 f"Each entry doubles the sides of the generated image; images of {width}x{height} allow "
                 f"1 to {min(height, width).bit_length() - 1} entries, got {len(channels)}.",
+                id="too-small-images",
             )
         )
     sizes = [(height, width)]

@@ -40,6 +40,8 @@ def check_fixed_size(spec: DataSpec, name: str) -> None:
                 f"model={name}",
                 f"This model needs rows of numbers, but this dataset has {spec.describe()}, and token ids are names, "
                 "not amounts. Use model=rnn.",
+                id="model-mismatch",
+                fix="model=rnn",
             )
         )
     if spec.has_lengths:
@@ -48,5 +50,7 @@ def check_fixed_size(spec: DataSpec, name: str) -> None:
                 f"model={name}",
                 f"This model needs rows of one length, but this dataset has {spec.describe()} that differ in length. "
                 "Use model=rnn.",
+                id="model-mismatch",
+                fix="model=rnn",
             )
         )

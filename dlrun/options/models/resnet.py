@@ -34,6 +34,8 @@ def resnet(
                 "model=resnet",
                 f"A residual network needs images, but this dataset has {spec.describe()}. "
                 f"Use model={'rnn' if spec.kind == 'tokens' or spec.has_lengths else 'mlp'}.",
+                id="model-mismatch",
+                fix=f"model={'rnn' if spec.kind == 'tokens' or spec.has_lengths else 'mlp'}",
             )
         )
     if len(blocks) != len(channels) or not blocks:
@@ -42,6 +44,7 @@ def resnet(
                 "model.blocks",
                 f"Each stage needs a number of blocks and a number of channels, but model.blocks has {len(blocks)} "
                 f"entries and model.channels has {len(channels)}. Use the same number in both, at least 1.",
+                id="contradiction",
             )
         )
     in_channels, height, width = spec.shape
@@ -52,6 +55,7 @@ def resnet(
                 f"{len(blocks)} stages halve the image {len(blocks) - 1} times, but images of {width}x{height} can be "
                 f"halved {min(height, width).bit_length() - 1} times. Use fewer entries in model.blocks and "
                 "model.channels.",
+                id="too-small-images",
             )
         )
     layers: list[nn.Module] = [

@@ -44,6 +44,8 @@ def rnn(
                 "model=rnn",
                 f"A recurrent network reads steps in order, but this dataset has {spec.describe()}, and its features "
                 "have no order. Use model=mlp or model=linear.",
+                id="model-mismatch",
+                fix="model=mlp",
             )
         )
     goal = goal_of(spec)
@@ -53,13 +55,19 @@ def rnn(
                 "model.bidirectional=true",
                 "A language model must not see the token that it predicts, and a backward layer sees it. "
                 "Use model.bidirectional=false.",
+                id="contradiction",
+                fix="model.bidirectional=false",
             )
         )
     table = None
     if spec.kind == "tokens":
         if spec.vocabulary_size is None:
             raise ConfigError(
-                Problem("model=rnn", "This dataset has tokens, but its Source does not set vocabulary_size.")
+                Problem(
+                    "model=rnn",
+                    "This dataset has tokens, but its Source does not set vocabulary_size.",
+                    id="model-mismatch",
+                )
             )
         table = nn.Embedding(spec.vocabulary_size, embedding, padding_idx=0)
         with torch.no_grad():

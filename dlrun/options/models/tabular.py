@@ -50,7 +50,7 @@ def tabular(
     """
     if spec.kind != "dense":
         what = f"It takes rows of numbers and categories, got {spec.describe()}; use another model."
-        raise ConfigError(Problem("model=tabular", what))
+        raise ConfigError(Problem("model=tabular", what, id="model-mismatch"))
     return Tabular(
         spec,
         members=members,

@@ -38,10 +38,10 @@ def text(
     """
     if spec.kind != "tokens" or spec.vocabulary_size is None:
         what = f"It classifies texts, but this dataset has {spec.describe()}; use another model."
-        raise ConfigError(Problem("model=text", what))
+        raise ConfigError(Problem("model=text", what, id="model-mismatch"))
     if goal_of(spec).predicts_each_step:
         what = "It looks at a whole text at once, so it cannot predict the next token. Use model=rnn or transformer."
-        raise ConfigError(Problem("model=text", what))
+        raise ConfigError(Problem("model=text", what, id="model-mismatch"))
     return _Text(
         spec.vocabulary_size,
         num_logits(spec),

@@ -28,19 +28,24 @@ def transformer(
             Problem(
                 "model=transformer",
                 f"A transformer reads tokens or time steps, but this dataset has {spec.describe()}. Use model=mlp.",
+                id="model-mismatch",
+                fix="model=mlp",
             )
         )
     if width % heads:
         raise ConfigError(
             Problem(
-                f"model.heads={heads}", f"Expected a number that divides model.width={width}; try {_divisor(width)}."
+                f"model.heads={heads}",
+                f"Expected a number that divides model.width={width}; try {_divisor(width)}.",
+                id="contradiction",
+                fix=f"model.heads={_divisor(width)}",
             )
         )
     read: nn.Module
     if spec.kind == "tokens":
         if spec.vocabulary_size is None:
             what = "This dataset has tokens, but its Source does not set vocabulary_size."
-            raise ConfigError(Problem("model=transformer", what))
+            raise ConfigError(Problem("model=transformer", what, id="model-mismatch"))
         read = nn.Embedding(spec.vocabulary_size, width)
         nn.init.normal_(read.weight, std=0.02)
     else:

@@ -17,7 +17,14 @@ def sgd(
     Raises ConfigError for Nesterov momentum without momentum.
     """
     if nesterov and not momentum:
-        raise ConfigError(Problem("optimizer.nesterov=true", "Nesterov momentum needs optimizer.momentum above 0."))
+        raise ConfigError(
+            Problem(
+                "optimizer.nesterov=true",
+                "Nesterov momentum needs optimizer.momentum above 0.",
+                id="contradiction",
+                fix="optimizer.momentum=0.9",
+            )
+        )
     return torch.optim.SGD(
         parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
     )

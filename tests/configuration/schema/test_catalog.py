@@ -94,7 +94,10 @@ def test_a_plugin_that_fails_to_import_is_reported(tmp_path: Path) -> None:
     catalog = Catalog(plugins=[path])
     with pytest.raises(ConfigError) as caught:
         catalog.load("model", "mine")
-    assert str(caught.value) == (f"{path}: importing it failed: ModuleNotFoundError: No module named 'no_such_thing'.")
+    assert str(caught.value) == (
+        f"{path}: importing it failed: ModuleNotFoundError: No module named 'no_such_thing' "
+        "(mine.py, line 1, `import no_such_thing`)."
+    )
     assert "dlrun_plugin_mine" not in sys.modules
 
 

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import dataclasses
+import math
+import typing
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
 
-from dlrun.configuration.schema import fields
-from dlrun.configuration.schema.fields import DataPath, LocalPath, NetworkAddress, Range, Url, has_mark, is_optional
+from dlrun.configuration.schema import fields, groups
+from dlrun.configuration.schema.fields import (
+    DataPath,
+    LocalPath,
+    NetworkAddress,
+    Range,
+    Url,
+    WrittenPath,
+    has_mark,
+    is_optional,
+)
 from dlrun.configuration.schema.type_check import describe_type, find_mismatches
 from dlrun.wording import printable, printable_key, show
 
@@ -15,6 +27,11 @@ from dlrun.wording import printable, printable_key, show
 class Stop:
     patience: fields.Count | None = None
     rate: float = 0.0
+
+
+def said(kind: Any, value: Any, *, key: str) -> list[tuple[str, str]]:
+    """Each mismatch's key and message."""
+    return [wrong[:2] for wrong in find_mismatches(kind, value, key=key)]
 
 
 @pytest.mark.parametrize(
@@ -166,18 +183,47 @@ def test_a_value_that_fits_has_no_mismatch(kind: Any, value: Any) -> None:
     ],
 )
 def test_a_mismatch_says_what_was_expected_and_what_came(kind: Any, value: Any, message: str) -> None:
-    assert find_mismatches(kind, value, key="k") == [("k", message)]
+    assert said(kind, value, key="k") == [("k", message)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fix"),
+    [
+        (Literal["max", "avg"], "mx", "k=max"),
+        (fields.Duration, "10 minutes", "k=10m"),
+        (fields.Width, 0, None),  # nothing near is known
+        (fields.Width, "64", "k=64"),
+        (fields.Width, "0", None),
+        (fields.Width, 64.0, "k=64"),
+        (fields.Width, [64], "k=64"),
+        (fields.AutoWidths, 64, "k=[64]"),
+        (list[str], "a", 'k=["a"]'),
+        (fields.LearningRate, "1e-3", "k=0.001"),
+        (fields.LearningRate, "fast", None),
+        (bool, "no", "k=false"),
+        (fields.AutoBool, "Yes", "k=true"),
+        (Stop, 3, None),
+        (list[Literal["max"]], ["mx"], None),  # no override sets one entry of a list
+    ],
+)
+def test_a_wrong_value_comes_with_the_override_that_mends_it(kind: Any, value: Any, fix: str | None) -> None:
+    assert [wrong[2:] for wrong in find_mismatches(kind, value, key="k")] == [("wrong-value", fix)]
+
+
+def test_a_mistyped_field_of_a_mapping_keeps_its_value_in_the_override_that_mends_it() -> None:
+    found = find_mismatches(Stop, {"patince": 3, "zzzz": 1}, key="stop")
+    assert [wrong[2:] for wrong in found] == [("unknown-key", "stop.patience=3"), ("unknown-key", None)]
 
 
 def test_every_wrong_entry_of_a_list_is_reported_with_its_place() -> None:
-    assert find_mismatches(list[int], [1, "a", None], key="k") == [
+    assert said(list[int], [1, "a", None], key="k") == [
         ("k[1]", 'Expected a whole number, got "a".'),
         ("k[2]", "Expected a whole number, got null."),
     ]
 
 
 def test_every_wrong_field_of_a_mapping_is_reported_with_its_key() -> None:
-    assert find_mismatches(Stop, {"patince": 3, "rate": "x"}, key="stop") == [
+    assert said(Stop, {"patince": 3, "rate": "x"}, key="stop") == [
         ("stop.patince", 'stop has no field "patince". Did you mean "stop.patience"?'),
         ("stop.rate", 'Expected a number, got "x".'),
     ]
@@ -212,4 +258,47 @@ def test_a_list_may_be_auto(value: Any) -> None:
     ],
 )
 def test_a_wrong_value_of_a_list_that_may_be_auto_is_named(value: Any, key: str, message: str) -> None:
-    assert find_mismatches(fields.AutoWidths, value, key="k") == [(key, message)]
+    assert said(fields.AutoWidths, value, key="k") == [(key, message)]
+
+
+def numbers_in(kind: Any, marks: tuple[Any, ...] = ()) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Every int and float inside a type, with the marks of the type directly around it."""
+    if kind in (int, float):
+        return [(kind, marks)]
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind, include_extras=True)
+        return [found for each in hints.values() for found in numbers_in(each)]
+    inner = getattr(kind, "__metadata__", ())
+    if inner:
+        return numbers_in(kind.__origin__, inner)
+    return [found for each in typing.get_args(kind) for found in numbers_in(each)]
+
+
+ALL_FIELDS = [
+    (f"{group}={name}", field)
+    for group in groups.GROUPS
+    for name in groups.builtin_names(group)
+    for field in groups.builtin_option(group, name).fields.values()
+]
+
+
+def test_every_number_of_every_option_has_both_bounds() -> None:
+    unbounded = [
+        f"{option}: {field.name}"
+        for option, field in ALL_FIELDS
+        for _, marks in numbers_in(field.kind)
+        if not any(
+            isinstance(mark, Range)
+            and (mark.low is not None or mark.above is not None)
+            and (mark.high is not None or mark.below is not None)
+            and math.isfinite(mark.high if mark.high is not None else mark.below or 0)
+            for mark in marks
+        )
+    ]
+    assert unbounded == []
+    assert sum(len(numbers_in(field.kind)) for _, field in ALL_FIELDS) > 250
+
+
+def test_only_folders_of_downloads_are_marked_as_written_to() -> None:
+    marked = {f"{option}.{field.name}" for option, field in ALL_FIELDS if has_mark(field.kind, WrittenPath)}
+    assert marked == {f"dataset={name}.root" for name in ("mnist", "fashion_mnist", "cifar10")}

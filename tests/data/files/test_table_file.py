@@ -107,3 +107,16 @@ def test_a_column_that_is_missing_or_there_twice_is_an_error() -> None:
         't.csv: there is no column "c" for dataset.target. Its only column is "a;b": is dataset.delimiter right? '
         "Choose from: a;b."
     )
+
+
+def test_more_columns_than_a_model_can_have_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{number}" for number in range(10_001)) + "\n" + "1," * 10_000 + "1\n")
+    with pytest.raises(DataError, match=r"expected at most 10,000 columns, got 10,001; is the file transposed\?"):
+        TableFile(path)
+
+
+def test_a_line_of_megabytes_is_no_defect(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("x;y\n" + "1" * 3_000_000 + ";1\n")
+    assert TableFile(path).names == ["x", "y"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dlrun.data.files.paths import cache_folder
+from dlrun.configuration.cache_folder import cache_folder
 from dlrun.data.media.survey import Facts, fingerprint, read_unchanged, survey
 from dlrun.errors import DataError
 

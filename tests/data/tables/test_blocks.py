@@ -132,6 +132,12 @@ def test_rows_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.Monkey
     )
     with pytest.raises(DataError, match=message):
         check_memory(300_000, 3201, found)
+    message = (
+        r"300,000 rows of 3,201 features \(one for each number and each category\) need 3\.6 GiB of memory; 3\.0 GiB "
+        r"are free\. Use dataset\.categories=embed, a smaller dataset\.max_categories, or dataset\.limit\."
+    )
+    with pytest.raises(DataError, match=message):
+        check_memory(300_000, 3201, [])
 
 
 def test_how_long_texts_are_and_how_many_are_cut_is_told() -> None:

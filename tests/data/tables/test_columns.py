@@ -7,7 +7,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dlrun.data.tables.columns import Column, first_guess, kind_of, mostly, nearly_distinct, raw_values, setting
+from dlrun.data.tables.columns import (
+    Column,
+    first_guess,
+    kind_of,
+    mostly,
+    nearly_distinct,
+    raw_values,
+    setting,
+    settings,
+)
 
 
 def counts(*values: str) -> Counter[str]:
@@ -72,6 +81,7 @@ def test_nearly_distinct_is_more_than_twenty_and_more_than_one_in_two() -> None:
 def test_an_override_escapes_what_hydra_reads() -> None:
     assert setting("age", "number") == "dataset.columns={age: number}"
     assert setting("a:b, (c)", "ignore") == r"dataset.columns={a\:b\, \(c\): ignore}"
+    assert settings({"age": "number", "b": "ignore"}) == "dataset.columns={age: number, b: ignore}"
 
 
 def test_texts_become_the_raw_numbers_of_their_kind() -> None:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dlrun.data.files import arrow_table
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables.reading import TrainTable, read_train
-from dlrun.data.tables.set_aside import describe_texts, kind_to_use
+from dlrun.data.tables.set_aside import describe_texts, is_identifier, kind_to_use
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import DataError
 
@@ -32,6 +33,23 @@ def table(column: Sequence[object], *, name: str = "x", targets: str = "abababab
 
 def why(column: Sequence[object], **fields: Any) -> str | None:
     return table(column, **fields).ignored.get(fields.get("name", "x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("id", [70, 12, 55, 31, 98], True),
+        ("size", [70, 12, 55, 31, 98], False),
+        ("id", [70, 12, 70, 12, 98], False),
+        ("id", [70, 12.5, 55, 31, 98], False),
+        ("row", [10, 20, 30, 40, 55], True),
+        ("size", [10, 20, 30, 40, 55], True),  # in the order of the rows
+        ("birth year", [1910, 1920, 1930, 1940, 1955], False),
+        ("id", [1, 2, 3, 4], False),  # too few to tell
+    ],
+)
+def test_training_rows_tell_identifiers_by_name_or_order(name: str, values: list[float], expected: bool) -> None:
+    assert is_identifier(name, np.array(values, dtype=np.float32)) is expected
 
 
 def test_constants_are_set_aside_unless_some_are_missing() -> None:

@@ -212,6 +212,9 @@ def test_a_table_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -
         DataError, match=r'20 rows of .* the 32x32 image "photo"\) need 0\.0 GiB of memory; 0\.0 GiB are'
     ):
         data()
+    monkeypatch.setattr(blocks, "available_memory", lambda: 79)  # a feature of 20 rows takes 80 bytes
+    with pytest.raises(DataError, match=r"20 rows of \d features \(one for each number and each category\) need"):
+        data(columns={"photo": "ignore", "review": "ignore"})
 
 
 def test_neither_texts_nor_images_are_targets() -> None:

@@ -52,6 +52,6 @@ def test_more_than_memory_is_refused_before_it_is_allocated() -> None:
     (problem,) = caught.value.problems
     assert problem.where == "dataset.rows=10000000"
     assert problem.message == (
-        "Expected at most 1073741824 values in all images together, got 10000000 x 3 x 1024 x 1024 = 31457280000000. "
+        "Expected at most 268435456 values in all images together, got 10000000 x 3 x 1024 x 1024 = 31457280000000. "
         "Use fewer rows or a smaller dataset.size."
     )

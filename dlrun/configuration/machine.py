@@ -1,0 +1,45 @@
+"""What a configuration asks of this machine: threads and processes that it cannot bear, told before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from dlrun.errors import Problem
+
+MOST_PER_CORE = 16
+"""Measured on two cores: 512 threads a core still train, 1,000,000 end the process; a loading process needs 50 MB."""
+
+_KEYS = {("device", "threads"): "null uses one for each core", ("trainer", "workers"): "0 loads without any"}
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_excesses(tree: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem for each number of threads or processes that is far beyond the machine's cores."""
+    found = cores()
+    most = MOST_PER_CORE * found
+    return [
+        Problem(
+            f"{group}.{name}={tree[group][name]}",
+            f"This machine has {found} core{'' if found == 1 else 's'}: expected at most {most} ({MOST_PER_CORE} per "
+            f"core); {alternative}.",
+            "wrong-value",
+            fix=f"{group}.{name}={alternative.split()[0]}",
+        )
+        for (group, name), alternative in _KEYS.items()
+        if (tree[group][name] or 0) > most
+    ]
+
+
+def notices(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a notice for more threads than cores, which wait for each other."""
+    threads, found = tree["device"]["threads"], cores()
+    if threads is None or threads <= found:
+        return ()
+    what = f"device.threads={threads}, and this machine has {found} core{'' if found == 1 else 's'}"
+    return (f"{what}: threads wait for each other; device.threads=null is faster.",)

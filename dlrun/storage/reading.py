@@ -1,0 +1,50 @@
+"""Read files of a run's folder, which may be somebody else's: regular files only, of a size that memory can hold."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import safetensors
+
+from dlrun.errors import StorageError
+
+MOST_JSON_BYTES = 256 << 20
+
+
+def read_regular(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
+    """Return a file's bytes; a pipe or a device, which might block, is not opened for longer than to see what it is.
+
+    most: bytes; a larger file is not read.
+    Raises OSError that says what is wrong.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, expected at most {most:,}", str(path))
+        try:
+            return stream.read()
+        except MemoryError as error:
+            raise OSError(errno.ENOMEM, "it does not fit into memory", str(path)) from error
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """A block that rebuilds objects from the values of a file: verified bytes may still be anything.
+
+    Raises StorageError for values that are not those of a checkpoint.
+    """
+    try:
+        yield
+    except (
+        KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, MemoryError,
+        safetensors.SafetensorError,
+    ) as error:  # fmt: skip
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise StorageError(f"{path}: its content is not that of a checkpoint ({what}).") from error

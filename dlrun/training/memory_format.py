@@ -1,0 +1,40 @@
+"""The memory format of images: channels last where a model convolves and can read it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from dlrun.data.prepare import DataBundle
+from dlrun.tasks.task import SupervisedTask, Task
+
+
+def use_channels_last(task: Task, data: DataBundle, *, is_known: bool) -> DataBundle:
+    """Convert a supervised task with 2-d convolutions in place, and return data whose images have the same format.
+
+    Convolutions are 1.2 to 1.5 times faster so. A model of the user's own (not `is_known`) whose `view` needs
+    contiguous tensors, as tutorials write it, stays contiguous.
+    """
+    if not isinstance(task, SupervisedTask) or not any(isinstance(module, nn.Conv2d) for module in task.modules()):
+        return data
+    task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack memory_format
+    if data.spec.kind != "image":  # the images in the rows of a table are columns, until the model cuts them out
+        return data
+    if not is_known and _needs_contiguous(task, data):
+        task.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return data
+    return data.channels_last()
+
+
+def _needs_contiguous(task: SupervisedTask, data: DataBundle) -> bool:
+    """Whether the model fails on two channels-last images only because of their format."""
+    batch = data.train.fetch(slice(0, 2))
+    batch = batch._replace(inputs=batch.inputs.contiguous(memory_format=torch.channels_last))
+    try:
+        with torch.random.fork_rng(), torch.no_grad():
+            copy.deepcopy(task).eval()(batch)
+    except Exception as error:  # noqa: BLE001 - any other error is told by the check of the model, with its layer
+        return "view size is not compatible" in str(error)
+    return False

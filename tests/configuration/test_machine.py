@@ -1,0 +1,58 @@
+"""Threads and processes far beyond the machine's cores are refused; a few more are said to be slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dlrun.configuration import machine
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+def tree(threads: int | None, workers: int) -> dict[str, Any]:
+    return {"device": {"threads": threads}, "trainer": {"workers": workers}}
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_sixteen_for_each_core_are_the_most() -> None:
+    assert machine.find_excesses(tree(32, 32)) == []
+    assert machine.find_excesses(tree(None, 0)) == []
+    threads, workers = machine.find_excesses(tree(33, 64))
+    assert str(threads) == (
+        "device.threads=33\n"
+        "      This machine has 2 cores: expected at most 32 (16 per core); null uses one for each core."
+    )
+    assert str(workers) == (
+        "trainer.workers=64\n      This machine has 2 cores: expected at most 32 (16 per core); 0 loads without any."
+    )
+    assert (threads.fix, workers.fix) == ("device.threads=null", "trainer.workers=0")
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_more_threads_than_cores_are_a_notice() -> None:
+    assert machine.notices(tree(2, 0)) == machine.notices(tree(None, 0)) == ()
+    assert machine.notices(tree(3, 0)) == (
+        "device.threads=3, and this machine has 2 cores: threads wait for each other; device.threads=null is faster.",
+    )
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_command_refuses_them_before_anything_starts(dlrun: Dlrun) -> None:
+    code, _, err = dlrun("dataset=iris", "device.threads=1000")
+    assert code == 2
+    assert "device.threads=1000\n      This machine has 2 cores" in err
+    code, _, err = dlrun("dataset=iris", "device.threads=1000000")
+    assert code == 2
+    assert "Expected a whole number from 1 to 1024 or null, got 1000000." in err
+
+
+def test_the_machine_has_a_core() -> None:
+    assert machine.cores() >= 1
