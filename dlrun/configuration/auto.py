@@ -128,6 +128,11 @@ def _channels(tree: Tree, facts: Facts, decided: Decided) -> list[int]:
     return _CHANNELS[: max(1, blocks)]
 
 
+def _share(tree: Tree, facts: Facts, decided: Decided) -> float:
+    return 1.0 if facts.num_train >= _MANY_ROWS else 0.5
+
+
+_MANY_ROWS = 10_000
 _FEWEST_STEPS, _MOST_STEPS = 1500, 4000
 _LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
 _EVALUATIONS = 50
@@ -208,6 +213,7 @@ RULES: Mapping[str, Rule] = {
             "32, 64, 128 and, from 48 pixels, 256: as many blocks as the image has room for",
             _channels,
         ),
+        Rule("model.share", f"0.5, and 1 from {_MANY_ROWS:,} training rows on", _share),
     )
 }
 

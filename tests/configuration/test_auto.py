@@ -102,6 +102,13 @@ def test_a_cnn_has_as_many_blocks_as_the_image_has_room_for(
     assert found == [32, 64, 128, 256][:blocks]
 
 
+@pytest.mark.parametrize(("rows", "share"), [(100, 0.5), (9_999, 0.5), (10_000, 1.0)])
+def test_networks_count_half_where_rows_are_few(rows: int, share: float) -> None:
+    words = ("dataset=table", "dataset.path=x.csv", "dataset.target=y")
+    assert decided(Facts("dense", True, rows, rows // 10, 5), *words)["model.share"] == share
+    assert "model.share" not in decided(Facts("dense", True, rows), *words, "model.share=0.7")
+
+
 def test_texts_and_ratings_train_for_a_number_of_steps() -> None:
     texts = decided(Facts("tokens", False, 5000, 500), "dataset=text", "dataset.path=x.csv")
     assert (texts["trainer.batch_size"], texts["trainer.epochs"]) == (32, 10)

@@ -1,4 +1,4 @@
-"""A model for tables: an ensemble of small networks that learn what a linear model leaves."""
+"""A model for tables: an ensemble of small networks that learn what linear and additive models leave."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.baselines.baseline import gathered, sample
-from dlrun.baselines.features import Features
-from dlrun.baselines.linear import LinearModel, logistic_model, ridge_model
-from dlrun.configuration.schema.fields import Activation, Fraction, Range, Width
+from dlrun.configuration.schema.fields import Activation, AutoShare, Fraction, Range, Width
 from dlrun.data.goals import mixes_kinds
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
+from dlrun.options.models._closed_form import ClosedForm
 from dlrun.options.models._layers import activation as make_activation
 from dlrun.options.models._layers import flat_inputs
 from dlrun.tasks.goals import goal_of, num_logits
@@ -35,8 +34,12 @@ def tabular(
     dropout: Fraction,
     frequencies: Annotated[int, Range(low=0, high=256)],
     linear: bool,
+    additive: bool,
+    share: AutoShare,
 ) -> nn.Module:
-    """Tabular model, (B, F) -> (B, K): a linear model in closed form plus the mean of `members` networks.
+    """Tabular model, (B, F) -> (B, K): a model in closed form plus `share` times the mean of `members` networks.
+
+    In training the networks learn all that the model in closed form leaves; only predictions take a share of it.
 
     Each network sees numbers scaled by median and quartiles, smoothly clipped and, as in Gorishniy, Rubachev and
     Babenko 2022, through periodic functions whose frequencies it learns. Scaling and clipping are those of RealMLP
@@ -56,6 +59,8 @@ def tabular(
         dropout=dropout,
         frequencies=frequencies,
         linear=linear,
+        additive=additive,
+        share=share,
     )
 
 
@@ -75,9 +80,11 @@ class Tabular(nn.Module):
         dropout: float,
         frequencies: int,
         linear: bool,
+        additive: bool,
+        share: float,
     ) -> None:
         super().__init__()
-        self._spec, self.members = spec, members
+        self._spec, self.members, self._share = spec, members, share
         self._num_numbers = spec.num_numbers
         self.front, width = flat_inputs(spec)
         self.register_buffer("median", torch.zeros(self._num_numbers))
@@ -93,17 +100,17 @@ class Tabular(nn.Module):
                 layers.append(nn.Dropout(dropout))
             width = size
         self.layers = nn.Sequential(*layers, MemberLinear(members, width, num_logits(spec), zero=starts_linear))
-        self.linear = FittedLinear(spec) if starts_linear else None
+        self.linear = ClosedForm(spec, additive=additive) if starts_linear else None
 
     def fit_to(self, train: Split) -> None:
-        """Measure medians and quartiles, and fit the linear model, on the training rows."""
+        """Measure medians and quartiles, and fit the model in closed form, on the training rows."""
         index = sample(len(train), _MOST_ROWS, seed=0)
         numbers = gathered(train, index, _MOST_ROWS)[:, : self._num_numbers].double()  # (N, F) -> (N, numbers)
         if self._num_numbers:
             self.median.copy_(numbers.median(dim=0).values)
             self.factor.copy_(_factors(numbers))
         if self.linear is not None:
-            self.linear.fit_to(train)
+            self.linear.fit_to(train, numbers)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, F) -> (B, K), in training (members * B, K)."""
@@ -115,7 +122,7 @@ class Tabular(nn.Module):
             rows = torch.cat([rows, self.periodic(numbers)], dim=2)
         out: Tensor = self.layers(rows)  # (M, B, K)
         if self.linear is not None:
-            out = out + self.linear(inputs)
+            out = (out if self.training else self._share * out) + self.linear(inputs)
         if self.training:
             return out.flatten(0, 1)  # (M, B, K) -> (M * B, K)
         return goal_of(self._spec).average(self._spec, out) if self.members > 1 else out[0]  # (M, B, K) -> (B, K)
@@ -155,33 +162,6 @@ class Periodic(nn.Module):
         waves = torch.cat([angles.sin(), angles.cos()], dim=3).transpose(1, 2)  # -> (M, n, B, 2k)
         found: Tensor = self.layer(waves.reshape(members * count, -1, 2 * size))  # -> (M * n, B, 4)
         return found.relu().view(members, count, -1, _EMBEDDING).transpose(1, 2).flatten(2)  # -> (M, B, n * 4)
-
-
-class FittedLinear(nn.Module):
-    """A linear model in closed form, (B, F) -> (B, K), which training leaves as it is."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, spec: DataSpec) -> None:
-        super().__init__()
-        self._spec = spec
-        self._features = Features(spec)
-        outputs = num_logits(spec)
-        self.register_buffer("weight", torch.zeros(self._features.width, outputs))
-        self.register_buffer("bias", torch.zeros(outputs))
-
-    def fit_to(self, train: Split) -> None:
-        """Fit it on the training rows, or a sample of them; it stays 0 where there are too many features."""
-        fit = ridge_model if goal_of(self._spec).predicts_numbers else logistic_model
-        found: LinearModel | None = fit(self._spec, train, most_rows=len(train), seed=0, check=lambda: None)
-        if found is not None:
-            weight, bias = found.affine()
-            self.weight.copy_(weight)
-            self.bias.copy_(bias.clamp(min=-10.0) if not goal_of(self._spec).predicts_numbers else bias)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self._features.encoded(inputs) @ self.weight + self.bias
 
 
 def _factors(numbers: Tensor) -> Tensor:

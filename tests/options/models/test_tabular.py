@@ -17,7 +17,8 @@ from dlrun.tasks.task import FitsData, SupervisedTask
 
 NUMBERS = DataSpec("dense", (3,), "regression", 1, numbers=3)
 FIELDS: dict[str, Any] = {
-    "members": 3, "hidden": [8], "activation": "silu", "dropout": 0.0, "frequencies": 2, "linear": True
+    "members": 3, "hidden": [8], "activation": "silu", "dropout": 0.0, "frequencies": 2, "linear": True,
+    "additive": False, "share": 1.0,
 }  # fmt: skip
 
 
@@ -56,6 +57,27 @@ def test_without_the_linear_model_it_begins_with_the_networks() -> None:
     model = fitted(NUMBERS, inputs, targets, linear=False)
     assert model.linear is None
     assert model(inputs).std() > 0.01
+
+
+def test_it_begins_with_functions_of_each_number_where_a_line_does_not_fit() -> None:
+    inputs = rows(400)[0]
+    targets = inputs[:, :1].abs()
+    straight = (fitted(NUMBERS, inputs, targets)(inputs) - targets).square().mean()
+    bent = (fitted(NUMBERS, inputs, targets, additive=True)(inputs) - targets).square().mean()
+    assert straight > 0.2
+    assert bent < 0.01
+
+
+def test_predictions_add_a_share_of_the_networks_output() -> None:
+    inputs, targets = rows()
+    whole, half = (fitted(NUMBERS, inputs, targets, share=share) for share in (1.0, 0.5))
+    begun = whole(inputs)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(whole.layers[-1].weight)
+    half.load_state_dict(whole.state_dict())
+    torch.testing.assert_close(half(inputs) - begun, 0.5 * (whole(inputs) - begun), atol=1e-5, rtol=1e-5)
+    assert (whole(inputs) - begun).abs().max() > 0.1
+    torch.testing.assert_close(half.train()(inputs), whole.train()(inputs))  # training learns all that is left
 
 
 def test_codes_of_categories_are_one_hot_in_the_linear_model() -> None:
