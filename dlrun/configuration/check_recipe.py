@@ -15,7 +15,7 @@ from dlrun.configuration.recipe_block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
-from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, default_choices
+from dlrun.configuration.schema.groups import ADDED_FIELDS, GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable_key, show
@@ -45,6 +45,8 @@ def split_recipe(
             if "name" in value:
                 choices[key] = value["name"]
             problems += _split_node(option, value, values, own=own, given=given)
+            if own:
+                values.update(_before(option, value))
         elif key in TOP_LEVEL:
             problems += check_top_level(key, value)
             values[key] = value
@@ -102,6 +104,15 @@ def _split_node(
         if not wrong:
             values.update(_by_dotted_key(f"{option.group}.{key}", option.fields[key].kind, value))
     return problems
+
+
+def _before(option: Option, node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the fields that a run's configuration lacks were before they existed, by dotted key.
+
+    The configuration that a run writes has every field; one that lacks some was written by an older version.
+    """
+    older = ADDED_FIELDS.get((option.group, option.name), {})
+    return {f"{option.group}.{name}": value for name, value in older.items() if name not in node}
 
 
 def _is_retired(option: Option, key: str, value: Any) -> bool:

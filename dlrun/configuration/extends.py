@@ -78,7 +78,7 @@ def merge_layers(layers: Sequence[Layer]) -> Mapping[str, Any]:
 
 def _layer(source: Source) -> Layer:
     tree = parse_yaml(source.content, name=source.shown)
-    if not tree or (set(tree) == {"recipe"} and tree["recipe"] in (None, {}, [])):
+    if all(value in (None, {}, []) if key in ("recipe", "sweep") else value == {} for key, value in tree.items()):
         what = "it says nothing. A recipe chooses an option or sets a value, such as `model: {name: mlp}`"
         raise ConfigError(f"{shorten(source.shown)}: {what}.")
     return Layer(source.shown, source.path, source.sha256, tree)

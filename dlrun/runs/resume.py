@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
+from dlrun.configuration.schema.groups import ADDED_FIELDS
 from dlrun.errors import ConfigError, Problem
 from dlrun.training.build import Components
 from dlrun.wording import show
@@ -74,8 +75,9 @@ def check_resumable(before: Mapping[str, Any], config: RunConfig, components: Co
 
 def _model_problems(before: Mapping[str, Any], config: RunConfig) -> list[Problem]:
     problems = []
-    if before["model"] != config.tree["model"]:
-        differing = [key for key, _, _ in _differences(before["model"], config.tree["model"])]
+    model = {**ADDED_FIELDS.get(("model", before["model"].get("name")), {}), **before["model"]}
+    if model != config.tree["model"]:
+        differing = [key for key, _, _ in _differences(model, config.tree["model"])]
         where = ", ".join(f"model.{key}" for key in differing) or "model"
         problems.append(Problem(where, "The checkpoint was written by another model; start a new run instead."))
     if before["optimizer"] != config.optimizer.name:

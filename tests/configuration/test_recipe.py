@@ -159,6 +159,14 @@ def test_a_required_field_may_be_left_to_the_user() -> None:
     assert load("model: {name: cnn, kernel: '???'}").values == {"model.kernel": "???"}
 
 
+def test_fields_that_an_older_run_lacks_are_what_they_were() -> None:
+    text = "model: {name: tabular, members: 4}"
+    assert load(text, own=True).values == {"model.members": 4, "model.additive": False, "model.share": 1.0}
+    assert load(text).values == {"model.members": 4}
+    newer = "model: {name: tabular, additive: true, share: 0.5}"
+    assert load(newer, own=True).values == {"model.additive": True, "model.share": 0.5}
+
+
 def test_an_address_is_refused_except_the_default_or_in_the_users_own_run() -> None:
     wrong = "dataset: {name: mnist, mirrors: ['file:///etc/']}"
     message = "A recipe cannot set addresses; set them on the command line."

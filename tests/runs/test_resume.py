@@ -55,3 +55,31 @@ def test_a_checkpoint_older_than_folds_is_not_resumed_as_one_of_them(
     with pytest.raises(ConfigError, match=r"dataset\.folds=3\n.*\n.*dataset\.fold=0\n"):
         train(tmp_path / "a", *SMALL, "dataset.folds=3", "dataset.fold=0", resume="auto")
     train(tmp_path / "a", *SMALL, "trainer.epochs=5", resume="auto")
+
+
+def test_a_table_model_from_before_a_field_existed_resumes_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (
+        "dataset=iris",
+        "model=tabular",
+        "model.members=2",
+        "trainer.max_steps=12",
+        "device.threads=1",
+        "device=cpu",
+    )
+    now = resume.metadata
+
+    def older(*arguments: Any) -> dict[str, Any]:
+        written = now(*arguments)
+        kept = {key: value for key, value in written["model"].items() if key not in ("additive", "share")}
+        return {**written, "model": kept}
+
+    with monkeypatch.context() as before:
+        before.setattr(resume, "metadata", older)
+        with pytest.raises(Interrupted):
+            train(tmp_path / "a", *words, "model.additive=false", "model.share=1.0", stop_after=6)
+    with pytest.raises(ConfigError, match=r"model.additive, model.share\n.*written by another model"):
+        train(tmp_path / "a", *words, resume="auto")
+    _, result = train(tmp_path / "a", *words, "model.additive=false", "model.share=1.0", resume="auto")
+    assert result["steps"] == 12

@@ -189,6 +189,11 @@ def top_level_fields() -> dict[str, Field]:
     return {key: Field(key, kind, values[key], comments.get(key, "")) for key, kind in TOP_LEVEL.items()}
 
 
+ADDED_FIELDS: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("model", "tabular"): {"additive": False, "share": 1.0},
+}
+"""Fields that an option got later and whose defaults change it, with what it was like before."""
+
 DEPENDS_ON: Mapping[str, str] = {"model": "dataset", "optimizer": "model", "scheduler": "model"}
 """The groups whose default option depends on the choice in another group, in the order in which they are chosen."""
 
