@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from dlrun.configuration.auto import RULES
 from dlrun.configuration.json_types import DEFINITIONS, Schema, any_of, described, schema_of
+from dlrun.configuration.promise_block import METRIC, MOST_LOSSES, SHA256
 from dlrun.configuration.recipe_block import FORMAT, MEANINGS, block_keys
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_mark
@@ -56,10 +57,17 @@ def _block() -> Schema:
     """Return the schema of the `recipe:` block."""
     properties = {key: described(schema_of(kind), MEANINGS.get(key, "")) for key, kind in block_keys().items()}
     properties["format"] = described({"type": "integer", "const": FORMAT}, MEANINGS["format"])
-    bounds = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-    names = {"$ref": "#/$defs/key"}
-    properties["expect"] |= {"type": "object", "propertyNames": names, "additionalProperties": bounds}
-    properties["expect"].pop("$ref", None)
+    numbers = {"type": "array", "items": {"type": "number"}}
+    names, metrics = {"$ref": "#/$defs/key"}, {"pattern": f"^(?:{METRIC.pattern})$"}
+    for key, keys, values in (
+        ("expect", metrics, numbers | {"minItems": 2, "maxItems": 2}),
+        ("measured", metrics, {"anyOf": [{"type": "number"}, numbers | {"minItems": 1}]}),
+        ("losses", names, numbers | {"minItems": 1, "maxItems": MOST_LOSSES}),
+    ):
+        properties[key] |= {"type": "object", "propertyNames": keys, "additionalProperties": values}
+        properties[key].pop("$ref", None)
+    properties["lock"]["properties"]["packages"] |= {"additionalProperties": {"type": "string"}}
+    properties["data"]["properties"]["fingerprint"] |= {"pattern": f"^(?:{SHA256.pattern}|)$"}
     properties["plugins"]["propertyNames"] = names
     return {
         "description": "What the recipe is, where it comes from and what it promises.",

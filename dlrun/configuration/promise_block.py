@@ -13,8 +13,8 @@ from dlrun.errors import Problem
 from dlrun.wording import printable_key, show
 
 MOST_LOSSES = 100
-_METRIC = re.compile(r"(train|val|test)/(?!\.+(/|$))[\w.-]+(/(?!\.+(/|$))[\w.-]+)*")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+METRIC = re.compile(r"(train|val|test)/(?!\.+(/|$))[\w.-]+(/(?!\.+(/|$))[\w.-]+)*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 if TYPE_CHECKING:
     Names = dict[str, Any]
@@ -100,7 +100,7 @@ def check_promise(block: Mapping[str, Any]) -> list[Problem]:
 
 
 def _metric_problems(where: str, metric: str) -> list[Problem]:
-    if _METRIC.fullmatch(metric):
+    if METRIC.fullmatch(metric):
         return []
     what = "Expected a metric's name as results have it, such as test/accuracy: train, val or test, a slash and a name."
     return [Problem(where, what, "wrong-value")]
@@ -121,7 +121,7 @@ def _lock_problems(block: Mapping[str, Any]) -> list[Problem]:
 def _data_problems(block: Mapping[str, Any]) -> list[Problem]:
     data = block.get("data")
     fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
-    if isinstance(fingerprint, str) and not _SHA256.fullmatch(fingerprint):
+    if isinstance(fingerprint, str) and fingerprint and not SHA256.fullmatch(fingerprint):
         what = f"Expected a SHA-256 of 64 hexadecimal digits, as result.json has it, got {show(fingerprint)}."
         return [Problem("recipe.data.fingerprint", what, "wrong-value")]
     return []

@@ -202,10 +202,9 @@ SWEPT = [
 
 KNOWN_DIFFERENCES = {
     "Expected [lowest, highest]": "JSON Schema cannot compare two numbers of a list",
-    "has no field": "the schema of `sweep:` does not depend on the option that the recipe chooses",
-    "A recipe cannot set addresses": "as before, for a swept key",
+    "sweep.": "the schema of `sweep:` does not depend on the option that the recipe chooses",
 }
-"""Part of dlrun's message -> why the JSON Schema accepts what dlrun refuses.
+"""Part of dlrun's message, or of its key -> why the JSON Schema accepts what dlrun refuses.
 
 What these mutations do not meet: paths through links, sweeps of over 100,000 points, whole numbers written 1.0."""
 
@@ -255,7 +254,7 @@ def test_json_schema_and_dlrun_judge_mutated_recipes_alike(seed: int) -> None:
         tree = mutate(draw.choice(trees), draw)
         problems = split_recipe(tree, CATALOG)[2]
         num_accepted += not problems
-        known = any(part in problem.message for problem in problems for part in KNOWN_DIFFERENCES)
+        known = any(part in str(problem) for problem in problems for part in KNOWN_DIFFERENCES)
         if VALIDATOR.is_valid(tree) != (not problems) and not (known and problems):
             differ.append((tree, problems, errors(tree)))
     assert differ == []

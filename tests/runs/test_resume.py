@@ -10,7 +10,7 @@ import pytest
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Interrupted
 from dlrun.runs import resume
-from tests.harness import SMALL, train
+from tests.harness import CPU, SMALL, train
 
 
 def test_other_rows_are_an_error_and_within_an_epoch_another_order_too(tmp_path: Path) -> None:
@@ -60,14 +60,7 @@ def test_a_checkpoint_older_than_folds_is_not_resumed_as_one_of_them(
 def test_a_table_model_from_before_a_field_existed_resumes_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = (
-        "dataset=iris",
-        "model=tabular",
-        "model.members=2",
-        "trainer.max_steps=12",
-        "device.threads=1",
-        "device=cpu",
-    )
+    words = ("dataset=iris", "model=tabular", "model.members=2", "trainer.max_steps=12", "trainer.log_every=1", *CPU)
     now = resume.metadata
 
     def older(*arguments: Any) -> dict[str, Any]:
