@@ -107,31 +107,38 @@ def _compose_with_hydra(
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    words = tuple(plan.hydra_overrides(choices))
+    words, values = tuple(plan.hydra_overrides(choices)), plan.values()
+    chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(options)
     try:
-        if plan.point.swept and not hydra_words and not config_dirs:  # the user's files may refer to Hydra's own node
-            values = plan.values()
-            chosen = words[: len(words) - len(values)]
-            if _are_plain(values, options):
-                return _with_values(*_compose_plain(chosen, _defaults_without_conf(options)), values)
-            composed = copy.deepcopy(_compose_options(chosen, _defaults_without_conf(options)))
-            OmegaConf.set_readonly(composed, False)
-            for key, value in values.items():  # as Hydra itself applies `++key=value`
-                OmegaConf.update(composed, key, value.value, force_add=True)
-        else:
+        if hydra_words or config_dirs:  # the user's files may refer to Hydra's own node
             search = [f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}"]
-            words = (*words, *hydra_words, *(search if config_dirs else ()))
-            composed = _run_hydra(words, _defaults_without_conf(options))
+            return _as_containers(_run_hydra((*words, *hydra_words, *(search if config_dirs else ())), defaults))
+        if _are_plain(values, options):
+            return _with_values(_compose_plain(chosen, defaults), values), _run_dir(_compose_options(chosen, defaults))
+        if not plan.point.swept:
+            return _as_containers(_run_hydra(words, defaults))
+        composed = copy.deepcopy(_compose_options(chosen, defaults))
+        OmegaConf.set_readonly(composed, False)
+        for key, value in values.items():  # as Hydra itself applies `++key=value`
+            OmegaConf.update(composed, key, value.value, force_add=True)
         return _as_containers(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"Cannot compose the configuration: {error}") from error
+
+
+def _run_dir(composed: DictConfig) -> str:
+    """Return the run's folder, whose name has the time of now."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.clear_cache(composed)  # of the time at the last call
+    return str(composed.hydra.run.dir)
 
 
 def _as_containers(composed: DictConfig) -> tuple[dict[str, Any], str]:
     """Return a composed tree as plain containers without Hydra's own node, and the run's folder."""
     from omegaconf import OmegaConf, open_dict
 
-    run_dir = str(composed.hydra.run.dir)
+    run_dir = _run_dir(composed)
     OmegaConf.set_readonly(composed, False)
     with open_dict(composed):
         del composed["hydra"]
@@ -149,14 +156,13 @@ def _are_plain(values: Mapping[str, Value], options: Sequence[Option]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _compose_plain(words: tuple[str, ...], defaults: tuple[tuple[str, str, str], ...]) -> tuple[str, str]:
-    """Return what the points of a sweep share: the tree, as JSON, and the run's folder."""
-    tree, run_dir = _as_containers(copy.deepcopy(_compose_options(words, defaults)))
-    return json.dumps(tree), run_dir
+def _compose_plain(words: tuple[str, ...], defaults: tuple[tuple[str, str, str], ...]) -> str:
+    """Return the tree that all configurations with the same options begin with, as JSON."""
+    return json.dumps(_as_containers(copy.deepcopy(_compose_options(words, defaults)))[0])
 
 
-def _with_values(tree: str, run_dir: str, values: Mapping[str, Value]) -> tuple[dict[str, Any], str]:
-    """Return a tree, given as JSON, with values by dotted key; and the run's folder."""
+def _with_values(tree: str, values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return a tree, given as JSON, with values by dotted key."""
     found: dict[str, Any] = json.loads(tree)
     for key, value in values.items():
         *parents, name = key.split(".")
@@ -164,7 +170,7 @@ def _with_values(tree: str, run_dir: str, values: Mapping[str, Value]) -> tuple[
         for parent in parents:
             node = node[parent]
         node[name] = copy.deepcopy(value.value)
-    return found, run_dir
+    return found
 
 
 def _defaults_without_conf(options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:

@@ -89,6 +89,10 @@ def set_up(config: RunConfig) -> Device:
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
     torch.set_num_threads(config.device_settings.threads or _DEFAULT_THREADS)
+    for kind in (np.float32, np.float64):
+        np.finfo(
+            kind
+        )  # NumPy before 2.3 warns if it first looks at a type once denormals are flushed, as pandas makes it
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
     return Device(device, config.device_settings.precision, torch.get_num_threads())
