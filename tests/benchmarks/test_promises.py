@@ -14,7 +14,7 @@ def test_it_prints_intervals_in_the_form_of_recipes(capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("logistic_breast_cancer: 3 seeds, ")
     assert lines[1].startswith("  test/accuracy: 0.")
-    assert "; promises [0.9, 0.98]" in lines[1]
+    assert "; promises [0.916, 0.957]" in lines[1]
     assert lines[3].startswith("  expect: {test/accuracy: [0.")
     assert lines[-1].startswith(
         "meaning: each interval contains the value of a new run with another seed with a probability of "

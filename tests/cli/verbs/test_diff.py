@@ -15,7 +15,7 @@ def test_recipes_are_shown_side_by_side(dlrun: Dlrun) -> None:
     assert code == 0
     assert out.startswith("A: mlp_digits\nB: rnn_digits\n\n")
     assert "model                  mlp (hidden: [64])  rnn" in out
-    assert "promise test/accuracy  [0.95, 0.99]" in out
+    assert "promise test/accuracy  [0.947, 0.971]" in out
     code, out, _ = dlrun("diff", "mlp_digits", "mlp_digits")
     assert (code, out) == (0, "A: mlp_digits\nB: mlp_digits\nNothing differs.\n")
     code, out, _ = dlrun("diff", "mlp_digits", "mlp_digits", "--json")
