@@ -21,6 +21,11 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 100 else f"{value:.4g}"
 
 
+def interval(low: float, high: float) -> str:
+    """Format what a recipe promises: 0.971 to 0.983, 0 to 1e-05."""
+    return f"{low:.6g} to {high:.6g}"
+
+
 def count(value: float) -> str:
     """Format a whole number: 60,000."""
     return f"{value:,.0f}"

@@ -76,3 +76,9 @@ def test_a_printable_stream_escapes_and_is_otherwise_the_stream() -> None:
     assert stream.isatty() is False
     assert unfiltered(stream) is below
     assert unfiltered(below) is below
+
+
+def test_a_promise_is_written_without_zeros_that_say_nothing() -> None:
+    assert figures.interval(0.971, 0.983) == "0.971 to 0.983"
+    assert figures.interval(0, 1e-5) == "0 to 1e-05"
+    assert figures.interval(10, 11.0) == "10 to 11"

@@ -11,7 +11,7 @@ from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, has_mark
 from dlrun.configuration.schema.signature import MISSING
-from dlrun.wording import duration, number
+from dlrun.wording import duration, interval, number
 
 BEGIN, END = "<!-- dlrun verify --all: begin -->", "<!-- dlrun verify --all: end -->"
 _FOLDERS = {"mnist": "DLRUN_MNIST", "cifar10": "DLRUN_CIFAR10", "fashion_mnist": "DLRUN_FASHION_MNIST"}
@@ -57,7 +57,7 @@ def table(rows: Sequence[Row], environment: Mapping[str, Any]) -> str:
             cells = (
                 f"`{row.recipe}`" if first else "",
                 metric,
-                f"{number(low)} to {number(high)}",
+                interval(low, high),
                 number(row.measured.get(metric)),
                 (duration(row.seconds) if row.seconds is not None else "-") if first else "",
                 f"{row.verdict}{f': {row.why}' if row.why else ''}".replace("|", "/") if first else "",

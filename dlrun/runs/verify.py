@@ -13,7 +13,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.runs.lock import describe, differences
 from dlrun.runs.loss_differences import Losses, first_difference, tolerance
-from dlrun.wording import number, plural, printable, printable_key
+from dlrun.wording import interval, number, plural, printable, printable_key
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import DataBundle
@@ -130,7 +130,7 @@ def verdict(
             broken.append(f"{printable(metric)} was not measured; this run's metrics: {known}")
         elif not low <= value <= high:
             shown = repr(value) if number(value) in (number(low), number(high)) else number(value)
-            broken.append(f"{printable(metric)} is {shown}, promised was {number(low)} to {number(high)}")
+            broken.append(f"{printable(metric)} is {shown}, promised was {interval(low, high)}")
     found = {metric: measured[metric] for metric in about["expect"] if metric in measured}
     return Verdict(about["expect"], found, _differs(about, here), broken)
 

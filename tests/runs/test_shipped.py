@@ -52,8 +52,8 @@ def test_the_table_has_a_line_for_each_metric() -> None:
     assert table(rows, ENVIRONMENT).splitlines() == [
         "| recipe | metric | promised | measured | seconds |  |",
         "|---|---|---|---|---|---|",
-        "| `a` | test/accuracy | 0.9000 to 1 | 0.9500 | 1 min 01 s | broken: no / loss |",
-        "|  | test/loss | 0 to 0.5000 | - |  |  |",
+        "| `a` | test/accuracy | 0.9 to 1 | 0.9500 | 1 min 01 s | broken: no / loss |",
+        "|  | test/loss | 0 to 0.5 | - |  |  |",
         "| `b` | test/rmse | 0 to 2 | - | - | not measured: X names no folder |",
         "",
         "Of 2 recipes: 1 broken, 1 not measured. Measured on P (AVX2), cpu, threads 1, torch 2.13, Python 3.11, "

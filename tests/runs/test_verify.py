@@ -40,13 +40,13 @@ def test_each_broken_part_is_named() -> None:
     found = verdict(ABOUT, {**HERE, "torch": "2.12.0"}, {"test/accuracy": 0.8999999})
     assert found.status == "broken"
     assert found.broken == [
-        "test/accuracy is 0.8999999, promised was 0.9000 to 1",
+        "test/accuracy is 0.8999999, promised was 0.9 to 1",
         "val/loss was not measured; this run's metrics: test/accuracy",
     ]
     assert found.environment_differs == {"torch": ["2.13.0", "2.12.0"]}
     assert found.environment_in_words() == "the environment differs from the lock: torch 2.13.0 → 2.12.0"
     assert verdict(ABOUT, HERE, {"test/accuracy": float("nan"), "val/loss": 0.1}).broken == [
-        "test/accuracy is nan, promised was 0.9000 to 1"
+        "test/accuracy is nan, promised was 0.9 to 1"
     ]
 
 

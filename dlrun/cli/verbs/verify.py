@@ -74,7 +74,7 @@ def run(command: Command) -> int:
 def _print(found: Verdict, folder: Path | None, command: Command) -> None:
     """Print the verdict as a table or as JSON."""
     from dlrun.report.tables import print_table
-    from dlrun.wording import number
+    from dlrun.wording import interval, number
 
     if command.has(flags.JSON):
         state = found.state()
@@ -84,7 +84,7 @@ def _print(found: Verdict, folder: Path | None, command: Command) -> None:
         rows = [
             [
                 metric,
-                f"{number(low)} to {number(high)}",
+                interval(low, high),
                 number(found.measured.get(metric)),
                 "kept" if low <= found.measured.get(metric, float("nan")) <= high else "broken",
             ]
