@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +39,7 @@ def verify(
         folder = started[0]
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         error = str(diverged)
-    here = {**lock_of(result), "plugins": _plugins(catalog)}
+    here = {**lock_of(result), "plugins": catalog.plugin_hashes()}
     return result, verdict(about, here, result["metrics"], error=error), folder
 
 
@@ -55,8 +54,4 @@ def verify_quickly(about: Mapping[str, Any], composed: Composed, catalog: Catalo
         composed.config, catalog, steps=steps, check=lambda built: check_data(about, built.data)
     )
     here = lock_of({"environment": environment_of(components), "auto": components.auto})
-    return quick_verdict(about, {**here, "plugins": _plugins(catalog)}, losses)
-
-
-def _plugins(catalog: Catalog) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in catalog.plugins}
+    return quick_verdict(about, {**here, "plugins": catalog.plugin_hashes()}, losses)

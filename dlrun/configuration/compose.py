@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.configuration import machine, promise_block
 from dlrun.configuration.check import check_tree
+from dlrun.configuration.dotted import set_value
 from dlrun.configuration.left_out import data_files_left_to_user, keeps_promise
 from dlrun.configuration.override_text import Value, as_text
 from dlrun.configuration.plan import Plan
@@ -89,9 +90,7 @@ def _recipe_block(plan: Plan, origins: Mapping[str, str], catalog: Catalog) -> d
             for key in ("command", *promise_block.KEYS):
                 block.pop(key, None)
     if catalog.plugins:
-        import hashlib
-
-        block["plugins"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in catalog.plugins}
+        block["plugins"] = catalog.plugin_hashes()
     return block
 
 
@@ -165,11 +164,7 @@ def _with_values(tree: str, values: Mapping[str, Value]) -> dict[str, Any]:
     """Return a tree, given as JSON, with values by dotted key."""
     found: dict[str, Any] = json.loads(tree)
     for key, value in values.items():
-        *parents, name = key.split(".")
-        node = found
-        for parent in parents:
-            node = node[parent]
-        node[name] = copy.deepcopy(value.value)
+        set_value(found, key, copy.deepcopy(value.value))
     return found
 
 

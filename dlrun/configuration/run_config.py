@@ -61,6 +61,11 @@ class RunConfig:
         decisive = {key: value for key, value in self.tree.items() if key not in ("recipe", "resume")}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
+    def with_dataset_of(self, other: RunConfig) -> RunConfig:
+        """Return this configuration with the dataset of another, whose `auto` fields may be worked out already."""
+        tree = {**self.tree, "dataset": other.tree["dataset"]}
+        return dataclasses.replace(self, tree=tree, dataset=other.dataset, dataset_settings=other.dataset_settings)
+
 
 def resolve_auto(
     config: RunConfig, catalog: Catalog, facts: Facts, *, groups: tuple[str, ...] | None = None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlrun.configuration import safe_yaml
+from dlrun.configuration.dotted import set_value
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, resource_dir
@@ -21,11 +22,7 @@ def requested_tree(tree: Mapping[str, Any], decided: Mapping[str, Any]) -> dict[
     """
     found = copy.deepcopy(dict(tree))
     for key in decided:
-        *parents, name = key.split(".")
-        node = found
-        for parent in parents:
-            node = node[parent]
-        node[name] = AUTO
+        set_value(found, key, AUTO)
     return found
 
 

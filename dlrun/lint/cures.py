@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from dlrun.configuration.dotted import set_value
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, DataError
+from dlrun.lint.probe import PROBED, Probe, probe
 from dlrun.lint.subject import Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import build_components
+from dlrun.training.build import Loaded, build_components
 
 Change = tuple[str, Any]
 """A dotted key and its new value."""
@@ -23,11 +23,7 @@ def with_value(config: RunConfig, catalog: Catalog, change: Change) -> RunConfig
     """Return the configuration with one value changed; the key must be a field of the chosen option."""
     key, value = change
     tree = copy.deepcopy(dict(config.tree))
-    node = tree
-    *parents, name = key.split(".")
-    for parent in parents:
-        node = node[parent]
-    node[name] = value
+    set_value(tree, key, value)
     return build_run_config(tree, catalog)
 
 
@@ -38,13 +34,8 @@ def changed(subject: Subject, change: Change) -> Subject:
     """
     config = with_value(subject.components.requested, subject.catalog, change)
 
-    def same_data(
-        config: RunConfig, catalog: Catalog, device: Device
-    ) -> tuple[RunConfig, DataBundle, Mapping[str, Any]]:
-        known = subject.config
-        tree = {**config.tree, "dataset": known.tree["dataset"]}
-        found = dataclasses.replace(config, tree=tree, dataset=known.dataset, dataset_settings=known.dataset_settings)
-        return found, subject.data, {}
+    def same_data(config: RunConfig, catalog: Catalog, device: Device) -> Loaded:
+        return config.with_dataset_of(subject.config), subject.data, {}
 
     if change[0].startswith("dataset."):
         components = build_components(config, subject.catalog)
@@ -73,6 +64,21 @@ def first_cure(subject: Subject, changes: Iterable[Change], is_mended: Callable[
         except (ConfigError, DataError):
             continue  # what cannot be built mends nothing
     return None
+
+
+def cure_of_probe(
+    subject: Subject, name: str, changes: Sequence[Change], is_wrong: Callable[[Subject, Probe], bool]
+) -> str | None:
+    """Return the first change after which the first batch no longer shows a mistake; measured once by `name`.
+
+    is_wrong: whether the probe of a run shows it.
+    """
+
+    def is_mended(changed: Subject) -> bool:
+        found = probe(changed)
+        return found is not None and not is_wrong(changed, found)
+
+    return subject.once(name, PROBED, lambda: first_cure(subject, changes, is_mended))
 
 
 def override(key: str, value: Any) -> str:

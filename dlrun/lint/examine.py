@@ -12,8 +12,8 @@ import torch
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.lint.finding import DATA, Finding, found
+from dlrun.errors import ConfigError, DataError
+from dlrun.lint.finding import Finding, errors_in, found
 from dlrun.lint.rules import every_rule
 from dlrun.lint.subject import Measured, Subject
 from dlrun.optim.device import Device
@@ -46,11 +46,8 @@ class Examiner:
         started, loaded = time.perf_counter(), list(self._loaded)
         try:
             components = build_components(composed.config, self.catalog, load=self._load)
-        except ConfigError as error:
-            problems = error.problems or [Problem("configuration", str(error), error.id)]
-            return Examined(None, [found(problem, "error") for problem in problems])
-        except DataError as error:
-            return Examined(None, [Finding(DATA, "error", "dataset", str(error))])
+        except (ConfigError, DataError) as error:
+            return Examined(None, errors_in(error))
         seconds = time.perf_counter() - started
         if list(self._loaded) == loaded:  # the data was there already; a run of its own loads it
             seconds += next(iter(self._loaded.values()))[1]
@@ -77,6 +74,4 @@ class Examiner:
             self._loaded.clear()
             self._loaded[key] = load_data(config, catalog, device), time.perf_counter() - started
         (loaded, data, decided), _ = self._loaded[key]
-        tree = {**config.tree, "dataset": loaded.tree["dataset"]}
-        settings = loaded.dataset_settings
-        return dataclasses.replace(config, tree=tree, dataset=loaded.dataset, dataset_settings=settings), data, decided
+        return config.with_dataset_of(loaded), data, decided

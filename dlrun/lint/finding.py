@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from dlrun.errors import Problem
+from dlrun.errors import ConfigError, DataError, Problem
 
 Severity = Literal["error", "warning"]
 DATA = "data"  # the id of errors in the data itself
@@ -29,3 +29,10 @@ class Finding:
 def found(problem: Problem, severity: Severity) -> Finding:
     """Return a problem as a finding."""
     return Finding(problem.id, severity, problem.where, problem.message, problem.fix)
+
+
+def errors_in(error: ConfigError | DataError) -> list[Finding]:
+    """Return what an error says is wrong, each problem as a finding."""
+    if isinstance(error, DataError):
+        return [Finding(DATA, "error", "dataset", str(error))]
+    return [found(problem, "error") for problem in error.problems or [Problem("configuration", str(error), error.id)]]

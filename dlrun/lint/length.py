@@ -22,13 +22,14 @@ def num_evaluations(subject: Subject) -> int:
     """Return how many times a run that nothing stops is evaluated on validation rows, the last time at its end."""
     if subject.data.val is None:
         return 0
-    trainer, steps, per_epoch = subject.config.trainer, total_steps(subject), steps_per_epoch(subject)
-    at: set[int] = {steps}
-    if trainer.eval_every:
-        at |= set(range(per_epoch * trainer.eval_every, steps + 1, per_epoch * trainer.eval_every))
-    if trainer.eval_every_steps:
-        at |= set(range(trainer.eval_every_steps, steps + 1, trainer.eval_every_steps))
-    return len(at)
+    trainer, steps = subject.config.trainer, total_steps(subject)
+    epochs = multiples((trainer.eval_every or 0) * steps_per_epoch(subject), steps)
+    return len({*epochs, *multiples(trainer.eval_every_steps, steps), steps})
+
+
+def multiples(every: int | None, until: int) -> range:
+    """Return the steps, up to `until`, at which something happens that is done every so many; none for 0 or None."""
+    return range(every, until + 1, every) if every else range(0)
 
 
 def factors(subject: Subject) -> list[float]:

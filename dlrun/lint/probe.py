@@ -17,6 +17,9 @@ from dlrun.tasks.task import SupervisedTask
 
 _PASSES = 3  # a gradient that is 0 may only wait for a last layer that begins at 0
 _NUDGE = 1e-3  # by which every weight moves against its gradient between two passes
+PROBED = ("dataset", "model", "loss", "device", "trainer.batch_size")
+"""The keys that decide what `probe` measures, for `Subject.once`."""
+
 _SILENCEABLE = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardtanh, nn.Threshold)
 
 
@@ -67,8 +70,7 @@ def probe(subject: Subject) -> Probe | None:
     """Return what the model of a supervised run does on its first batch; None for other tasks. Measured once."""
     if subject.supervised is None:
         return None
-    keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
-    return subject.once("probe", keys, lambda: _measure(subject))
+    return subject.once("probe", PROBED, lambda: _measure(subject))
 
 
 def _measure(subject: Subject) -> Probe:

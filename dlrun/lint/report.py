@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlrun.errors import ConfigError, DataError, DlrunError, Problem
-from dlrun.lint.finding import DATA, Finding, found
-from dlrun.wording import count, printable
+from dlrun.lint.finding import DATA, Finding, errors_in
+from dlrun.wording import count, plural, printable
 
 
 @dataclass
@@ -30,10 +30,7 @@ class Report:
 
     def add_error(self, error: ConfigError | DataError) -> None:
         """Add what is wrong with a request that cannot be composed, or whose files are missing."""
-        if isinstance(error, DataError):
-            self.add([Finding(DATA, "error", "dataset", str(error))])
-            return
-        self.add(found(problem, "error") for problem in error.problems or [Problem("configuration", str(error))])
+        self.add(errors_in(error))
 
     @property
     def errors(self) -> list[Finding]:
@@ -75,7 +72,7 @@ class Report:
         """Return the last line: how many warnings, or that nothing was found."""
         many = len(self.warnings)
         if many:
-            return f"{many} warning{'' if many == 1 else 's'}; a run would start." + (
+            return f"{plural(many, 'warning')}; a run would start." + (
                 "" if self.num_points == 1 else f" {count(self.num_points)} points checked."
             )
         if self.num_points == 1:

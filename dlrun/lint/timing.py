@@ -20,6 +20,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import nearest_duration
 from dlrun.lint.finding import Finding
+from dlrun.lint.length import multiples
 from dlrun.optim.device import synchronise
 from dlrun.optim.finite import NotFinite
 from dlrun.runs.final import FinalEvaluation
@@ -132,26 +133,20 @@ def run_time(components: Components, cost: Cost, *, build_s: float = 0.0) -> Run
     trainer, checkpoint = components.config.trainer, components.config.checkpoint
     steps = horizon(len(components.data.train), trainer).total_steps
     per_epoch = horizon(len(components.data.train), trainer).steps_per_epoch
-    epochs = steps // per_epoch
-    after_epochs = {epoch * per_epoch for epoch in _every(trainer.eval_every, epochs)}
-    between = set(_every(trainer.eval_every_steps, steps))
-    evaluated = {*after_epochs, *between, steps}
-    scheduled = {epoch * per_epoch for epoch in _every(checkpoint.every_epochs, epochs)}
-    saved = {*evaluated, *scheduled, *_every(checkpoint.every_steps, steps)}
+    after_epochs = multiples((trainer.eval_every or 0) * per_epoch, steps)
+    evaluated = {*after_epochs, *multiples(trainer.eval_every_steps, steps), steps}
+    after_epochs = multiples((checkpoint.every_epochs or 0) * per_epoch, steps)
+    scheduled = {*after_epochs, *multiples(checkpoint.every_steps, steps), steps}
     has_val = components.data.val is not None
     return RunTime(
         cost,
         steps,
         len(evaluated) if has_val else 0,
-        len(saved if has_val else {*scheduled, *_every(checkpoint.every_steps, steps), steps}),
+        len(evaluated | scheduled if has_val else scheduled),
         build_s,
         trainer.max_time_s,
         has_val and trainer.early_stop.patience is not None and trainer.early_stop.patience < len(evaluated),
     )
-
-
-def _every(every: int | None, until: int) -> range:
-    return range(every, until + 1, every) if every else range(0)
 
 
 def measure_cost(components: Components, catalog: Catalog, *, box_s: float) -> Cost:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +181,7 @@ def _is_cited(text: str) -> bool:
 
 def _check_plugins(folder: Path, used: Mapping[str, str], catalog: Catalog) -> None:
     """Raise ConfigError if a plugin is no longer what the run used."""
-    now = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in catalog.plugins}
+    now = catalog.plugin_hashes()
     changed = sorted(name for name, digest in used.items() if now.get(name) != digest)
     if changed:
         what = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -49,6 +50,10 @@ class Catalog:
             found[option.group, option.name] = option
             self._modules[option.group, option.name] = entry.module
         return found
+
+    def plugin_hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of each plugin's file by its name."""
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.plugins}
 
     def _base(self, group: str, name: str) -> Option | None:
         """Return an option that is not a preset: a plugin's, dlrun's own or an installed package's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlrun.errors import Problem
-from dlrun.lint.cures import first_cure
+from dlrun.lint.cures import cure_of_probe
 from dlrun.lint.probe import Probe, probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
@@ -22,11 +22,6 @@ def _dead(found: Probe) -> dict[str, tuple[float, int]]:
     }
 
 
-def _is_mended(changed: Subject) -> bool:
-    found = probe(changed)
-    return found is not None and not _dead(found)
-
-
 def _check(subject: Subject) -> Iterator[Problem]:
     found = probe(subject)
     dead = _dead(found) if found is not None else {}
@@ -40,8 +35,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         ("model.norm", "layer"),
         ("model.activation", "leaky_relu"),
     ]
-    keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
-    fix = subject.once("cure of dead activations", keys, lambda: first_cure(subject, changes, _is_mended))
+    fix = cure_of_probe(subject, "cure of dead activations", changes, lambda _, each: bool(_dead(each)))
     more = f" {len(dead)} layers are like it." if len(dead) > 1 else ""
     silent = f"{share:.0%} of the {units} units after model.{name} give 0" if units > 1 else f"model.{name} gives 0"
     what = f"Before training {silent} on the whole first batch.{more}"

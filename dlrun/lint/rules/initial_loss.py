@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlrun.errors import Problem
-from dlrun.lint.cures import first_cure
+from dlrun.lint.cures import cure_of_probe
 from dlrun.lint.probe import Probe, probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
@@ -15,20 +15,15 @@ _MOST = 5.0  # times the loss of constant outputs, for classes and tokens
 _MOST_OF_NUMBERS = 10.0  # whose squared error grows faster
 
 
-def _is_high(found: Probe, subject: Subject) -> bool:
+def _is_high(subject: Subject, found: Probe) -> bool:
     most = _MOST_OF_NUMBERS if goal_of(subject.spec).predicts_numbers else _MOST
     return found.chance > 0 and not found.loss <= most * found.chance
-
-
-def _is_mended(changed: Subject) -> bool:
-    found = probe(changed)
-    return found is not None and not _is_high(found, changed)
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
     found = probe(subject)
     # one layer comes down from any height: its loss has no other minimum
-    if found is None or len(found.matrices) < 2 or not _is_high(found, subject):
+    if found is None or len(found.matrices) < 2 or not _is_high(subject, found):
         return
     changes = [
         ("dataset.standardise", True),
@@ -36,8 +31,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         ("model.norm", "batch"),
         ("model.norm", "layer"),
     ]
-    keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
-    fix = subject.once("cure of the initial loss", keys, lambda: first_cure(subject, changes, _is_mended))
+    fix = cure_of_probe(subject, "cure of the initial loss", changes, _is_high)
     key = fix.partition("=")[0] if fix else "model"
     what = f"Before training the loss is {found.loss:.3g}; constant outputs of 0 have {found.chance:.3g}."
     yield Problem(key, what, fix=fix)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.errors import Problem
+from dlrun.lint.length import total_steps
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
-from dlrun.training.build import horizon
 from dlrun.wording import plural
 
 _LARGE = 10.0  # mean or deviation
@@ -47,7 +47,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
 
 def _out_of_reach(subject: Subject, mean: float, deviation: float, lr: float) -> str:
     """Why the bias and the weights of a linear model, moved by steps of one size, do not get there; or nothing."""
-    steps = horizon(len(subject.data.train), subject.config.trainer).total_steps
+    steps = total_steps(subject)
     if mean <= lr * steps and deviation <= lr * steps * subject.spec.num_features:
         return ""
     return f"{plural(steps, 'step')} of {lr:.3g} move a weight by {lr * steps:.3g} at the most."

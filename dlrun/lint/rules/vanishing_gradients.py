@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlrun.errors import Problem
-from dlrun.lint.cures import first_cure
+from dlrun.lint.cures import cure_of_probe
 from dlrun.lint.probe import Probe, probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
@@ -26,11 +26,6 @@ def _vanished(found: Probe) -> list[str]:
     return sorted(low, key=lambda name: (sizes[name], list(found.gradients).index(name)))
 
 
-def _is_mended(changed: Subject) -> bool:
-    found = probe(changed)
-    return found is not None and not _vanished(found)
-
-
 def _check(subject: Subject) -> Iterator[Problem]:
     found = probe(subject)
     vanished = _vanished(found) if found is not None else []
@@ -43,8 +38,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         ("model.norm", "layer"),
         ("model.init", "kaiming"),
     ]
-    keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
-    fix = subject.once("cure of vanishing gradients", keys, lambda: first_cure(subject, changes, _is_mended))
+    fix = cure_of_probe(subject, "cure of vanishing gradients", changes, lambda _, each: bool(_vanished(each)))
     sizes = [size or 0.0 for size in found.gradients.values()]
     others = len(vanished) - 1
     which = f"model.{vanished[0]}" + (f" (and {others} other{'s' if others > 1 else ''})" if others else "")
