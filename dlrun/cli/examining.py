@@ -10,9 +10,9 @@ from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.lint.examine import Examiner
 from dlrun.lint.report import Report
-from dlrun.lint.timing import RunTime, Stopwatch, findings_for_budget
+from dlrun.lint.timing import RunTime, Stopwatch, findings_for_budget, total_time
 from dlrun.training.build import Components
-from dlrun.wording import count, duration, plural
+from dlrun.wording import count, plural
 
 _MEASURING_S = 20.0  # at most, of all points together
 
@@ -47,9 +47,7 @@ class Examination:
     def finish(self) -> None:
         """Print the time of all points together, and hold it against the budget."""
         if len(self._times) > 1 and not self._quiet:
-            early = any(time.may_stop_early for time in self._times)
-            total = duration(sum(time.seconds for time in self._times))
-            print(f"time    {'at most' if early else 'about'} {total} for {plural(len(self._times), 'run')}")  # noqa: T201
+            print(f"time    {total_time(self._times)} for {plural(len(self._times), 'run')}")  # noqa: T201
         if self._times and self._budget_s is not None:
             self._report.add_of_all(findings_for_budget(self._times, self._budget_s, epochs=self._epochs))
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dlrun.errors import ConfigError, Problem
+from dlrun.wording import printable
 
 if TYPE_CHECKING:
     from dlrun.configuration.extends import Layer
@@ -34,6 +38,17 @@ def extended_text(layers: tuple[Layer, ...]) -> str:
     first, *others = layers
     names = "".join(f"# extends {shorten(layer.shown)}@sha256:{layer.sha256}\n" for layer in others)
     return f"# {shorten(first.shown)}\n{names}{to_yaml(merge_layers(layers))}"
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that does not exist yet; raises ConfigError when it does or cannot be written."""
+    try:
+        with path.open("xb") as stream:
+            stream.write(content)
+    except FileExistsError as error:
+        raise ConfigError(Problem(printable(str(path)), "The file exists; choose another name.")) from error
+    except OSError as error:
+        raise ConfigError(Problem(printable(str(path)), f"The file cannot be written ({error.strerror}).")) from error
 
 
 def tell_of_recipes(plans: Iterable[Plan]) -> None:

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import DivergedError
+from dlrun.errors import ConfigError, DivergedError, Problem
 
 if TYPE_CHECKING:
     from dlrun.runs.verify import Verdict
+
+
+def plan_verification(
+    name: str, words: Sequence[str], catalog: Catalog, *, quick: bool
+) -> tuple[Mapping[str, Any], Composed]:
+    """Return a recipe's block and its configuration. words: overrides that keep its promise.
+
+    Raises ConfigError if one does not, or the recipe promises nothing.
+    """
+    from dlrun.configuration.compose import compose
+    from dlrun.configuration.override_text import Value
+    from dlrun.configuration.overrides import parse_overrides, with_settings
+    from dlrun.configuration.plan import plan_runs
+    from dlrun.runs.verify import check_verifiable
+
+    request = parse_overrides(words, catalog)
+    if "recipe" in request.settings:
+        raise ConfigError(Problem("recipe=...", "The recipe to verify is the word after `verify`; name one."))
+    request = with_settings(request, {"recipe": Value(name, name)})
+    (plan,) = plan_runs(request, catalog)
+    about = check_verifiable(plan, request, catalog, quick=quick)
+    return about, compose(plan, catalog, hydra_words=request.hydra)
 
 
 def verify(

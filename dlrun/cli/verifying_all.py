@@ -7,10 +7,7 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.configuration.compose import compose
-from dlrun.configuration.override_text import Value
-from dlrun.configuration.overrides import parse_overrides, with_settings
-from dlrun.configuration.plan import plan_runs
+from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.recipe import load_recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sources.folders import named_recipes
@@ -57,19 +54,14 @@ def _environment() -> dict[str, object]:
 
 
 def _row(name: str, command: Command, catalog: Catalog) -> Row:
-    from dlrun.cli.verifying import verify
-    from dlrun.runs.verify import check_verifiable
+    from dlrun.cli.verifying import plan_verification, verify
 
     recipe = load_recipe(name, catalog)
     words, missing = data_words(recipe, catalog)
     expect = recipe.about["expect"]
     if missing is not None:
         return Row(name, expect, {}, None, "not measured", f"{missing} names no folder with its data")
-    request = parse_overrides([*words, *command.overrides], catalog)
-    request = with_settings(request, {"recipe": Value(name, name)})
-    (plan,) = plan_runs(request, catalog)
-    about = check_verifiable(plan, request, catalog, quick=False)
-    composed = compose(plan, catalog, hydra_words=request.hydra)
+    about, composed = plan_verification(name, [*words, *command.overrides], catalog, quick=False)
     try:
         result, found, _ = verify(about, composed, catalog, quiet=True)
     except Interrupted:

@@ -92,7 +92,13 @@ class RunTime:
 
     def total(self) -> str:
         """Return the whole time in words: `about 3 min 20 s`, or `at most` where early stopping may end the run."""
-        return f"{'at most' if self.may_stop_early else 'about'} {duration(self.seconds)}"
+        return total_time([self])
+
+
+def total_time(times: Sequence[RunTime]) -> str:
+    """Return the time of several runs in words: `about 3 min 20 s`, or `at most` where early stopping may end one."""
+    early = any(each.may_stop_early for each in times)
+    return f"{'at most' if early else 'about'} {duration(sum(each.seconds for each in times))}"
 
 
 @dataclass
@@ -262,10 +268,9 @@ def findings_for_budget(times: Sequence[RunTime], budget_s: int, *, epochs: int 
     if total <= budget_s:
         return []
     early = any(each.may_stop_early for each in times)
-    words = "at most" if early else "about"
     what = "The run takes" if len(times) == 1 else f"The {count(len(times))} runs take"
     hint = " Early stopping may end it sooner." if early else ""
-    message = f"{what} {words} {duration(total)}, and the budget is {duration(budget_s)}.{hint}"
+    message = f"{what} {total_time(times)}, and the budget is {duration(budget_s)}.{hint}"
     left = budget_s - sum(each.once for each in times)
     fewer = int((epochs or 0) * left / max(1e-9, sum(each.training for each in times)))
     if epochs is not None and len(times) == 1 and fewer >= 1:

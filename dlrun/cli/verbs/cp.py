@@ -8,7 +8,6 @@ from pathlib import Path
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
 VERB = Verb(
@@ -32,20 +31,14 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Copy the recipe; raises ConfigError when the file exists or cannot be written."""
-    from dlrun.cli.recipe_file import extended_text, read_recipe, tell
+    from dlrun.cli.recipe_file import extended_text, read_recipe, tell, write_new
 
     source, layers = read_recipe(command.words[0])
     target = Path(command.words[1]).expanduser()
     if target.is_dir():
         target /= source.file_name
     is_merged = command.has(flags.EXTENDED) and len(layers) > 1
-    try:
-        with target.open("xb") as stream:
-            stream.write(extended_text(layers).encode() if is_merged else source.content)
-    except FileExistsError as error:
-        raise ConfigError(Problem(str(target), "The file exists; choose another name.")) from error
-    except OSError as error:
-        raise ConfigError(Problem(str(target), f"The file cannot be written ({error.strerror}).")) from error
+    write_new(target, extended_text(layers).encode() if is_merged else source.content)
     print(f"{target}\ntrain it: dlrun recipe={target if os.sep in str(target) else f'./{target}'}")  # noqa: T201
     if len(layers) > 1 and not is_merged:
         others = ", ".join(layer.shown for layer in layers[1:])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.recipe_file import tell, write_new
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem
 from dlrun.wording import printable
@@ -53,19 +54,14 @@ def run(command: Command) -> int:
     tree = composed.config.tree
     name = output.name if output is not None else f"{tree['model']['name']}_{tree['dataset']['name']}.yaml"
     shared = share(composed, runs, catalog, name=name)
-    for line in _notices(shared, catalog):
-        print(f"notice: {line}", file=sys.stderr)  # noqa: T201
+    tell(_notices(shared, catalog))
     if not command.has(flags.QUIET):
         print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
     text = _with_losses(shared, runs[0], catalog).text(catalog)
     if output is None:
         print(text, end="")  # noqa: T201
         return 0
-    try:
-        with output.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise ConfigError(Problem(printable(str(output)), f"The file cannot be written ({error.strerror}).")) from error
+    write_new(output, text.encode())
     print(f"{output}\nverify it: dlrun verify {output}{_to_set(shared)}")  # noqa: T201
     return 0
 
@@ -91,7 +87,7 @@ def _with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
             why = f"this is not the environment of the run ({describe(differs)})"
         else:
             return shared.with_losses(losses)
-    print(f"notice: the recipe has no losses of its first steps: {printable(why, limit=1000)}", file=sys.stderr)  # noqa: T201
+    tell([f"the recipe has no losses of its first steps: {printable(why, limit=1000)}"])
     return shared
 
 

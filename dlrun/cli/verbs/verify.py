@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.errors import ConfigError, Problem, PromiseError
+from dlrun.errors import PromiseError
 
 if TYPE_CHECKING:
     from dlrun.runs.verify import Verdict
@@ -41,12 +41,7 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Verify a recipe and print the verdict; raises PromiseError if its promise is broken."""
     from dlrun.cli.context import make_catalog
-    from dlrun.cli.verifying import verify, verify_quickly
-    from dlrun.configuration.compose import compose
-    from dlrun.configuration.override_text import Value
-    from dlrun.configuration.overrides import parse_overrides, with_settings
-    from dlrun.configuration.plan import plan_runs
-    from dlrun.runs.verify import check_verifiable
+    from dlrun.cli.verifying import plan_verification, verify, verify_quickly
 
     catalog = make_catalog(command)
     if command.has(flags.EVERY_RECIPE):
@@ -54,13 +49,7 @@ def run(command: Command) -> int:
 
         return verify_all(command, catalog)
     name = command.words[0]
-    request = parse_overrides(command.overrides, catalog)
-    if "recipe" in request.settings:
-        raise ConfigError(Problem("recipe=...", "The recipe to verify is the word after `verify`; name one."))
-    request = with_settings(request, {"recipe": Value(name, name)})
-    (plan,) = plan_runs(request, catalog)
-    about = check_verifiable(plan, request, catalog, quick=command.has(flags.QUICK))
-    composed = compose(plan, catalog, hydra_words=request.hydra)
+    about, composed = plan_verification(name, command.overrides, catalog, quick=command.has(flags.QUICK))
     if command.has(flags.QUICK):
         found, folder = verify_quickly(about, composed, catalog), None
     else:
