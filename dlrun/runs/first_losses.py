@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from dlrun.runs import environment
 from dlrun.runs.run import build_state
 from dlrun.storage.checkpoints import CheckpointStore
 from dlrun.training.build import Components, build_components
+from dlrun.training.divergence import steps_after
 from dlrun.training.trainer import Trainer, take_step
 
 STEPS = 10
@@ -40,15 +42,11 @@ def first_losses(
         most = min(steps, trainer.horizon.total_steps)
         components.task.train()
         with components.device.autocast():
-            while state.progress.step < most:
-                for batches in trainer.step_batches(state.progress):
-                    seen: list[dict[str, Tensor]] = []
-                    take_step(state, batches, train_step=components.task.train_step, on_metrics=seen.append)
-                    for name in seen[0]:  # the mean over the batches of a step
-                        found.setdefault(name, []).append(sum(each[name].item() for each in seen) / len(seen))
-                    if state.progress.step >= most:
-                        break
-                state.progress.epoch, state.progress.batch = state.progress.epoch + 1, 0
+            for batches in itertools.islice(steps_after(trainer, state), most):
+                seen: list[dict[str, Tensor]] = []
+                take_step(state, batches, train_step=components.task.train_step, on_metrics=seen.append)
+                for name in seen[0]:  # the mean over the batches of a step
+                    found.setdefault(name, []).append(sum(each[name].item() for each in seen) / len(seen))
     return components, found
 
 
