@@ -14,7 +14,7 @@ from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.cross_validation import CrossValidation, plain, summarise, write
-from dlrun.runs.sweep import best_first
+from dlrun.runs.sweeps.rows import best_first
 from dlrun.wording import duration, number, plural, printable
 
 _SHOWN, _SHOWN_OF_POINTS = 12, 5  # metrics in a table

@@ -16,46 +16,81 @@ from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import Interrupted
 from dlrun.runs.history import finished_result
-from dlrun.runs.sweep import SweepRow, best_first, launch
+from dlrun.runs.sweeps.driver import Driver, stopped_message
+from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
+from dlrun.runs.sweeps.engines.in_process import InProcess
+from dlrun.runs.sweeps.folder import open_folder
+from dlrun.runs.sweeps.jobs import Channel, Ended, Event, Job, Point, Started
+from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows, row_of_error, row_of_result
+from dlrun.runs.sweeps.search.grid import Grid
 from dlrun.wording import duration, number
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class PointRunner:
-    """Trains one point. It holds plain data, so that launchers can send it to other processes."""
+    """Trains the points of a job (a RunJob). It holds plain data, so that it can be sent to other processes."""
 
     plugins: Sequence[Path]
     config_dirs: Sequence[Path]
-    num_points: int
     quiet: bool
     profile: bool = False
-    done: int = 0
 
-    def __call__(self, plan: Plan, folder: Path) -> Mapping[str, Any]:
-        self.done += 1
-        if not self.quiet:
-            print(f"\n[{self.done}/{self.num_points}] {plan.label}", file=sys.stderr)  # noqa: T201
+    def __call__(self, job: Job, channel: Channel) -> None:
+        """Train every point and report its end; an error is a row and does not stop the others."""
+        for point in job.points:
+            channel.report(Started(point.number))
+            try:
+                row = row_of_result(point.number, point.overrides, self._train(point), point.folder)
+            except Interrupted as error:
+                channel.report(Ended(row_of_error(point.number, point.overrides, error, point.folder)))
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug at one point must not hide the results of the others
+                row = row_of_error(point.number, point.overrides, error, point.folder)
+            channel.report(Ended(row))
+
+    def _train(self, point: Point) -> Mapping[str, Any]:
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
-        composed = compose(plan, catalog)
-        finished = finished_result(folder, composed.config) if composed.config.resume != "never" else None
+        composed = compose(point.plan, catalog)
+        finished = finished_result(point.folder, composed.config) if composed.config.resume != "never" else None
         if finished is not None:
             return finished
-        return run_one(composed, catalog, folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
+        return run_one(composed, catalog, point.folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
 
 
 def launch_points(
-    command: Command, request: Request, points: Sequence[Plan], catalog: Catalog
+    command: Command, request: Request, plans: Sequence[Plan], catalog: Catalog
 ) -> tuple[Path, list[SweepRow]]:
-    """Train every point; return the sweep's folder and its rows."""
+    """Train every point; return the sweep's folder and its rows.
+
+    Raises Interrupted if a signal stopped the sweep, after the running points were saved.
+    """
     runner = PointRunner(
-        catalog.plugins,
-        catalog.config_dirs,
-        len(points),
-        quiet=command.has(flags.QUIET),
-        profile=command.has(flags.PROFILE),
+        catalog.plugins, catalog.config_dirs, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
     )
-    return launch(points, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
+    folder = open_folder(request.hydra, plans)
+    if asks_for_launcher(request.hydra):
+        points = [Point(number, plan, folder / str(number)) for number, plan in enumerate(plans)]
+        stopped = launch(points, folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
+        rows = read_rows(folder / "sweep.jsonl")
+        if stopped is not None:
+            raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
+        return folder, rows
+    watch = (lambda event: None) if command.has(flags.QUIET) else Announcer(plans)
+    return folder, Driver(Grid(plans), InProcess(runner), folder, watch=watch).run()
+
+
+@dataclasses.dataclass
+class Announcer:
+    """Prints a line when a point begins."""
+
+    plans: Sequence[Plan]
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            line = f"\n[{event.point + 1}/{len(self.plans)}] {self.plans[event.point].label}"
+            print(line, file=sys.stderr)  # noqa: T201
 
 
 def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:

@@ -7,12 +7,13 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dlrun.configuration.override_text import Value
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.sweeps.settings import SweepSettings, is_sweep_key, read_settings, without_multirun
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
@@ -35,6 +36,7 @@ class Request:
     words: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()  # words that cannot be parsed
     multirun: bool = False
+    sweep: SweepSettings = field(default_factory=SweepSettings)  # how points are chosen and run
 
     @property
     def is_sweep(self) -> bool:
@@ -113,6 +115,7 @@ def parse_overrides(words: Sequence[str], catalog: Catalog, *, multirun: bool = 
     """
     parser = _Parser(catalog)
     settings: dict[str, tuple[Value, ...]] = {}
+    of_sweep: dict[str, tuple[Value, ...]] = {}
     hydra: list[str] = []
     problems: list[Problem] = []
     for word in words:
@@ -124,12 +127,17 @@ def parse_overrides(words: Sequence[str], catalog: Catalog, *, multirun: bool = 
         if key == "hydra":
             hydra.append(word)
             continue
+        if is_sweep_key(key):
+            of_sweep[key] = values
+            continue
         if len(values) > 1 and not multirun:
             message = "Several values are a sweep: add -m. For a list, write [1,2]."
             problems.append(Problem(printable(word), message, "several-values"))
         settings.pop(key, None)  # the last word wins, and determines the order
         settings[key] = values
-    return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun)
+    sweep, wrong = read_settings(of_sweep)
+    problems += wrong or ([] if multirun else without_multirun(of_sweep))
+    return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun, sweep)
 
 
 class _Parser:

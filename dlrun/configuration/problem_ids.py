@@ -17,6 +17,7 @@ MEANINGS: Mapping[str, str] = {
     "wrong-value": "The value has another type than the field, is out of its range or is none of its choices.",
     "required": "A field without a default is not set.",
     "contradiction": "Values that are each valid are impossible together, or with this data.",
+    "sweep-only": "A setting of a sweep is given without -m.",
     "several-values": "A key has several values, which is a sweep and needs -m.",
     "too-many-points": "The sweep has more points than allowed.",
     # Recipes

@@ -13,7 +13,7 @@ from typing import Any
 
 from dlrun.configuration.folds import FOLD
 from dlrun.configuration.plan import Plan
-from dlrun.runs.sweep import SweepRow
+from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.storage.atomic import replace_file
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import SavedRun, differing, read_run
 from dlrun.runs.intervals import FEWEST_SEEDS
-from dlrun.runs.sweep import SweepRow, best_first, read_rows
+from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
 from dlrun.wording import plural, printable
 
 

@@ -34,7 +34,6 @@ def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> 
         "1",
         "2",
         "3",
-        "multirun.yaml",
         "sweep.jsonl",
     ]
 
@@ -81,10 +80,29 @@ def test_recipes_can_be_swept(dlrun: Dlrun, own_folder: Path) -> None:
 def test_a_sweep_goes_where_it_is_told(dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet")
     assert code == 0, err
-    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == ["0", "1", "multirun.yaml", "sweep.jsonl"]
+    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == ["0", "1", "sweep.jsonl"]
 
 
 def test_every_point_can_be_profiled(dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet", "--profile")
     assert code == 0, err
     assert [json.loads((own_folder / f"mine/{i}/profile.json").read_text())["steps"] for i in (0, 1)] == [8, 8]
+
+
+def test_a_launcher_of_hydra_runs_the_points(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("hydra.sweep.dir=mine", "hydra/launcher=basic", "--quiet")
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", *words)
+    assert code == 0, err
+    rows = [json.loads(line) for line in (own_folder / "mine/sweep.jsonl").read_text().splitlines()]
+    assert [row["status"] for row in rows] == ["completed", "completed"]
+
+
+def test_settings_of_a_sweep_need_m_and_are_checked(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun(*SHORT, "launch.jobs=2")
+    assert code == 2
+    assert "Only a sweep has this setting: add -m." in err
+    code, _, err = dlrun("-m", *SHORT, "launch.jbos=2", "launch.pack=on,off", "search=grit")
+    assert code == 2
+    assert 'A sweep has no such setting. Did you mean "launch.jobs"?' in err
+    assert "launch.pack is a setting of the sweep itself and cannot be swept. For a list, write [A,B]." in err
+    assert 'Expected one of grid, random, lhs, tpe, got "grit". Did you mean "grid"?' in err

@@ -14,7 +14,7 @@ from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import Plan, plan_runs
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.runs.cross_validation import summarise, write
-from dlrun.runs.sweep import SweepRow
+from dlrun.runs.sweeps.rows import SweepRow
 
 
 def points(*words: str) -> list[list[Plan]]:

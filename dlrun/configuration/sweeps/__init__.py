@@ -1,0 +1,1 @@
+"""What only a sweep has: how its points are chosen and run, and ranges of values."""

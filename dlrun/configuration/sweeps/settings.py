@@ -1,0 +1,115 @@
+"""How a sweep's points are run (`launch.*`) and chosen (`search`, `search.*`): keys of the command line, with -m only.
+
+They do not belong to a run's configuration: a point trains to the same bytes however it was chosen and run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from dlrun.configuration.override_text import Value
+from dlrun.configuration.schema.fields import AUTO, Auto, Count, Duration, Range, Seed
+from dlrun.configuration.schema.type_check import find_mismatches
+from dlrun.errors import Problem, did_you_mean
+from dlrun.wording import printable
+
+AutoJobs = Annotated[int, Range(low=1, high=1024), Auto()]
+
+
+@dataclass(frozen=True)
+class LaunchSettings:
+    """How points are run."""
+
+    jobs: AutoJobs = AUTO  # points trained at the same time, each in a process of its own; auto: what the machine holds
+    pack: Literal["auto", "on", "off"] = "auto"  # train points that differ only in numbers as one batched model
+    engine: Literal["local", "submitit", "ray"] = "local"  # this machine, a SLURM cluster, a Ray cluster
+    reuse: str | None = None  # a folder with earlier runs: a point trained there to the same bytes is taken over
+    fail_fast: bool = False  # stop the sweep at the first point that fails or diverges
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How points are chosen."""
+
+    name: Literal["grid", "random", "lhs", "tpe"] = "grid"
+    trials: Count | None = None  # points to try; grid: null, which tries all
+    budget: Duration | None = None  # time to spend, such as 90s, 10m or 2h
+    prune: Literal["none", "halving"] = "none"  # stop hopeless points while they run
+    seed: Seed = 0  # seed of the choice of points
+    objectives: list[str] = field(default_factory=list)  # what to improve; [] is the run's `metric`
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """Both, and which keys the user set."""
+
+    launch: LaunchSettings = field(default_factory=LaunchSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    given: tuple[str, ...] = ()
+
+
+SWEEP_GROUPS: Mapping[str, type] = {"launch": LaunchSettings, "search": SearchSettings}
+
+
+def is_sweep_key(key: str) -> bool:
+    """Whether a key of the command line is about the sweep, and not about its runs."""
+    return key.partition(".")[0] in SWEEP_GROUPS
+
+
+def kinds_of(group: str) -> dict[str, Any]:
+    """Return the type of each field of `launch` or `search`, by name."""
+    return typing.get_type_hints(SWEEP_GROUPS[group], include_extras=True)
+
+
+def read_settings(given: Mapping[str, tuple[Value, ...]]) -> tuple[SweepSettings, list[Problem]]:
+    """Return the settings of a sweep, and everything wrong with what was given.
+
+    given: the values of keys of the command line, for which `is_sweep_key` holds.
+    """
+    problems: list[Problem] = []
+    values: dict[str, dict[str, Any]] = {group: {} for group in SWEEP_GROUPS}
+    for key, taken in given.items():
+        group, _, name = key.partition(".")
+        name = name or ("name" if group == "search" else "")
+        found = _check(group, name, key, taken)
+        problems += found
+        if not found:
+            values[group][name] = taken[0].value
+    return SweepSettings(LaunchSettings(**values["launch"]), SearchSettings(**values["search"]), tuple(given)), problems
+
+
+def _check(group: str, name: str, key: str, taken: tuple[Value, ...]) -> list[Problem]:
+    """Return what is wrong with one key."""
+    kinds = kinds_of(group)
+    shown = printable(f"{key}={','.join(value.text for value in taken)}")
+    if name not in kinds:
+        near = did_you_mean(name, [each for each in kinds if each != "name"], prefix=f"{group}.")
+        return [Problem(shown, f"A sweep has no such setting. {near}".rstrip(), "unknown-key")]
+    if len(taken) > 1:
+        what = f"{key} is a setting of the sweep itself and cannot be swept. For a list, write [A,B]."
+        return [Problem(shown, what, "several-values")]
+    found = find_mismatches(kinds[name], taken[0].value, key=key)
+    return [Problem(printable(f"{key}={taken[0].text}"), *wrong[1:]) for wrong in found]
+
+
+def without_multirun(given: Mapping[str, tuple[Value, ...]]) -> list[Problem]:
+    """Return a problem for each setting of a sweep that was given without -m."""
+    what = "Only a sweep has this setting: add -m."
+    return [Problem(printable(f"{key}={taken[0].text}"), what, "sweep-only") for key, taken in given.items()]
+
+
+def as_words(settings: SweepSettings) -> list[str]:
+    """Return the settings that differ from the defaults as `KEY=VALUE`, for messages."""
+    found = []
+    for group, kind in SWEEP_GROUPS.items():
+        node, default = getattr(settings, group), kind()
+        for each in dataclasses.fields(kind):
+            value = getattr(node, each.name)
+            if value != getattr(default, each.name):
+                key = group if each.name == "name" else f"{group}.{each.name}"
+                found.append(f"{key}={value}")
+    return found

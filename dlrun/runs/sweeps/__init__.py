@@ -1,0 +1,1 @@
+"""Sweeps: which points are trained (search), where (engines), and what is known of each (rows, folder)."""

@@ -1,0 +1,79 @@
+"""The loop of a sweep: ask the search for points, give them to the engine, and keep a row of each in `sweep.jsonl`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from dlrun.errors import Interrupted
+from dlrun.runs.sweeps.engines.engine import Engine
+from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point
+from dlrun.runs.sweeps.rows import SweepRow, append_row, keep_newest_rows
+from dlrun.runs.sweeps.search.search import Search
+
+Watch = Callable[[Event], None]
+"""Receives every event of a sweep, to show it."""
+
+
+class Driver:
+    """Runs a sweep in its folder; call `run` once."""
+
+    def __init__(self, search: Search, engine: Engine, folder: Path, *, watch: Watch) -> None:
+        self._search, self._engine, self._folder, self._watch = search, engine, folder, watch
+        self._running: set[int] = set()
+        self._pruned: dict[int, str] = {}
+        self._num_asked = 0
+        self.rows: list[SweepRow] = []
+
+    def run(self) -> list[SweepRow]:
+        """Train every point; return the rows in the order in which the points ended.
+
+        Raises Interrupted if a signal stopped the sweep, after the running points were saved.
+        """
+        path = self._folder / "sweep.jsonl"
+        goes_on = path.exists()
+        with self._engine:
+            try:
+                while self._submit() or self._running:
+                    for event in self._engine.events():
+                        self._handle(event)
+            except Interrupted as error:
+                what = stopped_message(len(self.rows), self._search.num_points, self._folder)
+                raise Interrupted(error.exit_code - 128, what) from error
+        if goes_on:
+            keep_newest_rows(path)
+        return self.rows
+
+    def _submit(self) -> bool:
+        """Give the engine as many points as it takes; return whether there were any."""
+        submitted = False
+        while len(self._running) < self._engine.capacity and (plan := self._search.next()) is not None:
+            number, self._num_asked = self._num_asked, self._num_asked + 1
+            self._running.add(number)
+            self._engine.submit(Job((Point(number, plan, self._folder / str(number)),)))
+            submitted = True
+        return submitted
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Measured):
+            reason = self._search.observe(event.point, event)
+            if reason is not None and event.point not in self._pruned:
+                self._pruned[event.point] = reason
+                self._engine.stop_point(event.point, reason)
+        if isinstance(event, Ended):
+            row = event.row
+            if row.status == "interrupted" and row.point in self._pruned:
+                row = dataclasses.replace(row, status="pruned", error=self._pruned[row.point], exit_code=0)
+            event = Ended(row)
+            self._running.discard(row.point)
+            append_row(self._folder / "sweep.jsonl", row)
+            self.rows.append(row)
+            self._search.tell(row)
+        self._watch(event)
+
+
+def stopped_message(num_done: int, num_points: int | None, folder: Path) -> str:
+    """Return what is told of a sweep that a signal stopped."""
+    of = "" if num_points is None else f" of {num_points}"
+    return f"The sweep was stopped after {num_done}{of} points; their results are in {folder}."

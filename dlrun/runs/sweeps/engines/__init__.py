@@ -1,0 +1,1 @@
+"""Where points are trained: this process, worker processes, a cluster, or whatever Hydra launches."""

@@ -1,0 +1,112 @@
+"""The rows of `sweep.jsonl`: the outcome of each point. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlrun.errors import DlrunError, Interrupted
+from dlrun.storage.atomic import replace_file, storage_error
+from dlrun.tasks.metric_names import is_higher_better
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """The outcome of a point: a line of `sweep.jsonl`.
+
+    status: as in result.json, or "pruned" for a point that the search stopped.
+    """
+
+    point: int
+    overrides: list[str]
+    status: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    best: Mapping[str, Any] | None = None
+    seconds: float = 0.0
+    run_dir: str = ""
+    error: str | None = None
+    exit_code: int = 0
+    device: str = ""  # where it was trained: cpu, cuda:1
+    reused: str | None = None  # the folder of the earlier run whose result this is
+    parameters: int | None = None
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the point was trained to its end."""
+        return self.status == "completed"
+
+
+def row_of_result(point: int, overrides: Sequence[str], result: Mapping[str, Any], folder: Path) -> SweepRow:
+    """Return the row of a point whose run ended with a result (`result.json`)."""
+    return SweepRow(
+        point,
+        list(overrides),
+        result["status"],
+        result["metrics"],
+        result["best"],
+        result["seconds"]["total"],
+        str(folder),
+        error=result.get("error"),
+        device=str((result.get("environment") or {}).get("device", "")),
+        parameters=result.get("parameters"),
+    )
+
+
+def row_of_error(point: int, overrides: Sequence[str], error: Exception, folder: Path) -> SweepRow:
+    """Return the row of a point that ended with an error; one that is not dlrun's is a defect, and a row too."""
+    where = str(folder)
+    if isinstance(error, Interrupted):
+        return SweepRow(
+            point, list(overrides), "interrupted", run_dir=where, error=str(error), exit_code=error.exit_code
+        )
+    if isinstance(error, DlrunError):
+        status = "diverged" if error.exit_code == 4 else "failed"
+        return SweepRow(point, list(overrides), status, run_dir=where, error=str(error), exit_code=error.exit_code)
+    what = f"{type(error).__name__}: {error}"
+    return SweepRow(point, list(overrides), "failed", run_dir=where, error=what, exit_code=1)
+
+
+def append_row(path: Path, row: SweepRow) -> None:
+    """Append a row; several processes may do so at once.
+
+    Raises StorageError if the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write(json.dumps(dataclasses.asdict(row)) + "\n")
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def read_rows(path: Path) -> list[SweepRow]:
+    """Return the newest row of each point of a sweep, in the order in which the points finished."""
+    if not path.exists():
+        return []
+    rows = [SweepRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    newest = {row.point: number for number, row in enumerate(rows)}
+    return [rows[number] for number in sorted(newest.values())]
+
+
+def keep_newest_rows(path: Path) -> None:
+    """Leave one row for each point in the file: the newest. Raises StorageError if it cannot be written."""
+    lines = (json.dumps(dataclasses.asdict(row)) + "\n" for row in read_rows(path))
+    replace_file(path, "".join(lines).encode())
+
+
+def best_first(rows: Sequence[SweepRow]) -> list[SweepRow]:
+    """Sort rows by their best metric; after them completed points whose order is unknown, failures last."""
+
+    def key(row: SweepRow) -> tuple[int, float]:
+        higher = None if row.best is None else is_higher_better(row.best["metric"], {"best": row.best})
+        if row.best is None or row.best["value"] != row.best["value"] or higher is None:
+            return (1 if row.status == "completed" else 2, float(row.point))
+        value = float(row.best["value"])
+        return (0, -value if higher else value)
+
+    return sorted(rows, key=key)
