@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.cli import sweeping
+from dlrun.cli import point_runner
 from dlrun.errors import Interrupted
 from tests.conftest import SHORT
 
@@ -59,7 +59,7 @@ def test_an_interrupted_one_resumes_and_trains_no_fold_twice(
     code, _, err = dlrun(*(word.replace("=cv", "=whole") for word in THREE))
     assert code == 0, err
     trained: list[str] = []
-    run_one = sweeping.run_one
+    run_one = point_runner.run_one
 
     def once(*args: object, **more: object) -> object:
         if len(trained) == 1:
@@ -68,7 +68,7 @@ def test_an_interrupted_one_resumes_and_trains_no_fold_twice(
         trained.append(str(args[2]).rsplit("/", 1)[-1])
         return run_one(*args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sweeping, "run_one", once)
+    monkeypatch.setattr(point_runner, "run_one", once)
     words = (*THREE, "resume=auto")
     assert dlrun(*words)[0] == 143
     code, _, err = dlrun(*words)
@@ -85,14 +85,14 @@ def test_an_interrupted_one_resumes_and_trains_no_fold_twice(
 def test_a_fold_that_fails_neither_stops_the_others_nor_is_hidden(
     dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch, own_folder: Path
 ) -> None:
-    run_one = sweeping.run_one
+    run_one = point_runner.run_one
 
     def failing(*args: object, **more: object) -> object:
         if str(args[2]).endswith("/1"):
             raise ZeroDivisionError("a bug")
         return run_one(*args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sweeping, "run_one", failing)
+    monkeypatch.setattr(point_runner, "run_one", failing)
     code, out, err = dlrun(*THREE)
     assert code == 1
     assert "point 1 (dataset.fold=1) failed: ZeroDivisionError: a bug" in err

@@ -60,7 +60,7 @@ class HydraJob:
 def launch(
     points: Sequence[Point], folder: Path, run_job: RunJob, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]
 ) -> int | None:
-    """Launch every point with Hydra's launcher; rows go to `sweep.jsonl`. Returns the signal that stopped it, or None."""
+    """Launch every point with Hydra's launcher, which adds rows to `sweep.jsonl`; return the signal that stopped it."""
     import hydra
 
     job = HydraJob(points, folder, run_job)

@@ -1,0 +1,47 @@
+"""Train the points of a job: what every engine of a sweep runs, in this process or another."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlrun.cli.running import run_one
+from dlrun.configuration.compose import compose
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import Interrupted
+from dlrun.runs.history import finished_result
+from dlrun.runs.sweeps.jobs import Channel, Ended, Job, Point, Started
+from dlrun.runs.sweeps.rows import row_of_error, row_of_result
+
+
+@dataclasses.dataclass(frozen=True)
+class PointRunner:
+    """Trains the points of a job (a RunJob). It holds plain data, so that it can be sent to other processes."""
+
+    plugins: Sequence[Path]
+    config_dirs: Sequence[Path]
+    quiet: bool
+    profile: bool = False
+
+    def __call__(self, job: Job, channel: Channel) -> None:
+        """Train every point and report its end; an error is a row and does not stop the others."""
+        for point in job.points:
+            channel.report(Started(point.number))
+            try:
+                row = row_of_result(point.number, point.overrides, self._train(point), point.folder)
+            except Interrupted as error:
+                channel.report(Ended(row_of_error(point.number, point.overrides, error, point.folder)))
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug at one point must not hide the results of the others
+                row = row_of_error(point.number, point.overrides, error, point.folder)
+            channel.report(Ended(row))
+
+    def _train(self, point: Point) -> Mapping[str, Any]:
+        catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
+        composed = compose(point.plan, catalog)
+        finished = finished_result(point.folder, composed.config) if composed.config.resume != "never" else None
+        if finished is not None:
+            return finished
+        return run_one(composed, catalog, point.folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
