@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlrun.cli.running import run_one
 from dlrun.configuration.compose import compose
@@ -14,6 +14,11 @@ from dlrun.errors import Interrupted
 from dlrun.runs.history import finished_result
 from dlrun.runs.sweeps.jobs import Channel, Ended, Job, Point, Started
 from dlrun.runs.sweeps.rows import row_of_error, row_of_result
+
+if TYPE_CHECKING:
+    from dlrun.runs.run import Session
+    from dlrun.tasks.progress import Listener
+    from dlrun.training.signals import StopRequest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,18 +35,35 @@ class PointRunner:
         for point in job.points:
             channel.report(Started(point.number))
             try:
-                row = row_of_result(point.number, point.overrides, self._train(point), point.folder)
+                row = row_of_result(point.number, point.overrides, self._train(point, channel), point.folder)
             except Interrupted as error:
                 channel.report(Ended(row_of_error(point.number, point.overrides, error, point.folder)))
-                raise
+                if channel.stop_reason(point.number) is None:  # a signal, which stops the sweep
+                    raise
+                continue
             except Exception as error:  # noqa: BLE001 - a bug at one point must not hide the results of the others
                 row = row_of_error(point.number, point.overrides, error, point.folder)
             channel.report(Ended(row))
 
-    def _train(self, point: Point) -> Mapping[str, Any]:
+    def _train(self, point: Point, channel: Channel) -> Mapping[str, Any]:
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
         composed = compose(point.plan, catalog)
         finished = finished_result(point.folder, composed.config) if composed.config.resume != "never" else None
         if finished is not None:
             return finished
-        return run_one(composed, catalog, point.folder, asked=True, quiet=self.quiet, profile=self.profile)[0]
+
+        def observe(session: Session, stop: StopRequest) -> Listener:
+            from dlrun.runs.sweeps.measuring import PointListener
+
+            return PointListener(point.number, channel, session, stop)
+
+        result, _ = run_one(
+            composed,
+            catalog,
+            point.folder,
+            asked=True,
+            quiet=self.quiet,
+            profile=self.profile,
+            observe=observe,
+        )
+        return result

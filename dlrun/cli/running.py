@@ -17,6 +17,7 @@ from dlrun.data.files.status_line import silenced
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
+    from dlrun.training.signals import StopRequest
 
 
 def run_one(
@@ -28,11 +29,13 @@ def run_one(
     quiet: bool,
     profile: bool = False,
     inspect: Callable[[Session], None] | None = None,
+    observe: Callable[[Session, StopRequest], Listener] | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run; returns its result and its folder.
 
     asked: whether the user named the folder; it is then used as it is, instead of one with a free name.
     inspect: receives the run before anything is written or trained, and may raise.
+    observe: returns one more listener, which may ask the run to stop.
 
     Raises DataError, before the folder is made, if a file that the configuration names is missing.
     """
@@ -53,7 +56,8 @@ def run_one(
         def listeners(session: Session) -> Sequence[Listener]:
             if inspect is not None:
                 inspect(session)
-            return make_listeners(session, catalog, quiet=quiet, profile=profile)
+            found = make_listeners(session, catalog, quiet=quiet, profile=profile)
+            return found if observe is None else [*found, observe(session, stop)]
 
         try:
             result = run.train(

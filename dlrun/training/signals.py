@@ -60,6 +60,10 @@ class StopRequest:
         """Set the time limit, counted from when this object was created; None for no limit."""
         self.deadline = None if seconds is None else self._created + seconds
 
+    def request(self) -> None:
+        """Request a stop, as SIGTERM does."""
+        self.signal = self.signal or signal.SIGTERM
+
     def raise_if_requested(self, message: str | None = None) -> None:
         """Raise Interrupted if a stop was requested; for places where there is nothing to save."""
         if self.signal is not None:
