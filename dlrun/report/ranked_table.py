@@ -16,6 +16,8 @@ _IN_TABLE = {"best": "best", "unclear": "unclear", "worse": "worse", "unknown": 
 
 def setting(value: Any) -> str:
     """Format the value of a setting as a table shows it: adam, 0.001, [64, 64]."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
     return value if isinstance(value, str) else "" if value is None else show(value)
 
 
@@ -106,6 +108,8 @@ def _on_board(board: Sequence[Ranked], *, named: bool) -> str:
     data = board[0].group.data.partition(" ")[0]
     where = f"{data}: " if named and data else ""
     if all(row.verdict is None for row in board):
+        if "seed" not in board[0].group.repeats:
+            return ""
         return (
             f"{where}One seed each: how far seeds spread is unknown, so no row is certainly the best. "
             f"Repeat them with several: add {SEVERAL_SEEDS} (with -m)."

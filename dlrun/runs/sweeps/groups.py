@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.safe_yaml import parse_scalar
+from dlrun.configuration.schema.groups import GROUPS
 from dlrun.runs.history import SavedRun, flatten, read_result
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.tasks.metric_names import is_higher_better
@@ -111,7 +112,7 @@ class Group:
         return next((each for each in known if each is not None), None)
 
     def _repeat(self, trial: Trial) -> tuple[str, ...]:
-        return tuple(_text(trial.settings.get(key)) for key in self.repeats)
+        return tuple(_text(value) for key, value in trial.settings.items() if is_repeat(key, self.repeats))
 
 
 def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Group]:
@@ -121,11 +122,11 @@ def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Gro
     """
     together: dict[tuple[str, ...], list[Trial]] = {}
     for trial in trials:
-        others = (f"{key}={_text(value)}" for key, value in sorted(trial.settings.items()) if key not in repeats)
+        others = (f"{key}={_text(value)}" for key, value in sorted(trial.settings.items()) if not is_repeat(key, repeats))
         together.setdefault(tuple(others), []).append(trial)
     found = []
     for members in together.values():
-        settings = {key: value for key, value in members[0].settings.items() if key not in repeats}
+        settings = {key: value for key, value in members[0].settings.items() if not is_repeat(key, repeats)}
         whole = Group(settings, tuple(members), tuple(repeats))
         one_data = len({trial.data for trial in members if trial.data}) < 2  # the file may have changed in between
         if whole.num_repeats > 1 and one_data:
@@ -133,6 +134,11 @@ def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Gro
         else:
             found += [Group(trial.settings, (trial,), tuple(repeats)) for trial in members]
     return found
+
+
+def is_repeat(key: str, repeats: Sequence[str]) -> bool:
+    """Whether a setting is one of those repeated, or a field of an option that is: model.hidden of model."""
+    return key in repeats or (key.partition(".")[0] in repeats)
 
 
 def settings_of(overrides: Sequence[str]) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def trials_of_rows(rows: Sequence[SweepRow], folder: Path | None = None) -> list
         settings = settings_of(row.overrides)
         metrics = dict(row.metrics)
         if row.best is not None:
-            metrics.setdefault(str(row.best["metric"]), row.best["value"])
+            metrics[str(row.best["metric"])] = row.best["value"]
         varies = any(key.partition(".")[0] in _OF_DATA for key in settings)
         found.append(
             Trial(
@@ -180,9 +186,9 @@ def trials_of_runs(runs: Sequence[SavedRun]) -> list[Trial]:
         found.append(
             Trial(
                 name=str(run.folder),
-                settings={key: value for key, value in flatten(run.config) if not is_about(key)},
+                settings={as_typed(key): value for key, value in flatten(run.config) if not is_about(key)},
                 status=str(run.result["status"]),
-                metrics=run.metrics,
+                metrics={**run.metrics, **({str(best["metric"]): best["value"]} if best else {})},
                 data=_data(run.result) or str(run.config["dataset"]["name"]),
                 chosen=str(best["metric"]) if best else None,
                 result=run.result,
@@ -190,6 +196,12 @@ def trials_of_runs(runs: Sequence[SavedRun]) -> list[Trial]:
             )
         )
     return found
+
+
+def as_typed(key: str) -> str:
+    """The key as a user types it: model, not model.name."""
+    group_name, _, rest = key.partition(".")
+    return group_name if rest == "name" and group_name in GROUPS else key
 
 
 def is_about(key: str) -> bool:
