@@ -98,7 +98,9 @@ def sentences(ranking: Ranking) -> list[str]:
     if any(row.verdict is not None and row.verdict.kind == "unknown" for row in ranking.rows):
         lines.append("?: fewer than two completed seeds of this row, or of the best one, so its spread is unknown.")
     if any("dataset.split_seed" in row.group.repeats for row in ranking.rows[:1]):
-        lines.append("Splits of the same rows share most of them, so their values spread too little: trust no close call.")
+        lines.append(
+            "Splits of the same rows share most of them, so their values spread too little: trust no close call."
+        )
     return lines
 
 

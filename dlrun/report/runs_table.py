@@ -12,6 +12,7 @@ from dlrun.report.tables import print_table
 from dlrun.runs.columns import differing_settings
 from dlrun.runs.sweeps.groups import Group
 from dlrun.runs.sweeps.ranking import Ranked, Ranking
+from dlrun.wording import printable
 
 _MOST_SETTINGS = 8  # columns
 
@@ -45,7 +46,7 @@ def print_runs(ranking: Ranking, metric: str | None) -> None:
     if len(keys) > _MOST_SETTINGS:
         lines.append(f"Further settings differ, which --csv shows: {', '.join(keys[_MOST_SETTINGS:])}.")
     if lines:
-        print("\n" + "\n".join(lines))  # noqa: T201
+        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))  # noqa: T201
 
 
 def folders_of(group: Group) -> str:
@@ -85,9 +86,10 @@ def as_cells(ranking: Ranking, *, grouped: bool) -> tuple[list[str], list[list[A
     return ["run", *keys, *measured, *answers, "seconds", "status"], rows
 
 
-def as_json(ranking: Ranking) -> list[dict[str, Any]]:
-    """Return each row of groups as plain values."""
-    keys = differing_settings([row.group.settings for row in ranking.rows])
+def as_json(ranking: Ranking, *, every_setting: bool = False) -> list[dict[str, Any]]:
+    """Return each row of groups as plain values, with the settings that differ or with every one."""
+    rows = [row.group.settings for row in ranking.rows]
+    keys = list(dict.fromkeys(key for row in rows for key in row)) if every_setting else differing_settings(rows)
     return [_state(row, keys) for row in ranking.rows]
 
 

@@ -11,6 +11,7 @@ from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.groups import Group, group, trials_of_rows
 from dlrun.runs.sweeps.ranking import Ranking, rank
 from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.wording import printable
 
 _MOST_TESTED = 4  # further metrics beside the one that decides
 _MOST_ON_TERMINAL = 100  # rows; a pipe gets them all
@@ -19,17 +20,22 @@ _MOST_ON_TERMINAL = 100  # rows; a pipe gets them all
 def print_sweep(rows: Sequence[SweepRow], *, folder: Path | None = None) -> None:
     """Print one table of all points and what can be said of the best. folder: the sweep's, if it was moved since."""
     ranking = rank(group(trials_of_rows(rows, folder)))
+    most = _MOST_ON_TERMINAL if sys.stdout.isatty() else len(ranking.rows)
+    print_ranking(ranking, most=most, more="a pipe gets them all, as from `dlrun runs` on the sweep's folder")
+
+
+def print_ranking(ranking: Ranking, *, most: int, more: str) -> None:
+    """Print the best `most` rows and what can be said of them. more: where the others are."""
     columns = _columns(ranking)
     headings = [heading for heading, _, _ in columns]
     table = list(zip(*(cells for _, _, cells in columns), strict=True))
     right = [place for place, (_, is_number, _) in enumerate(columns) if is_number]
-    most = _MOST_ON_TERMINAL if sys.stdout.isatty() else len(table)
     print_table(headings, table[:most], right=right, marked=ranked.marked(ranking))
     lines = ranked.sentences(ranking)
     if most < len(table):
-        lines.insert(0, f"{len(table) - most:,} more rows: `dlrun runs` on the sweep's folder lists them in a pipe.")
+        lines.insert(0, f"{len(table) - most:,} more rows: {more}.")
     if lines:
-        print("\n" + "\n".join(lines))  # noqa: T201
+        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))  # noqa: T201
 
 
 def _columns(ranking: Ranking) -> list[tuple[str, bool, list[str]]]:

@@ -28,8 +28,8 @@ VERB = Verb(
     words=(Word("DIR", "folder", "at most one folder", least=0),),
     own_flags=(flags.SORT, flags.FILTER, flags.GROUP, flags.JSON, flags.CSV),
     details=(
-        "DIR is searched six levels deep (default: outputs). Runs that differ only in their seed are one row, with the\n"
-        "mean and the standard deviation of each metric, how many completed, and whether it can be told apart from the\n"
+        "DIR is searched six levels deep (default: outputs). Runs that differ only in their seed are one row, with\n"
+        "mean and standard deviation of each metric, how many completed, and whether it can be told apart from the\n"
         "best row; columns show the settings that differ. JSON and CSV have each run, or with --group the rows.\n"
         "Several filters of one key choose runs with any of the values."
     ),
@@ -138,7 +138,9 @@ def _print_data(command: Command, ranking: Ranking, found: Sequence[SavedRun]) -
         print(json.dumps(as_json(ranking), indent=2))  # noqa: T201
     else:
         by_folder = {str(run.folder): run for run in found}
-        results = [{"run_dir": row.group.trials[0].name, **_result(by_folder, row.group.trials[0])} for row in ranking.rows]
+        results = [
+            {"run_dir": row.group.trials[0].name, **_result(by_folder, row.group.trials[0])} for row in ranking.rows
+        ]
         print(json.dumps(results, indent=2))  # noqa: T201
 
 

@@ -122,7 +122,9 @@ def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Gro
     """
     together: dict[tuple[str, ...], list[Trial]] = {}
     for trial in trials:
-        others = (f"{key}={_text(value)}" for key, value in sorted(trial.settings.items()) if not is_repeat(key, repeats))
+        others = (
+            f"{key}={_text(value)}" for key, value in sorted(trial.settings.items()) if not is_repeat(key, repeats)
+        )
         together.setdefault(tuple(others), []).append(trial)
     found = []
     for members in together.values():

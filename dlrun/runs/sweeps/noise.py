@@ -1,8 +1,8 @@
 """Whether rows of a table can be told apart from the best one, given how far repetitions spread. Imports no torch.
 
 Each row is compared with the best one by Student's t-test: by that of paired values where both rows have the same
-repetitions, which holds whatever the correlation that a common seed brings, else by Welch's. The p-values of a table are
-corrected for their number by Holm's method (Scandinavian Journal of Statistics 6, 1979).
+repetitions, which holds whatever the correlation that a common seed brings, else by Welch's. The p-values of a table
+are corrected for their number by Holm's method (Scandinavian Journal of Statistics 6, 1979).
 """
 
 from __future__ import annotations

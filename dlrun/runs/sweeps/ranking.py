@@ -58,7 +58,9 @@ def rank(groups: Sequence[Group], metric: str | None = None) -> Ranking:
     verdicts = {id(row.group): verdict for board in boards.values() for row, verdict in _judged(board)}
     judged = {id(row): Ranked(row.group, row.metric, row.mean, row.spread, verdicts.get(id(row.group))) for row in rows}
     order = sorted(rows, key=lambda row: _place(row, boards=metric is None))
-    return Ranking([judged[id(row)] for row in order], [[judged[id(row)] for row in board] for board in boards.values()])
+    return Ranking(
+        [judged[id(row)] for row in order], [[judged[id(row)] for row in board] for board in boards.values()]
+    )
 
 
 def _place(row: Ranked, *, boards: bool) -> tuple[int, tuple[str, ...], float]:
