@@ -15,6 +15,7 @@ from dlrun.runs.sweeps.noise import LEVEL
 from dlrun.wording import number, plural, printable
 
 _BEST_ROWS = 10
+_FEW = 20  # points
 
 
 def print_comparison(found: SweepComparison) -> None:
@@ -114,7 +115,8 @@ def _conclusion(found: Importance) -> list[str]:
     important = [effect.keys[0] for effect in found.effects if effect.is_important]
     if important:
         return [f"Moved the metric beyond noise (level {LEVEL:.0%}): {', '.join(important)}.", *lines]
-    return [f"No setting moved the metric beyond noise (level {LEVEL:.0%}).", *lines]
+    few = f"; with {found.count} points only large effects would show" if found.count < _FEW else ""
+    return [f"No setting moved the metric beyond noise (level {LEVEL:.0%}){few}.", *lines]
 
 
 def comparison_state(found: SweepComparison) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from dlrun.runs.sweeps.groups import REPEATS, Group
 from dlrun.runs.sweeps.noise import LEVEL, MOST_SEEDS, POWER, Verdict
 from dlrun.runs.sweeps.ranking import Ranked, Ranking
-from dlrun.wording import count, duration, number, plural, show
+from dlrun.wording import count, duration, number, show
 
 SEVERAL_SEEDS = "seed=0,1,2,3,4"
 _IN_TABLE = {"best": "best", "unclear": "unclear", "worse": "worse", "unknown": "?"}
@@ -91,10 +91,10 @@ def sentences(ranking: Ranking) -> list[str]:
             f"seeds to tell: how many of each row would find the difference, if it is as measured, in {POWER:.0%} of "
             "such comparisons."
         )
-    short = [row for row in ranking.rows if len(row.group.trials) > 1 and " of " in repeats_of(row)]
+    short = [row for row in ranking.rows if row.verdict is not None and " of " in repeats_of(row)]
     if short:
-        rows = "1 row is" if len(short) == 1 else f"{len(short)} rows are"
-        lines.append(f"The means of {rows} over fewer runs than were begun: the others did not complete.")
+        rows = "The mean of 1 row is" if len(short) == 1 else f"The means of {len(short)} rows are"
+        lines.append(f"{rows} over fewer runs than were begun, since the others did not complete: see status.")
     if any(row.verdict is not None and row.verdict.kind == "unknown" for row in ranking.rows):
         lines.append("?: fewer than two completed seeds of this row, or of the best one, so its spread is unknown.")
     if any("dataset.split_seed" in row.group.repeats for row in ranking.rows[:1]):
@@ -122,14 +122,18 @@ def _on_board(board: Sequence[Ranked], *, named: bool) -> str:
     tests = " and ".join(dict.fromkeys(each.difference.test for each in verdicts if each.difference is not None))
     unclear = sum(each.kind == "unclear" for each in verdicts)
     how = f"{tests}, level {LEVEL:.0%}" + (f", Holm's correction for {len(verdicts)}" if len(verdicts) > 1 else "")
-    what = (
-        f"{unclear} of {plural(len(verdicts), 'other row')} cannot be told apart from the best"
-        if unclear
-        else "Every other row is worse than the best"
-        if len(verdicts) > 1
-        else "The other row is worse than the best"
+    return (
+        f"{where}{_found(unclear, len(verdicts))} by {metric} ({how}). ± is the standard deviation over {_over(board)}."
     )
-    return f"{where}{what} by {metric} ({how}). ± is the standard deviation over {_over(board)}."
+
+
+def _found(unclear: int, others: int) -> str:
+    """How many of the other rows may be as good as the best."""
+    if others == 1:
+        return f"The other row {'cannot be told apart from' if unclear else 'is worse than'} the best"
+    if not unclear:
+        return "Every other row is worse than the best"
+    return f"{count(unclear)} of {count(others)} other rows cannot be told apart from the best"
 
 
 def _over(board: Sequence[Ranked]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,13 +52,13 @@ def rank(groups: Sequence[Group], metric: str | None = None) -> Ranking:
         mean = None if name is None else each.mean(name)
         has_value = name is not None and mean is not None and math.isfinite(mean)
         rows.append(Ranked(each, name if has_value else None, mean, each.spread(name) if name else None))
+    order = sorted(rows, key=lambda row: _place(row, boards=metric is None))
     boards: dict[tuple[str, str, str], list[Ranked]] = {}
-    for row in sorted(rows, key=_in_board):
+    for row in order:
         if row.metric is not None and row.group.values(row.metric) and _higher(row) is not None:
             boards.setdefault(_board(row), []).append(row)
-    verdicts = {id(row.group): verdict for board in boards.values() for row, verdict in _judged(board)}
-    judged = {id(row): Ranked(row.group, row.metric, row.mean, row.spread, verdicts.get(id(row.group))) for row in rows}
-    order = sorted(rows, key=lambda row: _place(row, boards=metric is None))
+    verdicts = {id(row): verdict for board in boards.values() for row, verdict in _judged(board)}
+    judged = {id(row): dataclasses.replace(row, verdict=verdicts.get(id(row))) for row in order}
     return Ranking(
         [judged[id(row)] for row in order], [[judged[id(row)] for row in board] for board in boards.values()]
     )
