@@ -86,7 +86,7 @@ def sentences(ranking: Ranking) -> list[str]:
     boards = [board for board in ranking.compared if len(board) > 1]
     found = [_on_board(board, named=len(boards) > 1) for board in boards]
     lines = [line for line in dict.fromkeys(found) if line]
-    if any(row.verdict is not None and row.verdict.kind == "unclear" for row in ranking.rows):
+    if any(heading == "seeds to tell" for heading, _ in answer_columns(ranking)):
         lines.append(
             f"seeds to tell: how many of each row would find the difference, if it is as measured, in {POWER:.0%} of "
             "such comparisons."
@@ -137,5 +137,8 @@ def _found(unclear: int, others: int) -> str:
 
 
 def _over(board: Sequence[Ranked]) -> str:
+    """What was repeated: seeds, or dataset.split_seed and seed."""
     repeats = board[0].group.repeats
-    return "seeds" if repeats == REPEATS else " and ".join(repeats)
+    trials = [trial for row in board for trial in row.group.trials]
+    varying = [key for key in repeats if len({str(trial.settings.get(key)) for trial in trials}) > 1]
+    return "seeds" if repeats == REPEATS else " and ".join(varying)
