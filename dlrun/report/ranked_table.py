@@ -18,7 +18,7 @@ def setting(value: Any) -> str:
     """Format the value of a setting as a table shows it: adam, 0.001, [64, 64]."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return value if isinstance(value, str) else "" if value is None else show(value)
+    return value if isinstance(value, str) else show(value)
 
 
 def measured(group: Group, metric: str | None) -> str:

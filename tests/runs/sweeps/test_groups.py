@@ -75,7 +75,9 @@ def test_rows_of_one_dataset_are_not_read_again_and_of_several_are(tmp_path: Pat
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_text(result(f"f{name}"))
     best = {"metric": "val/loss", "value": 0.5, "higher_is_better": False}
-    (one,) = trials_of_rows([SweepRow(0, ["seed=1"], "completed", {"val/loss": 0.6}, best, run_dir=str(tmp_path / "0"))])
+    (one,) = trials_of_rows(
+        [SweepRow(0, ["seed=1"], "completed", {"val/loss": 0.6}, best, run_dir=str(tmp_path / "0"))]
+    )
     assert (one.data, one.chosen, one.metrics) == ("", "val/loss", {"val/loss": 0.5})
     assert one.is_higher_better("val/loss") is False
     rows = [SweepRow(number, [f"dataset={number}"], "completed", run_dir=f"gone/{number}") for number in range(3)]
