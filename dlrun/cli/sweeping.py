@@ -32,9 +32,8 @@ def launch_points(
 
     Raises Interrupted if a signal stopped the sweep, after the running points were saved.
     """
-    runner = PointRunner(
-        catalog.plugins, catalog.config_dirs, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
-    )
+    profile = command.has(flags.PROFILE)
+    runner = PointRunner(catalog.plugins, catalog.config_dirs, quiet=True, profile=profile)  # the sweep shows its points
     folder = open_folder(request.hydra, plans)
     if asks_for_launcher(request.hydra):
         points = [Point(number, plan, folder / str(number)) for number, plan in enumerate(plans)]
@@ -45,8 +44,8 @@ def launch_points(
         return folder, rows
     search = choose_search(request.sweep.search, plans)
     engine = choose_engine(request.sweep.launch, runner)
-    watch = make_watch(plans, quiet=command.has(flags.QUIET))
-    return folder, Driver(search, engine, folder, watch=watch).run()
+    with make_watch(plans, quiet=command.has(flags.QUIET), num_points=search.num_points) as watch:
+        return folder, Driver(search, engine, folder, watch=watch).run()
 
 
 def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:

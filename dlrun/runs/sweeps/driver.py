@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.engine import Engine
-from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point
+from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point, Submitted
 from dlrun.runs.sweeps.rows import SweepRow, append_row, keep_newest_rows
 from dlrun.runs.sweeps.search.search import Search
 
@@ -51,7 +51,9 @@ class Driver:
         while len(self._running) < self._engine.capacity and (plan := self._search.next()) is not None:
             number, self._num_asked = self._num_asked, self._num_asked + 1
             self._running.add(number)
-            self._engine.submit(Job((Point(number, plan, self._folder / str(number)),)))
+            point = Point(number, plan, self._folder / str(number))
+            self._watch(Submitted(number, point.overrides))
+            self._engine.submit(Job((point,)))
             submitted = True
         return submitted
 
