@@ -14,9 +14,7 @@ from dlrun.runs.sweeps.driver import Watch
 from dlrun.runs.sweeps.jobs import Event
 
 
-def make_watch(
-    plans: Sequence[Plan], *, quiet: bool, num_points: int | None = None
-) -> AbstractContextManager[Watch]:
+def make_watch(plans: Sequence[Plan], *, quiet: bool, num_points: int | None = None) -> AbstractContextManager[Watch]:
     """Return a context with what receives every event of a sweep; it writes to standard error.
 
     plans: of the points, where they are known before they begin. num_points: how many there will be; None if only time

@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from dlrun.report.sweep_progress_board import QUEUED, RUNNING, Board, PointState
+from dlrun.report.sweep_progress_board import RUNNING, Board, PointState
 from dlrun.report.sweep_progress_lines import rate_text, reason_text, settings_text
 from dlrun.wording import count, duration, number, printable
 
 WAITING = "waiting"
-_STYLES = {"completed": "green", RUNNING: "cyan", "pruned": "dim", "failed": "red", "diverged": "red", "reused": "green"}
+_STYLES = {
+    "completed": "green",
+    RUNNING: "cyan",
+    "pruned": "dim",
+    "failed": "red",
+    "diverged": "red",
+    "reused": "green",
+}
 _GAP = 2  # cells between columns
 _WIDEST = 24  # cells of a setting
 _SHORT, _LEAST = 12, 6  # cells that a shortened setting keeps while other columns can be left out, and at all
@@ -132,7 +139,7 @@ def _settings(board: Board, shown: Sequence[PointState]) -> list[_Column]:
 
 
 def _fit(columns: Sequence[_Column], width: int) -> list[_Column]:
-    """Return columns that fit: settings are shortened a little, columns left out, settings shortened more, or left out."""
+    """Return columns that fit: settings shortened a little, columns left out, settings shortened more, or left out."""
     found = _shortened(list(columns), width, _SHORT)
     while _total(found) > width and (optional := [column for column in found if column.least]):
         found.remove(max(optional, key=lambda column: column.least))
@@ -180,7 +187,9 @@ def _footer(board: Board, width: int) -> list[Text]:
     lines = [_cut(progress_text(board, bar=width > 100), width)]
     failed = board.newest_failure
     if failed is not None:
-        what = f"point {failed.number} ({_cut(settings_text(failed), width // 3)}) {failed.status}: {reason_text(failed)}"
+        what = (
+            f"point {failed.number} ({_cut(settings_text(failed), width // 3)}) {failed.status}: {reason_text(failed)}"
+        )
         lines.append(_cut(what, width))
     return [Text(line, style=style) for line, style in zip(lines, ("", "red"), strict=False)]
 
@@ -190,7 +199,9 @@ def progress_text(board: Board, *, bar: bool) -> str:
     ended, total = board.num_ended, board.num_points
     of = count(ended) if total is None else f"{count(ended)} of {count(total)}"
     failed = sum(board.counts[status] for status in ("failed", "diverged"))
-    notes = [f"{count(amount)} {word}" for word, amount in (("failed", failed), ("pruned", board.counts["pruned"])) if amount]
+    notes = [
+        f"{count(amount)} {word}" for word, amount in (("failed", failed), ("pruned", board.counts["pruned"])) if amount
+    ]
     parts = [f"{of} done" + (f" ({', '.join(notes)})" if notes else ""), f"{len(board.running)} running"]
     rate, left = board.points_per_minute(), board.seconds_left()
     parts += [] if left is None else [f"{duration(left)} left"]
