@@ -44,7 +44,13 @@ def launch_points(
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
     search = choose_search(request.sweep.search, plans)
-    engine = choose_engine(request.sweep.launch, runner)
+    engine = choose_engine(
+        request.sweep.launch,
+        runner,
+        num_points=search.num_points,
+        example=plans[0],
+        in_process=command.has(flags.PROFILE),
+    )
     watch = make_watch(plans, quiet=command.has(flags.QUIET))
     return folder, Driver(search, engine, folder, watch=watch).run()
 
