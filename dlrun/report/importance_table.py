@@ -19,7 +19,7 @@ _BEST_ROWS = 10
 _FEW = 20  # points
 _OBSTACLES: Mapping[Obstacle, str] = {
     "too few points": f"Fewer than {FEWEST_POINTS} points completed with a value: too few to compare settings.",
-    "no settings": "No setting has several values to compare, apart from the seed.",
+    "no settings": "No setting has several values to compare, apart from seeds.",
     "equal values": "The metric has the same value at every point.",
 }
 
@@ -40,8 +40,7 @@ def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
     if found.effects:
         words = ("best", "worst") if part.higher is not None else ("highest", "lowest")
         heads = ["setting", "share", "p", *words, "difference"]
-        effects = [*found.effects, *([found.seed] if found.seed is not None else [])]
-        print_table(heads, [_row(effect) for effect in effects], right=(1, 2, 5))
+        print_table(heads, [_row(effect) for effect in (*found.effects, *found.repeats)], right=(1, 2, 5))
         print()  # noqa: T201
     for line in explanations(part, is_biased=is_biased):
         print(printable(line, limit=1000))  # noqa: T201
@@ -140,7 +139,7 @@ def _part_state(part: Part, *, is_biased: bool) -> dict[str, Any]:
         "left_out": dict(found.left_out),
         "settings": [_effect_state(effect) for effect in found.effects],
         "interactions": [{"keys": list(e.keys), "share": e.share, "p": e.p} for e in found.interactions],
-        "seed": None if found.seed is None else _effect_state(found.seed),
+        "repeats": [_effect_state(effect) for effect in found.repeats],
         "uses_ranks": found.uses_ranks,
         "notes": explanations(part, is_biased=is_biased),
         "rows": as_json(part.ranking, every_setting=True),

@@ -28,7 +28,7 @@ def told(found: Part, *, is_biased: bool = False) -> str:
 
 
 def test_a_row_for_each_setting_and_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
-    print_comparison(SweepComparison(20, [part(LR, MODEL, seed=SEED)], is_biased=False))
+    print_comparison(SweepComparison(20, [part(LR, MODEL, repeats=[SEED])], is_biased=False))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "what moved val/accuracy (20 completed points)"
     assert lines[2].split() == ["setting", "share", "p", "best", "worst", "difference"]
@@ -54,7 +54,7 @@ def test_noise_and_few_points_are_named() -> None:
     assert "; with 8 points only large effects would show." in told(part(MODEL, count=8))
     assert "Fewer than 4 points completed with a value" in told(part(count=3, obstacle="too few points"))
     assert "The metric has the same value at every point." in told(part(obstacle="equal values"))
-    assert "No setting has several values to compare, apart from the seed." in told(part(obstacle="no settings"))
+    assert "No setting has several values to compare, apart from seeds." in told(part(obstacle="no settings"))
     line = told(part(UNKNOWN))
     assert "There are no more points than the settings have values" in line
     assert "add seed=0,1,2,3,4" in line
@@ -76,7 +76,9 @@ def test_what_else_a_reader_must_know() -> None:
 
 def test_json_has_everything() -> None:
     pair = Effect(("model", "optimizer.lr"), 0.23, 0.002)
-    state = comparison_state(SweepComparison(20, [part(LR, UNKNOWN, interactions=[pair], seed=SEED)], is_biased=True))
+    state = comparison_state(
+        SweepComparison(20, [part(LR, UNKNOWN, interactions=[pair], repeats=[SEED])], is_biased=True)
+    )
     (only,) = state["parts"]
     assert (state["points"], state["biased_search"], only["metric"], only["data"]) == (20, True, "val/accuracy", "iris")
     assert only["settings"][0] == {
@@ -86,4 +88,4 @@ def test_json_has_everything() -> None:
     }  # fmt: skip
     assert only["settings"][1]["important"] is False
     assert only["interactions"] == [{"keys": ["model", "optimizer.lr"], "share": 0.23, "p": 0.002}]
-    assert only["seed"]["key"] == "seed"
+    assert only["repeats"][0]["key"] == "seed"

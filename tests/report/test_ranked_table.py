@@ -113,3 +113,15 @@ def test_several_datasets_are_named_and_splits_are_not_trusted() -> None:
     assert "over dataset.split_seed." in lines[0]
     assert lines[-1].startswith("Splits of the same rows share most of them")
     assert [heading for heading, _ in ranked_table.answer_columns(found)] == ["runs", "vs best"]
+
+
+def test_folds_are_repetitions_too() -> None:
+    folds = [
+        Trial("0", {"lr": lr, "dataset.fold": fold}, "completed", {"val/accuracy": lr + fold / 9 + lr * fold / 50}, "",
+              "val/accuracy", {})
+        for lr in (1, 2) for fold in (0, 1, 2)
+    ]  # fmt: skip
+    found = rank(group(folds))
+    assert len(found.rows) == 2
+    assert "over dataset.fold." in ranked_table.sentences(found)[0]
+    assert ranked_table.answer_columns(found)[0] == ("runs", ["3", "3"])

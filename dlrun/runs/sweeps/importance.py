@@ -69,7 +69,7 @@ class Effect:
 class Importance:
     """The analysis of the points with a value.
 
-    effects: the largest first. seed: what the seed did to all settings. obstacle: why there are no effects, if so.
+    effects: the largest first. repeats: what the seed did, whatever the settings. obstacle: why there are no effects.
     """
 
     metric: str
@@ -77,7 +77,7 @@ class Importance:
     left_out: Counter[str]
     effects: list[Effect] = field(default_factory=list)
     interactions: list[Effect] = field(default_factory=list)
-    seed: Effect | None = None
+    repeats: list[Effect] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     uses_ranks: bool = False
     obstacle: Obstacle | None = None
@@ -96,7 +96,6 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
         return Importance(metric, len(kept), left_out, skipped=skipped, obstacle=obstacle)
     uses_ranks = _has_outlier(values)
     model = _Model(_ranks(values) if uses_ranks else values, factors)
-    seeds = [each for each in factors if each.key in REPEATS]
     shown = values if uses_ranks else None
     effects = _corrected([model.effect(each, higher=higher, shown=shown) for each in settings])
     effects.sort(key=lambda each: -1.0 if each.share is None else each.share, reverse=True)
@@ -104,8 +103,8 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     largest = [by_key[each.keys[0]] for each in effects[:_MOST_PAIRED]]
     pairs = _corrected([model.interaction(*pair) for pair in itertools.combinations(largest, 2)])
     large = [each for each in pairs if each.is_important and (each.share or 0) >= _LARGE_INTERACTION]
-    seed = model.effect(seeds[0], higher=higher, shown=shown) if seeds else None
-    return Importance(metric, len(kept), left_out, effects, large, seed, skipped, uses_ranks)
+    repeats = [model.effect(each, higher=higher, shown=shown) for each in factors if each.key in REPEATS]
+    return Importance(metric, len(kept), left_out, effects, large, repeats, skipped, uses_ranks)
 
 
 def _obstacle(values: Sequence[float], settings: Sequence[Factor]) -> Obstacle | None:
