@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FEWEST_POINTS = 4
 _PERMUTATIONS = 1999
+_PERMUTATIONS_OF_MANY = 499
+_MANY = 2000  # points
 _MOST_PAIRED = 6  # settings whose pairs are looked at, by share
 _LARGE_INTERACTION = 0.02  # of the variance
 _OUTLIER = 0.5  # of the variance, by a single point
@@ -162,15 +164,16 @@ class _Model:
         share = max(0.0, before - after - added * after / rest) / self._total
         found = (before - after) / after
         generator = np.random.default_rng(0)
-        larger, batch = 0, 200
-        for start in range(0, _PERMUTATIONS, batch):
-            size = min(batch, _PERMUTATIONS - start)
+        larger, batch = 0, 100
+        times = _PERMUTATIONS if len(self._values) <= _MANY else _PERMUTATIONS_OF_MANY
+        for start in range(0, times, batch):
+            size = min(batch, times - start)
             shuffled = generator.permuted(np.tile(residual[:, None], (1, size)), axis=0)  # (N,) -> (N, size)
             whole = (shuffled**2).sum(axis=0)
             less = whole - ((reduced.T @ shuffled) ** 2).sum(axis=0)
             least = np.maximum(whole - ((full.T @ shuffled) ** 2).sum(axis=0), 1e-12 * self._total)
             larger += int(((less - least) / least >= found * (1 - 1e-9)).sum())
-        return share, (1 + larger) / (1 + _PERMUTATIONS)
+        return share, (1 + larger) / (1 + times)
 
     def _basis(self, columns: Array) -> Array:
         """An orthonormal basis of the space of the columns: (N, M) -> (N, rank)."""

@@ -8,6 +8,8 @@ import random
 import pytest
 
 from dlrun.runs.sweeps.noise import (
+    LEVEL,
+    MODERATED,
     PAIRED,
     SHUFFLES,
     SIGNS,
@@ -139,3 +141,35 @@ def test_the_truly_best_row_is_seldom_called_worse(num_rows: int, *, is_paired: 
         verdicts = judge([row(*rows[place], first=0 if is_paired else 10 * place) for place in order], higher=True)
         wrong += verdicts[order.index(0)].kind == "worse"
     assert wrong / times <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / times)
+
+
+def test_of_many_rows_the_spreads_are_learned_from_all() -> None:
+    """Twenty rows, the best by three deviations: paired tests of five seeds, corrected for nineteen, find fewer."""
+    source, found, alone, times = random.Random(0), 0, 0, 20
+    for _ in range(times):
+        rows = [row(*(source.gauss(0 if place else 3, 1) for _ in range(5))) for place in range(20)]
+        verdicts = judge(rows, higher=True)
+        assert {each.difference.test for each in verdicts if each.difference is not None} == {MODERATED}
+        found += sum(each.kind == "worse" for each in verdicts)
+        p_values = holm([compare(rows[0], other, higher=True).p for other in rows[1:]])
+        alone += sum(p <= LEVEL for p in p_values)
+    assert found / times / 19 > 0.9
+    assert alone / times / 19 < 0.5
+
+
+def test_a_noisy_row_among_steady_ones_is_seldom_called_worse_than_it_is() -> None:
+    source, wrong, times = random.Random(5), 0, 300
+    for _ in range(times):
+        rows = [[source.gauss(0, 1 if place else 3) for _ in range(5)] for place in range(10)]
+        order = sorted(range(10), key=lambda place: -sum(rows[place]))
+        verdicts = judge([row(*rows[place]) for place in order], higher=True)
+        wrong += verdicts[order.index(0)].kind == "worse"
+    assert wrong / times <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / times)
+
+
+def test_a_row_with_one_value_does_not_shift_the_spreads_of_the_others() -> None:
+    source = random.Random(0)
+    rows = [row(*(5 - place + source.gauss(0, 0.01) for _ in range(3))) for place in range(6)]
+    rows.insert(1, row(4.5))
+    kinds = [each.kind for each in judge(rows, higher=True)]
+    assert kinds == ["best", "unknown", "worse", "worse", "worse", "worse", "worse"]
