@@ -46,7 +46,9 @@ def launch_points(
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
     search = choose_search(request.sweep.search, plans, folder)
-    engine = choose_engine(request.sweep.launch, runner)
+    engine = choose_engine(
+        request.sweep.launch, runner, num_points=search.num_points, example=plans[0], in_process=profile
+    )
     budget = Budget(request.sweep.search.budget)
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
         rows = Driver(search, engine, folder, watch=watch, budget=budget).run()
