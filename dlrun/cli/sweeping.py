@@ -47,11 +47,7 @@ def launch_points(
         return folder, rows
     search = choose_search(request.sweep.search, plans, folder)
     engine = choose_engine(
-        request.sweep.launch,
-        runner,
-        num_points=search.num_points,
-        example=plans[0],
-        in_process=command.has(flags.PROFILE),
+        request.sweep.launch, runner, num_points=search.num_points, example=plans[0], in_process=profile
     )
     budget = Budget(request.sweep.search.budget)
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:

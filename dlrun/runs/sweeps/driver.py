@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.engine import Engine
+from dlrun.runs.sweeps.engines.in_process import InProcess
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point, Submitted
 from dlrun.runs.sweeps.rows import SweepRow, append_row, keep_newest_rows
 from dlrun.runs.sweeps.search.budget import Budget
@@ -39,6 +40,8 @@ class Driver:
         """
         path = self._folder / "sweep.jsonl"
         goes_on = path.exists()
+        if isinstance(self._engine, InProcess):
+            self._engine.serve(self._handle, self._stop_if_spent)
         with self._engine:
             try:
                 while self._submit() or self._running:
