@@ -47,7 +47,7 @@ class PointRunner:
 
     def _train(self, point: Point, channel: Channel) -> Mapping[str, Any]:
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
-        composed = compose(point.plan, catalog)
+        composed = point.composed or compose(point.plan, catalog)
         finished = finished_result(point.folder, composed.config) if composed.config.resume != "never" else None
         if finished is not None:
             return finished

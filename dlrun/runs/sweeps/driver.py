@@ -8,69 +8,100 @@ from pathlib import Path
 
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.engine import Engine
-from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point
-from dlrun.runs.sweeps.rows import SweepRow, append_row, keep_newest_rows
+from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured
+from dlrun.runs.sweeps.places import NewPlaces, Places
+from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.search import Search
 
 Watch = Callable[[Event], None]
-"""Receives every event of a sweep, to show it."""
+"""Receives every event of a sweep, to show it; of a point that was done before, only its end."""
 
 
 class Driver:
-    """Runs a sweep in its folder; call `run` once."""
+    """Runs a sweep; call `run` once. places: its folder, or what numbers its points and keeps their rows.
 
-    def __init__(self, search: Search, engine: Engine, folder: Path, *, watch: Watch) -> None:
-        self._search, self._engine, self._folder, self._watch = search, engine, folder, watch
+    fail_fast: whether the first point that fails or diverges ends the sweep; those that run save and stop.
+    rows: of the points so far, in the order in which they ended. failed: the first that failed or diverged.
+    """
+
+    def __init__(
+        self, search: Search, engine: Engine, places: Places | Path, *, watch: Watch, fail_fast: bool = False
+    ) -> None:
+        self._search, self._engine, self._watch, self._fail_fast = search, engine, watch, fail_fast
+        self._places = NewPlaces(places) if isinstance(places, Path) else places
         self._running: set[int] = set()
-        self._pruned: dict[int, str] = {}
-        self._num_asked = 0
+        self._stopped: dict[int, tuple[str, str]] = {}  # status and reason of points that were asked to stop
         self.rows: list[SweepRow] = []
+        self.failed: SweepRow | None = None
 
     def run(self) -> list[SweepRow]:
         """Train every point; return the rows in the order in which the points ended.
 
         Raises Interrupted if a signal stopped the sweep, after the running points were saved.
         """
-        path = self._folder / "sweep.jsonl"
-        goes_on = path.exists()
+        self._search.recall(self._places.known())
         with self._engine:
             try:
                 while self._submit() or self._running:
                     for event in self._engine.events():
                         self._handle(event)
             except Interrupted as error:
-                what = stopped_message(len(self.rows), self._search.num_points, self._folder)
+                what = stopped_message(len(self.rows), self._search.num_points, self._places.folder)
                 raise Interrupted(error.exit_code - 128, what) from error
-        if goes_on:
-            keep_newest_rows(path)
         return self.rows
 
     def _submit(self) -> bool:
         """Give the engine as many points as it takes; return whether there were any."""
         submitted = False
-        while len(self._running) < self._engine.capacity and (plan := self._search.next()) is not None:
-            number, self._num_asked = self._num_asked, self._num_asked + 1
-            self._running.add(number)
-            self._engine.submit(Job((Point(number, plan, self._folder / str(number)),)))
+        while len(self._running) < self._engine.capacity and not self._is_over():
+            plan = self._search.next()
+            if plan is None:
+                break
+            placed = self._places.place(plan)
+            if placed.row is not None:
+                self._end(placed.row)
+                continue
+            self._running.add(placed.point.number)
+            self._engine.submit(Job((placed.point,)))
             submitted = True
         return submitted
 
+    def _is_over(self) -> bool:
+        return self._fail_fast and self.failed is not None
+
     def _handle(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._running.discard(event.row.point)
+            self._end(self._places.add(self._as_asked(event.row)))
+            return
         if isinstance(event, Measured):
             reason = self._search.observe(event.point, event)
-            if reason is not None and event.point not in self._pruned:
-                self._pruned[event.point] = reason
-                self._engine.stop_point(event.point, reason)
-        if isinstance(event, Ended):
-            row = event.row
-            if row.status == "interrupted" and row.point in self._pruned:
-                row = dataclasses.replace(row, status="pruned", error=self._pruned[row.point], exit_code=0)
-            event = Ended(row)
-            self._running.discard(row.point)
-            append_row(self._folder / "sweep.jsonl", row)
-            self.rows.append(row)
-            self._search.tell(row)
+            if reason is not None:
+                self._stop(event.point, "pruned", reason)
         self._watch(event)
+
+    def _as_asked(self, row: SweepRow) -> SweepRow:
+        """Return the row of a point; of one that was asked to stop, and did, with the reason."""
+        if row.status != "interrupted" or row.point not in self._stopped:
+            return row
+        status, reason = self._stopped[row.point]
+        return dataclasses.replace(row, status=status, error=reason, exit_code=0)
+
+    def _end(self, row: SweepRow) -> None:
+        """Take the outcome of a point, which may have been known before."""
+        self.rows.append(row)
+        self._search.tell(row)
+        self._watch(Ended(row))
+        if row.status in ("failed", "diverged") and self.failed is None:
+            self.failed = row
+            if self._fail_fast:
+                for point in self._running:
+                    self._stop(point, "interrupted", f"Stopped by launch.fail_fast: point {row.point} {row.status}.")
+
+    def _stop(self, point: int, status: str, reason: str) -> None:
+        if point not in self._stopped:
+            self._stopped[point] = status, reason
+            self._engine.stop_point(point, reason)
 
 
 def stopped_message(num_done: int, num_points: int | None, folder: Path) -> str:

@@ -43,6 +43,7 @@ class Search(Protocol):
         known point, with the values in its words, and then new ones; it learns from their rows as from any other.
         A point whose words are not of this search (the folder may hold another command's points too) is left out.
         """
+        return
 
     def next(self) -> Plan | None:
         """Return the next point, or None: there is none now, or, if no point is running either, at all."""
