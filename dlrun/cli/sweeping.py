@@ -21,6 +21,7 @@ from dlrun.errors import Interrupted
 from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
+from dlrun.runs.sweeps.engines.engine import DividesThreads
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
 from dlrun.runs.sweeps.folder import SWEEP_DIR, open_ledger
 from dlrun.runs.sweeps.going_on import LedgerPlaces
@@ -70,13 +71,8 @@ def launch_points(
     try:
         _note_command(ledger, _sweep_command(command, request, catalog), is_told=manner.show)
         earlier = None if reuse is None else EarlierRuns(Path(reuse).expanduser(), catalog, besides=ledger.folder)
-        places = LedgerPlaces(
-            ledger,
-            catalog,
-            tell=lambda notice: tell([notice]),
-            earlier=earlier,
-            adjust=(lambda composed: without_downloads(composed, given=())) if manner.is_saved else None,
-        )
+        adjust = (lambda composed: without_downloads(composed, given=())) if manner.is_saved else None
+        places = LedgerPlaces(ledger, catalog, tell=lambda notice: tell([notice]), earlier=earlier, adjust=adjust)
         first_failed, stopped = _launch(command, request, plans, places, catalog)
         ledger.read_rows_again()
         own = [ledger.rows.get(number) for number in places.numbers]
@@ -101,9 +97,13 @@ def _launch(
             return None, None
         return None, Interrupted(signal, stopped_message(len(placed) - len(points), len(plans), places.folder))
     settings = request.sweep.launch
+    search = choose_search(request.sweep.search, plans)
+    in_process = command.has(flags.PROFILE)
+    engine = choose_engine(settings, runner, num_points=search.num_points, example=plans[0], in_process=in_process)
+    places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
     driver = Driver(
-        choose_search(request.sweep.search, plans),
-        choose_engine(settings, runner),
+        search,
+        engine,
         places,
         watch=make_watch(plans, quiet=command.has(flags.QUIET)),
         fail_fast=settings.fail_fast,

@@ -32,7 +32,8 @@ Tell = Callable[[str], None]
 class LedgerPlaces:
     """Places points by the ledger of their sweep (a Places).
 
-    numbers: of the points placed so far, in the order of their plans.
+    numbers: of the points placed so far, in the order of their plans. threads: returns the CPU threads of a point that
+    leaves them open, if the engine of the sweep decides them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LedgerPlaces:
         self._labels = Labels(ledger.rows.values(), (entry.words for entry in entries))
         self._waiting = _Waiting(entries)
         self._tell_once = _TellOnce(tell)
+        self.threads: Callable[[], int | None] = lambda: None
         self.numbers: list[int] = []
 
     @property
@@ -155,7 +157,7 @@ class LedgerPlaces:
         """Return the row of a point that an earlier run was trained to the same bytes as."""
         if self._earlier is None:
             return None
-        found = self._earlier.find(composed.config, self._fingerprints)
+        found = self._earlier.find(composed.config, self._fingerprints, threads=self.threads())
         if isinstance(found, str):
             self._tell_once(found, found)
             return None

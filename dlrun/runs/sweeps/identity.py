@@ -44,10 +44,10 @@ def changed_versions(result: Mapping[str, Any]) -> str:
     return _changes(result, {"torch": metadata.version("torch"), "dlrun": __version__})
 
 
-def changed_environment(result: Mapping[str, Any], config: RunConfig) -> str:
+def changed_environment(result: Mapping[str, Any], config: RunConfig, *, threads: int | None) -> str:
     """Return how everything that bytes depend on differs here from a result; "" if nothing does. Imports torch.
 
-    config: what would be trained here, in this process or one like it.
+    config: what would be trained here. threads: if it leaves them open; None is torch's own number.
     """
     import torch
 
@@ -55,8 +55,7 @@ def changed_environment(result: Mapping[str, Any], config: RunConfig) -> str:
     from dlrun.runs.environment import collect_numeric
 
     name = device.available()[0] if config.device_name == "auto" else config.device_name
-    threads = config.device_settings.threads or torch.get_num_threads()
-    here = collect_numeric(threads, name)
+    here = collect_numeric(config.device_settings.threads or threads or torch.get_num_threads(), name)
     if name.startswith("cuda") and torch.cuda.is_available():
         here["accelerator"] = torch.cuda.get_device_name(name)
     return _changes(result, here)

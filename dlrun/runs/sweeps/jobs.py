@@ -23,7 +23,7 @@ class Point:
     number: int
     plan: Plan
     folder: Path
-    composed: Composed | None = None
+    composed: Composed | None = field(default=None, compare=False)
     label: tuple[str, ...] | None = None
 
     @property

@@ -38,22 +38,33 @@ class EarlierRuns:
         if config is not None and result.get("status") == "completed":
             self._runs.setdefault(config, []).append(path)
 
-    def find(self, config: RunConfig, fingerprints: Fingerprints) -> tuple[Path, Mapping[str, Any]] | str:
+    def find(
+        self, config: RunConfig, fingerprints: Fingerprints, *, threads: int | None
+    ) -> tuple[Path, Mapping[str, Any]] | str:
         """Return the folder and the result of a run that would be trained to the same bytes here and now.
+
+        threads: of a run here whose configuration leaves them open; None is torch's own number.
 
         Otherwise return in words how the one of the same configuration differs; "" if there is none.
         """
         why = ""
         for path in self._runs.get(config.sha256, ()):
             result = read_result(path)
-            differs = self._differs(path, result, config, fingerprints)
+            differs = self._differs(path, result, config, fingerprints, threads)
             if not differs:
                 return path, result
             why = f"{path} is of the same configuration but not taken over: {differs}"
         return why
 
-    def _differs(self, path: Path, result: Mapping[str, Any], config: RunConfig, fingerprints: Fingerprints) -> str:
-        changed = changed_environment(result, config)
+    def _differs(
+        self,
+        path: Path,
+        result: Mapping[str, Any],
+        config: RunConfig,
+        fingerprints: Fingerprints,
+        threads: int | None,
+    ) -> str:
+        changed = changed_environment(result, config, threads=threads)
         if changed:
             return changed
         if fingerprint_in(result) != fingerprints.of(config):
