@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.engine import Engine
-from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured
+from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point
 from dlrun.runs.sweeps.places import NewPlaces, Places
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.search import Search
@@ -30,6 +30,7 @@ class Driver:
         self._search, self._engine, self._watch, self._fail_fast = search, engine, watch, fail_fast
         self._places = NewPlaces(places) if isinstance(places, Path) else places
         self._running: set[int] = set()
+        self._waiting: Point | None = None  # for the engine to start
         self._stopped: dict[int, tuple[str, str]] = {}  # status and reason of points that were asked to stop
         self.rows: list[SweepRow] = []
         self.failed: SweepRow | None = None
@@ -39,35 +40,46 @@ class Driver:
 
         Raises Interrupted if a signal stopped the sweep, after the running points were saved.
         """
-        self._search.recall(self._places.known())
-        with self._engine:
-            try:
-                while self._submit() or self._running:
-                    for event in self._engine.events():
-                        self._handle(event)
-            except Interrupted as error:
-                what = stopped_message(len(self.rows), self._search.num_points, self._places.folder)
-                raise Interrupted(error.exit_code - 128, what) from error
+        try:
+            self._search.recall(self._places.known())
+            self._waiting = self._next()
+            if self._waiting is not None:  # else no engine need be started
+                self._train()
+        except Interrupted as error:
+            num_done = sum(row.status != "interrupted" for row in self.rows)
+            what = stopped_message(num_done, self._search.num_points, self._places.folder)
+            raise Interrupted(error.exit_code - 128, what) from error
         return self.rows
+
+    def _train(self) -> None:
+        with self._engine:
+            while self._submit() or self._running:
+                for event in self._engine.events():
+                    self._handle(event)
 
     def _submit(self) -> bool:
         """Give the engine as many points as it takes; return whether there were any."""
         submitted = False
-        while len(self._running) < self._engine.capacity and not self._is_over():
-            plan = self._search.next()
-            if plan is None:
+        while len(self._running) < self._engine.capacity:
+            point, self._waiting = self._waiting or self._next(), None
+            if point is None:
                 break
-            placed = self._places.place(plan)
-            if placed.row is not None:
-                self._end(placed.row)
-                continue
-            self._running.add(placed.point.number)
-            self._engine.submit(Job((placed.point,)))
+            self._running.add(point.number)
+            self._engine.submit(Job((point,)))
             submitted = True
         return submitted
 
-    def _is_over(self) -> bool:
-        return self._fail_fast and self.failed is not None
+    def _next(self) -> Point | None:
+        """Return the next point that must be trained, if there is one now; take the outcome of those before it."""
+        while not (self._fail_fast and self.failed is not None):
+            plan = self._search.next()
+            if plan is None:
+                return None
+            placed = self._places.place(plan)
+            if placed.row is None:
+                return placed.point
+            self._end(placed.row)
+        return None
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Ended):

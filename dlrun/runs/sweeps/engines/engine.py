@@ -51,5 +51,5 @@ class DividesThreads(Protocol):
 
     @property
     def threads(self) -> int:
-        """Of each point that leaves them open; known once the engine was started."""
+        """Of each point that leaves them open; may be asked before the engine is started, and may import torch."""
         ...

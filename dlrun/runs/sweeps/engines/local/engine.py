@@ -66,7 +66,11 @@ class Local:
     @property
     def threads(self) -> int:
         """CPU threads of each point that leaves them open."""
-        return self._places.threads
+        if self._known is not None:
+            return self._known.threads
+        import torch  # by the caller's process, before the engine has started one that could tell
+
+        return self._find_places(torch.cuda.device_count()).threads
 
     @property
     def _running(self) -> list[Worker]:
