@@ -48,8 +48,12 @@ def open_ledger(hydra_words: Sequence[str], plans: Sequence[Plan]) -> Ledger:
     resume = {str(value.value) for plan in plans[:1] if (value := plan.values().get("resume")) is not None}
     if is_named and resume != {"never"} and holds_sweep(wanted):
         ledger = Ledger(wanted.resolve())
-        if not ledger.commands and not ledger.entries:
-            _adopt(ledger, plans)
+        try:
+            if not ledger.commands and not ledger.entries:
+                _adopt(ledger, plans)
+        except ConfigError:
+            ledger.close()
+            raise
         return ledger
     if resume == {"must"}:
         raise ConfigError(Problem("resume=must", f"There is no sweep to go on with in {printable(str(wanted))}."))
