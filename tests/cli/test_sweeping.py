@@ -31,10 +31,13 @@ def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> 
     assert all(row["status"] == "completed" for row in written)
     assert {"overrides", "status", "metrics", "seconds", "run_dir"} <= set(written[0])
     assert sorted(path.name for path in Path(str(written[0]["run_dir"])).parent.iterdir()) == [
+        ".lock",
         "0",
         "1",
         "2",
         "3",
+        "points.jsonl",
+        "sweep.json",
         "sweep.jsonl",
     ]
 
@@ -81,7 +84,9 @@ def test_recipes_can_be_swept(dlrun: Dlrun, own_folder: Path) -> None:
 def test_a_sweep_goes_where_it_is_told(dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet")
     assert code == 0, err
-    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == ["0", "1", "sweep.jsonl"]
+    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == [
+        ".lock", "0", "1", "points.jsonl", "sweep.json", "sweep.jsonl",
+    ]  # fmt: skip
 
 
 def test_every_point_can_be_profiled(dlrun: Dlrun, own_folder: Path) -> None:
