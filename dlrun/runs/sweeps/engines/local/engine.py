@@ -13,9 +13,9 @@ from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.local.capacity import Places, Room
 from dlrun.runs.sweeps.engines.local.endings import row_of_death, row_of_waiting
 from dlrun.runs.sweeps.engines.local.fleet import Fleet
-from dlrun.runs.sweeps.engines.local.messages import Needs, Signal, Stop
-from dlrun.runs.sweeps.engines.local.nursery import SharingRunJob
+from dlrun.runs.sweeps.engines.local.messages import Imported, Needs, Signal, Stop
 from dlrun.runs.sweeps.engines.local.processes import Worker
+from dlrun.runs.sweeps.engines.local.sharing import SharingRunJob
 from dlrun.runs.sweeps.jobs import Ended, Event, Job
 from dlrun.training.signals import StopRequest
 
@@ -137,6 +137,8 @@ class Local:
             elif isinstance(message, Needs):
                 device = None if worker.job is None else worker.job.device
                 self._rooms.setdefault(device, Room()).learn(worker, peak=message.peak, free=message.free)
+            elif isinstance(message, Imported):
+                worker.nursery.load(message.names)
             else:
                 worker.has_begun = True
                 if isinstance(message, Ended):
