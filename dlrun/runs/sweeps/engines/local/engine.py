@@ -146,12 +146,16 @@ class Local:
                 self._events.append(message)
 
     def _bury(self, worker: Worker) -> None:
-        """Make rows of what a worker left undone, and repeat its notices."""
+        """Make rows of what a worker left undone, or begin it again; and repeat its notices."""
         printed = worker.printed()
         for line in printed.splitlines():
             if line.startswith("notice: ") and line not in self._told:
                 self._told.add(line)
                 print(line, file=sys.stderr)  # noqa: T201
+        never_began = not worker.has_begun and worker.nursery.is_gone and worker.nursery.status is None
+        if worker.job is not None and worker.left and never_began and self._stop.signal is None:
+            self._queue.appendleft(worker.job)  # something killed the first nursery; there will be another
+            worker.left = set()
         for point in () if worker.job is None else worker.job.points:
             if point.number in worker.left:
                 self._events.append(Ended(row_of_death(point, worker, printed)))
