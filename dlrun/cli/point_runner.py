@@ -73,12 +73,23 @@ class PointRunner:
         composed = job.points[0].composed
         return None if composed is None else _with_threads(composed.config, job).data_key
 
-    def preload(self) -> None:
-        """Import what every run needs, so that processes forked from this one have it."""
+    def preload(self) -> int:
+        """Import what every run needs, so that processes forked from this one have it; return how many GPUs there are.
+
+        From then on this process uses one thread and no GPU, since neither survives a fork.
+        """
+        os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for GPUs must not start CUDA
+        import torch
+
+        import dlrun.data.files.named
         import dlrun.report.listeners
-        import dlrun.runs.run
         import dlrun.runs.sweeps.measuring
         import dlrun.runs.sweeps.shared_data  # noqa: F401
+        from dlrun.runs.environment import versions
+
+        versions()  # which are read once in a process
+        torch.set_num_threads(1)  # after dlrun.optim.device has noted torch's own number
+        return torch.cuda.device_count()
 
     def prepare(self, job: Job) -> int:
         """Load the data of a composed job and import its options, for processes forked from this one; return bytes.
