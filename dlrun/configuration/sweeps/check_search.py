@@ -1,0 +1,73 @@
+"""Check the settings of a search against what it is to search, before the first point."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Mapping
+
+from dlrun.configuration.override_text import Value
+from dlrun.configuration.overrides import MAX_POINTS, Request, too_many_points
+from dlrun.configuration.sweeps.check_ranges import REPEATED
+from dlrun.configuration.sweeps.ranges import Interval
+from dlrun.configuration.sweeps.settings import SearchSettings
+from dlrun.errors import Problem
+from dlrun.wording import count, printable
+
+INSTALL_OPTUNA = 'search=tpe needs the package optuna: pip install "dlrun[search]"'
+
+
+def check_search(
+    request: Request, ranges: Mapping[str, Interval], settings: Mapping[str, tuple[Value, ...]]
+) -> list[Problem]:
+    """Return everything wrong with how points are chosen.
+
+    ranges, settings: of the command line and of its recipe, together.
+    """
+    search = request.sweep.search
+    if search.name == "grid":
+        return [*(_unlisted(key, each) for key, each in ranges.items()), *_of_grid(search)]
+    problems = _missing_trials(search)
+    varied = [key for key, values in settings.items() if len(values) > 1 and key not in REPEATED]
+    if not (ranges or varied or request.ranges):
+        what = "Nothing varies, so there is nothing to search. Give a range or a list: optimizer.lr='interval(1e-4,1e-1)'"
+        problems.append(Problem(f"search={search.name}", what, "search"))
+    size = (search.trials or 1) * math.prod(len(settings.get(key, (None,))) for key in REPEATED)
+    if size > MAX_POINTS:
+        problems.append(too_many_points(size))
+    if search.name == "tpe" and importlib.util.find_spec("optuna") is None:
+        what = f"{INSTALL_OPTUNA}. Without it: search=random or search=lhs."
+        problems.append(Problem("search=tpe", what, "missing-package", "search=random"))
+    return problems
+
+
+def _unlisted(key: str, interval: Interval) -> Problem:
+    """Return the problem that a grid has no values for a range."""
+    what = (
+        f"A grid tries every combination, and a range has no end of values. Draw from it: search=random "
+        f"search.trials=20; or list the values: {key}=A,B"
+    )
+    return Problem(f"{key}={printable(interval.text)}", what, "search", "search=random")
+
+
+def _of_grid(search: SearchSettings) -> list[Problem]:
+    """Return what a grid cannot have."""
+    if search.trials is None:
+        return []
+    what = (
+        "A grid tries every combination, and the first few of them would differ in the last key only. "
+        f"For {count(search.trials)} of them, drawn evenly: search=random"
+    )
+    return [Problem(f"search.trials={search.trials}", what, "search", "search=random")]
+
+
+def _missing_trials(search: SearchSettings) -> list[Problem]:
+    """Return a problem if nothing says how long the search goes on."""
+    where = f"search={search.name}"
+    if search.trials is None and search.name == "lhs":
+        what = "A Latin hypercube divides each range into as many parts as there are trials: add search.trials=20"
+        return [Problem(where, what, "search", "search.trials=20")]
+    if search.trials is None and search.budget is None:
+        what = "A search goes on until it is told to end: add search.trials=20, or search.budget=2h"
+        return [Problem(where, what, "search", "search.trials=20")]
+    return []
