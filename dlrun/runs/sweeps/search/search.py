@@ -15,16 +15,12 @@ from dlrun.runs.sweeps.rows import SweepRow
 class Known:
     """A point that the sweep's folder has already, when the sweep goes on.
 
-    number: also of its folder. words: every key that its command set, as `KEY=VALUE`, one value each (as Point.label
-    writes them). row: its newest row; None if it has none, such as one that was running when the sweep was killed.
-    is_done: whether it will not be trained again: it is completed, pruned or diverged, and nothing that decides its
-    bytes has changed since.
+    number: also of its folder. words: every key that its command set, as `KEY=VALUE` with one value each (the text of
+    the plan's point.settings).
     """
 
     number: int
     words: tuple[str, ...]
-    row: SweepRow | None
-    is_done: bool
 
 
 class Search(Protocol):
@@ -33,7 +29,8 @@ class Search(Protocol):
     num_points: how many there will be, with those of an earlier start; None if only time or the results decide.
 
     A point's number is that of its folder. The driver knows a plan that the folder has already by its configuration,
-    and then gives it its old number; every other plan gets one more than the highest number so far, from 0.
+    and then gives it its old number; every other plan gets one more than the highest number so far, from 0. A plan
+    whose point is done is not trained again: its row is told at once, before the next point is asked for.
     """
 
     num_points: int | None
@@ -41,16 +38,20 @@ class Search(Protocol):
     def recall(self, known: Sequence[Known]) -> None:
         """Take the points that the sweep's folder has already, by number; called once, before the first `next`.
 
-        A search whose points depend on nothing but its settings (grid, random) ignores this and returns the same
-        plans from `next` again: the driver skips those that are done, and tells their rows at once. One that learns
-        (tpe) takes the rows here, counts these points as asked, and returns from `next` first a plan of each that is
-        not done, with the values in its words, and then new ones. A point whose words are not of this search (the
-        folder may hold another command's points too) is ignored.
+        A search whose points depend on nothing but its settings (grid, random) ignores this: it returns the same
+        plans from `next` again. One whose points depend on the results (tpe) returns from `next` first a plan of each
+        known point, with the values in its words, and then new ones; it learns from their rows as from any other.
+        A point whose words are not of this search (the folder may hold another command's points too) is left out.
         """
+        return
 
     def next(self) -> Plan | None:
         """Return the next point, or None: there is none now, or, if no point is running either, at all."""
         ...
+
+    def begin(self, point: int, overrides: Sequence[str]) -> None:
+        """Take the number of the plan that `next` returned last, and its overrides, before its point is observed."""
+        return
 
     def observe(self, point: int, measured: Measured) -> str | None:
         """Take an evaluation of a running point; return why it should stop, or None."""
