@@ -45,7 +45,7 @@ def launch_points(
         if stopped is not None:
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
-    search = choose_search(request.sweep.search, plans, folder)
+    search = choose_search(request, plans, catalog, folder)
     engine = choose_engine(request.sweep.launch, runner)
     budget = Budget(request.sweep.search.budget)
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
@@ -62,9 +62,11 @@ def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: C
     if command.has(flags.JSON):
         print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
     else:
+        from dlrun.report.pareto_table import print_front
         from dlrun.report.sweep_table import print_sweep
 
         print_sweep(ordered)
+        print_front(ordered, request.sweep.search.objectives)
         print(f"\nin {folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
     return report_failures(rows)
 

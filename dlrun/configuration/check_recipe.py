@@ -224,9 +224,7 @@ def _check_swept_range(
     return check_range(key, interval, {**others, **({group: chosen} if chosen else {})})[1]
 
 
-def _options_of(
-    group: str, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog
-) -> list[Option]:
+def _options_of(group: str, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog) -> list[Option]:
     """Return the options of a group that a recipe sweeps, or the one that it chooses."""
     swept = _read_swept(group, sweep[group])[0] if group in sweep else []
     chosen = options[group].name if group in options else default_choices()[group]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlrun.configuration.override_text import Value
+from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, check_tags
@@ -48,8 +48,8 @@ class Request:
     @property
     def given(self) -> Mapping[str, tuple[Value, ...]]:
         """Every key that is set, with its values; those of a range are its ends, as they were written."""
-        ends = {key: tuple(Value(f"{end:.6g}", end) for end in (each.low, each.high)) for key, each in self.ranges.items()}
-        return {**self.settings, **ends}
+        ends = {key: (each.low, each.high) for key, each in self.ranges.items()}
+        return {**self.settings, **{key: tuple(map(value_of, each)) for key, each in ends.items()}}
 
     @property
     def is_sweep(self) -> bool:

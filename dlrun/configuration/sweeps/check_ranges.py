@@ -75,14 +75,12 @@ def _wrong_ends(key: str, interval: Interval) -> list[tuple[str, str | None]]:
         fix = f"{key}={f'tag(log,{swapped})' if interval.log else swapped}"
         found.append((f"The lower end must come first: {fix}", fix))
     if interval.log and min(low, high) <= 0:
-        what = f"A logarithm needs numbers above 0, got {min(low, high):.6g}. Raise the lower end, or leave out tag(log)."
+        what = f"A logarithm needs numbers above 0, got {min(low, high):.6g}. Raise the end, or leave out tag(log)."
         found.append((what, None))
     return found
 
 
-def _kinds(
-    key: str, interval: Interval, options: Mapping[str, Sequence[Option]]
-) -> tuple[list[Any], list[Problem]]:
+def _kinds(key: str, interval: Interval, options: Mapping[str, Sequence[Option]]) -> tuple[list[Any], list[Problem]]:
     """Return the type of a key with each option that is chosen for its group, and problems if there is no such key."""
     group, _, rest = key.partition(".")
     if key in TOP_LEVEL:
@@ -134,9 +132,7 @@ def _number_in(kind: Any) -> type[int] | type[float] | None:
     return int if kind is int else None
 
 
-def _out_of_bounds(
-    key: str, interval: Interval, options: Mapping[str, Sequence[Option]], shown: str
-) -> list[Problem]:
+def _out_of_bounds(key: str, interval: Interval, options: Mapping[str, Sequence[Option]], shown: str) -> list[Problem]:
     """Return what the fields' own bounds say of both ends."""
     group = key.partition(".")[0]
     first = {name: found[0] for name, found in options.items() if found}

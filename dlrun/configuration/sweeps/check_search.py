@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import math
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from dlrun.configuration.sweeps.settings import SearchSettings
 from dlrun.errors import Problem
 from dlrun.wording import count, printable
 
-INSTALL_OPTUNA = 'search=tpe needs the package optuna: pip install "dlrun[search]"'
+_OLDEST = 5  # major version of optuna
 
 
 def check_search(
@@ -29,16 +29,26 @@ def check_search(
         return [*(_unlisted(key, each) for key, each in ranges.items()), *_of_grid(search)]
     problems = _missing_trials(search)
     varied = [key for key, values in settings.items() if len(values) > 1 and key not in REPEATED]
-    if not (ranges or varied or request.ranges):
-        what = "Nothing varies, so there is nothing to search. Give a range or a list: optimizer.lr='interval(1e-4,1e-1)'"
+    if not (ranges or varied or request.ranges or request.problems):
+        what = "Nothing varies, so there is nothing to search. Give a range: optimizer.lr='interval(1e-4,1e-1)'"
         problems.append(Problem(f"search={search.name}", what, "search"))
     size = (search.trials or 1) * math.prod(len(settings.get(key, (None,))) for key in REPEATED)
     if size > MAX_POINTS:
         problems.append(too_many_points(size))
-    if search.name == "tpe" and importlib.util.find_spec("optuna") is None:
-        what = f"{INSTALL_OPTUNA}. Without it: search=random or search=lhs."
-        problems.append(Problem("search=tpe", what, "missing-package", "search=random"))
-    return problems
+    return [*problems, *(_missing_optuna() if search.name == "tpe" else [])]
+
+
+def _missing_optuna() -> list[Problem]:
+    """Return a problem if optuna is missing or too old; it is not imported."""
+    try:
+        installed = importlib.metadata.version("optuna")
+    except importlib.metadata.PackageNotFoundError:
+        installed = ""
+    if installed and int(installed.partition(".")[0]) >= _OLDEST:
+        return []
+    what = f"{installed} is installed, and {_OLDEST} or newer is needed" if installed else "which is not installed"
+    text = f'It needs the package optuna; {what}: pip install "dlrun[search]". Without it: search=random or search=lhs.'
+    return [Problem("search=tpe", text, "missing-package", "search=random")]
 
 
 def _unlisted(key: str, interval: Interval) -> Problem:

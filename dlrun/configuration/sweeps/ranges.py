@@ -44,6 +44,10 @@ class Domain(Protocol):
         """Return the value below which this share of the domain lies, from 0 to below 1."""
         ...
 
+    def number(self, index: int) -> Value:
+        """Return one of the `size` values, by its place from 0 up."""
+        ...
+
     def read(self, text: str) -> Value | None:
         """Return the value with this text; None if it is not of this domain."""
         ...
@@ -80,9 +84,9 @@ class Interval:
             return self.nearest(math.exp(low + share * (high - low)))
         return self.nearest(low + share * (high - low))
 
-    def nearest(self, number: float) -> Value:
+    def nearest(self, value: float) -> Value:
         """Return the value of this range nearest to a number."""
-        number = min(max(number, self.low), self.high)
+        number = min(max(value, self.low), self.high)
         if self.whole:
             found = min(math.floor(number + 0.5), int(self.high))
             return Value(str(found), found)
@@ -90,6 +94,10 @@ class Interval:
         digits = DIGITS if width > 0.01 else min(17, DIGITS - math.ceil(math.log10(width)))  # a narrow range
         rounded = min(max(float(f"{number:.{digits}g}"), float(self.low)), float(self.high))
         return Value(repr(rounded), rounded)
+
+    def number(self, index: int) -> Value:
+        """Return a whole number by its place."""
+        return self.nearest(self.low + index)
 
     def read(self, text: str) -> Value | None:
         """Return the number with this text; None if it is none, or not in this range."""
@@ -117,6 +125,10 @@ class Choices:
     def at(self, share: float) -> Value:
         """Return the value at a share of the way through the list."""
         return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
+    def number(self, index: int) -> Value:
+        """Return a value by its place."""
+        return self.values[index]
 
     def read(self, text: str) -> Value | None:
         """Return the value with this text; None if it is not among them."""

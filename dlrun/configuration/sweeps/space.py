@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dlrun.configuration.check_request import check_overrides
 from dlrun.configuration.folds import FOLD, by_fold
 from dlrun.configuration.override_text import Value, value_of
-from dlrun.configuration.overrides import MAX_POINTS, Point, Request, too_many_points
+from dlrun.configuration.overrides import Point, Request
 from dlrun.configuration.plan import Plan, checked_recipes
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
@@ -50,6 +50,15 @@ class Space:
             size *= domain.size
         return size
 
+    def num_repeats(self) -> int:
+        """Return how many points a trial has, of which the folds depend on its dataset: those of an example."""
+        return len(self.points(self.examples()[0]))
+
+    def example_plans(self) -> list[Plan]:
+        """Return a plan for each example, with the first seed and before cross-validation."""
+        repeat = {key: values[0] for key, values in self.repeated.items()}
+        return [self._plan(trial, repeat) for trial in self.examples()]
+
     def points(self, trial: Trial) -> list[Plan]:
         """Return the plans of a trial: one for each seed, and each fold of a cross-validation."""
         made = [self._plan(trial, repeat) for repeat in _product(self.repeated)]
@@ -79,9 +88,7 @@ class Space:
         """
         middle = {key: domain.at(0.5) for key, domain in self.dimensions.items()}
         corners = [{key: domain.examples()[end] for key, domain in self.dimensions.items()} for end in (0, -1)]
-        alone = [
-            {**middle, key: value} for key, domain in self.dimensions.items() for value in domain.examples()
-        ]
+        alone = [{**middle, key: value} for key, domain in self.dimensions.items() for value in domain.examples()]
         texts = [tuple(value.text for value in trial.values()) for trial in (*corners, *alone)]
         return list(dict(zip(texts, [*corners, *alone], strict=True)).values())
 
@@ -106,7 +113,7 @@ def plan_search(request: Request, catalog: Catalog) -> Space:
     for other in others:
         mine = {} if recipe is None else recipe.sweep
         if dict(mine) != dict({} if other is None else other.sweep):
-            what = "These recipes sweep different keys, and a search has the same for every trial. Search one at a time."
+            what = "These recipes sweep different keys, and a search has the same for all. Search one at a time."
             raise ConfigError(Problem("recipe=" + ",".join(map(str, recipes)), what, "search"))
     settings = {**swept, **request.settings}
     typed, _ = check_ranges(ranges, _options(settings, recipe, catalog))
