@@ -8,6 +8,7 @@ import sys
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.recipe_file import tell_of_recipes
+from dlrun.configuration.folds import by_fold
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
@@ -75,4 +76,4 @@ def examined(command: Command, request: Request, catalog: Catalog) -> list[tuple
     trials = request.sweep.search.trials or len(plans)
     runs = space.num_repeats() * (trials if space.size is None else min(trials, space.size))
     each, rest = divmod(runs, len(plans))
-    return [(plan, each + (place < rest)) for place, plan in enumerate(plans)]
+    return [(folds[0], each + (place < rest)) for place, folds in enumerate(by_fold(plans, catalog))]

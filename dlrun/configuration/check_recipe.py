@@ -17,7 +17,7 @@ from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, Written
 from dlrun.configuration.schema.groups import ADDED_FIELDS, GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.configuration.sweeps.check_ranges import check_range
-from dlrun.configuration.sweeps.ranges import GRAMMAR, Interval, NotARangeError, read_range
+from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, read_range
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable_key, show
 
@@ -200,10 +200,10 @@ def _read_swept(key: str, values: Any) -> tuple[Interval | list[Any], list[Probl
     if isinstance(values, list) and values:
         return values, []
     if not isinstance(values, str):
-        what = f"Expected a list of values or a range, such as {GRAMMAR}, got {show(values)}."
+        what = f"Expected a list of values, or a range such as interval(1e-4, 1e-1), got {show(values)}."
         return [], [Problem(key, what, "wrong-value")]
     try:
-        found = read_range(values, most=MAX_POINTS)
+        found = read_range(values)
     except NotARangeError as error:
         return [], [Problem(key, f"{error} Got {show(values)}.", "wrong-range")]
     return (found if isinstance(found, Interval) else [each.value for each in found]), []

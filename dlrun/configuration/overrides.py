@@ -199,12 +199,7 @@ class _Parser:
         return key, tuple((_parse_simple(f"{key}={text}") or (key, self._value(key, text)))[1] for text in texts)
 
     def _sweep(self, word: str, override: Any) -> list[str]:
-        from hydra.errors import HydraException
-
-        try:
-            texts = list(itertools.islice(override.sweep_string_iterator(), MAX_POINTS + 1))
-        except HydraException as error:
-            raise _parse_error(word, "Expected a list of values: A,B, choice(A,B), range(1,9) or glob(*).") from error
+        texts = list(itertools.islice(override.sweep_string_iterator(), MAX_POINTS + 1))
         if len(texts) > MAX_POINTS:
             raise _parse_error(word, f"The sweep has more than {MAX_POINTS:,} values.")
         if not texts:

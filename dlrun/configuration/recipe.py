@@ -14,7 +14,6 @@ from typing import Any
 from dlrun.configuration.check_recipe import split_recipe
 from dlrun.configuration.extends import Layer, check_layers, extend, place_problems
 from dlrun.configuration.override_text import Value, keys_set_by, value_of
-from dlrun.configuration.overrides import MAX_POINTS
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
 from dlrun.configuration.sources.find import find_recipe
@@ -77,9 +76,7 @@ class Recipe:
             return group in chosen and any(value.value != own for value in chosen[group])
 
         return {
-            key: read_range(values, most=MAX_POINTS)
-            if isinstance(values, str)
-            else tuple(value_of(value) for value in values)
+            key: read_range(values) if isinstance(values, str) else tuple(value_of(value) for value in values)
             for key, values in self.sweep.items()
             if key not in chosen and not replaced(key.split(".")[0])
         }

@@ -44,7 +44,7 @@ def check_range(
     problems = [Problem(shown, what, "wrong-range", fix) for what, fix in _wrong_ends(key, interval)]
     kinds, unknown = _kinds(key, interval, options)
     problems += [dataclasses.replace(problem, where=shown) for problem in unknown]
-    numbers = [_number_in(kind) for kind in kinds]
+    numbers = [number_in(kind) for kind in kinds]
     if key in REPEATED:
         what = f"A search trains every trial with each {key}; it does not choose one. List them: {key}=0,1,2"
         return None, [*problems, Problem(shown, what, "wrong-range", f"{key}=0,1,2")]
@@ -120,12 +120,12 @@ def _kind_in(option: Option, rest: str) -> Any:
     return get_args(kind)[1] if get_origin(kind) is dict else None
 
 
-def _number_in(kind: Any) -> type[int] | type[float] | None:
+def number_in(kind: Any) -> type[int] | type[float] | None:
     """Return which numbers a type takes: whole ones, any, or None if it takes no numbers."""
     if get_origin(kind) is Annotated:
-        return _number_in(kind.__origin__)
+        return number_in(kind.__origin__)
     if get_origin(kind) in (Union, types.UnionType):
-        found = [_number_in(each) for each in get_args(kind)]
+        found = [number_in(each) for each in get_args(kind)]
         return float if float in found else int if int in found else None
     if kind is Any or kind is float:
         return float

@@ -1,6 +1,7 @@
 """Ranges of values that a search draws from, in Hydra's own grammar: `interval(a, b)`, `tag(log, interval(a, b))`.
 
-A range is read from a command line or from a recipe's `sweep:`, by the same bounded reader: it evaluates nothing.
+A command line's ranges are read by Hydra's parser; a recipe's by a bounded reader of the same grammar, which evaluates
+nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from dlrun.configuration.override_text import Value
+from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.safe_yaml import parse_scalar
 
 DIGITS = 6
@@ -29,7 +30,17 @@ _INTERVAL = re.compile(
 _STEPS = re.compile(rf"(?P<first>{_NUMBER})\s*(?:,\s*(?P<stop>{_NUMBER})\s*(?:,\s*(?P<step>{_NUMBER})\s*)?)?", re.ASCII)
 _CALL = re.compile(r"(?P<name>[a-z]{1,8})\s*\(\s*(?P<inside>.*?)\s*\)", re.ASCII | re.DOTALL)
 _ITEM = re.compile(rf"{_NUMBER}|[A-Za-z_][\w./-]*", re.ASCII)
-_LONGEST = 2_000  # characters of a range
+_LONGEST, _MOST_VALUES = 2_000, 1_000  # characters of a recipe's range, and values of one
+
+_OPEN, _SHUT, _TAG = r"\s*\(\s*", r"\s*\)", r"(?:tag\s*\(\s*(?:log\s*,\s*)+)"
+_ENDS = rf"interval{_OPEN}(?:start\s*=\s*)?{_NUMBER}\s*,\s*(?:end\s*=\s*)?{_NUMBER}{_SHUT}"
+_TYPED = rf"(?:{_ENDS}|(?:int|float){_OPEN}{_ENDS}{_SHUT})"
+_LISTED = rf"choice{_OPEN}(?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*{_SHUT}"
+_COUNTED = rf"range{_OPEN}{_NUMBER}(?:\s*,\s*{_NUMBER}){{0,2}}{_SHUT}"
+_OF_NUMBERS = rf"(?:{_TYPED}|{_COUNTED}|{_LISTED})"
+NUMBERS_PATTERN = rf"^\s*(?:{_OF_NUMBERS}|{_TAG}{_OF_NUMBERS}{_SHUT})\s*$"
+CHOICES_PATTERN = rf"^\s*(?:{_LISTED}|{_TAG}{_LISTED}{_SHUT})\s*$"
+"""What `read_range` accepts, as regular expressions for the JSON Schema of recipes: of numbers, and of other values."""
 
 
 class Domain(Protocol):
@@ -107,8 +118,8 @@ class Interval:
         return Value(text, number) if is_number and self.low <= number <= self.high else None
 
     def examples(self) -> tuple[Value, ...]:
-        """Return both ends."""
-        return self.nearest(self.low), self.nearest(self.high)
+        """Return both ends, as they were written."""
+        return value_of(self.low), value_of(self.high)
 
 
 @dataclass(frozen=True)
@@ -152,8 +163,8 @@ class NotARangeError(ValueError):
     """A text is no range; the message says what was expected."""
 
 
-def read_range(text: str, *, most: int) -> Interval | tuple[Value, ...]:
-    """Read a range: an interval, or the values of `range(...)` and `choice(...)`, at most so many.
+def read_range(text: str) -> Interval | tuple[Value, ...]:
+    """Read a range of a recipe: an interval, or the values of `range(...)` and `choice(...)`.
 
     Raises NotARangeError that says what is wrong.
     """
@@ -169,13 +180,13 @@ def read_range(text: str, *, most: int) -> Interval | tuple[Value, ...]:
         name, inside = _call(inside)
         if name != "interval":
             raise NotARangeError(f"Expected {GRAMMAR}.")
+    check_tags(tags)
     if name == "interval":
-        check_tags(tags)
         return _interval(inside, log="log" in tags, whole=whole, text=text.strip())
     if name in ("range", "choice"):
-        values = tuple(itertools.islice(_steps(inside) if name == "range" else _items(inside), most + 1))
-        if len(values) > most:
-            raise NotARangeError(f"The range has more than {most:,} values.")
+        values = tuple(itertools.islice(_steps(inside) if name == "range" else _items(inside), _MOST_VALUES + 1))
+        if len(values) > _MOST_VALUES:
+            raise NotARangeError(f"The range has more than {_MOST_VALUES:,} values.")
         if not values:
             raise NotARangeError("The range has no values.")
         return values
@@ -231,7 +242,8 @@ def _items(inside: str) -> Iterator[Value]:
         text = item.strip()
         if _ITEM.fullmatch(text) is None:
             raise NotARangeError("Expected names or numbers: choice(A, B). For other values, write a list.")
-        yield Value(text, parse_scalar(text))
+        value = parse_scalar(text)
+        yield Value(text, value) if isinstance(value, str) else value_of(value)
 
 
 def typed(interval: Interval, kind: type[int] | type[float]) -> Interval:
