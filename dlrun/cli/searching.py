@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
@@ -43,6 +44,11 @@ def begin_search(command: Command, request: Request, catalog: Catalog) -> Space:
     if not (command.has(flags.QUIET) or command.has(flags.JSON)):
         print(describe(space, request.sweep.search), file=sys.stderr)  # noqa: T201
     return space
+
+
+def example_of(request: Request, plans: Sequence[Plan], catalog: Catalog) -> Plan:
+    """Return one of the plans of a request, or of a search one that it may choose."""
+    return plan_search(request, catalog).example_plans()[0] if request.is_search else plans[0]
 
 
 def describe(space: Space, search: SearchSettings) -> str:

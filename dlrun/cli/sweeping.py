@@ -11,6 +11,7 @@ from pathlib import Path
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.point_runner import PointRunner
+from dlrun.cli.searching import example_of
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
@@ -46,7 +47,13 @@ def launch_points(
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
     search = choose_search(request, plans, catalog, folder)
-    engine = choose_engine(request.sweep.launch, runner)
+    engine = choose_engine(
+        request.sweep.launch,
+        runner,
+        num_points=search.num_points,
+        example=example_of(request, plans, catalog),
+        in_process=command.has(flags.PROFILE),
+    )
     budget = Budget(request.sweep.search.budget)
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
         rows = Driver(search, engine, folder, watch=watch, budget=budget).run()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from dlrun.configuration.compose import Composed
 from dlrun.configuration.plan import Plan
 from dlrun.runs.sweeps.rows import SweepRow
 
@@ -18,6 +19,7 @@ class Point:
     number: int
     plan: Plan
     folder: Path
+    composed: Composed | None = field(default=None, compare=False)  # its configuration, if it is composed already
 
     @property
     def overrides(self) -> list[str]:
