@@ -64,7 +64,8 @@ def check_request(
         typed, of_ranges = check_ranges({**ranges, **request.ranges}, options)
         problems += [*wrong, *found, *of_ranges]
         if request.multirun:
-            problems += check_search(request, typed, settings)
+            is_whole = not (wrong or of_ranges or request.problems)
+            problems += check_search(request, typed, settings, is_whole=is_whole)
         size = math.prod(map(len, settings.values()))
         if size > MAX_POINTS and not request.is_search:
             problems.append(too_many_points(size))

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from dlrun.report.tables import print_table
-from dlrun.runs.sweeps.pareto import pareto_front, value_of, without_repeats
+from dlrun.runs.sweeps.pareto import mean_losses, pareto_front, value_of, without_repeats
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.wording import number
 
@@ -25,12 +25,10 @@ def print_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> None:
             trials.setdefault(without_repeats(row.overrides), []).append(row)
     table = []
     for words, taken in trials.items():
-        points = ",".join(str(row.point) for row in sorted(taken, key=lambda row: row.point))
-        means = [
-            statistics.fmean(value for row in taken if (value := value_of(row, name)) is not None)
-            for name in objectives
-        ]
-        table.append((means, [points, *(number(mean) for mean in means), " ".join(words)]))
+        points = ",".join(map(str, sorted(row.point for row in taken)))
+        columns = [[value for row in taken if (value := value_of(row, name)) is not None] for name in objectives]
+        means = [number(statistics.fmean(column)) for column in columns]
+        table.append((mean_losses(taken, objectives) or (), [points, *means, " ".join(words)]))
     print(f"\nPareto front of {' and '.join(objectives)}:")  # noqa: T201
-    ordered = [cells for _, cells in sorted(table, key=lambda each: each[0], reverse=True)]
+    ordered = [cells for _, cells in sorted(table, key=lambda each: each[0])]
     print_table(["point", *objectives, "overrides"], ordered, right=range(1, 1 + len(objectives)))

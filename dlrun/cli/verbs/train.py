@@ -36,7 +36,7 @@ VERB = Verb(
             "a sweep of four runs; one table, best first",
         ),
         Example(
-            "dlrun -m dataset=iris model=mlp trainer.epochs=2 search=random search.trials=3 "
+            "dlrun -m dataset=iris trainer.epochs=2 search=random search.trials=3 "
             "'optimizer.lr=tag(log, interval(1e-4, 1e-1))'",
             "a search: three learning rates drawn from a range, by their logarithm",
         ),

@@ -18,18 +18,19 @@ _OLDEST = 5  # major version of optuna
 
 
 def check_search(
-    request: Request, ranges: Mapping[str, Interval], settings: Mapping[str, tuple[Value, ...]]
+    request: Request, ranges: Mapping[str, Interval], settings: Mapping[str, tuple[Value, ...]], *, is_whole: bool
 ) -> list[Problem]:
     """Return everything wrong with how points are chosen.
 
-    ranges, settings: of the command line and of its recipe, together.
+    ranges, settings: of the command line and of its recipe, together. is_whole: whether none of them was wrong and is
+    missing here.
     """
     search = request.sweep.search
     if search.name == "grid":
         return [*(_unlisted(key, each) for key, each in ranges.items()), *_of_grid(search)]
     problems = _missing_trials(search)
     varied = [key for key, values in settings.items() if len(values) > 1 and key not in REPEATED]
-    if not (ranges or varied or request.ranges or request.problems):
+    if is_whole and not (ranges or varied):
         what = "Nothing varies, so there is nothing to search. Give a range: optimizer.lr='interval(1e-4,1e-1)'"
         problems.append(Problem(f"search={search.name}", what, "search"))
     size = (search.trials or 1) * math.prod(len(settings.get(key, (None,))) for key in REPEATED)

@@ -117,19 +117,19 @@ def as_words(settings: SweepSettings) -> list[str]:
 
 _MEANINGS: Mapping[str, Mapping[str, str]] = {
     "launch": {
-        "jobs": "points trained at the same time, each in a process of its own; auto: what the machine holds",
+        "jobs": "points trained at the same time, each in its own process; auto: what fits",
         "pack": "train points that differ only in numbers as one batched model",
         "engine": "where points are trained: this machine, a SLURM cluster, a Ray cluster",
-        "reuse": "a folder with earlier runs: a point trained there to the same bytes is taken over",
+        "reuse": "a folder with earlier runs: points trained there to the same bytes are taken over",
         "fail_fast": "stop the sweep at the first point that fails or diverges",
     },
     "search": {
-        "name": "which points: every combination, drawn evenly, a Latin hypercube, by a model of those before",
+        "name": "which points: all combinations, random, a Latin hypercube, or by a model of results",
         "trials": "points to try, each with every seed; not of a grid, which tries all",
         "budget": "time to spend, such as 90s, 10m or 2h",
         "prune": "halving: stop hopeless points while they run",
         "seed": "seed of the choice of points; the same seed chooses the same everywhere",
-        "objectives": "what to improve: metrics, parameters, seconds, samples_per_second; [] is the run's metric",
+        "objectives": "metrics to improve, or costs: parameters, seconds; [] is the run's metric",
     },
 }
 
