@@ -14,6 +14,7 @@ from dlrun.cli.command import Command
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
+from dlrun.cli.searching import example_of
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
@@ -99,8 +100,9 @@ def _launch(
             return None, None
         return None, Interrupted(signal, stopped_message(len(placed) - len(points), len(plans), places.folder))
     settings, budget = request.sweep.launch, Budget(request.sweep.search.budget)
-    search = choose_search(request.sweep.search, plans, places.folder)
-    engine = choose_engine(settings, runner, num_points=search.num_points, example=plans[0], in_process=profile)
+    search = choose_search(request, plans, catalog, places.folder)
+    example = example_of(request, plans, catalog)
+    engine = choose_engine(settings, runner, num_points=search.num_points, example=example, in_process=profile)
     places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
         driver = Driver(search, engine, places, watch=watch, budget=budget, fail_fast=settings.fail_fast)
@@ -147,19 +149,21 @@ def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: C
     """
     launched = launch_points(command, request, points, catalog, manner)
     if manner.show or launched.stopped is not None:
-        _print_rows(command, launched)
+        _print_rows(command, launched, request.sweep.search.objectives)
     raise_if_stopped(command, launched)
     return report_failures(launched)
 
 
-def _print_rows(command: Command, launched: Launched) -> None:
+def _print_rows(command: Command, launched: Launched, objectives: Sequence[str]) -> None:
     ordered = best_first(launched.rows)
     if command.has(flags.JSON):
         print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
         return
+    from dlrun.report.pareto_table import print_front
     from dlrun.report.sweep_table import print_sweep
 
     print_sweep(ordered)
+    print_front(ordered, objectives)
     print(f"\nin {launched.folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
 
 
