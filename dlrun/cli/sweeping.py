@@ -18,6 +18,7 @@ from dlrun.errors import Interrupted
 from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
+from dlrun.runs.sweeps.engines.cluster.probe import Needs
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
 from dlrun.runs.sweeps.folder import open_folder
 from dlrun.runs.sweeps.jobs import Point
@@ -44,7 +45,7 @@ def launch_points(
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
     search = choose_search(request.sweep.search, plans)
-    engine = choose_engine(request.sweep.launch, runner)
+    engine = choose_engine(request.sweep.launch, runner, lambda: Needs.of_sweep(folder, plans, catalog))
     watch = make_watch(plans, quiet=command.has(flags.QUIET))
     return folder, Driver(search, engine, folder, watch=watch).run()
 
