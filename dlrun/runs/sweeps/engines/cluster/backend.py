@@ -14,13 +14,15 @@ from dlrun.runs.sweeps.engines.cluster.probe import Findings, Probe
 class Backend(Protocol):
     """A cluster's own scheduler.
 
-    setting: what chose it, for messages. capacity: how many jobs it is given at once. poll_s: how long to wait between
+    setting: what chose it, for messages. capacity: how many jobs it is given at once. threads: of a job, as many as the
+    processors that it asks for. poll_s: how long to wait between
     two looks at all jobs. late_s: how long after the end of a job its last lines may still be on their way.
     grace_s: how long a cancelled job may take to save.
     """
 
     setting: str
     capacity: int
+    threads: int
     poll_s: float
     late_s: float
     grace_s: float

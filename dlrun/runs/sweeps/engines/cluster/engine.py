@@ -67,14 +67,15 @@ class ClusterEngine:
     ) -> None:
         """Cancel every job, and leave the cluster."""
         self._stop.__exit__(kind, error, trace)
-        if self._attempts:
+        left = [attempt.handle for attempt in self._attempts if attempt.job.points]
+        if left:
             order_stop(self._folder.orders, "the sweep has ended")
-            self._backend.cancel([attempt.handle for attempt in self._attempts])
+            self._backend.cancel(left)
         self._backend.close()
 
     def submit(self, job: Job) -> None:
         """Keep the job until events are asked for, so that those of one moment reach the scheduler together."""
-        self._waiting.append(job)
+        self._waiting.append(dataclasses.replace(job, threads=job.threads or self._backend.threads))
 
     def stop_point(self, point: int, reason: str) -> None:
         """Ask a point to save and stop at its next evaluation."""

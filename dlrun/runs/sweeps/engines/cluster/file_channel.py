@@ -84,7 +84,7 @@ def decode_event(content: Mapping[str, Any]) -> Event:
 class FileChannel:
     """The end of a job (a Channel): tells events in a file of its own, reads orders in one of the sweep's.
 
-    where: what a Started event says of the worker, such as "node7, SLURM job 12".
+    where: what a Started event says of the machine first, such as "node7, SLURM job 12".
     """
 
     def __init__(self, events: Path, orders: Path, *, where: str) -> None:
@@ -94,8 +94,8 @@ class FileChannel:
 
     def report(self, event: Event) -> None:
         """Tell what happened. Raises StorageError if it cannot be written."""
-        if isinstance(event, Started) and not event.where:
-            event = dataclasses.replace(event, where=self._where)
+        if isinstance(event, Started):
+            event = dataclasses.replace(event, where=", ".join(filter(None, (self._where, event.where))))
         append_line(self._events, encode_event(event))
 
     def stop_reason(self, point: int) -> str | None:

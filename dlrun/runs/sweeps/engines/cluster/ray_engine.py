@@ -29,6 +29,7 @@ class Ray:
         """jobs: how many are submitted at once; None: as many as the cluster's resources hold."""
         self._settings, self._jobs = settings, jobs
         self.capacity = jobs or 1
+        self.threads = max(1, int(settings.cpus))
         self._ray: Any = None
         self._is_ours = False  # whether leaving disconnects
         self._endings: dict[Any, str] = {}

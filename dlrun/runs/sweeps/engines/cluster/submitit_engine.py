@@ -24,6 +24,7 @@ _QUEUE_AGE_S = 15.0  # between two questions to SLURM's controller
 _WARNING_S = 90  # before a job's time is up: it is told to save
 _PROBE_MIN = 5  # minutes; a short job starts sooner
 _LOG_LINES = 12
+_LOCAL_END_S = 30.0  # how long a process of this machine may take to save and end
 
 
 class Submitit:
@@ -38,8 +39,10 @@ class Submitit:
         self._is_local = settings.cluster == "local"
         self.poll_s, self.late_s = (0.1, 0.5) if self._is_local else (1.0, 20.0)
         self.capacity = jobs or ((os.cpu_count() or 1) if self._is_local else _MOST_JOBS)
+        self.threads = settings.cpus_per_task
         self._submitit: Any = None
         self._executor: Any = None
+        self._handles: list[Any] = []  # of every job
         self._queued: set[str] = set()  # the jobs that SLURM lists
         self._asked_at = -_QUEUE_AGE_S
 
@@ -54,7 +57,10 @@ class Submitit:
         self._update(self._settings.timeout_min)
 
     def close(self) -> None:
-        """Nothing is open: jobs live on their own."""
+        """Wait for processes of this machine that are about to end; jobs of a cluster live on their own."""
+        deadline = time.monotonic() + (_LOCAL_END_S if self._is_local else 0.0)
+        while self._is_local and time.monotonic() < deadline and not all(each.done() for each in self._handles):
+            time.sleep(self.poll_s)
 
     def start_probes(self, probe: Probe) -> Sequence[Any]:
         """Start a probe on the machine that SLURM chooses; it has the same claims as a job, but for its time."""
@@ -68,7 +74,8 @@ class Submitit:
         try:
             found = handle.result()
         except (self._submitit.core.utils.UncompletedJobError, self._submitit.core.utils.FailedJobError) as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
+            told = str(error).partition("\n----------------------\nYou can check")[0]  # a log that is removed with the rest
+            lines = [line for line in told.splitlines() if line.strip()]
             what = f"The job that looks at a machine failed ({handle.job_id}):"
             hint = "Python, dlrun and the sweep's folder must be the same on the cluster's machines."
             raise refused(SETTING, "\n        ".join([what, *lines[-_LOG_LINES:], hint])) from error
@@ -120,12 +127,13 @@ class Submitit:
 
     def _submit(self, functions: Sequence[Any]) -> list[Any]:
         try:
-            with _without_sigint(), self._executor.batch():
-                handles = [self._executor.submit(function) for function in functions]
+            with _without_sigint():
+                handles = list(self._executor.submit_array(functions))
         except self._submitit.core.utils.FailedJobError as error:
             raise refused(SETTING, f"SLURM refuses the job: {' '.join(str(error).split())}") from error
         except FileNotFoundError as error:
             raise refused(SETTING, f"sbatch cannot be started: {error}") from error
+        self._handles += handles
         self._queued |= {str(handle.job_id) for handle in handles}
         return handles
 
