@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ class ClusterEngine:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             found = self._stop_all() if self._stop.signal is not None and self._give_up_at is None else []
-            self._submit_waiting()
+            if self._give_up_at is None:
+                self._submit_waiting()
             found += [event for attempt in list(self._attempts) for event in self._look_at(attempt)]
             if found:
                 return found
@@ -163,7 +165,7 @@ class ClusterEngine:
         for point in job.points:
             if self._is_asked(point):
                 what = self._asked.get(point.number, _STOPPED)
-                ended.append(Ended(_row(point, "interrupted", what, 128 + int(self._stop.signal or 15))))
+                ended.append(Ended(_row(point, "interrupted", what, self._exit_code)))
             elif (why := self._losses.count(point, reason)) is not None:
                 ended.append(Ended(_row(point, "failed", why, 1)))
             else:
@@ -186,10 +188,15 @@ class ClusterEngine:
         return self._give_up_at is not None or point.number in self._asked
 
     def _with_reason(self, row: SweepRow) -> SweepRow:
-        """Return a row that says why its point was asked to stop, if it was."""
-        if row.status == "interrupted" and row.point in self._asked:
-            return dataclasses.replace(row, error=self._asked[row.point])
-        return row
+        """Return a row that says why its point was asked to stop, if it was; the job knows only of its own signal."""
+        if row.status != "interrupted":
+            return row
+        return dataclasses.replace(row, error=self._asked.get(row.point, row.error), exit_code=self._exit_code)
+
+    @property
+    def _exit_code(self) -> int:
+        """Of a point that was asked to stop."""
+        return 128 + int(self._stop.signal or signal.SIGTERM)
 
 
 def _without(job: Job, points: Sequence[Point]) -> Job:

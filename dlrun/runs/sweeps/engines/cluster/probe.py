@@ -157,9 +157,6 @@ def check_findings(found: Sequence[Findings], *, where: str) -> None:
                 Problem(where, f"On {printable(each.node)}:\n        " + "\n        ".join(lines), "cluster")
             )
     if problems:
-        title = (
-            "The cluster's machine cannot run the points"
-            if len(problems) == 1
-            else "Machines of the cluster cannot run the points"
-        )
+        which = "A machine" if len(problems) == 1 else f"{len(problems)} machines"
+        title = f"{which} of the cluster cannot run the points"
         raise ConfigError(problems, title=title)

@@ -74,7 +74,9 @@ class Submitit:
         try:
             found = handle.result()
         except (self._submitit.core.utils.UncompletedJobError, self._submitit.core.utils.FailedJobError) as error:
-            told = str(error).partition("\n----------------------\nYou can check")[0]  # a log that is removed with the rest
+            told = str(error).partition("\n----------------------\nYou can check")[
+                0
+            ]  # a log that is removed with the rest
             lines = [line for line in told.splitlines() if line.strip()]
             what = f"The job that looks at a machine failed ({handle.job_id}):"
             hint = "Python, dlrun and the sweep's folder must be the same on the cluster's machines."
