@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -33,11 +35,13 @@ class Ray:
         self._ray: Any = None
         self._is_ours = False  # whether leaving disconnects
         self._endings: dict[Any, str] = {}
+        self._output = contextlib.ExitStack()
 
     def open(self, folder: Path) -> None:
         """Connect to the cluster. Raises ConfigError if Ray is missing or the cluster cannot be reached."""
         del folder
         ray = self._ray = import_optional("ray", extra="ray", needed_by=SETTING)
+        self._output.enter_context(contextlib.redirect_stdout(sys.stderr))  # where Ray prints that a worker died
         if not ray.is_initialized():
             address = self._settings.address
             options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
@@ -55,6 +59,7 @@ class Ray:
         if self._is_ours:
             self._ray.shutdown()
             self._is_ours = False
+        self._output.close()
 
     def start_probes(self, probe: Probe) -> Sequence[Any]:
         """Start a probe on every machine of the cluster that has what a job asks for."""
@@ -113,8 +118,9 @@ class Ray:
             self._ray.get(handle)
         except self._ray.exceptions.RayError as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            last = lines[0] if not isinstance(error, self._ray.exceptions.RayTaskError) else lines[-1]
-            return f"its Ray task ended ({type(error).__name__}): {last}"
+            is_ours = isinstance(error, self._ray.exceptions.RayTaskError)  # a traceback, whose last line says what
+            told = "" if not lines else f": {lines[-1] if is_ours else lines[0]}"
+            return f"its Ray task ended ({type(error).__name__}){told}"
         return "its Ray task ended"
 
     def _wanted(self) -> dict[str, float]:

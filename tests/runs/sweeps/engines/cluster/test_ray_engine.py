@@ -48,10 +48,13 @@ def here() -> Ray:
 
 @needs_ray
 def test_a_point_whose_worker_was_killed_goes_on_and_ends_in_the_same_bytes(
-    cluster: Any, tmp_path: Path, dlrun: Dlrun
+    cluster: Any, tmp_path: Path, dlrun: Dlrun, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = ("trainer.epochs=150",)
     rows, events = lose_one(here(), tmp_path / "s", *words, "seed=0,1")
+    out, err = capfd.readouterr()
+    assert "point 1 is submitted again: its Ray task ended (WorkerCrashedError): The worker died" in err
+    assert out == ""
     assert [row.status for row in rows] == ["completed", "completed"]
     assert [len(starts(events, point)) for point in (0, 1)] == [1, 2]
     assert "a Ray task" in starts(events, 1)[0]
@@ -65,6 +68,7 @@ def test_as_many_jobs_as_the_cluster_holds(cluster: Any, tmp_path: Path) -> None
         backend = Ray(settings, jobs=None)
         backend.open(tmp_path)
         assert backend.capacity == expected
+        backend.close()
     assert Ray(RaySettings(), jobs=5).capacity == 5
 
 
@@ -75,6 +79,7 @@ def test_a_job_that_fits_no_machine_is_told(cluster: Any, tmp_path: Path) -> Non
     probe = make_probe(Needs(tmp_path, tmp_path, []), tmp_path)
     with pytest.raises(ConfigError, match=r"No machine of the cluster has \{'CPU': 1, 'GPU': 1\} for a job"):
         backend.start_probes(probe)
+    backend.close()
 
 
 @needs_ray
