@@ -19,7 +19,7 @@ from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
 from dlrun.runs.sweeps.engines.cluster.probe import Needs
-from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
+from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_launcher, launch
 from dlrun.runs.sweeps.folder import open_folder
 from dlrun.runs.sweeps.jobs import Point
 from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
@@ -36,6 +36,8 @@ def launch_points(
     runner = PointRunner(
         catalog.plugins, catalog.config_dirs, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
     )
+    if asks_for_launcher(request.hydra):
+        check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     folder = open_folder(request.hydra, plans)
     if asks_for_launcher(request.hydra):
         points = [Point(number, plan, folder / str(number)) for number, plan in enumerate(plans)]

@@ -81,6 +81,24 @@ def decode_event(content: Mapping[str, Any]) -> Event:
     return Started(**values) if kind == "Started" else Measured(**values)
 
 
+class OrderReader:
+    """Why points should stop, read from a file a few times a second at most."""
+
+    def __init__(self, orders: Path) -> None:
+        self._lines = LineReader(orders)
+        self._reasons: dict[int, str] = {}
+        self._read_at = -_ORDERS_AGE_S
+
+    def reason(self, point: int) -> str | None:
+        """Return why a point should stop; None if it should not."""
+        now = time.monotonic()
+        if now - self._read_at >= _ORDERS_AGE_S:
+            self._read_at = now
+            for order in self._lines.read():
+                self._reasons.setdefault(int(order["point"]), str(order["reason"]))
+        return self._reasons.get(point, self._reasons.get(_EVERY_JOB))
+
+
 class FileChannel:
     """The end of a job (a Channel): tells events in a file of its own, reads orders in one of the sweep's.
 
@@ -88,9 +106,7 @@ class FileChannel:
     """
 
     def __init__(self, events: Path, orders: Path, *, where: str) -> None:
-        self._events, self._orders, self._where = events, LineReader(orders), where
-        self._reasons: dict[int, str] = {}
-        self._read_at = -_ORDERS_AGE_S
+        self._events, self._orders, self._where = events, OrderReader(orders), where
 
     def report(self, event: Event) -> None:
         """Tell what happened. Raises StorageError if it cannot be written."""
@@ -99,13 +115,8 @@ class FileChannel:
         append_line(self._events, encode_event(event))
 
     def stop_reason(self, point: int) -> str | None:
-        """Return why a point should stop; None if it should not. Reads the file a few times a second at most."""
-        now = time.monotonic()
-        if now - self._read_at >= _ORDERS_AGE_S:
-            self._read_at = now
-            for order in self._orders.read():
-                self._reasons.setdefault(int(order["point"]), str(order["reason"]))
-        return self._reasons.get(point, self._reasons.get(_EVERY_JOB))
+        """Return why a point should stop; None if it should not."""
+        return self._orders.reason(point)
 
 
 def order_stop(orders: Path, reason: str, *, point: int | None = None) -> None:

@@ -90,7 +90,9 @@ def test_data_that_a_configuration_names_must_be_there(tmp_path: Path) -> None:
 
 
 def test_other_versions_are_told_with_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "versions", lambda: {"python": "3.11.7", "torch": "2.13.0", "pyarrow": "not installed"})
+    monkeypatch.setattr(
+        probing, "versions", lambda: {"python": "3.11.7", "torch": "2.13.0", "pyarrow": "not installed"}
+    )
     there = Findings("node7", (), {"python": "3.11.7", "torch": "2.12.1"})
     with pytest.raises(ConfigError) as caught:
         check_findings([Findings("node6", (), probing.versions()), there], where="launch.engine=ray")
@@ -106,7 +108,7 @@ def test_other_versions_are_told_with_the_machine(monkeypatch: pytest.MonkeyPatc
 
 def test_several_machines_are_told_at_once() -> None:
     found = [Findings(name, ("it lacks a disk.",), versions()) for name in ("node1", "node2")]
-    with pytest.raises(ConfigError, match="^2 machines of the cluster cannot run the points:\n") as caught:
+    with pytest.raises(ConfigError, match=r"^2 machines of the cluster cannot run the points:\n") as caught:
         check_findings(found, where="launch.engine=ray")
     assert "On node1:\n        it lacks a disk." in str(caught.value)
     assert "On node2:" in str(caught.value)
