@@ -16,8 +16,9 @@ from dlrun.runs.sweeps.engines.cluster.backend import Backend
 from dlrun.runs.sweeps.engines.cluster.file_channel import LineReader, decode_event, order_stop
 from dlrun.runs.sweeps.engines.cluster.folder import ClusterFolder
 from dlrun.runs.sweeps.engines.cluster.losses import Losses
+from dlrun.runs.sweeps.engines.cluster.machines import check_machines
 from dlrun.runs.sweeps.engines.cluster.node_job import NodeJob, resumed
-from dlrun.runs.sweeps.engines.cluster.probe import Needs, check_findings
+from dlrun.runs.sweeps.engines.cluster.probe import Needs
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Point, RunJob
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.training.signals import StopRequest
@@ -55,7 +56,7 @@ class ClusterEngine:
         try:
             self._backend.open(self._folder.scheduler)
             self._stop.__enter__()
-            self._look_at_machines()
+            check_machines(self._backend, self._folder.make_probe(self._needs), self._stop)
         except BaseException as error:
             self.__exit__(type(error), error, None)
             self._folder.remove()
@@ -99,21 +100,6 @@ class ClusterEngine:
             if deadline is not None and now >= deadline:
                 return []
             time.sleep(self._backend.poll_s if deadline is None else min(self._backend.poll_s, deadline - now))
-
-    def _look_at_machines(self) -> None:
-        probe = self._folder.make_probe(self._needs)
-        print_status(f"{self._backend.setting}: looking at the cluster's machines before the first point ...")
-        handles = self._backend.start_probes(probe)
-        try:
-            while any(self._backend.ending(handle) is None for handle in handles):
-                self._stop.raise_if_requested("Stopped before the first point.")
-                time.sleep(self._backend.poll_s)
-        except Interrupted:
-            self._backend.cancel(handles)
-            raise
-        found = [self._backend.result(handle) for handle in handles]
-        check_findings(found, where=self._backend.setting)
-        print_status(f"{self._backend.setting}: {', '.join(sorted({each.node for each in found}))}: all there.")
 
     def _submit_waiting(self) -> None:
         if not self._waiting:
