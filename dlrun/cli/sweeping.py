@@ -23,7 +23,9 @@ from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_la
 from dlrun.runs.sweeps.folder import open_folder
 from dlrun.runs.sweeps.jobs import Point
 from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
+from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.choose import choose_search
+from dlrun.runs.sweeps.search.halving import summary_of
 
 
 def launch_points(
@@ -33,23 +35,34 @@ def launch_points(
 
     Raises Interrupted if a signal stopped the sweep, after the running points were saved.
     """
-    runner = PointRunner(
-        catalog.plugins, catalog.config_dirs, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
-    )
-    if asks_for_launcher(request.hydra):
+    is_ours = not asks_for_launcher(request.hydra)  # then the sweep shows its points, and they show nothing themselves
+    quiet, profile = command.has(flags.QUIET), command.has(flags.PROFILE)
+    runner = PointRunner(catalog.plugins, catalog.config_dirs, quiet=quiet or is_ours, profile=profile)
+    if not is_ours:
         check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     folder = open_folder(request.hydra, plans)
-    if asks_for_launcher(request.hydra):
+    if not is_ours:
         points = [Point(number, plan, folder / str(number)) for number, plan in enumerate(plans)]
         stopped = launch(points, folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
         rows = read_rows(folder / "sweep.jsonl")
         if stopped is not None:
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
-    search = choose_search(request.sweep.search, plans)
-    engine = choose_engine(request.sweep.launch, runner, lambda: Needs.of_sweep(folder, plans, catalog))
-    watch = make_watch(plans, quiet=command.has(flags.QUIET))
-    return folder, Driver(search, engine, folder, watch=watch).run()
+    search = choose_search(request.sweep.search, plans, folder)
+    engine = choose_engine(
+        request.sweep.launch,
+        runner,
+        num_points=search.num_points,
+        example=plans[0],
+        needs=lambda: Needs.of_sweep(folder, plans, catalog),
+        in_process=profile,
+    )
+    budget = Budget(request.sweep.search.budget)
+    with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
+        rows = Driver(search, engine, folder, watch=watch, budget=budget).run()
+    for line in () if quiet else (*summary_of(search), *budget.summary()):
+        print(line, file=sys.stderr)  # noqa: T201
+    return folder, rows
 
 
 def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:

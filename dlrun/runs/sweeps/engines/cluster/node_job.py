@@ -75,7 +75,7 @@ def _resumed(point: Point) -> Point:
         return point
     settings = {**settings, "resume": Value("auto", "auto")}
     plan = dataclasses.replace(point.plan, point=dataclasses.replace(point.plan.point, settings=settings))
-    return dataclasses.replace(point, plan=plan)
+    return dataclasses.replace(point, plan=plan, composed=None)  # its configuration says that it does not resume
 
 
 def _is_locked(path: Path) -> bool:
