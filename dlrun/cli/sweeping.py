@@ -14,7 +14,7 @@ from dlrun.cli.command import Command
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
-from dlrun.cli.searching import example_of
+from dlrun.cli.searching import examples_of
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
@@ -22,8 +22,9 @@ from dlrun.errors import Interrupted
 from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
+from dlrun.runs.sweeps.engines.cluster.probe import Needs
 from dlrun.runs.sweeps.engines.engine import DividesThreads
-from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
+from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_launcher, launch
 from dlrun.runs.sweeps.folder import SWEEP_DIR, open_ledger
 from dlrun.runs.sweeps.going_on import LedgerPlaces
 from dlrun.runs.sweeps.ledger import Ledger, SweepCommand
@@ -67,6 +68,8 @@ def launch_points(
     command: Command, request: Request, plans: Sequence[Plan], catalog: Catalog, manner: Manner
 ) -> Launched:
     """Train every point that is not done; a signal stops the sweep after the running points were saved."""
+    if asks_for_launcher(request.hydra):
+        check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     reuse = request.sweep.launch.reuse
     if reuse is not None:
         require_folder(Path(reuse).expanduser())
@@ -101,8 +104,15 @@ def _launch(
         return None, Interrupted(signal, stopped_message(len(placed) - len(points), len(plans), places.folder))
     settings, budget = request.sweep.launch, Budget(request.sweep.search.budget)
     search = choose_search(request, plans, catalog, places.folder)
-    example = example_of(request, plans, catalog)
-    engine = choose_engine(settings, runner, num_points=search.num_points, example=example, in_process=profile)
+    examples = examples_of(request, plans, catalog)
+    engine = choose_engine(
+        settings,
+        runner,
+        num_points=search.num_points,
+        example=examples[0],
+        needs=lambda: Needs.of_sweep(places.folder, examples, catalog),
+        in_process=profile,
+    )
     places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
         driver = Driver(search, engine, places, watch=watch, budget=budget, fail_fast=settings.fail_fast)
