@@ -23,14 +23,14 @@
     document.body.classList.toggle("marked", marked.length > 0);
   }
   function describe(points) {
-    const lines = points.split(" ").slice(0, 6).map(point => {
-      const row = rows.get(point);
-      if (!row) return "point " + point;
-      const heads = row.closest("table").tHead.rows[0].cells;
-      return [...row.cells].slice(0, 24).map((cell, i) => heads[i].dataset.name + ": " + cell.textContent).join("\n");
-    });
-    const more = points.split(" ").length - lines.length;
-    return lines.join("\n\n") + (more > 0 ? "\n\nand " + more + " more" : "");
+    const found = points.split(" ").map(point => rows.get(point)).filter(row => row);
+    if (!found.length) return "point " + points;
+    const heads = [...found[0].closest("table").tHead.rows[0].cells].slice(0, 24);
+    return heads.map((head, i) => {
+      const texts = found.map(row => row.cells[i] ? row.cells[i].textContent : "");
+      const same = texts.every(text => text === texts[0]);
+      return head.dataset.name + ": " + (same ? texts[0] : texts.slice(0, 5).join(", ") + (texts.length > 5 ? ", …" : ""));
+    }).join("\n");
   }
   function place(event) {
     tip.hidden = false;
@@ -68,8 +68,8 @@
     [...table.tHead.rows[0].cells].forEach((head, i) => {
       head.dataset.name = head.textContent;
       const button = document.createElement("button");
-      button.textContent = head.textContent;
-      head.replaceChildren(button);
+      button.append(...head.childNodes);
+      head.append(button);
       button.addEventListener("click", () => {
         const down = head.getAttribute("aria-sort") === "ascending";
         [...table.tHead.rows[0].cells].forEach(each => each.removeAttribute("aria-sort"));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,11 @@ def code(text: str) -> str:
     return f"<pre><code>{escape(text)}</code></pre>"
 
 
+def breakable(key: str) -> str:
+    """Return a key that may be broken after its dots, slashes and underscores."""
+    return re.sub(r"([./_])", r"\1<wbr>", escape(key))
+
+
 def facts(entries: Mapping[str, Any]) -> str:
     """Return names with their values."""
     rows = "".join(
@@ -91,7 +97,7 @@ def table(heads: Sequence[str], rows: Sequence[tuple[int | None, Sequence[Cell]]
         for place in range(len(heads))
     ]
     head = "".join(
-        f'<th scope="col"{_class("n" if right else "")}>{escape(name)}</th>'
+        f'<th scope="col"{_class("n" if right else "")}>{breakable(name)}</th>'
         for name, right in zip(heads, numeric, strict=True)
     )
     body = "".join(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.report.pages.page import page
-from dlrun.report.pages.parts import Cell, bullets, facts, figure, legend, paragraph, section, table
+from dlrun.report.pages.parts import Cell, bullets, facts, grid, legend, paragraph, section, table
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.figures import draw_run
 from dlrun.runs.history import SavedRun
@@ -77,10 +77,7 @@ def _number(value: Any) -> Cell:
 
 def _curves(folder: Path, *, first: str) -> str:
     figures = draw_run(folder, first=first)
-    if not figures:
+    if not figures.scenes:
         return section("Learning curves", paragraph("There is no metrics.jsonl that can be read.", muted=True))
-    shown = []
-    for scene, splits in figures:
-        key = legend((None, split) for split in splits) if len(splits) > 1 else ""
-        shown.append(f"<div>{key}{figure(scene)}</div>")
-    return section("Learning curves", f'<div class="grid large">{"".join(shown)}</div>')
+    entries = legend((None, split) for split in figures.splits)
+    return section("Learning curves", entries, grid(figures.scenes, large=True))

@@ -60,10 +60,9 @@ def _figures(sweep: SavedSweep, figures: Figures) -> list[str]:
         scenes = [figure(scene, wide=True) for scene in figures.parallel]
         found.append(section("Settings and metric together", *scenes))
     if figures.against:
-        what = (
-            "Several seeds: their mean, a bar of one standard deviation, and each of them faintly. " * sweep.has_seeds
-        )
-        what += "A line across a category is its median. Colour is the rank."
+        what = "The colour is the rank; a line across a category is its median."
+        if sweep.has_seeds:
+            what += " Several seeds are a dot at their mean, a bar of one standard deviation, and faint dots."
         title = f"{sweep.metric} against each setting"
         found.append(section(title, paragraph(what, muted=True), grid(figures.against)))
     if figures.cost:

@@ -12,7 +12,7 @@ from dlrun.report.plots.parallel import parallel_coordinates
 from dlrun.report.plots.scatter import metric_against, pareto
 from dlrun.report.plots.scene import Scene
 from dlrun.report.plots.style import NUM_SERIES
-from dlrun.runs.sweeps.saved.curves import Curve, read_curves
+from dlrun.runs.sweeps.saved.curves import Curve, Curves, read_curves
 from dlrun.runs.sweeps.saved.points import SavedPoint
 from dlrun.runs.sweeps.saved.sweep import SavedSweep
 from dlrun.tasks.metric_names import is_higher_better
@@ -24,7 +24,8 @@ _MOST_DOTS = 5_000  # of all plots against settings
 _FEWEST_DOTS = 150  # of each of them
 _MOST_PLOTS = 24  # against settings
 _MOST_CURVES = 6  # metrics
-_MOST_FILES = 3_000  # metrics.jsonl read
+_MOST_GREY = 300  # curves beside the best
+_GREY_BYTES = 4 << 20  # read of the metrics.jsonl of each
 _GREY_VERTICES = 48  # of each curve that is not among the best
 
 
@@ -144,21 +145,26 @@ def _other_curves(found: Figures, sweep: SavedSweep, names: Sequence[str]) -> di
     wild = [point for point, _ in sweep.others if point.status in ("diverged", "failed")]
     skipped = {*(point.number for point in wild), *(point.number for point in found.best)}
     rest = [point for point in sweep.points if point.number not in skipped]
-    num_missing = num_cut = 0
-    for point in thinned(rest, _MOST_FILES):
-        curves = read_curves(point.folder, most=_GREY_VERTICES, only=names) if point.folder is not None else None
+    num_missing = num_sampled = 0
+    shown = rest if len(rest) <= _MOST_GREY else [rest[i * len(rest) // _MOST_GREY] for i in range(_MOST_GREY)]
+    for point in shown:
+        curves = _grey_curves(point.folder, names)
         num_missing += curves is None
-        num_cut += curves is not None and curves.is_cut
+        num_sampled += curves is not None and curves.is_sampled
         for name, curve in (curves.by_metric if curves is not None else {}).items():
             drawn[name][point.number] = curve
     counts = {
         "that diverged or failed have no curve": len(wild),
-        "have no curve, as there are too many": len(rest) - len(thinned(rest, _MOST_FILES)),
+        "have no curve, as there are many: every n-th has": len(rest) - len(shown),
         "have no metrics.jsonl in this folder": num_missing,
-        "have a metrics.jsonl of which only the first 64 MiB were read": num_cut,
+        "have a metrics.jsonl so long that only parts of it were read": num_sampled,
     }
     found.notices += [f"learning curves: {plural(count, 'point')} {what}" for what, count in counts.items() if count]
     return drawn
+
+
+def _grey_curves(folder: Path | None, names: Sequence[str]) -> Curves | None:
+    return None if folder is None else read_curves(folder, most=_GREY_VERTICES, only=names, most_bytes=_GREY_BYTES)
 
 
 def metrics_to_draw(names: Sequence[str], *, first: str) -> list[str]:
@@ -171,20 +177,24 @@ def metrics_to_draw(names: Sequence[str], *, first: str) -> list[str]:
     return sorted((name for name in dict.fromkeys(names) if name != "lr"), key=key)
 
 
-def draw_run(folder: Path, *, first: str) -> list[tuple[Scene, list[str]]]:
-    """Return the learning curves of one run: a scene for each metric with the splits that it shows, in their order."""
+@dataclass
+class RunFigures:
+    """The learning curves of a run: a scene for each metric, in which each split has the series of its place."""
+
+    splits: list[str] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
+
+
+def draw_run(folder: Path, *, first: str) -> RunFigures:
+    """Draw the learning curves of one run. first: the metric that comes first, as split/name."""
     curves = read_curves(folder)
     if curves is None:
-        return []
-    by_name: dict[str, list[str]] = {}
-    for metric in metrics_to_draw(list(curves.by_metric), first=first):
-        split, slash, name = metric.rpartition("/")
-        by_name.setdefault(name, []).append(split if slash else "")
-    found = []
-    for name, splits in by_name.items():
-        splits.sort()
-        series = [
-            (number, curves.by_metric[f"{split}/{name}" if split else name]) for number, split in enumerate(splits)
-        ]
-        found.append((learning_curves(name, series, {}), splits))
+        return RunFigures()
+    metrics = [name for name in metrics_to_draw(list(curves.by_metric), first=first) if "/" in name]
+    splits = sorted({metric.partition("/")[0] for metric in metrics})[:NUM_SERIES]
+    found = RunFigures(splits)
+    for name in dict.fromkeys(metric.partition("/")[2] for metric in metrics):
+        series = [(place, curves.by_metric.get(f"{split}/{name}", Curve())) for place, split in enumerate(splits)]
+        if any(curve.vertices() for _, curve in series):
+            found.scenes.append(learning_curves(name, series, {}))
     return found

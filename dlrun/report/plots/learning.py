@@ -40,6 +40,8 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
         scene.line([frame.place(vertex[axis], vertex[2]) for vertex in each], shape, "other", of=(number,))
     for place, (number, each) in reversed(list(enumerate(coloured))):
         line = [frame.place(vertex[axis], vertex[2]) for vertex in each]
+        if not line:
+            continue
         scene.line(line if len(line) > 1 else line * 2, f"series{place}", f"series{place}", of=(number,))
     if 0 < most_each < 12:
         scene.notices.append(

@@ -61,6 +61,8 @@ def _draw_axis(scene: Scene, x: float, scale: Scale, name: str, *, most: int) ->
     for place, label in ticks[:: max(1, len(ticks) // 20)]:
         y = bottom + (top - bottom) * place
         scene.line([(x - 4, y), (x, y)], "axis", "ink")
+        room = min(len(label), max(4, most // 2 + 1)) * 6.6 + 4
+        scene.marks.append(Box(x - 5 - room, y - 7, room, 14, "veil"))
         scene.label(x - 7, y + 4, label, "end", most=max(4, most // 2 + 1), halo=True, role="ink")
 
 
@@ -68,5 +70,5 @@ def _draw_legend(scene: Scene, *, better: str) -> None:
     """The colours from the worst to the best, at the top."""
     scene.label(8, 18, "worst", size=12)
     for number in range(NUM_RANKS):
-        scene.marks.append(Box(48 + number * 14, 8, 14, 12, f"rank{number}"))
-    scene.label(48 + NUM_RANKS * 14 + 6, 18, f"best ({better} is better); the colour is the rank", size=12)
+        scene.marks.append(Box(56 + number * 14, 8, 14, 12, f"rank{number}"))
+    scene.label(56 + NUM_RANKS * 14 + 6, 18, f"best ({better} is better); the colour is the rank", size=12)

@@ -55,7 +55,8 @@ def _drawn(scene: Scene) -> Image.Image:
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
         elif isinstance(mark, Box):
             corner = ((mark.x + mark.width) * factor - 1, (mark.y + mark.height) * factor - 1)
-            draw.rectangle((mark.x * factor, mark.y * factor, *corner), fill=LIGHT[mark.role])
+            fill = _colour(mark.role, 0.75 if mark.role == "veil" else 1.0)
+            draw.rectangle((mark.x * factor, mark.y * factor, *corner), fill=fill)
         else:
             _draw_label(draw, mark, factor)
     return image.resize((size[0] // _SMOOTH, size[1] // _SMOOTH), Image.Resampling.BOX)

@@ -14,6 +14,7 @@ from dlrun.runs.sweeps.saved.settings import Setting
 from dlrun.runs.sweeps.saved.sweep import Group, SavedSweep
 
 WIDTH, HEIGHT = 360, 270
+_MANY = 40  # dots, from which on those above one another are spread
 
 
 def metric_against(setting: Setting, sweep: SavedSweep, groups: Sequence[Group]) -> Scene:
@@ -26,11 +27,11 @@ def metric_against(setting: Setting, sweep: SavedSweep, groups: Sequence[Group])
         metric_scale = numeric_scale([*values, *spreads])
     frame = draw_frame(scene, scale_of(setting), metric_scale, x_name=setting.key, y_name=str(sweep.metric))
     room = (frame.right - frame.left) / max(len(frame.x.categories), 1)
+    jitter = room * (0.6 if not setting.is_numeric else 0.04 if frame.x.marked and len(groups) > _MANY else 0.0)
     for position in reversed(range(len(groups))):
         group = groups[position]
         value = setting.values[group.points[0].number]
-        shift = _shift(group.numbers[0]) * room * 0.6 if not setting.is_numeric else 0.0
-        x = frame.place(value, group.mean)[0] + shift
+        x = frame.place(value, group.mean)[0] + _shift(group.numbers[0]) * jitter
         _draw_group(scene, frame, group, x, rank_role(position, len(groups)))
     if not setting.is_numeric:
         _draw_medians(scene, frame, setting, groups, room)

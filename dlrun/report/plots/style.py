@@ -43,6 +43,7 @@ SHAPES: Mapping[str, Shape] = {
 
 LIGHT: Mapping[str, str] = {
     "paper": "#ffffff",
+    "veil": "#ffffff",
     "ink": "#1b1f24",
     "muted": "#57606a",
     "grid": "#e4e7eb",
@@ -62,6 +63,7 @@ LIGHT: Mapping[str, str] = {
 }
 DARK: Mapping[str, str] = {
     "paper": "#14171c",
+    "veil": "#14171c",
     "ink": "#e8ebef",
     "muted": "#a3adb8",
     "grid": "#2b3038",
@@ -99,7 +101,7 @@ def css() -> str:
         f"{roles}{shapes}"
         "svg text{fill:var(--c)}"
         "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}"
-        "svg .is-box{fill:var(--c)}"
+        "svg .is-box{fill:var(--c)}svg .veil{fill-opacity:.75}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -13,9 +13,10 @@ from typing import IO, Any
 from dlrun.runs.sweeps.saved.points import is_number
 
 MOST_VERTICES = 240  # of a curve
+MOST_BYTES = 64 << 20  # read of one file
 _PLACES = ("step", "epoch", "seconds")
 _MOST_METRICS = 60  # of a run
-_MOST_BYTES = 64 << 20  # read of one file
+_NUM_PIECES = 64  # read of a file that is too long to be read whole
 _MOST_LINE = 1 << 20  # bytes of a line
 _FEW_BYTES = 2 << 20  # of a larger file some lines without an evaluation are skipped
 
@@ -56,17 +57,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of a run by metric (split/name), and whether the file was longer than what is read of one."""
+    """The curves of a run by metric (split/name), and whether only parts of the file were read."""
 
     by_metric: dict[str, Curve] = field(default_factory=dict)
-    is_cut: bool = False
+    is_sampled: bool = False
 
 
-def read_curves(run: Path, *, most: int = MOST_VERTICES, only: Container[str] | None = None) -> Curves | None:
+def read_curves(
+    run: Path, *, most: int = MOST_VERTICES, only: Container[str] | None = None, most_bytes: int = MOST_BYTES
+) -> Curves | None:
     """Return the curves of the run in a folder; None if it has no file of metrics that can be read.
 
-    most: vertices of a curve. only: the metrics to read; None: all. A link is not followed; of a file of gigabytes the
-    first 64 MiB are read.
+    most: vertices of a curve. only: the metrics to read; None: all. most_bytes: to read; of a longer file, pieces all
+    over it. A link is not followed.
     """
     try:
         handle = os.open(run / "metrics.jsonl", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -76,18 +79,35 @@ def read_curves(run: Path, *, most: int = MOST_VERTICES, only: Container[str] | 
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
             return None
-        skip = max(1, status.st_size // _FEW_BYTES)
-        found = Curves(is_cut=status.st_size > _MOST_BYTES)
-        for row in _rows(stream, skip):
+        size = status.st_size
+        found = Curves(is_sampled=size > most_bytes)
+        lines = _pieces(stream, size, most_bytes) if size > most_bytes else _lines(stream, size)
+        for row in _rows(lines, max(1, min(size, most_bytes) // _FEW_BYTES)):
             _take(row, found.by_metric, most, only)
     return found
 
 
-def _rows(stream: IO[bytes], skip: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file; of those without an evaluation every `skip`-th."""
-    num_read = number = 0
-    while num_read < _MOST_BYTES and (line := stream.readline(_MOST_LINE)):
-        num_read += len(line)
+def _lines(stream: IO[bytes], most: int) -> Iterator[bytes]:
+    """Yield lines until `most` bytes are read."""
+    while most > 0 and (line := stream.readline(_MOST_LINE)):
+        most -= len(line)
+        yield line
+
+
+def _pieces(stream: IO[bytes], size: int, most: int) -> Iterator[bytes]:
+    """Yield whole lines of pieces that lie evenly between a file's start and its end."""
+    for number in range(_NUM_PIECES):
+        start = number * (size - most // _NUM_PIECES) // (_NUM_PIECES - 1)
+        stream.seek(start)
+        if start:
+            stream.readline(_MOST_LINE)  # the rest of a line
+        yield from _lines(stream, most // _NUM_PIECES)
+
+
+def _rows(lines: Iterable[bytes], skip: int) -> Iterator[dict[str, Any]]:
+    """Yield rows; of those without an evaluation every `skip`-th."""
+    number = 0
+    for line in lines:
         if skip > 1 and b'"val/' not in line:
             number += 1
             if number % skip:
