@@ -78,7 +78,7 @@ def facts(entries: Mapping[str, Any]) -> str:
     rows = "".join(
         f'<tr><td>{escape(name)}</td><td class="v">{escape(shown(value))}</td></tr>' for name, value in entries.items()
     )
-    return f'<div class="table"><table class="facts"><tbody>{rows}</tbody></table></div>'
+    return f'<div class="table all"><table class="facts"><tbody>{rows}</tbody></table></div>'
 
 
 def shown(value: Any) -> str:

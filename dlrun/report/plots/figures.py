@@ -52,7 +52,7 @@ def draw_sweep(sweep: SavedSweep, objectives: Sequence[str] = ()) -> Figures:
     """
     found = Figures()
     if sweep.others:
-        found.notices.append(f"{plural(len(sweep.others), 'point')} without a result to compare: see the list below")
+        found.notices.append(f"{plural(len(sweep.others), 'point')} without a result to compare")
     if len(sweep.groups) < 2:
         found.notices.append("there are no two results to compare, so that settings are not plotted against the metric")
     elif not sweep.settings:
@@ -155,7 +155,7 @@ def _other_curves(found: Figures, sweep: SavedSweep, names: Sequence[str]) -> di
             drawn[name][point.number] = curve
     counts = {
         "that diverged or failed have no curve": len(wild),
-        "have no curve, as there are many: every n-th has": len(rest) - len(shown),
+        f"have no curve: of so many, {_MOST_GREY} are drawn beside the best": len(rest) - len(shown),
         "have no metrics.jsonl in this folder": num_missing,
         "have a metrics.jsonl so long that only parts of it were read": num_sampled,
     }

@@ -75,11 +75,11 @@ def read_curves(
         handle = os.open(run / "metrics.jsonl", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
     with open(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        size = status.st_size
+        size = os.fstat(handle).st_size
         found = Curves(is_sampled=size > most_bytes)
         lines = _pieces(stream, size, most_bytes) if size > most_bytes else _lines(stream, size)
         for row in _rows(lines, max(1, min(size, most_bytes) // _FEW_BYTES)):
@@ -110,7 +110,7 @@ def _rows(lines: Iterable[bytes], skip: int) -> Iterator[dict[str, Any]]:
     for line in lines:
         if skip > 1 and b'"val/' not in line:
             number += 1
-            if number % skip:
+            if (number - 1) % skip:
                 continue
         try:
             row = json.loads(line)
