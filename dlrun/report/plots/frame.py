@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dlrun.report.plots.scales import Scale
 from dlrun.report.plots.scene import Scene
 
 _CHARACTER = 6.6  # picture units, of a tick's label
-_MOST_TICK = 11  # characters
+_MOST_TICK, _LEAST_TICK = 11, 4  # characters
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,15 @@ def draw_frame(scene: Scene, x: Scale, y: Scale, *, x_name: str, y_name: str) ->
         scene.label(frame.left - 6, at + 4, label, "end", most=_MOST_TICK)
     room = (frame.right - frame.left) / max(len(x_ticks), 1)
     ends = -1e9
-    for place, label in x_ticks:
+    stride = math.ceil(_LEAST_TICK * _CHARACTER / room) if x.categories else 1
+    for number, (place, label) in enumerate(x_ticks):
         at = frame.left + (frame.right - frame.left) * place
         scene.line([(at, frame.bottom), (at, frame.bottom + 4)], "axis", "muted")
-        most = max(3, int(room / _CHARACTER)) if x.categories else 12
+        most = max(_LEAST_TICK, int(room / _CHARACTER)) if x.categories else 12
+        if number % stride:
+            continue
         half = min(len(label), most) * _CHARACTER / 2
-        if at - half > ends or x.categories:  # ticks beside a slot may be near one another
+        if at - half > ends + 5 or x.categories:  # ticks beside a slot may be near one another
             scene.label(at, frame.bottom + 18, label, "middle", most=most)
             ends = at + half
     scene.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], "axis", "muted")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlrun.report.plots.frame import draw_frame
-from dlrun.report.plots.scales import Scale, numeric_scale
-from dlrun.report.plots.scene import Scene
+from dlrun.report.plots.scales import numeric_scale, time_scale
+from dlrun.report.plots.scene import Dot, Scene
 from dlrun.report.plots.style import NUM_SERIES
 from dlrun.runs.sweeps.saved.curves import Curve
 from dlrun.wording import plural
@@ -30,19 +30,15 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     grey = {number: curve.vertices(most_each) for number, curve in others.items()}
     coloured = [(number, curve.vertices()) for number, curve in best[:NUM_SERIES]]
     vertices = [vertex for each in (*grey.values(), *(found for _, found in coloured)) for vertex in each]
-    x = numeric_scale([vertex[axis] for vertex in vertices], padding=0.02)
-    if x.is_log:  # time is read on a linear axis
-        x = linear(min(vertex[axis] for vertex in vertices), max(vertex[axis] for vertex in vertices))
+    x = time_scale([vertex[axis] for vertex in vertices])
     y = numeric_scale([vertex[2] for vertex in vertices])
     frame = draw_frame(scene, x, y, x_name="epoch" if by_epoch else "step", y_name=metric)
     shape = "faint" if len(grey) <= _MANY_GREY else "mist"
     for number, each in grey.items():
-        scene.line([frame.place(vertex[axis], vertex[2]) for vertex in each], shape, "other", of=(number,))
+        _draw(scene, [frame.place(vertex[axis], vertex[2]) for vertex in each], shape, "other", number)
     for place, (number, each) in reversed(list(enumerate(coloured))):
         line = [frame.place(vertex[axis], vertex[2]) for vertex in each]
-        if not line:
-            continue
-        scene.line(line if len(line) > 1 else line * 2, f"series{place}", f"series{place}", of=(number,))
+        _draw(scene, line, f"series{place}", f"series{place}", number)
     if 0 < most_each < 12:
         scene.notices.append(
             f"learning curves: each of {plural(len(others), 'grey curve')} is drawn through {most_each} of its values"
@@ -50,6 +46,9 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     return scene
 
 
-def linear(low: float, high: float) -> Scale:
-    """Return an axis without logarithms."""
-    return Scale(low, high if high > low else low + 1)
+def _draw(scene: Scene, vertices: list[tuple[float, float]], shape: str, role: str, number: int) -> None:
+    """Draw a curve; of a single evaluation a dot."""
+    if len(vertices) > 1:
+        scene.line(vertices, shape, role, of=(number,))
+    for x, y in vertices if len(vertices) == 1 else ():
+        scene.marks.append(Dot(x, y, 3.0, "dot" if shape.startswith("series") else "ghost", role, (number,)))

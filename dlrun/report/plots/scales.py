@@ -26,6 +26,7 @@ class Scale:
     low: float = 0.0
     high: float = 1.0
     is_log: bool = False
+    is_whole: bool = False
     slots: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     marked: tuple[float, ...] = ()
@@ -47,13 +48,18 @@ class Scale:
             return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return (value - self.low) / (self.high - self.low)
 
+    def _numbers(self, most: int) -> list[tuple[float, str]]:
+        if self.is_log:
+            return log_ticks(self.low, self.high, most)
+        return linear_ticks(self.low, self.high, most, least_step=1.0 if self.is_whole else 0.0)
+
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
         """Return places with their labels, in order: every category, or at most about `most` round numbers."""
         places = [(place, name) for name, place in self._places.items()]
         if self.marked:
             return places + [(self.at(value), short(value)) for value in self.marked]
         if not self.categories:
-            numbers = log_ticks(self.low, self.high, most) if self.is_log else linear_ticks(self.low, self.high, most)
+            numbers = self._numbers(most)
             places += [(self.at(value), label) for value, label in numbers]
         return places
 
@@ -70,12 +76,18 @@ def numeric_scale(values: Iterable[float | None], *, padding: float = 0.04, mark
     slots = ([NOT_SET] if None in found else []) + (["0"] if is_log and 0 in numbers else [])
     low, high = _bounds(positive if is_log else numbers, is_log=is_log, padding=padding)
     places = {name: (number + 0.5) * _SLOT for number, name in enumerate(slots)}
-    scale = Scale(low, high, is_log, tuple(slots), _places=places)
+    scale = Scale(low, high, is_log, slots=tuple(slots), _places=places)
     distinct = sorted(set(positive if is_log else numbers))
     if not marks_values or not 0 < len(distinct) <= _FEW_VALUES:
         return scale
     is_apart = all(scale.at(after) - scale.at(before) >= _APART for before, after in itertools.pairwise(distinct))
     return dataclasses.replace(scale, marked=tuple(distinct)) if is_apart else scale
+
+
+def time_scale(times: Sequence[float]) -> Scale:
+    """Return an axis for epochs or steps: linear, with whole numbers at its ticks."""
+    low, high = _bounds(times, is_log=False, padding=0.02)
+    return Scale(low, high, is_whole=True)
 
 
 def category_scale(names: Sequence[str], *, has_missing: bool = False) -> Scale:
@@ -103,9 +115,9 @@ def _bounds(numbers: Sequence[float], *, is_log: bool, padding: float) -> tuple[
     return low - room, high + room
 
 
-def linear_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+def linear_ticks(low: float, high: float, most: int, *, least_step: float = 0.0) -> list[tuple[float, str]]:
     """Return multiples of 1, 2 or 5 times a power of ten within the bounds."""
-    raw = (high - low) / max(most, 1)
+    raw = max((high - low) / max(most, 1), least_step)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
