@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.cli.pack_runner import train_pack
 from dlrun.cli.running import run_one
 from dlrun.configuration.compose import compose
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import Interrupted
 from dlrun.runs.history import finished_result
 from dlrun.runs.sweeps.jobs import Channel, Ended, Job, Point, Started
+from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.rows import row_of_error, row_of_result
 
 if TYPE_CHECKING:
@@ -29,10 +31,11 @@ class PointRunner:
     config_dirs: Sequence[Path]
     quiet: bool
     profile: bool = False
+    pack: Mode = "off"  # launch.pack
 
     def __call__(self, job: Job, channel: Channel) -> None:
         """Train every point and report its end; an error is a row and does not stop the others."""
-        for point in job.points:
+        for point in self._train_pack(job, channel) if job.is_pack else job.points:
             channel.report(Started(point.number))
             try:
                 row = row_of_result(point.number, point.overrides, self._train(point, channel), point.folder)
@@ -44,6 +47,12 @@ class PointRunner:
             except Exception as error:  # noqa: BLE001 - a bug at one point must not hide the results of the others
                 row = row_of_error(point.number, point.overrides, error, point.folder)
             channel.report(Ended(row))
+
+    def _train_pack(self, job: Job, channel: Channel) -> Sequence[Point]:
+        """Train the points of a job together; return those that must be trained alone."""
+        catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)
+        configs = [(point, compose(point.plan, catalog).config) for point in job.points]
+        return train_pack(configs, channel, catalog, mode=self.pack, quiet=self.quiet)
 
     def _train(self, point: Point, channel: Channel) -> Mapping[str, Any]:
         catalog = Catalog(plugins=self.plugins, config_dirs=self.config_dirs)

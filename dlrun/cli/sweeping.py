@@ -10,17 +10,22 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
+from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
+from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import Interrupted
+from dlrun.errors import ConfigError, Interrupted
 from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
 from dlrun.runs.sweeps.folder import open_folder
 from dlrun.runs.sweeps.jobs import Point
+from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
+from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
 from dlrun.runs.sweeps.search.choose import choose_search
 
@@ -33,7 +38,11 @@ def launch_points(
     Raises Interrupted if a signal stopped the sweep, after the running points were saved.
     """
     runner = PointRunner(
-        catalog.plugins, catalog.config_dirs, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
+        catalog.plugins,
+        catalog.config_dirs,
+        quiet=command.has(flags.QUIET),
+        profile=command.has(flags.PROFILE),
+        pack=request.sweep.launch.pack,
     )
     folder = open_folder(request.hydra, plans)
     if asks_for_launcher(request.hydra):
@@ -46,7 +55,28 @@ def launch_points(
     search = choose_search(request.sweep.search, plans)
     engine = choose_engine(request.sweep.launch, runner)
     watch = make_watch(plans, quiet=command.has(flags.QUIET))
-    return folder, Driver(search, engine, folder, watch=watch).run()
+    packer = _packer(command, request, catalog)
+    return folder, Driver(search, engine, folder, watch=watch, packer=packer).run()
+
+
+def _packer(command: Command, request: Request, catalog: Catalog) -> Packer:
+    """Return what groups the points of a sweep into jobs."""
+    mode = request.sweep.launch.pack
+    why = sweep_obstacle(request.sweep, profile=command.has(flags.PROFILE))
+    if mode == "on" and why is not None:
+        say(f"packed: no points; {why}")
+
+    def config_of(point: Point) -> RunConfig | None:
+        try:
+            return compose(point.plan, catalog).config
+        except ConfigError:
+            return None
+
+    return Packer(mode if why is None else "off", config_of, say=_ignore if command.has(flags.QUIET) else say)
+
+
+def _ignore(line: str) -> None:
+    del line
 
 
 def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog) -> int:

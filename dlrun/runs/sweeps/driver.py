@@ -9,6 +9,7 @@ from pathlib import Path
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.engine import Engine
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point
+from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.rows import SweepRow, append_row, keep_newest_rows
 from dlrun.runs.sweeps.search.search import Search
 
@@ -19,9 +20,11 @@ Watch = Callable[[Event], None]
 class Driver:
     """Runs a sweep in its folder; call `run` once."""
 
-    def __init__(self, search: Search, engine: Engine, folder: Path, *, watch: Watch) -> None:
-        self._search, self._engine, self._folder, self._watch = search, engine, folder, watch
+    def __init__(self, search: Search, engine: Engine, folder: Path, *, watch: Watch, packer: Packer) -> None:
+        self._search, self._engine, self._folder, self._watch, self._packer = search, engine, folder, watch, packer
         self._running: set[int] = set()
+        self._jobs: list[set[int]] = []  # the running points of each job
+        self._waiting: list[Job] = []
         self._pruned: dict[int, str] = {}
         self._num_asked = 0
         self.rows: list[SweepRow] = []
@@ -46,14 +49,27 @@ class Driver:
         return self.rows
 
     def _submit(self) -> bool:
-        """Give the engine as many points as it takes; return whether there were any."""
+        """Give the engine as many jobs as it takes; return whether there were any."""
         submitted = False
-        while len(self._running) < self._engine.capacity and (plan := self._search.next()) is not None:
-            number, self._num_asked = self._num_asked, self._num_asked + 1
-            self._running.add(number)
-            self._engine.submit(Job((Point(number, plan, self._folder / str(number)),)))
+        while len(self._jobs) < self._engine.capacity:
+            self._waiting = self._waiting or self._packer.jobs(self._next_points(), capacity=self._engine.capacity)
+            if not self._waiting:
+                break
+            job = self._waiting.pop(0)
+            self._jobs.append({point.number for point in job.points})
+            self._running |= self._jobs[-1]
+            self._engine.submit(job)
             submitted = True
         return submitted
+
+    def _next_points(self) -> list[Point]:
+        """Ask the search for points: as many as the packer wants to see at once."""
+        most = self._packer.window * (self._engine.capacity if self._packer.window > 1 else 1)
+        points: list[Point] = []
+        while len(points) < most and (plan := self._search.next()) is not None:
+            number, self._num_asked = self._num_asked, self._num_asked + 1
+            points.append(Point(number, plan, self._folder / str(number)))
+        return points
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Measured):
@@ -67,6 +83,9 @@ class Driver:
                 row = dataclasses.replace(row, status="pruned", error=self._pruned[row.point], exit_code=0)
             event = Ended(row)
             self._running.discard(row.point)
+            for points in self._jobs:
+                points.discard(row.point)
+            self._jobs = [points for points in self._jobs if points]
             append_row(self._folder / "sweep.jsonl", row)
             self.rows.append(row)
             self._search.tell(row)
