@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
-from dlrun.runs.sweeps.jobs import Channel, Point
+from dlrun.runs.sweeps.jobs import Channel, Job, Point
 from dlrun.runs.sweeps.packing.eligible import Mode
 
 
 def train_pack(
-    points: Sequence[tuple[Point, RunConfig]], channel: Channel, catalog: Catalog, *, mode: Mode, quiet: bool
+    points: Sequence[tuple[Point, RunConfig]], job: Job, channel: Channel, catalog: Catalog, *, mode: Mode, quiet: bool
 ) -> Sequence[Point]:
     """Train points together and report the end of each; return those that must be trained alone.
 
@@ -23,20 +23,22 @@ def train_pack(
 
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
+        from dlrun.runs.sweeps.packing.loaded_once import LoadedOnce
         from dlrun.runs.sweeps.packing.pack import Pack
-        from dlrun.runs.sweeps.packing.shared_data import LoadedOnce
-        from dlrun.training.build import build_components, load_data
+        from dlrun.runs.sweeps.shared_data import load
+        from dlrun.training.build import Given, build_components
 
-        load = LoadedOnce(load_data)
+        given = Given(LoadedOnce(load), job.threads)
         pack = Pack(
             channel,
             catalog,
             mode=mode,
+            device=job.device or "",
             make_listeners=lambda session: make_listeners(session, catalog, quiet=True),
             stop=stop,
-            say=say,
+            say=lambda line: say(f"notice: {line}"),  # a line that a sweep repeats from its workers
         )
-        return pack.train(points, lambda config: build_components(config, catalog, load=load))
+        return pack.train(points, lambda config: build_components(config, catalog, given))
 
 
 def say(line: str) -> None:

@@ -12,12 +12,10 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
-from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
-from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import ConfigError, Interrupted
+from dlrun.errors import Interrupted
 from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
@@ -27,7 +25,9 @@ from dlrun.runs.sweeps.jobs import Point
 from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
 from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
+from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.choose import choose_search
+from dlrun.runs.sweeps.search.halving import summary_of
 
 
 def launch_points(
@@ -37,42 +37,47 @@ def launch_points(
 
     Raises Interrupted if a signal stopped the sweep, after the running points were saved.
     """
+    is_ours = not asks_for_launcher(request.hydra)  # then the sweep shows its points, and they show nothing themselves
+    quiet, profile = command.has(flags.QUIET), command.has(flags.PROFILE)
     runner = PointRunner(
         catalog.plugins,
         catalog.config_dirs,
-        quiet=command.has(flags.QUIET),
-        profile=command.has(flags.PROFILE),
+        quiet=quiet or is_ours,
+        profile=profile,
         pack=request.sweep.launch.pack,
     )
     folder = open_folder(request.hydra, plans)
-    if asks_for_launcher(request.hydra):
+    if not is_ours:
         points = [Point(number, plan, folder / str(number)) for number, plan in enumerate(plans)]
         stopped = launch(points, folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
         rows = read_rows(folder / "sweep.jsonl")
         if stopped is not None:
             raise Interrupted(stopped, stopped_message(len(rows), len(points), folder))
         return folder, rows
-    search = choose_search(request.sweep.search, plans)
-    engine = choose_engine(request.sweep.launch, runner)
-    watch = make_watch(plans, quiet=command.has(flags.QUIET))
-    packer = _packer(command, request, catalog)
-    return folder, Driver(search, engine, folder, watch=watch, packer=packer).run()
+    search = choose_search(request.sweep.search, plans, folder)
+    engine = choose_engine(
+        request.sweep.launch,
+        runner,
+        num_points=search.num_points,
+        example=plans[0],
+        in_process=command.has(flags.PROFILE),
+    )
+    budget = Budget(request.sweep.search.budget)
+    packer = _packer(request, runner, profile=profile, quiet=quiet)
+    with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
+        rows = Driver(search, engine, folder, watch=watch, packer=packer, budget=budget).run()
+    for line in () if quiet else (*summary_of(search), *budget.summary()):
+        print(line, file=sys.stderr)  # noqa: T201
+    return folder, rows
 
 
-def _packer(command: Command, request: Request, catalog: Catalog) -> Packer:
+def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
     """Return what groups the points of a sweep into jobs."""
-    mode = request.sweep.launch.pack
-    why = sweep_obstacle(request.sweep, profile=command.has(flags.PROFILE))
+    mode, why = request.sweep.launch.pack, sweep_obstacle(request.sweep, profile=profile)
+    tell = _ignore if quiet else say
     if mode == "on" and why is not None:
-        say(f"packed: no points; {why}")
-
-    def config_of(point: Point) -> RunConfig | None:
-        try:
-            return compose(point.plan, catalog).config
-        except ConfigError:
-            return None
-
-    return Packer(mode if why is None else "off", config_of, say=_ignore if command.has(flags.QUIET) else say)
+        tell(f"packed: no points; {why}")
+    return Packer(mode if why is None else "off", runner.composed, say=tell)
 
 
 def _ignore(line: str) -> None:

@@ -23,7 +23,7 @@ from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
+from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
 from dlrun.training.evaluation import evaluate
 from dlrun.training.signals import StopRequest
@@ -48,16 +48,23 @@ MakeListeners = Callable[[Session], Sequence[Listener]]
 
 
 def train(
-    config: RunConfig, catalog: Catalog, run_dir: RunDir, *, stop: StopRequest, make_listeners: MakeListeners
+    config: RunConfig,
+    catalog: Catalog,
+    run_dir: RunDir,
+    *,
+    stop: StopRequest,
+    make_listeners: MakeListeners,
+    given: Given = ALONE,
 ) -> dict[str, Any]:
     """Train, test and write `result.json`; return the result.
 
+    given: what the run shares with others.
     Raises the DlrunError that ended the run, after writing a result that contains it.
     """
     started = time.perf_counter()
     stop.raise_if_requested()
     with stop.at_once():  # nothing is written yet
-        components = build_components(config, catalog)
+        components = build_components(config, catalog, given)
         config = components.config
         components.task.prepare(components.data)
     run_dir.clean()

@@ -13,7 +13,8 @@ Dlrun = Callable[..., tuple[int, str, str]]
 
 def rows(own_folder: Path) -> list[dict[str, object]]:
     (path,) = own_folder.glob("outputs/sweeps/*/*/sweep.jsonl")
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return sorted(found, key=lambda row: int(row["point"]))  # points end in any order
 
 
 def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> None:

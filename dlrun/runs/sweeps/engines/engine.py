@@ -10,14 +10,14 @@ from dlrun.runs.sweeps.jobs import Event, Job
 
 
 class Engine(Protocol):
-    """Runs jobs, several at once if it can. Use it as a context: leaving it ends every worker.
+    """Runs jobs, several at once if it can. Use it as a context: leaving it ends every worker."""
 
-    capacity: how many jobs it runs at once; the driver submits no more than that before some of them ended.
-    """
+    @property
+    def capacity(self) -> int:
+        """How many jobs it runs at once; the driver submits no more than that before some of them ended."""
+        ...
 
-    capacity: int
-
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> object:
         """Start what is needed before the first job."""
         ...
 

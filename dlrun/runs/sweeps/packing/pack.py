@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem
 from dlrun.optim.device import seed_everything
 from dlrun.runs.run import MakeListeners, Run, Session
 from dlrun.runs.sweeps.jobs import Channel, Ended, Point, Started
-from dlrun.runs.sweeps.measuring import PointListener
+from dlrun.runs.sweeps.measuring import MemoryWatch, PointListener
 from dlrun.runs.sweeps.packing.block import Block, blocks_of
 from dlrun.runs.sweeps.packing.eligible import FEWEST_OF_AUTO, Mode
 from dlrun.runs.sweeps.packing.member import Member, TimeUp
@@ -43,7 +44,8 @@ class Built:
 class Pack:
     """Trains points together; call `train` once.
 
-    make_listeners: of each point, as for a run of its own. say: receives what was not packed after all, a line.
+    device: where the engine put the points, if it did. make_listeners: of each point, as for a run of its own.
+    say: receives what was not packed after all, a line.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Pack:
         catalog: Catalog,
         *,
         mode: Mode,
+        device: str,
         make_listeners: MakeListeners,
         stop: StopRequest,
         say: Callable[[str], None],
     ) -> None:
         self._channel, self._catalog, self._mode = channel, catalog, mode
+        self._device = device
         self._make_listeners, self._stop, self._say = make_listeners, stop, say
         self._members: list[Member] = []  # that are in training
         self._unknown: dict[int, Point] = {}  # points without a row
@@ -75,6 +79,7 @@ class Pack:
                 del self._unknown[point.number]
             for built in packed:
                 self._begin(built, len(packed))
+            self._tell_needs()
             self._train_all()
         except Exception as error:
             members = {member.point.number: member for member in self._members}
@@ -142,6 +147,12 @@ class Pack:
         except Exception as error:  # noqa: BLE001 - the others of the pack go on
             self._report_error(point, error)
 
+    def _tell_needs(self) -> None:
+        """Tell the engine what all members need together; each told it for itself."""
+        if isinstance(self._channel, MemoryWatch) and self._members:
+            memory = self._members[0].components.memory
+            self._channel.needs(len(self._members) * memory.peak, memory.free)
+
     def _train_all(self) -> None:
         """Take steps until every member has ended."""
         if not self._members:
@@ -190,11 +201,11 @@ class Pack:
         member.release()
 
     def _started(self, point: Point) -> None:
-        self._channel.report(Started(point.number, where=f"process {os.getpid()}"))
+        self._channel.report(Started(point.number, self._device, f"process {os.getpid()}"))
 
     def _report(self, point: Point, row: SweepRow) -> None:
         del self._unknown[point.number]
-        self._channel.report(Ended(row))
+        self._channel.report(Ended(dataclasses.replace(row, device=self._device or row.device)))
 
     def _report_error(self, point: Point, error: Exception, member: Member | None = None) -> None:
         """Report a point that ended with an error, which its result then tells too."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dlrun.configuration.run_config import RunConfig
 from dlrun.runs.sweeps.jobs import Job, Point
 from dlrun.runs.sweeps.packing.eligible import FEWEST_OF_AUTO, Mode, obstacle, signature
 from dlrun.wording import plural
@@ -12,23 +11,22 @@ from dlrun.wording import plural
 MOST_POINTS = 128
 """Points of a pack: what is lost if its process is killed, and how long the first of them waits for the last."""
 
-ConfigOf = Callable[[Point], RunConfig | None]
-"""Return the configuration of a point; None if it cannot be composed, which its own run will tell."""
+Compose = Callable[[Job], Job]
+"""Return a job with its points composed; a point that cannot be stays as it is, and its own run will tell why."""
 
 
 class Packer:
     """Groups points into jobs.
 
-    mode: `launch.pack`. config_of: composes a point. say: receives what was packed, a line.
+    mode: `launch.pack`. say: receives what was packed, a line.
     """
 
-    def __init__(self, mode: Mode, config_of: ConfigOf, *, say: Callable[[str], None]) -> None:
-        self._mode, self._config_of, self._say = mode, config_of, say
+    def __init__(self, mode: Mode, compose: Compose, *, say: Callable[[str], None]) -> None:
+        self._mode, self._compose, self._say = mode, compose, say
 
-    @property
-    def window(self) -> int:
-        """How many points to ask the search for at once, for each job that the engine runs at once."""
-        return 1 if self._mode == "off" else MOST_POINTS
+    def window(self, capacity: int) -> int:
+        """Return how many points to ask the search for at once, for an engine that runs `capacity` jobs at once."""
+        return 1 if self._mode == "off" else MOST_POINTS * capacity
 
     def jobs(self, points: Sequence[Point], *, capacity: int) -> list[Job]:
         """Return jobs with all the points, in the order of their first points. capacity: jobs run at once."""
@@ -36,13 +34,12 @@ class Packer:
             return [Job((point,)) for point in points]
         groups: dict[str, list[Point]] = {}
         alone: list[tuple[Point, str]] = []
-        for point in points:
-            config = None if (point.folder / "config.yaml").exists() else self._config_of(point)
-            why = _begun(point) if config is None else obstacle(config, self._mode)
-            if config is None or why is not None:
+        for point in self._compose(Job(tuple(points))).points:
+            why = self._obstacle(point)
+            if point.composed is None or why is not None:
                 alone.append((point, str(why)))
             else:
-                groups.setdefault(signature(config), []).append(point)
+                groups.setdefault(signature(point.composed.config), []).append(point)
         fewest = FEWEST_OF_AUTO if self._mode == "auto" else 2
         packs: list[Sequence[Point]] = []
         for group in groups.values():
@@ -53,6 +50,14 @@ class Packer:
         self._tell(packs, alone)
         jobs = [Job(tuple(pack)) for pack in packs] + [Job((point,)) for point, _ in alone]
         return sorted(jobs, key=lambda job: job.points[0].number)
+
+    def _obstacle(self, point: Point) -> str | None:
+        """Return why a point runs alone; None if it may be packed."""
+        if (point.folder / "config.yaml").exists():
+            return "begun before"
+        if point.composed is None:
+            return "its configuration has a mistake"
+        return obstacle(point.composed.config, self._mode)
 
     def _tell(self, packs: Sequence[Sequence[Point]], alone: Sequence[tuple[Point, str]]) -> None:
         """Say what is packed, and which points are not and why; `auto` says nothing where it packs nothing."""
@@ -83,6 +88,5 @@ def divide(points: Sequence[Point], *, capacity: int, fewest: int) -> list[Seque
     return [points[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def _begun(point: Point) -> str:
-    """Why a point without a configuration to pack runs alone."""
-    return "begun before" if (point.folder / "config.yaml").exists() else "its configuration has a mistake"
+ONE_BY_ONE = Packer("off", lambda job: job, say=lambda line: None)
+"""Packs nothing."""
