@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
@@ -28,6 +29,8 @@ from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_la
 from dlrun.runs.sweeps.folder import SWEEP_DIR, open_ledger
 from dlrun.runs.sweeps.going_on import LedgerPlaces
 from dlrun.runs.sweeps.ledger import Ledger, SweepCommand
+from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
+from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.reuse import EarlierRuns, require_folder
 from dlrun.runs.sweeps.rows import SweepRow, best_first
 from dlrun.runs.sweeps.search.budget import Budget
@@ -94,7 +97,13 @@ def _launch(
     """Train the points; return the first that failed, where that ended the sweep, and the signal that stopped it."""
     is_ours = not asks_for_launcher(request.hydra)  # then the sweep shows its points, and they show nothing themselves
     quiet, profile = command.has(flags.QUIET), command.has(flags.PROFILE)
-    runner = PointRunner(catalog.plugins, catalog.config_dirs, quiet=quiet or is_ours, profile=profile)
+    runner = PointRunner(
+        catalog.plugins,
+        catalog.config_dirs,
+        quiet=quiet or is_ours,
+        profile=profile,
+        pack=request.sweep.launch.pack,
+    )
     if not is_ours:
         placed = [places.place(plan) for plan in plans]
         points = [each.point for each in placed if each.row is None]
@@ -114,8 +123,9 @@ def _launch(
         in_process=profile,
     )
     places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
+    packer = _packer(request, runner, profile=profile, quiet=quiet)
     with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
-        driver = Driver(search, engine, places, watch=watch, budget=budget, fail_fast=settings.fail_fast)
+        driver = Driver(search, engine, places, watch=watch, packer=packer, budget=budget, fail_fast=settings.fail_fast)
         try:
             driver.run()
         except Interrupted as error:
@@ -123,6 +133,19 @@ def _launch(
     for line in () if quiet else (*summary_of(search), *budget.summary()):
         print(line, file=sys.stderr)  # noqa: T201
     return driver.failed if settings.fail_fast else None, None
+
+
+def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
+    """Return what groups the points of a sweep into jobs."""
+    mode, why = request.sweep.launch.pack, sweep_obstacle(request.sweep, profile=profile)
+    tell = _ignore if quiet else say
+    if mode == "on" and why is not None:
+        tell(f"packed: no points; {why}")
+    return Packer(mode if why is None else "off", runner.composed, say=tell)
+
+
+def _ignore(line: str) -> None:
+    del line
 
 
 def _sweep_command(command: Command, request: Request, catalog: Catalog) -> SweepCommand:
