@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlrun.report import ranked_table as ranked
+from dlrun.report.pareto_table import print_front
 from dlrun.report.runs_table import as_json
 from dlrun.report.sweep_table import print_ranking
 from dlrun.report.tables import print_table
@@ -30,6 +31,7 @@ def print_comparison(found: SweepComparison) -> None:
         if place:
             print()  # noqa: T201
         _print_part(part, is_biased=found.is_biased, named=len(found.parts) > 1)
+    print_front(found.rows, found.objectives)
 
 
 def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
@@ -123,7 +125,9 @@ def _conclusion(found: Importance) -> list[str]:
 def comparison_state(found: SweepComparison) -> dict[str, Any]:
     """Return the comparison as plain values."""
     return {
-        "points": found.num_points,
+        "points": len(found.rows),
+        "objectives": found.objectives,
+        "pareto_front": sorted(found.front),
         "biased_search": found.is_biased,
         "parts": [_part_state(part, is_biased=found.is_biased) for part in found.parts],
     }

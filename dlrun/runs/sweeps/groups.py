@@ -14,7 +14,7 @@ from typing import Any
 from dlrun.configuration.safe_yaml import parse_scalar
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.runs.history import SavedRun, flatten, read_result
-from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.runs.sweeps.rows import SweepRow, folder_of
 from dlrun.tasks.metric_names import is_higher_better
 
 REPEATS = ("seed", "dataset.fold")
@@ -169,7 +169,9 @@ def trials_of_rows(rows: Sequence[SweepRow], folder: Path | None = None) -> list
                 settings=settings,
                 status=row.status,
                 metrics=metrics,
-                data=_data(read_result(run_folder(row, folder))) if varies else "",
+                data=_data(read_result(Path(row.run_dir) if folder is None else folder_of(folder, row)))
+                if varies
+                else "",
                 chosen=None if row.best is None else str(row.best["metric"]),
                 result={"best": row.best},
                 seconds=row.seconds,
@@ -209,12 +211,6 @@ def as_typed(key: str) -> str:
 def is_about(key: str) -> bool:
     """Whether a key of `config.yaml` is about the run, and decides nothing of its result."""
     return key == "resume" or key.partition(".")[0] == "recipe"
-
-
-def run_folder(row: SweepRow, folder: Path | None) -> Path:
-    """Return the folder of a point, also after the sweep's folder was moved."""
-    moved = None if folder is None else folder / Path(row.run_dir).name
-    return moved if moved is not None and moved.is_dir() else Path(row.run_dir)
 
 
 def _data(result: Mapping[str, Any]) -> str:

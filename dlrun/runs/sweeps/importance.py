@@ -134,7 +134,10 @@ class _Model:
         share, p = self._test(others, self._columns(factor))
         levels, error = self._levels(factor) if shown is None else (_medians(factor, shown), None)
         ordered = sorted(levels, key=lambda level: level.mean, reverse=higher)
-        return Effect((factor.key,), share, p, tuple(ordered), abs(ordered[0].mean - ordered[-1].mean), error)
+        difference = abs(ordered[0].mean - ordered[-1].mean)
+        if difference <= 1e-12 * max(abs(level.mean) for level in ordered):  # equal, but for rounding
+            difference = 0.0
+        return Effect((factor.key,), share, p, tuple(ordered), difference, error)
 
     def interaction(self, first: Factor, second: Factor) -> Effect:
         """Return what two settings did together, beyond the sum of both."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dlrun.runs.history import SavedRun
-from dlrun.runs.sweeps.groups import Trial, group, run_folder, settings_of, trials_of_rows, trials_of_runs
+from dlrun.runs.sweeps.groups import Trial, group, settings_of, trials_of_rows, trials_of_runs
 from dlrun.runs.sweeps.rows import SweepRow
 
 
@@ -82,14 +82,6 @@ def test_rows_of_one_dataset_are_not_read_again_and_of_several_are(tmp_path: Pat
     assert one.is_higher_better("val/loss") is False
     rows = [SweepRow(number, [f"dataset={number}"], "completed", run_dir=f"gone/{number}") for number in range(3)]
     assert [each.data for each in trials_of_rows(rows, tmp_path)] == ["iris f0 null", "iris f1 null", ""]
-
-
-def test_a_point_is_found_where_its_sweep_is_now(tmp_path: Path) -> None:
-    (tmp_path / "3").mkdir()
-    row = SweepRow(3, [], "completed", run_dir="/before/3")
-    assert run_folder(row, tmp_path) == tmp_path / "3"
-    assert run_folder(row, tmp_path / "3") == Path("/before/3")
-    assert run_folder(row, None) == Path("/before/3")
 
 
 def test_a_saved_run_has_its_whole_configuration_without_what_is_about_it() -> None:
