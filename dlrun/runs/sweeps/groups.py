@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from dlrun.configuration.safe_yaml import parse_scalar
 from dlrun.configuration.schema.groups import GROUPS
@@ -20,6 +20,7 @@ from dlrun.tasks.metric_names import is_higher_better
 REPEATS = ("seed", "dataset.fold")
 """The keys whose values only repeat a configuration."""
 
+_MOST = 1e150
 _OF_DATA = ("recipe", "dataset")
 """Settings that may change what a metric is measured on: these keys and those below them."""
 
@@ -87,7 +88,7 @@ class Group:
         found = {}
         for trial in self.trials:
             value = trial.metrics.get(metric)
-            if trial.is_completed and value is not None and math.isfinite(value):
+            if trial.is_completed and is_usable(value):
                 found[self._repeat(trial)] = float(value)
         return found
 
@@ -136,6 +137,11 @@ def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Gro
         else:
             found += [Group(trial.settings, (trial,), tuple(repeats)) for trial in members]
     return found
+
+
+def is_usable(value: float | None) -> TypeGuard[float]:
+    """Whether a mean and a spread can be worked out with a value: it is finite, and its square too."""
+    return value is not None and math.isfinite(value) and abs(value) < _MOST
 
 
 def is_repeat(key: str, repeats: Sequence[str]) -> bool:

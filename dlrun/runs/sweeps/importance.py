@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlrun.runs.sweeps.factors import Factor, factors_of
-from dlrun.runs.sweeps.groups import REPEATS, Trial
+from dlrun.runs.sweeps.groups import REPEATS, Trial, is_usable
 from dlrun.runs.sweeps.noise import LEVEL, holm
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Importance:
 
 def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Importance:
     """Return what each setting did to a metric. Points that did not complete are left out, and counted."""
-    kept = [trial for trial in trials if trial.is_completed and _is_finite(trial.metrics.get(metric))]
+    kept = [trial for trial in trials if trial.is_completed and is_usable(trial.metrics.get(metric))]
     left_out = Counter(
         trial.status if not trial.is_completed else f"without {metric}" for trial in trials if trial not in kept
     )
@@ -241,7 +241,3 @@ def _medians(factor: Factor, values: Sequence[float]) -> list[Level]:
         inside = [value for value, level in zip(values, factor.level, strict=True) if level == number]
         found.append(Level(label, statistics.median(inside), len(inside)))
     return found
-
-
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)

@@ -9,6 +9,7 @@ by Welch's. The p-values of a table are corrected for their number by Holm's met
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import statistics
@@ -75,7 +76,9 @@ def judge(rows: Sequence[Values], *, higher: bool) -> list[Verdict]:
     """Return a verdict for each row of a table, the best of which comes first."""
     if not rows:
         return []
-    best, *others = rows
+    scale = max((abs(value) for row in rows for value in row.values()), default=0.0) or 1.0
+    # so that no square is too large or too small
+    best, *others = [{key: value / scale for key, value in row.items()} for row in rows]
     found = _differences(best, others, higher=higher)
     corrected = iter(holm([each.p for each in found if each is not None]))
     p_values = [None if each is None else next(corrected) for each in found]
@@ -90,7 +93,17 @@ def judge(rows: Sequence[Values], *, higher: bool) -> list[Verdict]:
             least = max(len(best), len(other)) + 1
             seeds = seeds_to_tell(difference, level=LEVEL / num_unclear, least=least)
             verdicts.append(Verdict("unclear", difference, p, seeds))
+    verdicts = [_scaled(each, scale) for each in verdicts]
     return [Verdict("best" if any(each is not None for each in found) else "unknown"), *verdicts]
+
+
+def _scaled(verdict: Verdict, scale: float) -> Verdict:
+    """The verdict in the metric's own unit."""
+    found = verdict.difference
+    if found is None:
+        return verdict
+    found = dataclasses.replace(found, value=found.value * scale, deviation=found.deviation * scale)
+    return dataclasses.replace(verdict, difference=found)
 
 
 def _differences(best: Values, others: Sequence[Values], *, higher: bool) -> list[Difference | None]:

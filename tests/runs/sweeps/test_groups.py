@@ -30,10 +30,10 @@ def test_seeds_are_one_group_with_mean_spread_and_count() -> None:
 
 def test_what_did_not_complete_or_is_not_finite_is_counted_and_not_averaged() -> None:
     trials = [trial(1.0, seed=0), trial(9.0, status="pruned", seed=1), trial(status="failed", seed=2)]
-    trials += [trial(math.nan, seed=3), trial(3.0, seed=4)]
+    trials += [trial(math.nan, seed=3), trial(3.0, seed=4), trial(1e200, seed=5)]  # the last has no square
     (found,) = group(trials)
-    assert (found.mean("val/accuracy"), found.num_repeats, len(found.values("val/accuracy"))) == (2.0, 5, 2)
-    assert found.statuses == {"completed": 3, "pruned": 1, "failed": 1}
+    assert (found.mean("val/accuracy"), found.num_repeats, len(found.values("val/accuracy"))) == (2.0, 6, 2)
+    assert found.statuses == {"completed": 4, "pruned": 1, "failed": 1}
 
 
 def test_the_same_seed_twice_is_the_same_run() -> None:

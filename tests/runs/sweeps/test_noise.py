@@ -173,3 +173,19 @@ def test_a_row_with_one_value_does_not_shift_the_spreads_of_the_others() -> None
     rows.insert(1, row(4.5))
     kinds = [each.kind for each in judge(rows, higher=True)]
     assert kinds == ["best", "unknown", "worse", "worse", "worse", "worse", "worse"]
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-80, 1e80, 1e149])
+@pytest.mark.parametrize("num_rows", [3, 8])
+def test_verdicts_do_not_depend_on_the_unit(scale: float, num_rows: int) -> None:
+    source = random.Random(0)
+    rows = [[source.gauss(place / 3, 1) for _ in range(4)] for place in range(num_rows, 0, -1)]
+    for first in (0, 10):  # the same seeds, other seeds
+        plain = judge([row(*each, first=first * place) for place, each in enumerate(rows)], higher=True)
+        scaled = [row(*(value * scale for value in each), first=first * place) for place, each in enumerate(rows)]
+        found = judge(scaled, higher=True)
+        assert [each.kind for each in found] == [each.kind for each in plain]
+        assert [each.seeds for each in found] == [each.seeds for each in plain]
+        assert found[1].difference is not None
+        assert plain[1].difference is not None
+        assert found[1].difference.value == pytest.approx(plain[1].difference.value * scale)
