@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.runs.history import read_result
+from dlrun.errors import ConfigError, Problem, StorageError, did_you_mean
+from dlrun.runs.history import is_result, read_result
 from dlrun.runs.sweeps.groups import Trial, group, trials_of_rows
 from dlrun.runs.sweeps.importance import Importance, importance_of
 from dlrun.runs.sweeps.ledger import read_commands
@@ -60,9 +61,12 @@ def is_sweep(folder: Path) -> bool:
 def compare_sweep(folder: Path, metric: str | None = None) -> SweepComparison:
     """Return what a sweep found. metric: instead of the one that chose the best checkpoints.
 
-    Raises ConfigError if no point has the metric.
+    Raises ConfigError if no point has the metric, StorageError if a row is none, which may be somebody else's.
     """
-    rows = read_rows(folder / "sweep.jsonl")
+    path = folder / "sweep.jsonl"
+    rows = read_rows(path)
+    if (damaged := next((row for row in rows if not _is_whole(row)), None)) is not None:
+        raise StorageError(f"{path}: the row of point {printable(str(damaged.point))} is damaged.")
     trials = trials_of_rows(rows, folder)
     known = sorted({name for trial in trials for name in trial.metrics})
     if metric is not None and metric not in known:
@@ -77,6 +81,18 @@ def compare_sweep(folder: Path, metric: str | None = None) -> SweepComparison:
     objectives = next((word.partition("=")[2] for word in reversed(words) if word.startswith(_OBJECTIVES)), "")
     names = [name.strip() for name in objectives.strip("[]").split(",") if name.strip()]
     return SweepComparison(rows, parts, _LEARNING in words, names)
+
+
+def _is_whole(row: SweepRow) -> bool:
+    """Whether a row has what is read from it, as what it is."""
+    best: Any = row.best
+    return (
+        isinstance(row.point, int)
+        and isinstance(row.overrides, list)
+        and all(isinstance(word, str) for word in row.overrides)
+        and isinstance(row.run_dir, str)
+        and is_result({"status": row.status, "metrics": row.metrics, "best": best, "seconds": {"total": row.seconds}})
+    )
 
 
 def _parts(trials: Sequence[Trial], metric: str | None) -> dict[tuple[str, str], list[Trial]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dlrun.errors import ConfigError
+from dlrun.errors import ConfigError, StorageError
 from dlrun.runs.sweeps.comparing import compare_sweep, is_sweep
 from dlrun.runs.sweeps.ledger import SweepCommand
 from dlrun.runs.sweeps.rows import SweepRow, append_row
@@ -80,7 +81,7 @@ def test_a_search_that_learns_is_known_from_the_ledger(tmp_path: Path) -> None:
 def test_several_objectives_have_a_front(tmp_path: Path) -> None:
     folder = commanded(tmp_path / "a", "search.objectives=[accuracy,parameters]")
     sizes = {0: 10, 1: 20, 2: 30}
-    rows = [dataclasses.replace(point(n, (0.5, 0.9, 0.6)[n]), parameters=size) for n, size in sizes.items()]
+    rows = [dataclasses.replace(point(n, (0.5, 0.9, 0.6)[n], f"lr={n}"), parameters=size) for n, size in sizes.items()]
     found = compare_sweep(write(folder, *rows))
     assert (found.objectives, found.front) == (["accuracy", "parameters"], {0, 1})
     assert compare_sweep(write(commanded(tmp_path / "b", "lr=1"), *rows)).front == set()
@@ -89,3 +90,16 @@ def test_several_objectives_have_a_front(tmp_path: Path) -> None:
 def test_a_sweep_in_which_everything_failed_is_one_part(tmp_path: Path) -> None:
     (part,) = compare_sweep(write(tmp_path, SweepRow(0, ["lr=1"], "failed"))).parts
     assert (part.importance.count, part.importance.effects) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"overrides": [3]}, {"overrides": "lr=1"}, {"best": {}}, {"metrics": {"a/b": "x"}}, {"seconds": float("nan")},
+     {"run_dir": 3}, {"point": "\x1b[2J"}, {"status": None}],
+)  # fmt: skip
+def test_a_row_that_is_none_is_an_error(tmp_path: Path, further: dict[str, Any]) -> None:
+    row = {**dataclasses.asdict(point(0, 0.5, "lr=1")), **further}
+    (tmp_path / "sweep.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(StorageError, match=r"sweep\.jsonl: the row of point .* is damaged\.") as caught:
+        compare_sweep(tmp_path)
+    assert "\x1b" not in str(caught.value)
