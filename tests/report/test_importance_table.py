@@ -63,11 +63,12 @@ def test_noise_and_few_points_are_named() -> None:
 
 def test_what_else_a_reader_must_know() -> None:
     pair = Effect(("model", "optimizer.lr"), 0.23, 0.002)
-    found = told(part(LR, interactions=[pair], skipped=["dataset.path"], uses_ranks=True), is_biased=True)
+    found = told(part(LR, interactions=[pair], skipped=["dataset.path"], uses_ranks=True, num_means=12), is_biased=True)
     assert "model and optimizer.lr act together (23% of the variance beyond both, p 0.002)" in found
     assert "nearly every point has another value: dataset.path." in found
     assert "One point makes most of the variance, so shares and p are of ranks." in found
     assert "In brackets: medians." in found
+    assert "Analysed are 12 means over seeds, since settings are drawn from ranges." in found
     assert "search=tpe tried more points where it expected good ones" in found
     lost = part(LR)
     lost.importance.left_out.update({"diverged": 2, "pruned": 1})

@@ -8,6 +8,7 @@ and Economic Statistics 1, 1983) rarely give as large an effect, corrected for t
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import statistics
@@ -72,6 +73,7 @@ class Importance:
     """The analysis of the points with a value.
 
     effects: the largest first. repeats: what the seed did, whatever the settings. obstacle: why there are no effects.
+    num_means: how many means over seeds were analysed; None: the points themselves.
     """
 
     metric: str
@@ -83,6 +85,7 @@ class Importance:
     skipped: list[str] = field(default_factory=list)
     uses_ranks: bool = False
     obstacle: Obstacle | None = None
+    num_means: int | None = None
 
 
 def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Importance:
@@ -91,11 +94,16 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     left_out = Counter(
         trial.status if not trial.is_completed else f"without {metric}" for trial in trials if trial not in kept
     )
+    num_completed = len(kept)
     factors, skipped = factors_of(kept)
+    averaged = any(each.is_ranges for each in factors)
+    if averaged:
+        kept = _means(kept, metric)
+        factors, skipped = factors_of(kept)
     values = [trial.metrics[metric] for trial in kept]
     settings = [each for each in factors if each.key not in REPEATS]
     if obstacle := _obstacle(values, settings):
-        return Importance(metric, len(kept), left_out, skipped=skipped, obstacle=obstacle)
+        return Importance(metric, num_completed, left_out, skipped=skipped, obstacle=obstacle)
     uses_ranks = _has_outlier(values)
     model = _Model(_ranks(values) if uses_ranks else values, factors)
     shown = values if uses_ranks else None
@@ -106,7 +114,25 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     pairs = _corrected([model.interaction(*pair) for pair in itertools.combinations(largest, 2)])
     large = [each for each in pairs if each.is_important and (each.share or 0) >= _LARGE_INTERACTION]
     repeats = [model.effect(each, higher=higher, shown=shown) for each in factors if each.key in REPEATS]
-    return Importance(metric, len(kept), left_out, effects, large, repeats, skipped, uses_ranks)
+    num_means = len(kept) if len(kept) < num_completed else None
+    return Importance(
+        metric, num_completed, left_out, effects, large, repeats, skipped, uses_ranks, num_means=num_means
+    )
+
+
+def _means(trials: Sequence[Trial], metric: str) -> list[Trial]:
+    """The points with their seeds averaged: seeds of one configuration share its place in a range, so that many seeds
+    of few configurations would make chance look certain."""
+    together: dict[str, list[Trial]] = {}
+    for trial in trials:
+        own = {key: value for key, value in trial.settings.items() if key not in REPEATS}
+        together.setdefault(str(sorted(own.items())), []).append(trial)
+    found = []
+    for members in together.values():
+        settings = {key: value for key, value in members[0].settings.items() if key not in REPEATS}
+        mean = statistics.fmean(trial.metrics[metric] for trial in members)
+        found.append(dataclasses.replace(members[0], settings=settings, metrics={metric: mean}))
+    return found
 
 
 def _obstacle(values: Sequence[float], settings: Sequence[Factor]) -> Obstacle | None:
