@@ -103,8 +103,10 @@ def killed_sweep(folder: Path, whole: WholeSweep, rng: random.Random, kills: int
 
 def _kill(process: subprocess.Popen[bytes], folder: Path, rng: random.Random, tally: Tally) -> None:
     """Kill the sweep itself or, as often, one of the processes that it started; nothing if it has ended."""
-    workers = [pid for pid in started_with(f"DLRUN_SWEEP={folder}") if pid != process.pid]
-    is_worker = bool(workers) and rng.random() < 0.5
+    workers: list[int] = []
+    is_worker = rng.random() < 0.5
+    while is_worker and not workers and process.poll() is None:
+        workers = [pid for pid in started_with(f"DLRUN_SWEEP={folder}") if pid != process.pid]
     if process.poll() is not None:
         return
     try:
