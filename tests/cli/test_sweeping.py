@@ -10,9 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlrun.cli import point_runner
+from dlrun.configuration.compose import Composed
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import Interrupted
 from tests.conftest import SHORT
 from tests.processes import describe, started_with, wait_until_none
 
@@ -179,3 +184,72 @@ def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path) -> None:
         "Its process was killed by signal 9 (SIGKILL), perhaps because memory ran out. "
         "dlrun resume continues the run from its last checkpoint."
     )
+
+
+def test_the_same_command_in_a_named_folder_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    assert dlrun(*words, "seed=0,1")[0] == 0
+    first = (own_folder / "mine/0/result.json").stat().st_mtime_ns
+    (own_folder / "mine/1/result.json").unlink()
+    code, out, err = dlrun(*words, "seed=0,1")
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert len(out.splitlines()) == 3
+    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == first
+    assert (own_folder / "mine/1/result.json").exists()
+    assert not (own_folder / "mine_2").exists()
+
+
+def test_a_point_is_taken_over_from_an_earlier_sweep(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "launch.jobs=1", "--quiet")
+    assert dlrun(*words, "seed=0,1", "hydra.sweep.dir=first")[0] == 0
+    code, _, err = dlrun(*words, "seed=1,2", "hydra.sweep.dir=second", "launch.reuse=first")
+    assert code == 0
+    assert f"point 0 is taken over from {own_folder / 'first/1'}" in err
+    rows = [json.loads(line) for line in (own_folder / "second/sweep.jsonl").read_text().splitlines()]
+    reused = str(own_folder / "first/1")
+    assert [(row["overrides"], row["reused"], row["run_dir"]) for row in rows] == [
+        (["seed=1"], reused, reused),
+        (["seed=2"], None, str(own_folder / "second/1")),
+    ]
+    assert not (own_folder / "second/0").exists()
+    assert dlrun(*words, "seed=1,2,3", "hydra.sweep.dir=second")[0] == 0
+    assert not (own_folder / "second/0").exists()  # it stays taken over
+    assert dlrun("share", "second", "-o", "shared.yaml", "--quiet")[0] == 0
+
+
+def test_reuse_names_a_folder(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "launch.reuse=gone")
+    assert code == 2
+    assert "launch.reuse=gone\n      There is no such folder. Expected one with runs" in err
+    assert not (own_folder / "outputs").exists()
+
+
+def test_fail_fast_ends_with_the_first_failure_and_says_how_to_go_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("dataset=iris", "model=linear,cnn,mlp", "trainer.epochs=1", "device.threads=1", "launch.jobs=1", "--quiet")
+    code, out, err = dlrun("-m", *words, "launch.fail_fast=true", "hydra.sweep.dir=mine")
+    assert code == 2
+    assert f"launch.fail_fast: point 1 failed, and 1 point did not end; dlrun resume {own_folder / 'mine'}" in err
+    assert [line.split()[0] for line in out.splitlines()] == ["point", "0", "1"]
+
+
+def test_a_stopped_sweep_prints_its_table_and_the_command_that_goes_on(
+    dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_one = point_runner.run_one
+
+    def stopped_at_the_second(composed: Composed, catalog: Catalog, path: Path, **others: Any) -> Any:
+        if path.name == "1":
+            raise Interrupted(2, "Stopped.")
+        return run_one(composed, catalog, path, **others)
+
+    monkeypatch.setattr(point_runner, "run_one", stopped_at_the_second)
+    words = ("-m", *SHORT, "seed=0,1,2", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    code, out, err = dlrun(*words)
+    assert code == 130
+    assert [line.split()[-1] for line in out.splitlines()] == ["status", "completed", "interrupted"]
+    folder = own_folder / "mine"
+    assert f"The sweep was stopped after 1 of 3 points; their results are in {folder}." in err
+    assert f"dlrun resume {folder}   goes on with it" in err
+    monkeypatch.setattr(point_runner, "run_one", run_one)
+    assert dlrun("resume", "mine", "--quiet")[0] == 0
