@@ -2,11 +2,11 @@
 
     python -m benchmarks.packing [--models 8,32] [--steps 400] [--rounds 3] [--threads 1] [--jobs 2] [--device cpu]
 
-The network is 784-128-128-10, batch 32, Adam. In each round, every way trains all models, and ratios are computed within
-the round: of the time in training steps, and of the whole command, from its start to the last result. A plain loop has
-no command: it neither saves nor measures. "as one" is `launch.pack=on launch.jobs=JOBS`, "one by one" is
-`launch.pack=off launch.jobs=1`. --threads is of each process that trains. Every model's training loss after the last
-step is compared too. DLRUN_MNIST=FOLDER selects the real data. On a GPU (--device cuda) there is no plain loop.
+The network is 784-128-128-10, batch 32, Adam. In each round every way trains all models, and ratios are computed within
+a round: of the time in training steps, and of the whole command, from its start to the last result. A plain loop has no
+command: it neither saves nor measures. "as one" is `launch.pack=on launch.jobs=JOBS`, "one by one" is `launch.pack=off
+launch.jobs=1`; --threads is of each process. The last training losses of each model are compared too.
+DLRUN_MNIST=FOLDER selects the real data. On a GPU (--device cuda) there is no plain loop.
 """
 
 from __future__ import annotations

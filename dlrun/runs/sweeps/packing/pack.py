@@ -107,11 +107,11 @@ class Pack:
                 self._report_error(point, error)
                 continue
             if len(found) == 1:
-                _, reasons = chosen([found[0].components], len(points), mode=self._mode)
+                _, reasons = chosen([found[0].components], mode=self._mode)
                 if reasons:  # of all of them: there is no need to build the others
                     self._tell(len(points), list(reasons.values()))
                     return [], [each for each, _ in points if each.number in self._unknown]
-        places, reasons = chosen([built.components for built in found], len(found), mode=self._mode)
+        places, reasons = chosen([built.components for built in found], mode=self._mode)
         fewest = FEWEST_OF_AUTO if self._mode == "auto" else 2
         if len(places) < min(fewest, len(found)):
             places = []

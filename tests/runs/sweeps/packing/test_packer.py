@@ -37,6 +37,7 @@ def test_points_that_differ_in_numbers_are_one_job(own_folder: Path) -> None:
 def test_a_pack_is_divided_between_the_workers(own_folder: Path) -> None:
     points = points_of(own_folder, "model=mlp", "seed=0,1,2,3,4,5,6,7,8")
     assert jobs_of(points, "auto", capacity=2)[0] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+    assert jobs_of(points, "auto", capacity=3)[0] == [[number] for number in range(9)]  # packs would leave one idle
 
 
 def test_what_is_not_packed_is_told_with_its_reason(own_folder: Path) -> None:
