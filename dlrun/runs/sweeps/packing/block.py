@@ -24,12 +24,16 @@ _FEWEST = 4  # models of a block, however large: fewer gain nothing
 
 def blocks_of(members: Sequence[Member]) -> list[Block]:
     """Return the members of a pack in blocks of nearly the same size; on a GPU, which has no such cache, in one."""
-    size = len(members)
+    count = 1
     if members[0].components.device.is_cpu:
-        own = sum(parameter.nbytes for parameter in members[0].task.parameters())
-        size = max(_FEWEST, _MOST_BYTES // max(1, own))
-    count = max(1, round(len(members) / size))
+        own_bytes = sum(parameter.nbytes for parameter in members[0].task.parameters())
+        count = count_of_blocks(len(members), own_bytes=own_bytes)
     return [Block(members[part::count]) for part in range(count)]
+
+
+def count_of_blocks(size: int, *, own_bytes: int) -> int:
+    """Return in how many blocks a pack is computed on the CPU. own_bytes: of the weights of a model."""
+    return max(1, round(size / max(_FEWEST, _MOST_BYTES // max(1, own_bytes))))
 
 
 class Block:
@@ -81,10 +85,10 @@ class Block:
         places = {order: place for place, order in enumerate(self._orders)}
         own = [places[member.order] for member in self._members]
         for found in zip(*streams, strict=True):
-            yield Batch(*(_stacked(each, own) for each in zip(*found, strict=True)))  # type: ignore[arg-type]
+            yield Batch(*(joined(each, own) for each in zip(*found, strict=True)))  # type: ignore[arg-type]
 
 
-def _stacked(found: Sequence[Tensor | None], own: Sequence[int]) -> Tensor | None:
-    """The tensors of each member in one, (K, B, ...)."""
+def joined(found: Sequence[Tensor | None], own: Sequence[int]) -> Tensor | None:
+    """Return the tensors of each member in one, (K, B, ...); None if there are none. own: its place in `found`."""
     tensors = [each for each in found if each is not None]
     return torch.stack([tensors[place] for place in own]) if tensors else None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -77,6 +78,31 @@ def _layer(name: str, modules: Sequence[nn.Module]) -> _Layer | None:
     return None
 
 
+class _Products(torch.autograd.Function):
+    """Linear layers of K models: (K, B, F), (K, O, F), (K, O) -> (K, B, O).
+
+    Its gradients are the products that a layer alone computes, in the same layout, so that their rounding is the same.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weights: Tensor, biases: Tensor | None) -> Tensor:
+        ctx.save_for_backward(rows, weights)
+        if biases is None:
+            return torch.bmm(rows, weights.transpose(1, 2))
+        return torch.baddbmm(biases.unsqueeze(1), rows, weights.transpose(1, 2))
+
+    @staticmethod
+    def backward(ctx: Any, *found: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = found  # (K, B, O)
+        rows, weights = ctx.saved_tensors
+        of_rows, of_weights, of_biases = ctx.needs_input_grad
+        return (
+            torch.bmm(gradient, weights) if of_rows else None,  # (K, B, F)
+            torch.bmm(gradient.transpose(1, 2), rows) if of_weights else None,  # (K, O, F)
+            gradient.sum(dim=1) if of_biases else None,  # (K, O)
+        )
+
+
 def _linear(weight: str, bias: str | None) -> _Layer:
     def layer(parameters: Parameters, rows: Tensor, size: int) -> Tensor:
         weights = parameters[weight]  # (K, O, F)
@@ -84,9 +110,7 @@ def _linear(weight: str, bias: str | None) -> _Layer:
         if rows.ndim == 2:  # one product for all models
             flat = F.linear(rows, weights.flatten(0, 1), None if biases is None else biases.flatten())
             return flat.view(len(rows), size, -1).transpose(0, 1)  # (B, K * O) -> (B, K, O) -> (K, B, O)
-        if biases is None:
-            return torch.bmm(rows, weights.transpose(1, 2))
-        return torch.baddbmm(biases.unsqueeze(1), rows, weights.transpose(1, 2))  # (K, B, F) -> (K, B, O)
+        return _Products.apply(rows, weights, biases)  # type: ignore[no-any-return]
 
     return layer
 

@@ -29,7 +29,7 @@ FASTER = ("mlp", "linear")
 """Models that `launch.pack=auto` packs: those whose layers are computed as batched matrix products."""
 
 FEWEST_OF_AUTO = 4
-"""Points that `launch.pack=auto` packs at least."""
+"""Points of a pack that `launch.pack=auto` makes, at least."""
 
 FOLLOWS_RESULTS = ("tpe",)
 """Searches whose next point depends on the results of those before it."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
@@ -18,27 +16,13 @@ from dlrun.runs.run import MakeListeners, Run, Session
 from dlrun.runs.sweeps.jobs import Channel, Ended, Point, Started
 from dlrun.runs.sweeps.measuring import MemoryWatch, PointListener
 from dlrun.runs.sweeps.packing.block import Block, blocks_of
-from dlrun.runs.sweeps.packing.eligible import FEWEST_OF_AUTO, Mode
+from dlrun.runs.sweeps.packing.choosing import Build, Built, choose
+from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.packing.member import Member, TimeUp
-from dlrun.runs.sweeps.packing.structure import chosen
 from dlrun.runs.sweeps.rows import SweepRow, row_of_error, row_of_result
 from dlrun.storage import run_dir
-from dlrun.training.build import Components
 from dlrun.training.out_of_memory import is_out_of_memory
 from dlrun.training.signals import StopRequest
-
-Build = Callable[[RunConfig], Components]
-"""Return what a configuration describes, built; points of one pack share their data."""
-
-
-@dataclass(frozen=True)
-class Built:
-    """A point whose parts are built."""
-
-    point: Point
-    requested: RunConfig
-    components: Components
-    started: float
 
 
 class Pack:
@@ -74,7 +58,9 @@ class Pack:
         self._unknown = {point.number: point for point, _ in points}
         try:
             with self._stop.at_once():  # nothing is written yet
-                packed, alone = self._choose(points, build)
+                packed, alone, reasons = choose(points, build, mode=self._mode, on_error=self._fail_to_build)
+            if alone:
+                self._say(f"not packed: {len(alone)} ({', '.join(reasons)})")
             for point in alone:
                 del self._unknown[point.number]
             for built in packed:
@@ -93,37 +79,6 @@ class Pack:
         if self._stop.signal is not None:
             raise Interrupted(self._stop.signal, "Stopped; every point of the pack is saved.")
         return alone
-
-    def _choose(self, points: Sequence[tuple[Point, RunConfig]], build: Build) -> tuple[list[Built], list[Point]]:
-        """Build the points; return those that are trained together, and those that are not."""
-        found: list[Built] = []
-        for point, config in points:
-            try:
-                found.append(Built(point, config, build(config), time.perf_counter()))
-            except Interrupted:
-                raise
-            except Exception as error:  # noqa: BLE001 - a point that cannot be built is a row, as any that fails
-                self._started(point)
-                self._report_error(point, error)
-                continue
-            if len(found) == 1:
-                _, reasons = chosen([found[0].components], len(points), mode=self._mode)
-                if reasons:  # of all of them: there is no need to build the others
-                    self._tell(len(points), list(reasons.values()))
-                    return [], [each for each, _ in points if each.number in self._unknown]
-        places, reasons = chosen([built.components for built in found], len(found), mode=self._mode)
-        fewest = FEWEST_OF_AUTO if self._mode == "auto" else 2
-        if len(places) < min(fewest, len(found)):
-            places = []
-        packed = [found[place] for place in places]
-        alone = [built.point for place, built in enumerate(found) if place not in places]
-        if alone:
-            self._tell(len(alone), list(reasons.values()))
-        return packed, alone
-
-    def _tell(self, count: int, reasons: Sequence[str]) -> None:
-        why = ", ".join(dict.fromkeys(reasons)) or "too few others are like them"
-        self._say(f"not packed: {count} ({why})")
 
     def _begin(self, built: Built, size: int) -> None:
         """Make a member of a point: claim its folder, build its trainer, write its configuration."""
@@ -199,6 +154,10 @@ class Pack:
             self._report_error(point, error, member)
         self._members.remove(member)
         member.release()
+
+    def _fail_to_build(self, point: Point, error: Exception) -> None:
+        self._started(point)
+        self._report_error(point, error)
 
     def _started(self, point: Point) -> None:
         self._channel.report(Started(point.number, self._device, f"process {os.getpid()}"))

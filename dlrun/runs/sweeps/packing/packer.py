@@ -41,9 +41,10 @@ class Packer:
             else:
                 groups.setdefault(signature(point.composed.config), []).append(point)
         fewest = FEWEST_OF_AUTO if self._mode == "auto" else 2
+        least = fewest * capacity if self._mode == "auto" else fewest  # else some workers would have nothing to do
         packs: list[Sequence[Point]] = []
         for group in groups.values():
-            if len(group) < fewest:
+            if len(group) < least:
                 alone += [(point, "too few others are like it") for point in group]
             else:
                 packs += divide(group, capacity=capacity, fewest=fewest)

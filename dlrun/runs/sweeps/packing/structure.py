@@ -37,13 +37,13 @@ def obstacle(components: Components) -> str | None:
     return None
 
 
-def chosen(components: Sequence[Components], num_points: int, *, mode: Mode) -> tuple[list[int], dict[int, str]]:
+def chosen(components: Sequence[Components], *, mode: Mode) -> tuple[list[int], dict[int, str]]:
     """Return the places of the runs that can be trained with the first one, and why the others cannot, by place.
 
-    num_points: points that may be packed; perhaps not all of them are built.
+    If the first one alone tells that none can, the others need not be there.
     """
     first = components[0]
-    found = obstacle(first) or (no_gain(first, num_points) if mode == "auto" else None)
+    found = obstacle(first) or (no_gain(first) if mode == "auto" else None)
     if found is not None:
         return [], dict.fromkeys(range(len(components)), found)
     reasons: dict[int, str] = {}
@@ -85,7 +85,7 @@ def _layer_difference(module: nn.Module, other: nn.Module) -> str | None:
     for parts in ("_parameters", "_buffers"):
         mine, theirs = getattr(module, parts), getattr(other, parts)
         if {name: _shape(each) for name, each in mine.items()} != {name: _shape(each) for name, each in theirs.items()}:
-            return "its tensors have other shapes"
+            return "its tensors have other shapes or types"
     for name, buffer in module._buffers.items():
         if buffer is not None and not torch.equal(buffer, getattr(other, name)):
             return f"its {name} differs"
