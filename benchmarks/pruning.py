@@ -62,7 +62,15 @@ def sweep(words: Sequence[str], folder: Path, *, prune: str) -> tuple[Outcome, f
     Raises SystemExit with dlrun's message if that fails.
     """
     problems = io.StringIO()
-    command = ["-m", *words, "launch.jobs=1", f"search.prune={prune}", f"hydra.sweep.dir={folder}", "--quiet"]
+    command = [
+        "-m",
+        *words,
+        "launch.jobs=1",
+        "launch.pack=off",
+        f"search.prune={prune}",
+        f"hydra.sweep.dir={folder}",
+        "--quiet",
+    ]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(problems):
         code = dlrun(command)
     if code:
