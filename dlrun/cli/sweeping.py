@@ -130,9 +130,14 @@ def _launch(
             driver.run()
         except Interrupted as error:
             return None, error
-    for line in () if quiet else (*summary_of(search), *budget.summary()):
+    for line in () if quiet else (*summary_of(search), *_used(budget, driver, search.num_points, places.folder)):
         print(line, file=sys.stderr)  # noqa: T201
     return driver.failed if settings.fail_fast else None, None
+
+
+def _used(budget: Budget, driver: Driver, num_points: int | None, folder: Path) -> list[str]:
+    done = sum(row.status != "interrupted" for row in driver.rows)
+    return budget.summary(folder, num_left=None if num_points is None else max(0, num_points - done))
 
 
 def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
