@@ -8,6 +8,7 @@ from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, as_words, setting_lines
 
+_OWN = "a setting of the sweep itself and cannot be swept. For a list, write [A,B]."
 LAUNCH = ("launch.engine", "launch.fail_fast", "launch.jobs", "launch.pack", "launch.reuse")
 
 
@@ -18,7 +19,7 @@ LAUNCH = ("launch.engine", "launch.fail_fast", "launch.jobs", "launch.pack", "la
         ("search.trals=3", 'A sweep has no such setting. Did you mean "search.trials"?'),
         ("launch=local", "A sweep has no such setting. Choose from: " + ", ".join(LAUNCH) + "."),
         ("search.trials=0", "Expected a whole number from 1 to 1000000000 or null, got 0."),
-        ("search.seed=1,2", "search.seed is a setting of the sweep itself and cannot be swept. For a list, write [A,B]."),
+        ("launch.jobs=1,2", f"launch.jobs is {_OWN}"),
         ("search.seed=interval(0,1)", 'Expected a whole number from 0 to 4294967295, got "interval(0,1)".'),
         (
             "search.budget=10 minutes",
