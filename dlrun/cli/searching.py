@@ -46,9 +46,9 @@ def begin_search(command: Command, request: Request, catalog: Catalog) -> Space:
     return space
 
 
-def example_of(request: Request, plans: Sequence[Plan], catalog: Catalog) -> Plan:
-    """Return one of the plans of a request, or of a search one that it may choose."""
-    return plan_search(request, catalog).example_plans()[0] if request.is_search else plans[0]
+def examples_of(request: Request, plans: Sequence[Plan], catalog: Catalog) -> Sequence[Plan]:
+    """Return the plans of a request, or of a search some that it may choose."""
+    return plan_search(request, catalog).example_plans() if request.is_search else plans
 
 
 def describe(space: Space, search: SearchSettings) -> str:

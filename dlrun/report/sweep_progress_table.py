@@ -62,6 +62,8 @@ def table_lines(board: Board, width: int, height: int, *, plans: Sequence[Sequen
         lines.append(_line([column.cells[index] for column in columns], columns, widths, style))
     rest = rest_text(board, shown)
     lines += [Text(_cut(rest, width), style="dim")] if rest else []
+    for line in lines:
+        line.truncate(width)  # of a terminal that is too narrow for any column
     return [*lines, *footer][-height:]
 
 
@@ -130,10 +132,8 @@ def _settings(board: Board, shown: Sequence[PointState]) -> list[_Column]:
     columns = []
     for key in keys:
         cells = [printable(chosen.get(key, "")) for chosen in values]
-        heading = printable(key)
-        if cell_len(heading) > max([*map(cell_len, cells), 0]):
-            last = key.rpartition(".")[2]
-            heading = printable(last if [other.rpartition(".")[2] for other in keys].count(last) == 1 else key)
+        last = key.rpartition(".")[2]
+        heading = printable(last if [other.rpartition(".")[2] for other in keys].count(last) == 1 else key)
         columns.append(_Column(heading, [_cut(cell, _WIDEST) for cell in cells], shrinks=True))
     return columns
 
