@@ -9,7 +9,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, as_words, setting_lines
 
 _OWN = "a setting of the sweep itself and cannot be swept. For a list, write [A,B]."
-LAUNCH = ("launch.engine", "launch.fail_fast", "launch.jobs", "launch.pack", "launch.reuse")
+LAUNCH = [f"launch.{name}" for name in ("engine", "fail_fast", "jobs", "pack", "ray", "reuse", "slurm")]
 
 
 @pytest.mark.parametrize(
