@@ -91,7 +91,6 @@ class Driver:
             job = self._waiting.pop(0)
             self._jobs.append({point.number for point in job.points})
             for point in job.points:
-                self._search.begin(point.number, point.overrides)
                 self._watch(Submitted(point.number, point.overrides))
             self._engine.submit(job)
             submitted = True
@@ -117,9 +116,9 @@ class Driver:
             if plan is None:
                 return None
             placed = self._places.place(plan)
+            self._search.begin(placed.point.number, placed.point.overrides)  # before the next one is asked for
             if placed.row is None:
                 return placed.point
-            self._search.begin(placed.point.number, placed.point.overrides)
             self._end(placed.row)
         return None
 
