@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.cli.pack_runner import train_pack
 from dlrun.cli.running import run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.run_config import RunConfig
@@ -16,6 +17,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Interrupted
 from dlrun.runs.history import finished_result, read_run
 from dlrun.runs.sweeps.jobs import Channel, Ended, Job, Point, Started
+from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.rows import row_of_error, row_of_result
 
 if TYPE_CHECKING:
@@ -33,10 +35,11 @@ class PointRunner:
     config_dirs: Sequence[Path]
     quiet: bool
     profile: bool = False
+    pack: Mode = "off"  # launch.pack
 
     def __call__(self, job: Job, channel: Channel) -> None:
         """Train every point and report its end; an error is a row and does not stop the others."""
-        for point in job.points:
+        for point in self._train_pack(job, channel) if job.is_pack else job.points:
             channel.report(Started(point.number, job.device or "", f"process {os.getpid()}"))
             try:
                 row = row_of_result(point.number, point.overrides, self._train(point, job, channel), point.folder)
@@ -108,6 +111,12 @@ class PointRunner:
     def _composed_of(self, point: Point) -> tuple[Composed, Catalog]:
         catalog = _catalog_of(tuple(self.plugins), tuple(self.config_dirs))
         return point.composed or compose(point.plan, catalog), catalog
+
+    def _train_pack(self, job: Job, channel: Channel) -> Sequence[Point]:
+        """Train the points of a job together; return those that must be trained alone."""
+        found = [(point, *self._composed_of(point)) for point in job.points]
+        configs = [(point, composed.config) for point, composed, _ in found]
+        return train_pack(configs, job, channel, found[0][2], mode=self.pack, quiet=self.quiet)
 
     def _train(self, point: Point, job: Job, channel: Channel) -> Mapping[str, Any]:
         composed, catalog = self._composed_of(point)

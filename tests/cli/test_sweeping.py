@@ -29,20 +29,23 @@ def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> 
     code, out, err = dlrun("-m", *SHORT, "optimizer.lr=1e-6,0.1", "seed=0,1")
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].split()[:4] == ["point", "optimizer.lr", "seed", "val/accuracy"]
-    values = [float(line.split()[3]) for line in lines[1:]]
-    assert len(values) == 4
+    assert lines[0].split()[:3] == ["points", "optimizer.lr", "val/accuracy"]
+    values = [float(line.split()[2]) for line in lines[1:3]]  # seeds are one row
     assert values == sorted(values, reverse=True)
+    assert lines[3] == ""
     written = rows(own_folder)
     expected = [[f"optimizer.lr={lr}", f"seed={seed}"] for lr in ("1e-06", "0.1") for seed in (0, 1)]
     assert [row["overrides"] for row in written] == expected
     assert all(row["status"] == "completed" for row in written)
     assert {"overrides", "status", "metrics", "seconds", "run_dir"} <= set(written[0])
     assert sorted(path.name for path in Path(str(written[0]["run_dir"])).parent.iterdir()) == [
+        ".lock",
         "0",
         "1",
         "2",
         "3",
+        "points.jsonl",
+        "sweep.json",
         "sweep.jsonl",
     ]
 
@@ -56,7 +59,7 @@ def test_a_point_that_fails_neither_stops_nor_hides_the_others(dlrun: Dlrun, own
     assert "A CNN needs images" in err
     statuses = {str(row["overrides"]): row["status"] for row in rows(own_folder)}
     assert statuses == {"['model=linear']": "completed", "['model=cnn']": "failed", "['model=mlp']": "completed"}
-    assert out.splitlines()[-1].split()[1] == "cnn"
+    assert out.splitlines()[3].split()[1] == "cnn"
 
 
 def test_a_point_of_a_sweep_equals_the_run_by_itself(
@@ -83,13 +86,15 @@ def test_recipes_can_be_swept(dlrun: Dlrun, own_folder: Path) -> None:
     words = ("trainer.epochs=1", "device.threads=1", "checkpoint.every_epochs=0", "--quiet")
     code, out, err = dlrun("-m", "recipe=mlp_digits,logistic_breast_cancer", "seed=0,1", *words)
     assert code == 0, err
-    assert len(out.splitlines()) == 5
+    assert len(out.split("\n\n")[0].splitlines()) == 3  # two recipes, each with two seeds
 
 
 def test_a_sweep_goes_where_it_is_told(dlrun: Dlrun, own_folder: Path) -> None:
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", "hydra.sweep.dir=mine", "--quiet")
     assert code == 0, err
-    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == ["0", "1", "sweep.jsonl"]
+    assert sorted(path.name for path in (own_folder / "mine").iterdir()) == [
+        ".lock", "0", "1", "points.jsonl", "sweep.json", "sweep.jsonl",
+    ]  # fmt: skip
 
 
 def test_every_point_can_be_profiled(dlrun: Dlrun, own_folder: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from dlrun.errors import Interrupted
-from dlrun.runs.sweeps.engines.local.capacity import Places, Room
+from dlrun.runs.sweeps.engines.local.capacity import Places, Room, places_before_start
 from dlrun.runs.sweeps.engines.local.endings import row_of_death, row_of_waiting
 from dlrun.runs.sweeps.engines.local.fleet import Fleet
 from dlrun.runs.sweeps.engines.local.messages import Imported, Needs, Signal, Stop
@@ -62,6 +62,11 @@ class Local:
     def capacity(self) -> int:
         """How many jobs run at once."""
         return len(self._places.devices)
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of each point that leaves them open."""
+        return (self._known or places_before_start(self._find_places)).threads
 
     @property
     def _running(self) -> list[Worker]:
