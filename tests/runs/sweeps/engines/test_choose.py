@@ -18,7 +18,7 @@ from tests.runs.sweeps.engines.local.actors import Actor, job
 
 def chosen(folder: Path, settings: LaunchSettings = LaunchSettings(), **asked: Any) -> type:  # noqa: B008 - frozen
     example = job(folder, 0, "completes").points[0].plan
-    return type(choose_engine(settings, Actor(folder), **{"num_points": 5, "example": example, **asked}))
+    return type(choose_engine(settings, Actor(folder), **{"num_points": 5, "example": example, "needs": None, **asked}))
 
 
 def test_several_points_go_to_processes_of_their_own(tmp_path: Path) -> None:

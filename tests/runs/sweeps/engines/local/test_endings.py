@@ -37,8 +37,8 @@ def test_a_row_says_what_was_printed_last_and_how_to_go_on(tmp_path: Path) -> No
     last = " / ".join(f"line {number}\\x1b" for number in range(3, 9))
     assert row.error == f"Its process was killed by signal 6 (SIGABRT). It printed last: {last}"
     assert (row.point, row.overrides, row.status, row.exit_code) == (4, [], "failed", 1)
-    point.folder.mkdir()
-    (point.folder / "config.yaml").touch()
+    (point.folder / "checkpoints").mkdir(parents=True)
+    (point.folder / "checkpoints" / "last").touch()
     expected = "Its process was killed by signal 6 (SIGABRT). dlrun resume continues the run from its last checkpoint."
     assert row_of_death(point, worker, "").error == expected
 
