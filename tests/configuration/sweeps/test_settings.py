@@ -8,7 +8,7 @@ from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, as_words, setting_lines
 
-LAUNCH = ("launch.engine", "launch.fail_fast", "launch.jobs", "launch.pack", "launch.reuse")
+LAUNCH = tuple(f"launch.{name}" for name in ("engine", "fail_fast", "jobs", "pack", "ray", "reuse", "slurm"))
 
 
 @pytest.mark.parametrize(
