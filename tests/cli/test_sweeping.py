@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,25 +127,39 @@ def test_settings_of_a_sweep_need_m_and_are_checked(dlrun: Dlrun, own_folder: Pa
     assert 'Expected one of grid, random, lhs, tpe, got "grit". Did you mean "grid"?' in err
 
 
-def _start(folder: Path, *words: str, mark: str) -> subprocess.Popen[str]:
-    """Start a sweep of endless points in a process of its own; return once two points are under way."""
-    command = [sys.executable, "-m", "dlrun", "-m", *SHORT[:2], *SHORT[3:], *ENDLESS, "launch.jobs=2", *words]
-    environment = {**os.environ, "DLRUN_TEST": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
-    sweep = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 60
-    while len(list(folder.glob("s/*/metrics.jsonl"))) < 2:
-        assert sweep.poll() is None, sweep.communicate()[1]
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return sweep
+ENDLESS = (
+    "trainer.epochs=1000000", "checkpoint.every_epochs=10", "seed=0,1,2",
+    "hydra.sweep.dir=s", "launch.jobs=2", "launch.pack=off",
+)  # fmt: skip
+Start = Callable[[str], subprocess.Popen[str]]
 
 
-ENDLESS = ("trainer.epochs=1000000", "trainer.log_every=1", "seed=0,1,2", "hydra.sweep.dir=s")
+@pytest.fixture
+def start(own_folder: Path) -> Iterator[Start]:
+    """Start a sweep of endless points in a process with DLRUN_TEST=MARK; return once two points have saved."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(mark: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "dlrun", "-m", *SHORT[:2], *SHORT[3:], *ENDLESS]
+        environment = {**os.environ, "DLRUN_TEST": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
+        sweep = subprocess.Popen(command, cwd=own_folder, env=environment, stderr=subprocess.PIPE, text=True)
+        started.append(sweep)
+        until = time.monotonic() + 60
+        while len(list(own_folder.glob("s/*/checkpoints/last"))) < 2:
+            assert sweep.poll() is None, sweep.communicate()[1]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return sweep
+
+    yield begin
+    for sweep in started:
+        with sweep:
+            sweep.kill()
 
 
-def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path) -> None:
+def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path, start: Start) -> None:
     mark = f"killed-{own_folder}"
-    sweep = _start(own_folder, mark=mark)
+    sweep = start(mark)
     assert len(started_with(f"DLRUN_TEST={mark}")) >= 5  # the sweep, two that workers are forked from, two workers
     sweep.kill()
     sweep.communicate()
@@ -154,9 +168,9 @@ def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, number: int, code: int) -> None:
+def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, start: Start, number: int, code: int) -> None:
     mark = f"{number}-{own_folder}"
-    sweep = _start(own_folder, mark=mark)
+    sweep = start(mark)
     sweep.send_signal(number)
     err = sweep.communicate(timeout=60)[1]
     assert sweep.returncode == code, err
@@ -168,12 +182,12 @@ def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, number: int
     assert [describe(process) for process in started_with(f"DLRUN_TEST={mark}")] == []
 
 
-def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path) -> None:
-    sweep = _start(own_folder, mark="point")
+def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path, start: Start) -> None:
+    sweep = start("point")
     owner = (own_folder / "s/0/.lock").read_text()
     os.kill(int(owner.split()[1]), signal.SIGKILL)
     until = time.monotonic() + 30
-    while not (own_folder / "s/2/metrics.jsonl").exists():
+    while not (own_folder / "s/2/checkpoints/last").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
     sweep.send_signal(signal.SIGTERM)
