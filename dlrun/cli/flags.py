@@ -141,7 +141,7 @@ CSV = Flag("--csv", "print CSV", str, excludes=(JSON,))
 FILTER = Flag("--filter", "only runs with this setting, or status", key_value, metavar="KEY=VALUE", repeatable=True)
 GROUP = Flag(
     "--group",
-    "make runs that differ only in KEY one row: mean, spread and count; none: a row for each run (default: seed)",
+    "one row for runs that differ only in KEY (default: seed); none: a row each",
     str,
     metavar="KEY",
     repeatable=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from dlrun.report import ranked_table as ranked
@@ -10,12 +11,17 @@ from dlrun.report.runs_table import as_json
 from dlrun.report.sweep_table import print_ranking
 from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.comparing import Part, SweepComparison
-from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance
+from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance, Obstacle
 from dlrun.runs.sweeps.noise import LEVEL
 from dlrun.wording import number, plural, printable
 
 _BEST_ROWS = 10
 _FEW = 20  # points
+_OBSTACLES: Mapping[Obstacle, str] = {
+    "too few points": f"Fewer than {FEWEST_POINTS} points completed with a value: too few to compare settings.",
+    "no settings": "No setting has several values to compare, apart from seeds.",
+    "equal values": "The metric has the same value at every point.",
+}
 
 
 def print_comparison(found: SweepComparison) -> None:
@@ -34,8 +40,7 @@ def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
     if found.effects:
         words = ("best", "worst") if part.higher is not None else ("highest", "lowest")
         heads = ["setting", "share", "p", *words, "difference"]
-        effects = [*found.effects, *([found.seed] if found.seed is not None else [])]
-        print_table(heads, [_row(effect) for effect in effects], right=(1, 2, 5))
+        print_table(heads, [_row(effect) for effect in (*found.effects, *found.repeats)], right=(1, 2, 5))
         print()  # noqa: T201
     for line in explanations(part, is_biased=is_biased):
         print(printable(line, limit=1000))  # noqa: T201
@@ -96,12 +101,8 @@ def explanations(part: Part, *, is_biased: bool) -> list[str]:
 
 def _conclusion(found: Importance) -> list[str]:
     """What the analysis says in one sentence, or why there is none."""
-    if not found.effects:
-        if found.count < FEWEST_POINTS:
-            return [f"Fewer than {FEWEST_POINTS} points completed with a value: too few to compare settings."]
-        if found.seed is None and not found.skipped:
-            return ["The metric has the same value at every point, or only one setting was tried."]
-        return ["No setting but the seed varies: there is nothing to compare."]
+    if found.obstacle is not None:
+        return [_OBSTACLES[found.obstacle]]
     if all(effect.p is None for effect in found.effects):
         return [
             "There are no more points than the settings have values, so effects cannot be told from noise. "
@@ -138,7 +139,7 @@ def _part_state(part: Part, *, is_biased: bool) -> dict[str, Any]:
         "left_out": dict(found.left_out),
         "settings": [_effect_state(effect) for effect in found.effects],
         "interactions": [{"keys": list(e.keys), "share": e.share, "p": e.p} for e in found.interactions],
-        "seed": None if found.seed is None else _effect_state(found.seed),
+        "repeats": [_effect_state(effect) for effect in found.repeats],
         "uses_ranks": found.uses_ranks,
         "notes": explanations(part, is_biased=is_biased),
         "rows": as_json(part.ranking, every_setting=True),

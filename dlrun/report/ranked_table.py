@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dlrun.runs.sweeps.groups import REPEATS, Group
+from dlrun.runs.sweeps.groups import Group
 from dlrun.runs.sweeps.noise import LEVEL, MOST_SEEDS, POWER, Verdict
 from dlrun.runs.sweeps.ranking import Ranked, Ranking
 from dlrun.wording import count, duration, number, show
 
 SEVERAL_SEEDS = "seed=0,1,2,3,4"
+_OVERLAPPING = {"dataset.split_seed", "dataset.fold"}
 _IN_TABLE = {"best": "best", "unclear": "unclear", "worse": "worse", "unknown": "?"}
 
 
@@ -18,7 +19,7 @@ def setting(value: Any) -> str:
     """Format the value of a setting as a table shows it: adam, 0.001, [64, 64]."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return value if isinstance(value, str) else "" if value is None else show(value)
+    return value if isinstance(value, str) else show(value)
 
 
 def measured(group: Group, metric: str | None) -> str:
@@ -65,12 +66,12 @@ def answer_columns(ranking: Ranking) -> list[tuple[str, list[str]]]:
     """Return the columns that say how sure the order is: repetitions, the verdict, and how many seeds would tell."""
     if not ranking.has_repeats:
         return []
-    repeats = ranking.rows[0].group.repeats
-    columns = [("seeds" if repeats == REPEATS else "runs", [repeats_of(row) for row in ranking.rows])]
+    only_seeds = set(_varying(ranking.rows)) <= {"seed"}
+    columns = [("seeds" if only_seeds else "runs", [repeats_of(row) for row in ranking.rows])]
     verdicts = [row.verdict for row in ranking.rows]
     if any(each is not None for each in verdicts):
         columns.append(("vs best", [verdict(each) for each in verdicts]))
-        if repeats == REPEATS and any(each is not None and each.kind == "unclear" for each in verdicts):
+        if only_seeds and any(each is not None and each.kind == "unclear" for each in verdicts):
             columns.append(("seeds to tell", [seeds_to_tell(each) for each in verdicts]))
     return columns
 
@@ -86,7 +87,7 @@ def sentences(ranking: Ranking) -> list[str]:
     boards = [board for board in ranking.compared if len(board) > 1]
     found = [_on_board(board, named=len(boards) > 1) for board in boards]
     lines = [line for line in dict.fromkeys(found) if line]
-    if any(row.verdict is not None and row.verdict.kind == "unclear" for row in ranking.rows):
+    if any(heading == "seeds to tell" for heading, _ in answer_columns(ranking)):
         lines.append(
             f"seeds to tell: how many of each row would find the difference, if it is as measured, in {POWER:.0%} of "
             "such comparisons."
@@ -97,7 +98,7 @@ def sentences(ranking: Ranking) -> list[str]:
         lines.append(f"{rows} over fewer runs than were begun, since the others did not complete: see status.")
     if any(row.verdict is not None and row.verdict.kind == "unknown" for row in ranking.rows):
         lines.append("?: fewer than two completed seeds of this row, or of the best one, so its spread is unknown.")
-    if any("dataset.split_seed" in row.group.repeats for row in ranking.rows[:1]):
+    if _OVERLAPPING & set(_varying(ranking.rows)):
         lines.append(
             "Splits of the same rows share most of them, so their values spread too little: trust no close call."
         )
@@ -137,5 +138,13 @@ def _found(unclear: int, others: int) -> str:
 
 
 def _over(board: Sequence[Ranked]) -> str:
-    repeats = board[0].group.repeats
-    return "seeds" if repeats == REPEATS else " and ".join(repeats)
+    """What was repeated: seeds, or dataset.split_seed and seed."""
+    varying = _varying(board)
+    return "seeds" if varying == ["seed"] else " and ".join(varying)
+
+
+def _varying(rows: Sequence[Ranked]) -> list[str]:
+    """The keys of those repeated that have several values."""
+    trials = [trial for row in rows for trial in row.group.trials]
+    repeats = rows[0].group.repeats if rows else ()
+    return [key for key in repeats if len({str(trial.settings.get(key)) for trial in trials}) > 1]

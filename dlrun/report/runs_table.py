@@ -30,7 +30,7 @@ def print_runs(ranking: Ranking, metric: str | None) -> None:
         table.append(
             [
                 folders_of(row.group),
-                *(ranked.setting(row.group.settings.get(key)) for key in keys[:_MOST_SETTINGS]),
+                *(ranked.setting(row.group.settings.get(key, "")) for key in keys[:_MOST_SETTINGS]),
                 f"{best} {ranked.measured(row.group, best)}" if best is not None else "-",
                 ranked.measured(row.group, shown),
             ]

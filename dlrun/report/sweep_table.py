@@ -50,7 +50,7 @@ def _columns(ranking: Ranking) -> list[tuple[str, bool, list[str]]]:
     devices = {trial.device for each in groups for trial in each.trials if trial.device}
     point = "points" if ranking.has_repeats else "point"
     columns = [(point, True, [points_of(each) for each in groups])]
-    columns += [(key, False, [ranked.setting(each.settings.get(key)) for each in groups]) for key in keys]
+    columns += [(key, False, [ranked.setting(each.settings.get(key, "")) for each in groups]) for key in keys]
     if len(metrics) > 1:
         best = [f"{row.metric} {ranked.measured(row.group, row.metric)}" if row.metric else "-" for row in ranking.rows]
         columns.append(("best", False, best))

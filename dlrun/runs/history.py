@@ -54,7 +54,7 @@ def read_run(folder: Path) -> SavedRun:
 
 
 def read_result(folder: Path) -> Mapping[str, Any]:
-    """Return `result.json` of a run's folder; only a status, "unfinished" or "damaged", where it cannot be read."""
+    """Return the result of a run; its status is "unfinished" without a readable one, and "damaged" if it is none."""
     try:
         result = json.loads(read_regular(folder / "result.json"))
     except (OSError, ValueError, RecursionError):

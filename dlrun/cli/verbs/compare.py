@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     name="compare",
-    usage="RUN_DIR RUN_DIR ...\nSWEEP_DIR [--sort METRIC]",
+    usage="RUN_OR_SWEEP ... [--sort METRIC]",
     summary="what differs between runs, or which settings of a sweep moved its metric",
-    words=(Word("RUN_DIR", "run", "at least two runs' folders, or a sweep's", most=math.inf),),
+    words=(Word("RUN_OR_SWEEP", "run", "at least two runs' folders, or a sweep's", most=math.inf),),
     own_flags=(flags.SORT, flags.JSON),
     details=(
         "Of runs it shows the settings that differ, and each metric with its change from the first run. Of a sweep it\n"

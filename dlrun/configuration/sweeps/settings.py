@@ -155,3 +155,62 @@ def _changed(node: Any) -> list[tuple[str, Any]]:
     """Return name and value of each field that differs from its default."""
     pairs = [(each.name, getattr(node, each.name)) for each in dataclasses.fields(node)]
     return [(name, value) for name, value in pairs if value != getattr(type(node)(), name)]
+
+
+_MEANINGS: Mapping[str, Mapping[str, str]] = {
+    "launch": {
+        "jobs": "points trained at the same time, each in its own process; auto: what fits",
+        "pack": "train points that differ only in numbers as one batched model",
+        "engine": "where points are trained: this machine, a SLURM cluster, a Ray cluster",
+        "reuse": "a folder with earlier runs: points trained there to the same bytes are taken over",
+        "fail_fast": "stop the sweep at the first point that fails or diverges",
+        "slurm": "with engine=submitit, what a job asks for: partition, timeout_min, ...",
+        "ray": "with engine=ray, the cluster's address and what a job asks for",
+    },
+    "search": {
+        "name": "which points: all combinations, random, a Latin hypercube, or by a model of results",
+        "trials": "points to try, each with every seed; not of a grid, which tries all",
+        "budget": "time to spend, such as 90s, 10m or 2h",
+        "prune": "halving: stop hopeless points while they run",
+        "seed": "seed of the choice of points; the same seed chooses the same everywhere",
+        "objectives": "metrics to improve, or costs: parameters, seconds; [] is the run's metric",
+    },
+}
+
+
+_VALUES: Mapping[str, str] = {
+    "launch.jobs": "N",
+    "launch.reuse": "DIR",
+    "launch.fail_fast": "true",
+    "launch.slurm": "{KEY:VALUE}",
+    "launch.ray": "{KEY:VALUE}",
+    "search.trials": "N",
+    "search.budget": "TIME",
+    "search.seed": "N",
+    "search.objectives": "[A,B]",
+}
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """What is listed of one setting of a sweep."""
+
+    key: str
+    kind: Any
+    default: Any
+    meaning: str
+
+    @property
+    def shown(self) -> str:
+        """What a help page shows as its value: the choices, or the kind in a word."""
+        choices = typing.get_args(self.kind) if typing.get_origin(self.kind) is Literal else ()
+        return ",".join(map(str, choices)) or _VALUES[self.key]
+
+
+def setting_lines(group: str) -> list[SettingLine]:
+    """Return every setting of `launch` or `search` with its type, default (plain values) and meaning."""
+    plain, kinds = dataclasses.asdict(SWEEP_GROUPS[group]()), kinds_of(group)
+    return [
+        SettingLine(group if name == "name" else f"{group}.{name}", kinds[name], plain[name], text)
+        for name, text in _MEANINGS[group].items()
+    ]

@@ -59,7 +59,8 @@ def _ranges(key: str, values: Sequence[float]) -> Factor:
     labels = []
     for number in range(len(cuts) + 1):
         inside = [value for value, own in zip(values, level, strict=True) if own == number]
-        labels.append(f"{min(inside):.3g} to {max(inside):.3g}")
+        low, high = min(inside), max(inside)
+        labels.append(f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}")
     return Factor(key, tuple(labels), tuple(level), is_ranges=True)
 
 

@@ -17,7 +17,7 @@ from dlrun.runs.history import SavedRun, flatten, read_result
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.tasks.metric_names import is_higher_better
 
-REPEATS = ("seed",)
+REPEATS = ("seed", "dataset.fold")
 """The keys whose values only repeat a configuration."""
 
 _OF_DATA = ("recipe", "dataset")

@@ -14,7 +14,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlrun.runs.sweeps.factors import Factor, factors_of
 from dlrun.runs.sweeps.groups import REPEATS, Trial
@@ -30,6 +30,9 @@ _PERMUTATIONS = 1999
 _MOST_PAIRED = 6  # settings whose pairs are looked at, by share
 _LARGE_INTERACTION = 0.02  # of the variance
 _OUTLIER = 0.5  # of the variance, by a single point
+
+
+Obstacle = Literal["too few points", "no settings", "equal values"]
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,20 @@ class Effect:
 
 @dataclass(frozen=True)
 class Importance:
-    """The analysis of the points with a value; effects: the largest first. seed: what the seed did to all settings."""
+    """The analysis of the points with a value.
+
+    effects: the largest first. repeats: what the seed did, whatever the settings. obstacle: why there are no effects.
+    """
 
     metric: str
     count: int
     left_out: Counter[str]
     effects: list[Effect] = field(default_factory=list)
     interactions: list[Effect] = field(default_factory=list)
-    seed: Effect | None = None
+    repeats: list[Effect] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     uses_ranks: bool = False
+    obstacle: Obstacle | None = None
 
 
 def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Importance:
@@ -84,12 +91,11 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     )
     factors, skipped = factors_of(kept)
     values = [trial.metrics[metric] for trial in kept]
-    if len(kept) < FEWEST_POINTS or not factors or min(values) == max(values):
-        return Importance(metric, len(kept), left_out, skipped=skipped)
+    settings = [each for each in factors if each.key not in REPEATS]
+    if obstacle := _obstacle(values, settings):
+        return Importance(metric, len(kept), left_out, skipped=skipped, obstacle=obstacle)
     uses_ranks = _has_outlier(values)
     model = _Model(_ranks(values) if uses_ranks else values, factors)
-    seeds = [each for each in factors if each.key in REPEATS]
-    settings = [each for each in factors if each.key not in REPEATS]
     shown = values if uses_ranks else None
     effects = _corrected([model.effect(each, higher=higher, shown=shown) for each in settings])
     effects.sort(key=lambda each: -1.0 if each.share is None else each.share, reverse=True)
@@ -97,8 +103,16 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     largest = [by_key[each.keys[0]] for each in effects[:_MOST_PAIRED]]
     pairs = _corrected([model.interaction(*pair) for pair in itertools.combinations(largest, 2)])
     large = [each for each in pairs if each.is_important and (each.share or 0) >= _LARGE_INTERACTION]
-    seed = model.effect(seeds[0], higher=higher, shown=shown) if seeds else None
-    return Importance(metric, len(kept), left_out, effects, large, seed, skipped, uses_ranks)
+    repeats = [model.effect(each, higher=higher, shown=shown) for each in factors if each.key in REPEATS]
+    return Importance(metric, len(kept), left_out, effects, large, repeats, skipped, uses_ranks)
+
+
+def _obstacle(values: Sequence[float], settings: Sequence[Factor]) -> Obstacle | None:
+    if len(values) < FEWEST_POINTS:
+        return "too few points"
+    if not settings:
+        return "no settings"
+    return "equal values" if min(values) == max(values) else None
 
 
 class _Model:

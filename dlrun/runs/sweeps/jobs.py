@@ -14,17 +14,24 @@ from dlrun.runs.sweeps.rows import SweepRow
 
 @dataclass(frozen=True)
 class Point:
-    """A point to train in its folder."""
+    """A point to train in its folder.
+
+    composed: its configuration, if the driver has composed it; it is then not composed again. label: what differs from
+    the other points of the folder; by default, what its command sweeps.
+    """
 
     number: int
     plan: Plan
     folder: Path
-    composed: Composed | None = field(default=None, compare=False)  # its configuration, if it is composed already
+    composed: Composed | None = field(default=None, compare=False)
+    label: tuple[str, ...] | None = None
 
     @property
     def overrides(self) -> list[str]:
         """What differs from the other points, as the user would type it."""
-        return self.plan.label.split() if self.plan.label else []
+        point = self.plan.point
+        swept = [f"{key}={point.settings[key].text}" for key in point.swept]
+        return swept if self.label is None else list(self.label)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def test_a_signal_ends_the_sweep_after_the_current_point(tmp_path: Path) -> None
         channel.report(Ended(row_of_error(1, point.overrides, error, point.folder)))
         raise error
 
-    with pytest.raises(Interrupted, match="The sweep was stopped after 2 of 3 points; their results are in") as caught:
+    with pytest.raises(Interrupted, match="The sweep was stopped after 1 of 3 points; their results are in") as caught:
         drive(plans("seed=0,1,2"), run_job, tmp_path)
     assert caught.value.exit_code == 143
     assert [row.status for row in read_rows(tmp_path / "sweep.jsonl")] == ["completed", "interrupted"]

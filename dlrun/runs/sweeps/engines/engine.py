@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dlrun.runs.sweeps.jobs import Event, Job
 
@@ -42,4 +42,14 @@ class Engine(Protocol):
 
     def stop_point(self, point: int, reason: str) -> None:
         """Ask a running point to save and stop; its row is "interrupted", with the reason as its error."""
+        ...
+
+
+@runtime_checkable
+class DividesThreads(Protocol):
+    """An engine that says how many CPU threads a point has."""
+
+    @property
+    def threads(self) -> int:
+        """Of each point that leaves them open; may be asked before the engine is started, and may import torch."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dlrun.configuration.machine import cores
@@ -38,6 +38,16 @@ def find_places(jobs: int | None, *, num_cuda: int, threads: int | None, num_poi
         count = max(1, count if num_points is None else min(count, num_points))
     devices = [f"cuda:{place % num_cuda}" if num_cuda else None for place in range(count)]
     return Places(devices, threads or max(1, cores() // count), by_memory=jobs is None)
+
+
+def places_before_start(find: Callable[[int], Places]) -> Places:
+    """Return the places that an engine will have, before it has started a process that could tell. Imports torch.
+
+    find: returns the places for a number of GPUs.
+    """
+    import torch
+
+    return find(torch.cuda.device_count())
 
 
 class Room:
