@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dlrun.report.plots.frame import Frame, draw_frame
 from dlrun.report.plots.parallel import scale_of
-from dlrun.report.plots.scales import numeric_scale
+from dlrun.report.plots.scales import Scale, numeric_scale, tame
 from dlrun.report.plots.scene import Dot, Scene
 from dlrun.report.plots.style import rank_role
 from dlrun.runs.sweeps.saved.settings import Setting
@@ -20,12 +20,7 @@ _MANY = 40  # dots, from which on those above one another are spread
 def metric_against(setting: Setting, sweep: SavedSweep, groups: Sequence[Group]) -> Scene:
     """Draw the metric against a setting: categories as strips with a line at their median."""
     scene = Scene(f"{sweep.metric} against {setting.key}", f"{sweep.metric} against {setting.key}", WIDTH, HEIGHT)
-    values = [value for group in groups for value in group.values]
-    spreads = [bound for group in groups for bound in (group.mean - group.spread, group.mean + group.spread)]
-    metric_scale = numeric_scale(values)
-    if not metric_scale.is_log:
-        metric_scale = numeric_scale([*values, *spreads])
-    frame = draw_frame(scene, scale_of(setting), metric_scale, x_name=setting.key, y_name=str(sweep.metric))
+    frame = draw_frame(scene, scale_of(setting), _metric_scale(groups), x_name=setting.key, y_name=str(sweep.metric))
     room = (frame.right - frame.left) / max(len(frame.x.categories), 1)
     jitter = room * (0.6 if not setting.is_numeric else 0.04 if frame.x.marked and len(groups) > _MANY else 0.0)
     for position in reversed(range(len(groups))):
@@ -36,6 +31,17 @@ def metric_against(setting: Setting, sweep: SavedSweep, groups: Sequence[Group])
     if not setting.is_numeric:
         _draw_medians(scene, frame, setting, groups, room)
     return scene
+
+
+def _metric_scale(groups: Sequence[Group]) -> Scale:
+    """The axis of the metric, with room for the spread of seeds."""
+    values = tame([value for group in groups for value in group.values], around=groups[0].mean)
+    scale = numeric_scale(values)
+    if scale.is_log:
+        return scale
+    usual = [group for group in groups if min(values) <= group.mean <= max(values)]
+    spreads = [bound for group in usual for bound in (group.mean - group.spread, group.mean + group.spread)]
+    return numeric_scale(tame([*values, *spreads], around=groups[0].mean))
 
 
 def _draw_group(scene: Scene, frame: Frame, group: Group, x: float, role: str) -> None:
@@ -71,7 +77,8 @@ def pareto(
     scene = Scene(f"{sweep.metric} against {name}", f"{sweep.metric} against {name}: the Pareto front", WIDTH, HEIGHT)
     shown = [group for group in groups if all(number in cost for number in group.numbers)]
     means = {group.numbers: statistics.fmean(cost[number] for number in group.numbers) for group in shown}
-    scales = numeric_scale(means.values()), numeric_scale([group.mean for group in shown])
+    metrics = [group.mean for group in shown]
+    scales = numeric_scale(means.values()), numeric_scale(tame(metrics, around=metrics[0]) if metrics else [])
     frame = draw_frame(scene, *scales, x_name=name, y_name=f"{sweep.metric}, and the Pareto front")
     front = front_of([(means[group.numbers], group.mean) for group in shown],
                      x_higher=higher_is_better, y_higher=sweep.higher_is_better)  # fmt: skip
