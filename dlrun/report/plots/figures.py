@@ -154,12 +154,15 @@ def _other_curves(found: Figures, sweep: SavedSweep, names: Sequence[str]) -> di
         for name, curve in (curves.by_metric if curves is not None else {}).items():
             drawn[name][point.number] = curve
     counts = {
-        "that diverged or failed have no curve": len(wild),
-        f"have no curve: of so many, {_MOST_GREY} are drawn beside the best": len(rest) - len(shown),
-        "have no metrics.jsonl in this folder": num_missing,
-        "have a metrics.jsonl so long that only parts of it were read": num_sampled,
+        "diverged or failed": len(wild),
+        f"of so many, {_MOST_GREY} are drawn beside the best": len(rest) - len(shown),
+        "no metrics.jsonl in this folder": num_missing,
     }
-    found.notices += [f"learning curves: {plural(count, 'point')} {what}" for what, count in counts.items() if count]
+    found.notices += [
+        f"no learning curve of {plural(count, 'point')}: {what}" for what, count in counts.items() if count
+    ]
+    if num_sampled:
+        found.notices.append(f"the learning curves of {plural(num_sampled, 'point')} are read from parts of long files")
     return drawn
 
 

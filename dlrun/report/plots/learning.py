@@ -34,7 +34,7 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     values = [vertex[2] for vertex in vertices]
     tamed = tame(values, around=_middle([vertex[2] for _, found in coloured for vertex in found]))
     if len(tamed) < len(values):
-        scene.notices.append(f"learning curves: values of {metric} that are extreme are drawn at the end of its axis")
+        scene.notices.append("learning curves: extreme values are drawn at the end of the axis")
     y = numeric_scale(tamed)
     frame = draw_frame(scene, x, y, x_name="epoch" if by_epoch else "step", y_name=metric)
     shape = "faint" if len(grey) <= _MANY_GREY else "mist"

@@ -159,7 +159,7 @@ def log_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
 
 
 def short(value: float) -> str:
-    """Format a number for an axis: 0.01, 1e-4, 250, 1e6."""
+    """Format a number for an axis: 0.01, 1e-5, 250, 1e6."""
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e5:

@@ -12,6 +12,7 @@ from dlrun.report.plots.scene import Dot, Scene
 from dlrun.report.plots.style import rank_role
 from dlrun.runs.sweeps.saved.settings import Setting
 from dlrun.runs.sweeps.saved.sweep import Group, SavedSweep
+from dlrun.wording import plural
 
 WIDTH, HEIGHT = 360, 270
 _MANY = 40  # dots, from which on those above one another are spread
@@ -91,7 +92,7 @@ def pareto(
     if len(line) > 1:
         scene.line(line, "front", "ink")
     if len(shown) < len(groups):
-        scene.notices.append(f"{len(groups) - len(shown)} without {name}")
+        scene.notices.append(f"{plural(len(groups) - len(shown), 'configuration')} without {name}")
     return scene
 
 
