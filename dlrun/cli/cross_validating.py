@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.sweeping import launch_points, report_failures
+from dlrun.cli.sweeping import Manner, launch_points, raise_if_stopped, report_failures
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
@@ -20,10 +21,12 @@ from dlrun.wording import duration, number, plural, printable
 _SHOWN, _SHOWN_OF_POINTS = 12, 5  # metrics in a table
 
 
-def cross_validate(command: Command, request: Request, points: Sequence[Sequence[Plan]], catalog: Catalog) -> int:
+def cross_validate(
+    command: Command, request: Request, points: Sequence[Sequence[Plan]], catalog: Catalog, manner: Manner
+) -> int:
     """Train every fold of every point, and print a table; returns the exit code of the first fold that failed.
 
-    Raises ConfigError for a folder of one run.
+    Raises ConfigError for a folder of one run, Interrupted if a signal stopped it.
     """
     problems = [
         Problem(printable(word), "A cross-validation has a folder for each fold; name theirs: hydra.sweep.dir=DIR.")
@@ -32,18 +35,24 @@ def cross_validate(command: Command, request: Request, points: Sequence[Sequence
     ]
     if problems:
         raise ConfigError(problems)
-    folder, rows = launch_points(command, request, [plan for folds in points for plan in folds], catalog)
-    found = summarise(points, rows)
-    write(folder / "cross_validation.json", found)
+    launched = launch_points(command, request, [plan for folds in points for plan in folds], catalog, manner)
+    raise_if_stopped(command, launched)
+    found = summarise(points, launched.own)
+    write(launched.folder / "cross_validation.json", found)
+    if manner.show:
+        _print_found(command, found, launched.folder)
+    return report_failures(launched)
+
+
+def _print_found(command: Command, found: Sequence[CrossValidation], folder: Path) -> None:
     if command.has(flags.JSON):
         print(json.dumps(plain(found), indent=2))  # noqa: T201
-    elif len(found) == 1:
+        return
+    if len(found) == 1:
         _print_folds(found[0])
     else:
         _print_points(found)
-    if not command.has(flags.JSON):
-        print(f"\nin {folder}: cross_validation.json, sweep.jsonl and one folder per fold", file=sys.stderr)  # noqa: T201
-    return report_failures(rows)
+    print(f"\nin {folder}: cross_validation.json, sweep.jsonl and one folder per fold", file=sys.stderr)  # noqa: T201
 
 
 def _metrics_shown(found: Sequence[CrossValidation], most: int) -> list[str]:

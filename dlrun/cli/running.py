@@ -17,6 +17,7 @@ from dlrun.data.files.status_line import silenced
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
+    from dlrun.training.build import Given
     from dlrun.training.signals import StopRequest
 
 
@@ -30,12 +31,14 @@ def run_one(
     profile: bool = False,
     inspect: Callable[[Session], None] | None = None,
     observe: Callable[[Session, StopRequest], Listener] | None = None,
+    given: Callable[[], Given] | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Train a composed run; returns its result and its folder.
 
     asked: whether the user named the folder; it is then used as it is, instead of one with a free name.
     inspect: receives the run before anything is written or trained, and may raise.
     observe: returns one more listener, which may ask the run to stop.
+    given: returns what the run shares with others; called once torch may be imported.
 
     Raises DataError, before the folder is made, if a file that the configuration names is missing.
     """
@@ -47,6 +50,7 @@ def run_one(
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
         from dlrun.storage import run_dir
+        from dlrun.training.build import ALONE
 
         stop.raise_if_requested()
         for notice in composed.notices:
@@ -66,6 +70,7 @@ def run_one(
                 claimed,
                 stop=stop,
                 make_listeners=listeners,
+                given=ALONE if given is None else given(),
             )
         finally:
             claimed.release()

@@ -52,10 +52,10 @@ def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Com
         _require_plugins(folder, read_yaml(folder / "config.yaml").get("recipe"), catalog)
         raise  # with a plugin missing, its options would be reported as unknown
     _require_plugins(folder, plan.recipe.about if plan.recipe else {}, catalog)
-    return _without_downloads(compose(plan, catalog), given=request.settings)
+    return without_downloads(compose(plan, catalog), given=request.settings)
 
 
-def _without_downloads(composed: Composed, *, given: Container[str]) -> Composed:
+def without_downloads(composed: Composed, *, given: Container[str]) -> Composed:
     """Let a saved run, which may be somebody else's, download only to the default folder from the default addresses.
 
     given: keys that the user set. The configuration as text, which identifies the run, stays as it is.

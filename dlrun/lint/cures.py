@@ -13,7 +13,7 @@ from dlrun.errors import ConfigError, DataError
 from dlrun.lint.probe import PROBED, Probe, probe
 from dlrun.lint.subject import Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import Loaded, build_components
+from dlrun.training.build import Given, Loaded, build_components
 
 Change = tuple[str, Any]
 """A dotted key and its new value."""
@@ -40,7 +40,7 @@ def changed(subject: Subject, change: Change) -> Subject:
     if change[0].startswith("dataset."):
         components = build_components(config, subject.catalog)
     else:
-        components = build_components(config, subject.catalog, load=same_data)
+        components = build_components(config, subject.catalog, Given(same_data))
     return Subject(subject.composed, components, subject.catalog)
 
 

@@ -17,7 +17,7 @@ from dlrun.lint.finding import Finding, errors_in, found
 from dlrun.lint.rules import every_rule
 from dlrun.lint.subject import Measured, Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import Components, Loaded, build_components, load_data
+from dlrun.training.build import Components, Given, Loaded, build_components, load_data
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Examiner:
         """Build a run as training would, and apply the rules."""
         started, loaded = time.perf_counter(), list(self._loaded)
         try:
-            components = build_components(composed.config, self.catalog, load=self._load)
+            components = build_components(composed.config, self.catalog, Given(self._load))
         except (ConfigError, DataError) as error:
             return Examined(None, errors_in(error))
         seconds = time.perf_counter() - started

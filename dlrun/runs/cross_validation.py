@@ -45,14 +45,16 @@ class CrossValidation:
         return SweepRow(number, list(self.overrides), self.status, self.mean, self.best, self.seconds)
 
 
-def summarise(points: Sequence[Sequence[Plan]], rows: Sequence[SweepRow]) -> list[CrossValidation]:
-    """Return the outcome of each configuration. points: its folds' plans; rows: of all plans, one after the other."""
-    by_point = {row.point: row for row in rows}
-    found, first = [], 0
+def summarise(points: Sequence[Sequence[Plan]], rows: Sequence[SweepRow | None]) -> list[CrossValidation]:
+    """Return the outcome of each configuration.
+
+    points: its folds' plans. rows: of all plans, one after the other; None for one that has not ended.
+    """
+    left = list(rows)
+    found = []
     for plans in points:
-        numbers = range(first, first + len(plans))
-        first += len(plans)
-        found.append(_summary([by_point[number] for number in numbers if number in by_point], len(plans)))
+        own, left = left[: len(plans)], left[len(plans) :]
+        found.append(_summary([row for row in own if row is not None], len(plans)))
     return found
 
 

@@ -50,12 +50,16 @@ def read_run(folder: Path) -> SavedRun:
     Raises ConfigError when the folder contains no run.
     """
     require_run(folder)
-    config = safe_yaml.read_yaml(folder / "config.yaml")
+    return SavedRun(folder, safe_yaml.read_yaml(folder / "config.yaml"), read_result(folder))
+
+
+def read_result(folder: Path) -> Mapping[str, Any]:
+    """Return the result of a run; its status is "unfinished" without a readable one, and "damaged" if it is none."""
     try:
         result = json.loads(read_regular(folder / "result.json"))
     except (OSError, ValueError, RecursionError):
         result = {"status": "unfinished"}
-    return SavedRun(folder, config, result if _is_result(result) else {"status": "damaged"})
+    return result if _is_result(result) else {"status": "damaged"}
 
 
 def check_configuration(run: SavedRun) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import SavedRun, differing, read_run
 from dlrun.runs.intervals import FEWEST_SEEDS
-from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
+from dlrun.runs.sweeps.rows import SweepRow, best_first, folder_of, read_rows
 from dlrun.wording import plural, printable
 
 
@@ -50,7 +50,7 @@ def _of_sweep(folder: Path, rows: Sequence[SweepRow]) -> list[SavedRun]:
         best = best_first(rows)[0]
         what = (
             f"This sweep varies {', '.join(others)}: a recipe is one configuration. Share a point, such as the best: "
-            f"dlrun share {_place(folder, best)}; or train its configuration with several seeds (-m seed=0,1,2,3,4) "
+            f"dlrun share {folder_of(folder, best)}; or train its configuration with several seeds (-m seed=0,1,2,3,4) "
             "and share that sweep."
         )
         raise ConfigError(Problem(where, printable(what, limit=1000)))
@@ -60,7 +60,7 @@ def _of_sweep(folder: Path, rows: Sequence[SweepRow]) -> list[SavedRun]:
             "one: -m seed=0,1,2,3,4. Or share one of its runs."
         )
         raise ConfigError(Problem(where, what))
-    runs = [read_run(_place(folder, row)) for row in sorted(rows, key=lambda row: row.point)]
+    runs = [read_run(folder_of(folder, row)) for row in sorted(rows, key=lambda row: row.point)]
     failed = [run for run in runs if run.result.get("status") != "completed"]
     if failed:  # leaving them out would promise what the best of them did
         names = ", ".join(f"{run.folder.name} ({run.result.get('status')})" for run in failed)
@@ -77,9 +77,3 @@ def _of_sweep(folder: Path, rows: Sequence[SweepRow]) -> list[SavedRun]:
 
 def _without_seed(run: SavedRun) -> dict[str, object]:
     return {key: value for key, value in run.config.items() if key not in ("seed", "recipe", "resume")}
-
-
-def _place(folder: Path, row: SweepRow) -> Path:
-    """Return the folder of a point, also after the sweep's folder was moved."""
-    moved = folder / Path(row.run_dir).name
-    return moved if moved.is_dir() else Path(row.run_dir)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import functools
+import contextlib
 import json
-import os
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.storage.atomic import remove_debris, replace_file, storage_error
+from dlrun.storage.lock import hold
 from dlrun.wording import printable
 
 _DEBRIS = (
@@ -24,7 +22,6 @@ _WRITTEN = (
     "checkpoints", "samples", "tensorboard", "repro",
 )  # fmt: skip
 MOST_NAMES = 99_999
-_locks: weakref.WeakSet[IO[str]] = weakref.WeakSet()
 
 
 class RunDir:
@@ -60,9 +57,10 @@ class RunDir:
         """Release the lock; a folder in which no run was started is removed."""
         if self._lock.closed:
             return
-        if [entry.name for entry in self.path.iterdir()] == [".lock"]:
-            (self.path / ".lock").unlink()
-            self.path.rmdir()
+        with contextlib.suppress(FileNotFoundError):  # somebody removed the folder; what could not be written is told
+            if [entry.name for entry in self.path.iterdir()] == [".lock"]:
+                (self.path / ".lock").unlink()
+                self.path.rmdir()
         self._lock.close()
 
 
@@ -121,38 +119,6 @@ def _lock(path: Path, *, holds_run: bool) -> RunDir:
     try:
         path.mkdir(parents=True, exist_ok=True)
         _check_entries(path)
-        lock = (path / ".lock").open("a+")
     except OSError as error:
         raise storage_error(path, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        owner = lock.read().strip() or "another process"
-        lock.close()
-        raise StorageError(f"{path}: this run is being trained by {owner}.") from error
-    _close_in_children()
-    _locks.add(lock)
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-    lock.flush()
-    return RunDir(path, lock, holds_run=holds_run)
-
-
-@functools.cache
-def _close_in_children() -> None:
-    """Close the locks in forked workers: they would keep the folder locked after their parent was killed."""
-    os.register_at_fork(after_in_child=_close_locks)
-
-
-def _close_locks() -> None:
-    for lock in list(_locks):
-        if not lock.closed:
-            _replace_by_null(lock.fileno())
-
-
-def _replace_by_null(handle: int) -> None:
-    """Release a handle's file without flushing, as closing would."""
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, handle, inheritable=False)
-    os.close(null)
+    return RunDir(path, hold(path / ".lock", busy="this run is being trained by"), holds_run=holds_run)

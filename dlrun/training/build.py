@@ -74,14 +74,32 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     return config, data, decided
 
 
-def build_components(config: RunConfig, catalog: Catalog, *, load: LoadData = load_data) -> Components:
+@dataclass(frozen=True)
+class Given:
+    """What a run is given by what starts many of them.
+
+    load: loads the data, perhaps once for several runs. threads: CPU threads, if the configuration leaves them open;
+    a number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+    """
+
+    load: LoadData = load_data
+    threads: int | None = None
+
+
+ALONE = Given()
+"""Of a run that shares nothing."""
+
+
+def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) -> Components:
     """Set up the device, load the data and build the model.
 
-    load: loads the data, perhaps once for several runs.
     Raises ConfigError or DataError if they cannot be trained.
     """
-    requested, chosen = config, device.set_up(config)
-    config, data, decided = load(config, catalog, chosen)
+    requested = config
+    if given.threads is not None and config.device_settings.threads is None:
+        config = config.with_threads(given.threads)
+    chosen = device.set_up(config)
+    config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
     spec = data.spec
     fitting = Fitting(

@@ -20,7 +20,8 @@ _BEFORE_TRAINING = "Stopped before training began; nothing was changed."
 class StopRequest:
     """A context in which SIGINT and SIGTERM request a stop, and SIGUSR1 a checkpoint.
 
-    A second SIGINT exits at once. `stop_after` sets a time limit. message: the error if there is nothing to save.
+    A second SIGINT exits at once. Within another context, a stop that was requested there holds. `stop_after` sets a
+    time limit. message: the error if there is nothing to save.
     """
 
     def __init__(self, message: str = _BEFORE_TRAINING) -> None:
@@ -36,6 +37,9 @@ class StopRequest:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._request_stop)
+                enclosing = getattr(self._handlers[number], "__self__", None)
+                if isinstance(enclosing, StopRequest):  # whose signal may have come before the handler was replaced
+                    self.signal = self.signal or enclosing.signal
             self._handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._request_save)
         return self
 

@@ -28,7 +28,18 @@ def scratch() -> Iterator[Path]:
 
 def test_killed_runs_end_as_if_never_killed() -> None:
     """Three kills of each kind, in a new process, because it forks."""
-    command = [sys.executable, "-m", "tests.faults", "--kills", str(3 * len(KINDS)), "--only-kills", "--seed", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults",
+        "--kills",
+        str(3 * len(KINDS)),
+        "--only-kills",
+        "--seed",
+        "1",
+        "--sweep-kills",
+        "0",
+    ]
     root = Path(__file__).parent.parent.parent
     done = subprocess.run([*command], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb
+
+if TYPE_CHECKING:
+    from dlrun.cli.sweeping import Manner
 
 VERB = Verb(
     name="train",
@@ -26,7 +30,8 @@ VERB = Verb(
     details=(
         "GROUP=OPTION chooses an option (`dlrun ls` lists them), GROUP.FIELD=VALUE sets a field, recipe=NAME or\n"
         "recipe=FILE.yaml applies a recipe (`dlrun cat --help`: where else it may be); overrides win over the recipe.\n"
-        "hydra.run.dir=DIR names the run's folder; with resume=auto, the same command resumes the run in it."
+        "hydra.run.dir=DIR names the run's folder; with resume=auto, the same command resumes the run in it.\n"
+        "hydra.sweep.dir=DIR names a sweep's; the same command again, or one with more points, goes on in it."
     ),
     examples=(
         Example("dlrun dataset=iris model=mlp trainer.epochs=5", "train one model"),
@@ -34,6 +39,11 @@ VERB = Verb(
         Example(
             "dlrun -m dataset=iris model=linear,mlp optimizer.lr=1e-2,1e-3 trainer.epochs=2",
             "a sweep of four runs; one table, best first",
+        ),
+        Example(
+            "dlrun -m dataset=iris trainer.epochs=2 search=random search.trials=3 "
+            "'optimizer.lr=tag(log, interval(1e-4, 1e-1))'",
+            "a search: three learning rates drawn from a range, by their logarithm",
         ),
         Example(
             "dlrun dataset=iris model=linear trainer.epochs=2 dataset.folds=3",
@@ -50,6 +60,11 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Train one run or every point of a sweep; Hydra answers its own flags."""
+    return train(command)
+
+
+def train(command: Command, manner: Manner | None = None) -> int:
+    """Train what a command asks for; manner: how a sweep is run."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.hydra_flags import answer_with_hydra, is_for_hydra
     from dlrun.cli.recipe_file import tell_of_recipes
@@ -62,18 +77,27 @@ def run(command: Command) -> int:
         return answer_with_hydra(command)
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
-    plans = plan_runs(request, catalog)
-    tell_of_recipes(plans)
-    check_plans(plans, catalog)
+    plans = []  # a search makes its plans as it goes
+    if request.sweep.given:
+        from dlrun.cli.searching import begin_search, with_objectives_checked
+
+        request = with_objectives_checked(request, catalog)
+        if request.is_search:
+            begin_search(command, request, catalog)
+    if not request.is_search:
+        plans = plan_runs(request, catalog)
+        tell_of_recipes(plans)
+        check_plans(plans, catalog)
     points = by_fold(plans, catalog)
     if any(len(folds) > 1 for folds in points):
         from dlrun.cli.cross_validating import cross_validate
+        from dlrun.cli.sweeping import Manner
 
-        return cross_validate(command, request, points, catalog)
+        return cross_validate(command, request, points, catalog, manner or Manner())
     if command.has(flags.MULTIRUN):
-        from dlrun.cli.sweeping import sweep
+        from dlrun.cli.sweeping import Manner, sweep
 
-        return sweep(command, request, plans, catalog)
+        return sweep(command, request, plans, catalog, manner or Manner())
     from dlrun.cli.running import print_result, run_one
     from dlrun.configuration.compose import compose
 

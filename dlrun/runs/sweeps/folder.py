@@ -1,18 +1,23 @@
-"""Where a sweep's folder is, and that no two sweeps share one."""
+"""Where a sweep's folder is, that no two sweeps share one, and which sweep goes on in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
-from dlrun.configuration.override_text import Value
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema import groups as schema
-from dlrun.errors import ConfigError, Problem
-from dlrun.runs.sweeps.rows import read_rows
+from dlrun.errors import ConfigError, Problem, StorageError
+from dlrun.runs.history import read_result
+from dlrun.runs.sweeps.identity import requested_sha256
+from dlrun.runs.sweeps.labels import words_of
+from dlrun.runs.sweeps.ledger import LOCK, Entry, Ledger, hold_folder, holds_sweep
 from dlrun.storage import run_dir
 from dlrun.storage.atomic import storage_error
 from dlrun.wording import printable
+
+SWEEP_DIR = "hydra.sweep.dir="
 
 
 def sweep_dir(hydra_words: Sequence[str]) -> Path:
@@ -31,10 +36,37 @@ def sweep_dir(hydra_words: Sequence[str]) -> Path:
         raise ConfigError(f"Cannot determine the sweep's folder: {error}") from error
 
 
-def claim_folder(path: Path) -> Path:
-    """Create a new folder for the sweep, with a suffix if the name is taken.
+def open_ledger(hydra_words: Sequence[str], plans: Sequence[Plan]) -> Ledger:
+    """Return the ledger of a sweep: of a new folder, or of the one that the user names if it has a sweep already.
 
-    Raises StorageError if it cannot be created, ConfigError if every name is taken.
+    plans: of the command, for a folder of a version of dlrun that kept no ledger; others are not looked at.
+
+    Raises ConfigError if `resume` or such a folder does not suit, StorageError if another process runs the sweep.
+    """
+    wanted = sweep_dir(hydra_words)
+    is_named = any(word.lstrip("+").startswith(SWEEP_DIR) for word in hydra_words)
+    resume = {str(value.value) for plan in plans[:1] if (value := plan.values().get("resume")) is not None}
+    if is_named and resume != {"never"} and holds_sweep(wanted):
+        ledger = Ledger(wanted.resolve())
+        try:
+            if not ledger.commands and not ledger.entries:
+                _adopt(ledger, plans)
+        except ConfigError:
+            ledger.close()
+            raise
+        return ledger
+    if resume == {"must"}:
+        raise ConfigError(Problem("resume=must", f"There is no sweep to go on with in {printable(str(wanted))}."))
+    folder, lock = claim_folder(wanted, is_named=is_named)
+    return Ledger(folder, lock=lock)
+
+
+def claim_folder(path: Path, *, is_named: bool) -> tuple[Path, IO[str]]:
+    """Create and lock a new folder for a sweep, with a suffix if the name is taken.
+
+    is_named: whether the user named it; a sweep that another process has just begun there is then an error.
+
+    Raises StorageError if it cannot be created or another process has it, ConfigError if every name is taken.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,31 +77,33 @@ def claim_folder(path: Path) -> Path:
         try:
             candidate.mkdir()
         except FileExistsError:
-            if candidate.is_dir() and not any(candidate.iterdir()):
-                return candidate
-            continue
+            if not candidate.is_dir() or any(entry.name != LOCK for entry in candidate.iterdir()):
+                continue
         except OSError as error:
             raise storage_error(candidate, error) from error
-        return candidate
+        try:
+            return candidate, hold_folder(candidate)
+        except StorageError:
+            if is_named:
+                raise
     raise ConfigError(f"{path}: every name up to {path.name}_{run_dir.MOST_NAMES} is taken.")
 
 
-def open_folder(hydra_words: Sequence[str], plans: Sequence[Plan]) -> Path:
-    """Return the folder of a sweep: a new one, or with `resume` the one that has this sweep already.
+def _adopt(ledger: Ledger, plans: Sequence[Plan]) -> None:
+    """Enter the points of a sweep of a version of dlrun that kept no ledger: they have the numbers of this command's.
 
-    Raises ConfigError if the folder has the results of a sweep with other points.
+    Raises ConfigError if its rows are of other points.
     """
-    wanted = sweep_dir(hydra_words)
-    never = Value("never", "never")
-    resumes = all(plan.values().get("resume", never).value != "never" for plan in plans)
-    if not resumes or not (wanted / "sweep.jsonl").exists():
-        return claim_folder(wanted)
-    folder = wanted.resolve()
-    for row in read_rows(folder / "sweep.jsonl"):
-        now = plans[row.point].label if row.point < len(plans) else "no point"
+    for number, row in sorted(ledger.rows.items()):
+        now = plans[number].label if number < len(plans) else "no point"
         if now != " ".join(row.overrides):
+            shown = " ".join(row.overrides)
             what = (
-                f"This folder has another sweep: its point {row.point} is {' '.join(row.overrides)}, here it is {now}."
+                f"This folder has the sweep of an older version of dlrun, whose point {number} is {shown}; here it is "
+                f"{now}. Type the command of that sweep, or name another folder."
             )
-            raise ConfigError(Problem(f"hydra.sweep.dir={printable(str(folder))}", f"{what} Name another folder."))
-    return folder
+            raise ConfigError(Problem(f"{SWEEP_DIR}{printable(str(ledger.folder))}", what))
+    for number, plan in enumerate(plans):
+        folder = ledger.folder / str(number)
+        if number in ledger.rows or folder.is_dir():
+            ledger.record(Entry(number, folder.name, requested_sha256(read_result(folder)), words_of(plan)))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlrun.errors import DlrunError, Interrupted
-from dlrun.storage.atomic import replace_file, storage_error
+from dlrun.errors import DivergedError, DlrunError, Interrupted, StorageError
+from dlrun.storage.json_lines import append_line, read_lines, replace_lines
 from dlrun.tasks.metric_names import is_higher_better
 
 
@@ -52,6 +50,7 @@ def row_of_result(point: int, overrides: Sequence[str], result: Mapping[str, Any
         result["seconds"]["total"],
         str(folder),
         error=result.get("error"),
+        exit_code=DivergedError.exit_code if result["status"] == "diverged" else 0,
         device=str((result.get("environment") or {}).get("device", "")),
         parameters=result.get("parameters"),
     )
@@ -65,7 +64,7 @@ def row_of_error(point: int, overrides: Sequence[str], error: Exception, folder:
             point, list(overrides), "interrupted", run_dir=where, error=str(error), exit_code=error.exit_code
         )
     if isinstance(error, DlrunError):
-        status = "diverged" if error.exit_code == 4 else "failed"
+        status = "diverged" if isinstance(error, DivergedError) else "failed"
         return SweepRow(point, list(overrides), status, run_dir=where, error=str(error), exit_code=error.exit_code)
     what = f"{type(error).__name__}: {error}"
     return SweepRow(point, list(overrides), "failed", run_dir=where, error=what, exit_code=1)
@@ -76,27 +75,31 @@ def append_row(path: Path, row: SweepRow) -> None:
 
     Raises StorageError if the file cannot be written.
     """
-    try:
-        with path.open("a", encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.write(json.dumps(dataclasses.asdict(row)) + "\n")
-    except OSError as error:
-        raise storage_error(path, error) from error
+    append_line(path, dataclasses.asdict(row))
 
 
 def read_rows(path: Path) -> list[SweepRow]:
-    """Return the newest row of each point of a sweep, in the order in which the points finished."""
-    if not path.exists():
-        return []
-    rows = [SweepRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return the newest row of each point of a sweep, in the order in which the points finished.
+
+    Raises StorageError if the file cannot be read.
+    """
+    try:
+        rows = [SweepRow(**entry) for entry in read_lines(path)]
+    except TypeError as error:
+        raise StorageError(f"{path}: a line is no row of a sweep ({error}).") from error
     newest = {row.point: number for number, row in enumerate(rows)}
     return [rows[number] for number in sorted(newest.values())]
 
 
-def keep_newest_rows(path: Path) -> None:
-    """Leave one row for each point in the file: the newest. Raises StorageError if it cannot be written."""
-    lines = (json.dumps(dataclasses.asdict(row)) + "\n" for row in read_rows(path))
-    replace_file(path, "".join(lines).encode())
+def write_rows(path: Path, rows: Iterable[SweepRow]) -> None:
+    """Replace all rows at once. Raises StorageError if the file cannot be written."""
+    replace_lines(path, map(dataclasses.asdict, rows))
+
+
+def folder_of(sweep: Path, row: SweepRow) -> Path:
+    """Return the folder of a point's run, also after the sweep's folder was moved; of one taken over, where it is."""
+    moved = sweep / Path(row.run_dir).name
+    return moved if row.reused is None and moved.is_dir() else Path(row.run_dir)
 
 
 def best_first(rows: Sequence[SweepRow]) -> list[SweepRow]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dlrun.runs.sweeps.jobs import Event, Job
 
 
 class Engine(Protocol):
-    """Runs jobs, several at once if it can. Use it as a context: leaving it ends every worker.
+    """Runs jobs, several at once if it can. Use it as a context: leaving it ends every worker."""
 
-    capacity: how many jobs it runs at once; the driver submits no more than that before some of them ended.
-    """
+    @property
+    def capacity(self) -> int:
+        """How many jobs it runs at once; the driver submits no more than that before some of them ended."""
+        ...
 
-    capacity: int
-
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> object:
         """Start what is needed before the first job."""
         ...
 
@@ -42,4 +42,14 @@ class Engine(Protocol):
 
     def stop_point(self, point: int, reason: str) -> None:
         """Ask a running point to save and stop; its row is "interrupted", with the reason as its error."""
+        ...
+
+
+@runtime_checkable
+class DividesThreads(Protocol):
+    """An engine that says how many CPU threads a point has."""
+
+    @property
+    def threads(self) -> int:
+        """Of each point that leaves them open; may be asked before the engine is started, and may import torch."""
         ...

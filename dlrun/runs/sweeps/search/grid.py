@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dlrun.configuration.plan import Plan
 from dlrun.runs.sweeps.jobs import Measured
 from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.runs.sweeps.search.search import Search
 
 
-class Grid:
+class Grid(Search):
     """A search over plans that are all known."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
