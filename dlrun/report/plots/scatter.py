@@ -1,9 +1,9 @@
-"""The metric against one setting, or against a cost: a dot for each point, seeds as a mean with its spread."""
+"""The metric against one setting: a dot for each point, seeds as a mean with its spread."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dlrun.report.plots.frame import Frame, draw_frame
 from dlrun.report.plots.parallel import scale_of
@@ -12,7 +12,6 @@ from dlrun.report.plots.scene import Dot, Scene
 from dlrun.report.plots.style import rank_role
 from dlrun.runs.sweeps.saved.settings import Setting
 from dlrun.runs.sweeps.saved.sweep import Group, SavedSweep
-from dlrun.wording import plural
 
 WIDTH, HEIGHT = 360, 270
 _MANY = 40  # dots, from which on those above one another are spread
@@ -66,46 +65,6 @@ def _draw_medians(scene: Scene, frame: Frame, setting: Setting, groups: Sequence
     for value, means in by_category.items():
         x, y = frame.place(value, statistics.median(means))  # type: ignore[arg-type]
         scene.line([(x - room * 0.36, y), (x + room * 0.36, y)], "median", "ink")
-
-
-def pareto(
-    sweep: SavedSweep, groups: Sequence[Group], cost: Mapping[int, float], *, name: str, higher_is_better: bool = False
-) -> Scene:
-    """Draw the metric against another quantity, and a line through the points that no other one beats in both.
-
-    cost: the quantity by the point's number.
-    """
-    scene = Scene(f"{sweep.metric} against {name}", f"{sweep.metric} against {name}: the Pareto front", WIDTH, HEIGHT)
-    shown = [group for group in groups if all(number in cost for number in group.numbers)]
-    means = {group.numbers: statistics.fmean(cost[number] for number in group.numbers) for group in shown}
-    metrics = [group.mean for group in shown]
-    scales = numeric_scale(means.values()), numeric_scale(tame(metrics, around=metrics[0]) if metrics else [])
-    frame = draw_frame(scene, *scales, x_name=name, y_name=f"{sweep.metric}, and the Pareto front")
-    front = front_of([(means[group.numbers], group.mean) for group in shown],
-                     x_higher=higher_is_better, y_higher=sweep.higher_is_better)  # fmt: skip
-    for position in reversed(range(len(shown))):
-        group = shown[position]
-        x, y = frame.place(means[group.numbers], group.mean)
-        radius = 4.6 if position in front else 3.0
-        scene.marks.append(Dot(x, y, radius, "dot", rank_role(position, len(shown)), group.numbers))
-    line = sorted(frame.place(means[shown[number].numbers], shown[number].mean) for number in front)
-    if len(line) > 1:
-        scene.line(line, "front", "ink")
-    if len(shown) < len(groups):
-        scene.notices.append(f"{plural(len(groups) - len(shown), 'configuration')} without {name}")
-    return scene
-
-
-def front_of(pairs: Sequence[tuple[float, float]], *, x_higher: bool, y_higher: bool) -> set[int]:
-    """Return the positions of the pairs that no other pair beats in one quantity and equals or beats in the other."""
-    signed = [(x if x_higher else -x, y if y_higher else -y) for x, y in pairs]
-    found: set[int] = set()
-    best = -float("inf")
-    for number in sorted(range(len(signed)), key=lambda number: signed[number], reverse=True):
-        if signed[number][1] > best:
-            best = signed[number][1]
-            found.add(number)
-    return found
 
 
 def _height(frame: Frame, value: float) -> float:

@@ -1,4 +1,4 @@
-"""The metric against settings and costs."""
+"""The metric against settings."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.report.plots.scatter import front_of, metric_against, pareto
+from dlrun.report.plots.scatter import metric_against
 from dlrun.report.plots.scene import Dot, Line
 from dlrun.runs.sweeps.saved.sweep import read_sweep
 from tests.sweep_folders import row, write_sweep
-
-
-def test_the_front_has_what_no_other_pair_beats() -> None:
-    pairs = [(1.0, 0.5), (2.0, 0.7), (3.0, 0.6), (1.0, 0.4), (0.5, 0.5)]  # cost, accuracy
-    assert front_of(pairs, x_higher=False, y_higher=True) == {1, 4}
-    assert front_of(pairs, x_higher=True, y_higher=True) == {1, 2}
-    assert front_of(pairs, x_higher=False, y_higher=False) == {3, 4}
-    assert front_of([(1.0, 1.0)] * 3, x_higher=False, y_higher=True) == {0}
-    assert front_of([], x_higher=False, y_higher=True) == set()
 
 
 def test_seeds_are_a_mean_with_its_spread(tmp_path: Path) -> None:
@@ -43,16 +34,3 @@ def test_categories_have_a_line_at_their_median(tmp_path: Path) -> None:
     medians = [mark for mark in scene.marks if isinstance(mark, Line) and mark.shape == "median"]
     heights = {dot.of: dot.y for dot in scene.marks if isinstance(dot, Dot)}
     assert [line.vertices[0][1] for line in medians] == [heights[(4,)], heights[(1,)]]
-
-
-def test_points_without_the_cost_are_told(tmp_path: Path) -> None:
-    sweep = read_sweep(write_sweep(tmp_path, [row(n, f"a={n}", accuracy=n / 10) for n in range(3)]))
-    scene = pareto(sweep, sweep.groups, {0: 1.0, 2: 2.0}, name="parameters")
-    assert scene.notices == ["1 configuration without parameters"]
-    assert [mark.of for mark in scene.marks if isinstance(mark, Dot)] == [(0,), (2,)]
-    assert [mark.shape for mark in scene.marks if isinstance(mark, Line)][-1] == "front"
-
-
-def test_nothing_to_draw_is_an_empty_frame(tmp_path: Path) -> None:
-    sweep = read_sweep(write_sweep(tmp_path, [row(n, f"a={n}", accuracy=n / 10) for n in range(2)]))
-    assert not [mark for mark in pareto(sweep, sweep.groups, {}, name="x").marks if isinstance(mark, Dot)]
