@@ -115,7 +115,7 @@ def test_without_ray_it_says_what_to_install(dlrun: Dlrun, own_folder: Path, mon
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", "launch.engine=ray")
     assert code == 2
     assert 'This needs ray, which is not installed: pip install "dlrun[ray]".' in err
-    assert not list(own_folder.glob("outputs/sweeps/*/*"))
+    assert not list(own_folder.glob("outputs/sweeps/*/*/0"))
 
 
 class NoCluster:

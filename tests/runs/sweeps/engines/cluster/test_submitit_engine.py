@@ -110,7 +110,7 @@ def test_without_submitit_it_says_what_to_install(
     code, _, err = dlrun("-m", *SHORT, "seed=0,1", LOCAL[0])
     assert code == 2
     assert 'This needs submitit, which is not installed: pip install "dlrun[submitit]".' in err
-    assert not list(own_folder.glob("outputs/sweeps/*/*"))
+    assert not list(own_folder.glob("outputs/sweeps/*/*/0"))
 
 
 @needs_submitit
@@ -120,7 +120,7 @@ def test_without_slurm_it_says_so(dlrun: Dlrun, own_folder: Path, monkeypatch: p
     assert code == 2
     assert "There is no SLURM on this machine: srun is not found. Start the sweep where jobs are submitted" in err
     assert "launch.slurm.cluster=local" in err
-    assert not list(own_folder.glob("outputs/sweeps/*/*"))
+    assert not list(own_folder.glob("outputs/sweeps/*/*/0"))
 
 
 def test_a_job_of_slurm_ends_when_it_is_not_listed_as_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_slurm_says_why_it_refuses_a_job(dlrun: Dlrun, own_folder: Path) -> None
     assert code == 2
     assert "launch.engine=submitit\n      SLURM refuses the job: " in err
     assert "invalid partition specified: nowhere" in err
-    assert not list(own_folder.glob("outputs/sweeps/*/*"))
+    assert not list(own_folder.glob("outputs/sweeps/*/*/0"))
 
 
 @needs_submitit
