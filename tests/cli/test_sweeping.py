@@ -114,6 +114,13 @@ def test_a_launcher_of_hydra_runs_the_points(dlrun: Dlrun, own_folder: Path) -> 
     assert code == 0, err
     rows = [json.loads(line) for line in (own_folder / "mine/sweep.jsonl").read_text().splitlines()]
     assert [row["status"] for row in rows] == ["completed", "completed"]
+    (own_folder / "mine/1/result.json").unlink()
+    for _ in range(2):  # the second has nothing to launch
+        code, out, err = dlrun("-m", *SHORT, "seed=0,1", *words)
+        assert code == 0, err
+        assert "going on with the sweep" in err
+        assert len(out.splitlines()) == 3
+    assert (own_folder / "mine/1/result.json").exists()
 
 
 def test_settings_of_a_sweep_need_m_and_are_checked(dlrun: Dlrun, own_folder: Path) -> None:
@@ -267,3 +274,20 @@ def test_a_stopped_sweep_prints_its_table_and_the_command_that_goes_on(
     assert f"dlrun resume {folder}   goes on with it" in err
     monkeypatch.setattr(point_runner, "run_one", run_one)
     assert dlrun("resume", "mine", "--quiet")[0] == 0
+
+
+def test_a_sweep_of_a_version_without_a_ledger_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "seed=0,1", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    assert dlrun(*words)[0] == 0
+    for name in ("sweep.json", "points.jsonl", ".lock", "1/result.json"):
+        (own_folder / "mine" / name).unlink()
+    first, _ = (own_folder / "mine/sweep.jsonl").read_text().splitlines()
+    (own_folder / "mine/sweep.jsonl").write_text(first + "\n")  # killed while it trained the second
+    trained = (own_folder / "mine/0/result.json").stat().st_mtime_ns
+    code, out, err = dlrun(*words)
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert len(out.splitlines()) == 3
+    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == trained
+    assert (own_folder / "mine/1/result.json").exists()
+    assert dlrun("resume", "mine", "--quiet")[0] == 0  # it has a ledger now
