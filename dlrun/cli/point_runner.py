@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli.pack_runner import train_pack
-from dlrun.cli.running import run_one
+from dlrun.cli.running import Hooks, run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
@@ -125,29 +125,30 @@ class PointRunner:
         if finished is not None:
             return finished
 
-        def given() -> Given:
-            from dlrun.runs.sweeps import shared_data
-            from dlrun.training.build import Given
-
-            threads = _threads_of_run(point.folder) if is_resumed else None
-            return Given(shared_data.load, threads or job.threads)
-
-        def observe(session: Session, stop: StopRequest) -> Listener:
-            from dlrun.runs.sweeps.measuring import PointListener
-
-            return PointListener(point.number, channel, session, stop)
-
+        hooks = _HooksOfPoint(point, job, channel, resumed_in=point.folder if is_resumed else None)
         result, _ = run_one(
-            composed,
-            catalog,
-            point.folder,
-            asked=True,
-            quiet=self.quiet,
-            profile=self.profile,
-            observe=observe,
-            given=given,
+            composed, catalog, point.folder, asked=True, quiet=self.quiet, profile=self.profile, hooks=hooks
         )
         return result
+
+
+class _HooksOfPoint(Hooks):
+    """A point is observed by its sweep, and shares data with the other points."""
+
+    def __init__(self, point: Point, job: Job, channel: Channel, *, resumed_in: Path | None) -> None:
+        self._point, self._job, self._channel, self._resumed_in = point, job, channel, resumed_in
+
+    def observe(self, session: Session, stop: StopRequest) -> Sequence[Listener]:
+        from dlrun.runs.sweeps.measuring import PointListener
+
+        return [PointListener(self._point.number, self._channel, session, stop)]
+
+    def given(self) -> Given:
+        from dlrun.runs.sweeps import shared_data
+        from dlrun.training.build import Given
+
+        threads = None if self._resumed_in is None else _threads_of_run(self._resumed_in)
+        return Given(shared_data.load, threads or self._job.threads)
 
 
 @functools.lru_cache(maxsize=8)

@@ -62,7 +62,11 @@ def run(command: Command) -> int:
             for each in lines
         ]
         heads = ["with -m", "values", "default", "what it is"]
-        cells = [[each.key, describe_type(each.kind), as_text(each.default).strip('"'), each.meaning] for each in lines]
+        defaults = ["" if isinstance(each.default, dict) else as_text(each.default).strip('"') for each in lines]
+        cells = [
+            [each.key, describe_type(each.kind), default, each.meaning]
+            for each, default in zip(lines, defaults, strict=True)
+        ]
     elif group in GROUPS:
         options = [catalog.option(group, name) for name in catalog.names(group)]
         rows = [_option(option) for option in options] if command.has(flags.JSON) else []

@@ -208,9 +208,9 @@ class SettingLine:
 
 
 def setting_lines(group: str) -> list[SettingLine]:
-    """Return every setting of `launch` or `search` with its type, default and meaning."""
-    default, kinds = SWEEP_GROUPS[group](), kinds_of(group)
+    """Return every setting of `launch` or `search` with its type, default (plain values) and meaning."""
+    plain, kinds = dataclasses.asdict(SWEEP_GROUPS[group]()), kinds_of(group)
     return [
-        SettingLine(group if name == "name" else f"{group}.{name}", kinds[name], getattr(default, name), text)
+        SettingLine(group if name == "name" else f"{group}.{name}", kinds[name], plain[name], text)
         for name, text in _MEANINGS[group].items()
     ]

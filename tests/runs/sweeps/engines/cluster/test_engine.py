@@ -201,7 +201,7 @@ def test_a_signal_cancels_every_job_and_each_point_has_a_row(tmp_path: Path, num
     before = signal.getsignal(number)
     cluster = engine(backend, tmp_path / "s", found, FakeRun(script))
     driver = Driver(Grid(found), cluster, tmp_path / "s", watch=watch)
-    with pytest.raises(Interrupted, match="The sweep was stopped after 2 of 3 points") as caught:
+    with pytest.raises(Interrupted, match="The sweep was stopped after 0 of 3 points") as caught:
         driver.run()
     assert caught.value.exit_code == 128 + number
     assert sorted((each.point, each.status, each.exit_code) for each in driver.rows) == [
@@ -237,7 +237,7 @@ class Queued(FakeCluster):
 
 def test_ctrl_c_while_machines_are_busy_cancels_the_probe(tmp_path: Path) -> None:
     backend = Queued()
-    with pytest.raises(Interrupted, match="Stopped before the first point") as caught:
+    with pytest.raises(Interrupted, match="The sweep was stopped after 0 of 2 points") as caught:
         drive(backend, tmp_path / "s", lambda before, job, channel: None)
     assert caught.value.exit_code == 130
     assert len(backend.cancelled) == 1
