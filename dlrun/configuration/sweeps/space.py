@@ -13,8 +13,9 @@ from dlrun.configuration.plan import Plan, checked_recipes
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS, Option
-from dlrun.configuration.sweeps.check_ranges import REPEATED, check_ranges
+from dlrun.configuration.sweeps.check_ranges import check_ranges
 from dlrun.configuration.sweeps.ranges import Choices, Domain
+from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.errors import ConfigError, Problem
 
 _ANY = ("resume", FOLD)
