@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlrun.configuration.folds import FOLD
-
+FOLD = "dataset.fold"
 REPEATED = ("seed", FOLD)
 
 
