@@ -46,7 +46,9 @@ def _choices(words: Sequence[str], word: str) -> Iterable[str]:
     if slot is not None:
         return [*values, *_words(slot)]
     first = verbs.NAMES if name is None and not plain else ()
-    return [*values, *first, *(_overrides(plain, word) if verb.overrides else ())]
+    sweeps = any(given.flag is flags.MULTIRUN for given in tokens.given)
+    of_sweep = _sweep_settings(word) if sweeps else ()
+    return [*values, *first, *((*_overrides(plain, word), *of_sweep) if verb.overrides else ())]
 
 
 def _slot(slots: Sequence[Word], plain: Sequence[str]) -> Word | None:
@@ -67,7 +69,7 @@ def _words(slot: Word) -> Iterable[str]:
     if slot.kind == "group":
         from dlrun.configuration.schema.groups import GROUPS
 
-        return [*GROUPS, "recipe"]
+        return [*GROUPS, "recipe", "launch", "search"]
     return []
 
 
@@ -87,6 +89,21 @@ def _overrides(plain: Sequence[str], word: str) -> list[str]:
     if dot and group in GROUPS:
         return [f"{group}.{name}=" for name in _fields(plain, group)]
     return [*(f"{name}=" for name in (*GROUPS, *TOP_LEVEL, "recipe")), *(f"{name}." for name in GROUPS)]
+
+
+def _sweep_settings(word: str) -> list[str]:
+    """Keys of how a sweep's points are run and chosen, or after `=` their values; with -m only."""
+    from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, kinds_of
+
+    key, equals, _ = word.partition("=")
+    group, dot, name = key.partition(".")
+    if not (equals or dot):
+        return [*(f"{each}." for each in SWEEP_GROUPS), "search="]
+    kinds = kinds_of(group) if group in SWEEP_GROUPS else {}
+    if equals:
+        kind = kinds.get(name or ("name" if group == "search" else ""))
+        return [f"{key}={value}" for value in _literals(kind)]
+    return [f"{group}.{each}=" for each in kinds if each != "name"]
 
 
 def _recipes() -> list[str]:

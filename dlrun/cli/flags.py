@@ -97,6 +97,14 @@ def path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def key_value(text: str) -> str:
+    """Read a setting with its value."""
+    key, equals, _ = text.partition("=")
+    if not equals or not key:
+        raise ValueError("Expected KEY=VALUE, such as model=mlp or optimizer.lr=0.01.")
+    return text
+
+
 HELP = Flag("--help", "show this page", str, short="-h")
 VERSION = Flag("--version", "show the version of dlrun", str)
 DEBUG = Flag("--debug", "show the traceback of an error", str)
@@ -129,6 +137,15 @@ KEEP = Flag(
     metavar="N",
 )
 SORT = Flag("--sort", "sort by this metric, best first", str, metavar="METRIC")
+CSV = Flag("--csv", "print CSV", str, excludes=(JSON,))
+FILTER = Flag("--filter", "only runs with this setting, or status", key_value, metavar="KEY=VALUE", repeatable=True)
+GROUP = Flag(
+    "--group",
+    "one row for runs that differ only in KEY (default: seed); none: a row each",
+    str,
+    metavar="KEY",
+    repeatable=True,
+)
 OUTPUT = Flag("--output", "write to this file", path, short="-o", metavar="FILE", excludes=(JSON,))
 PROBABILITIES = Flag("--probabilities", "add one column per class with its probability", str)
 TOP = Flag("--top", "recommender: the N best items for each row", whole_number(1, 1_000_000), metavar="N")

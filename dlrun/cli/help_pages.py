@@ -56,6 +56,8 @@ def verb_page(verb: Verb) -> str:
     sections += [verb.details] if verb.details else []
     sections.append(f"Usage:\n{usage}" + ("\n\n" + _rows(words) if words else ""))
     sections.append(_section("Flags:", _flag_rows(verb.flags)))
+    if verb.is_default:
+        sections.append(_section("Settings of a sweep, with -m:", _sweep_rows()))
     sections.append("Examples:\n" + "\n".join(f"  # {each.meaning}\n  {each.line}" for each in verb.examples))
     sections.append(_section("Exit codes:", _exit_rows(verb.exit_codes)))
     return "\n\n".join(sections)
@@ -74,6 +76,13 @@ def described(flag: Flag[Any]) -> str:
     choices = f": {', '.join(flag.choices)}" if flag.choices and flag is not flags.SHELL_COMPLETION else ""
     needs = f"; with {' or '.join(other.name for other in flag.needs)}" if flag.needs else ""
     return f"{flag.help}{choices}{needs}{'; may be repeated' if flag.repeatable else ''}"
+
+
+def _sweep_rows() -> list[tuple[str, str]]:
+    """How points are run and chosen, one line each."""
+    from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, setting_lines
+
+    return [(f"{line.key}={line.shown}", line.meaning) for group in SWEEP_GROUPS for line in setting_lines(group)]
 
 
 def _exit_rows(codes: Iterable[int]) -> list[tuple[str, str]]:

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlrun.cli.running import run_one
+from dlrun.cli.pack_runner import train_pack
+from dlrun.cli.running import Hooks, run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Interrupted
 from dlrun.runs.history import finished_result, read_run
 from dlrun.runs.sweeps.jobs import Channel, Ended, Job, Point, Started
+from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.rows import row_of_error, row_of_result
 
 if TYPE_CHECKING:
@@ -33,10 +35,11 @@ class PointRunner:
     config_dirs: Sequence[Path]
     quiet: bool
     profile: bool = False
+    pack: Mode = "off"  # launch.pack
 
     def __call__(self, job: Job, channel: Channel) -> None:
         """Train every point and report its end; an error is a row and does not stop the others."""
-        for point in job.points:
+        for point in self._train_pack(job, channel) if job.is_pack else job.points:
             channel.report(Started(point.number, job.device or "", f"process {os.getpid()}"))
             try:
                 row = row_of_result(point.number, point.overrides, self._train(point, job, channel), point.folder)
@@ -73,12 +76,23 @@ class PointRunner:
         composed = job.points[0].composed
         return None if composed is None else _with_threads(composed.config, job).data_key
 
-    def preload(self) -> None:
-        """Import what every run needs, so that processes forked from this one have it."""
+    def preload(self) -> int:
+        """Import what every run needs, so that processes forked from this one have it; return how many GPUs there are.
+
+        From then on this process uses one thread and no GPU, since neither survives a fork.
+        """
+        os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for GPUs must not start CUDA
+        import torch
+
+        import dlrun.data.files.named
         import dlrun.report.listeners
-        import dlrun.runs.run
         import dlrun.runs.sweeps.measuring
         import dlrun.runs.sweeps.shared_data  # noqa: F401
+        from dlrun.runs.environment import versions
+
+        versions()  # which are read once in a process
+        torch.set_num_threads(1)  # after dlrun.optim.device has noted torch's own number
+        return torch.cuda.device_count()
 
     def prepare(self, job: Job) -> int:
         """Load the data of a composed job and import its options, for processes forked from this one; return bytes.
@@ -98,6 +112,12 @@ class PointRunner:
         catalog = _catalog_of(tuple(self.plugins), tuple(self.config_dirs))
         return point.composed or compose(point.plan, catalog), catalog
 
+    def _train_pack(self, job: Job, channel: Channel) -> Sequence[Point]:
+        """Train the points of a job together; return those that must be trained alone."""
+        found = [(point, *self._composed_of(point)) for point in job.points]
+        configs = [(point, composed.config) for point, composed, _ in found]
+        return train_pack(configs, job, channel, found[0][2], mode=self.pack, quiet=self.quiet)
+
     def _train(self, point: Point, job: Job, channel: Channel) -> Mapping[str, Any]:
         composed, catalog = self._composed_of(point)
         is_resumed = composed.config.resume != "never"
@@ -105,29 +125,30 @@ class PointRunner:
         if finished is not None:
             return finished
 
-        def given() -> Given:
-            from dlrun.runs.sweeps import shared_data
-            from dlrun.training.build import Given
-
-            threads = _threads_of_run(point.folder) if is_resumed else None
-            return Given(shared_data.load, threads or job.threads)
-
-        def observe(session: Session, stop: StopRequest) -> Listener:
-            from dlrun.runs.sweeps.measuring import PointListener
-
-            return PointListener(point.number, channel, session, stop)
-
+        hooks = _HooksOfPoint(point, job, channel, resumed_in=point.folder if is_resumed else None)
         result, _ = run_one(
-            composed,
-            catalog,
-            point.folder,
-            asked=True,
-            quiet=self.quiet,
-            profile=self.profile,
-            observe=observe,
-            given=given,
+            composed, catalog, point.folder, asked=True, quiet=self.quiet, profile=self.profile, hooks=hooks
         )
         return result
+
+
+class _HooksOfPoint(Hooks):
+    """A point is observed by its sweep, and shares data with the other points."""
+
+    def __init__(self, point: Point, job: Job, channel: Channel, *, resumed_in: Path | None) -> None:
+        self._point, self._job, self._channel, self._resumed_in = point, job, channel, resumed_in
+
+    def observe(self, session: Session, stop: StopRequest) -> Sequence[Listener]:
+        from dlrun.runs.sweeps.measuring import PointListener
+
+        return [PointListener(self._point.number, self._channel, session, stop)]
+
+    def given(self) -> Given:
+        from dlrun.runs.sweeps import shared_data
+        from dlrun.training.build import Given
+
+        threads = None if self._resumed_in is None else _threads_of_run(self._resumed_in)
+        return Given(shared_data.load, threads or self._job.threads)
 
 
 @functools.lru_cache(maxsize=8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,24 @@ if TYPE_CHECKING:
     from dlrun.training.signals import StopRequest
 
 
+class Hooks:
+    """What a run does for something that it is a part of; a run by itself does nothing more."""
+
+    def inspect(self, session: Session) -> None:
+        """Receive the run before anything is written or trained; may raise."""
+
+    def observe(self, session: Session, stop: StopRequest) -> Sequence[Listener]:
+        """Return more listeners, which may ask the run to stop."""
+        del session, stop
+        return ()
+
+    def given(self) -> Given:
+        """Return what the run shares with others; called once torch may be imported."""
+        from dlrun.training.build import ALONE
+
+        return ALONE
+
+
 def run_one(
     composed: Composed,
     catalog: Catalog,
@@ -29,28 +47,22 @@ def run_one(
     asked: bool,
     quiet: bool,
     profile: bool = False,
-    inspect: Callable[[Session], None] | None = None,
-    observe: Callable[[Session, StopRequest], Listener] | None = None,
-    given: Callable[[], Given] | None = None,
+    hooks: Hooks | None = None,
 ) -> tuple[dict[str, Any], Path]:
-    """Train a composed run; returns its result and its folder.
+    """Train a composed run; returns its result and its folder. hooks: of what the run is a part of.
 
     asked: whether the user named the folder; it is then used as it is, instead of one with a free name.
-    inspect: receives the run before anything is written or trained, and may raise.
-    observe: returns one more listener, which may ask the run to stop.
-    given: returns what the run shares with others; called once torch may be imported.
-
     Raises DataError, before the folder is made, if a file that the configuration names is missing.
     """
     from dlrun.data.files.named import check_tree
     from dlrun.training.signals import StopRequest
 
+    hooks = hooks or Hooks()
     check_tree(composed.config.tree, catalog)
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
         from dlrun.storage import run_dir
-        from dlrun.training.build import ALONE
 
         stop.raise_if_requested()
         for notice in composed.notices:
@@ -58,10 +70,9 @@ def run_one(
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
 
         def listeners(session: Session) -> Sequence[Listener]:
-            if inspect is not None:
-                inspect(session)
+            hooks.inspect(session)
             found = make_listeners(session, catalog, quiet=quiet, profile=profile)
-            return found if observe is None else [*found, observe(session, stop)]
+            return [*found, *hooks.observe(session, stop)]
 
         try:
             result = run.train(
@@ -70,7 +81,7 @@ def run_one(
                 claimed,
                 stop=stop,
                 make_listeners=listeners,
-                given=ALONE if given is None else given(),
+                given=hooks.given(),
             )
         finally:
             claimed.release()

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
+from dlrun.cli.searching import examples_of
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
@@ -21,14 +23,19 @@ from dlrun.errors import Interrupted
 from dlrun.report.sweep_progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
+from dlrun.runs.sweeps.engines.cluster.probe import Needs
 from dlrun.runs.sweeps.engines.engine import DividesThreads
-from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, launch
+from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_launcher, launch
 from dlrun.runs.sweeps.folder import SWEEP_DIR, open_ledger
 from dlrun.runs.sweeps.going_on import LedgerPlaces
 from dlrun.runs.sweeps.ledger import Ledger, SweepCommand
+from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
+from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.reuse import EarlierRuns, require_folder
 from dlrun.runs.sweeps.rows import SweepRow, best_first
+from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.choose import choose_search
+from dlrun.runs.sweeps.search.halving import summary_of
 from dlrun.version import __version__
 from dlrun.wording import plural
 
@@ -64,6 +71,8 @@ def launch_points(
     command: Command, request: Request, plans: Sequence[Plan], catalog: Catalog, manner: Manner
 ) -> Launched:
     """Train every point that is not done; a signal stops the sweep after the running points were saved."""
+    if asks_for_launcher(request.hydra):
+        check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     reuse = request.sweep.launch.reuse
     if reuse is not None:
         require_folder(Path(reuse).expanduser())
@@ -86,10 +95,16 @@ def _launch(
     command: Command, request: Request, plans: Sequence[Plan], places: LedgerPlaces, catalog: Catalog
 ) -> tuple[SweepRow | None, Interrupted | None]:
     """Train the points; return the first that failed, where that ended the sweep, and the signal that stopped it."""
+    is_ours = not asks_for_launcher(request.hydra)  # then the sweep shows its points, and they show nothing themselves
+    quiet, profile = command.has(flags.QUIET), command.has(flags.PROFILE)
     runner = PointRunner(
-        catalog.plugins, catalog.config_dirs, quiet=command.has(flags.QUIET), profile=command.has(flags.PROFILE)
+        catalog.plugins,
+        catalog.config_dirs,
+        quiet=quiet or is_ours,
+        profile=profile,
+        pack=request.sweep.launch.pack,
     )
-    if asks_for_launcher(request.hydra):
+    if not is_ours:
         placed = [places.place(plan) for plan in plans]
         points = [each.point for each in placed if each.row is None]
         if not points:
@@ -98,23 +113,41 @@ def _launch(
         if signal is None:
             return None, None
         return None, Interrupted(signal, stopped_message(len(placed) - len(points), len(plans), places.folder))
-    settings = request.sweep.launch
-    search = choose_search(request.sweep.search, plans)
-    in_process = command.has(flags.PROFILE)
-    engine = choose_engine(settings, runner, num_points=search.num_points, example=plans[0], in_process=in_process)
-    places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
-    driver = Driver(
-        search,
-        engine,
-        places,
-        watch=make_watch(plans, quiet=command.has(flags.QUIET)),
-        fail_fast=settings.fail_fast,
+    settings, budget = request.sweep.launch, Budget(request.sweep.search.budget)
+    search = choose_search(request, plans, catalog, places.folder)
+    examples = examples_of(request, plans, catalog)
+    engine = choose_engine(
+        settings,
+        runner,
+        num_points=search.num_points,
+        example=examples[0],
+        needs=lambda: Needs.of_sweep(places.folder, examples, catalog),
+        in_process=profile,
     )
-    try:
-        driver.run()
-    except Interrupted as error:
-        return None, error
+    places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
+    packer = _packer(request, runner, profile=profile, quiet=quiet)
+    with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
+        driver = Driver(search, engine, places, watch=watch, packer=packer, budget=budget, fail_fast=settings.fail_fast)
+        try:
+            driver.run()
+        except Interrupted as error:
+            return None, error
+    for line in () if quiet else (*summary_of(search), *budget.summary()):
+        print(line, file=sys.stderr)  # noqa: T201
     return driver.failed if settings.fail_fast else None, None
+
+
+def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
+    """Return what groups the points of a sweep into jobs."""
+    mode, why = request.sweep.launch.pack, sweep_obstacle(request.sweep, profile=profile)
+    tell = _ignore if quiet else say
+    if mode == "on" and why is not None:
+        tell(f"packed: no points; {why}")
+    return Packer(mode if why is None else "off", runner.composed, say=tell)
+
+
+def _ignore(line: str) -> None:
+    del line
 
 
 def _sweep_command(command: Command, request: Request, catalog: Catalog) -> SweepCommand:
@@ -150,19 +183,21 @@ def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: C
     """
     launched = launch_points(command, request, points, catalog, manner)
     if manner.show or launched.stopped is not None:
-        _print_rows(command, launched)
+        _print_rows(command, launched, request.sweep.search.objectives)
     raise_if_stopped(command, launched)
     return report_failures(launched)
 
 
-def _print_rows(command: Command, launched: Launched) -> None:
+def _print_rows(command: Command, launched: Launched, objectives: Sequence[str]) -> None:
     ordered = best_first(launched.rows)
     if command.has(flags.JSON):
         print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
         return
+    from dlrun.report.pareto_table import print_front
     from dlrun.report.sweep_table import print_sweep
 
     print_sweep(ordered)
+    print_front(ordered, objectives)
     print(f"\nin {launched.folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
 
 

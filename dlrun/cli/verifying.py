@@ -12,6 +12,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DivergedError, Problem
 
 if TYPE_CHECKING:
+    from dlrun.runs.run import Session
     from dlrun.runs.verify import Verdict
 
 
@@ -41,20 +42,21 @@ def verify(
     about: Mapping[str, Any], composed: Composed, catalog: Catalog, *, quiet: bool
 ) -> tuple[Mapping[str, Any], Verdict, Path]:
     """Train a recipe in its run folder; return the result, the verdict and the folder."""
-    from dlrun.cli.running import run_one
+    from dlrun.cli.running import Hooks, run_one
     from dlrun.runs.lock import lock_of
     from dlrun.runs.verify import check_data, verdict
 
     started: list[Path] = []
 
-    def inspect(session: Any) -> None:
-        started.append(session.run_dir.path)
-        check_data(about, session.components.data)
+    class OfVerify(Hooks):
+        def inspect(self, session: Session) -> None:
+            started.append(session.run_dir.path)
+            check_data(about, session.components.data)
 
     error = None
     try:
         result, folder = run_one(
-            composed, catalog, Path(composed.run_dir), asked=composed.run_dir_asked, quiet=quiet, inspect=inspect
+            composed, catalog, Path(composed.run_dir), asked=composed.run_dir_asked, quiet=quiet, hooks=OfVerify()
         )
         error = result["error"]
     except DivergedError as diverged:

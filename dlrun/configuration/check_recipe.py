@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import ADDED_FIELDS, GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.signature import MISSING
+from dlrun.configuration.sweeps.check_ranges import check_range
+from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, read_range
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import printable_key, show
 
@@ -179,17 +180,56 @@ def _check_sweep(node: Any, options: Mapping[str, Option], catalog: Catalog) -> 
     if not isinstance(node, dict):
         return [Problem("sweep", f"Expected a mapping of keys to lists of values, got {show(node)}.", "wrong-value")]
     problems = []
+    size = 1
     for key, values in node.items():
-        if isinstance(values, list) and values:
-            wrong = [problem for value in values for problem in _check_swept(key, value, node, options, catalog)]
+        taken, wrong = _read_swept(key, values)
+        if isinstance(taken, Interval):
+            wrong += _check_swept_range(key, taken, node, options, catalog)
         else:
-            wrong = [Problem(key, f"Expected a list of values, got {show(values)}.", "wrong-value")]
+            wrong += [problem for value in taken for problem in _check_swept(key, value, node, options, catalog)]
+            size *= max(1, len(taken))
         where = f"sweep.{printable_key(key)}"
         problems += [dataclasses.replace(problem, where=where, fix=None) for problem in wrong]
-    size = math.prod(len(values) for values in node.values() if isinstance(values, list))
     if size > MAX_POINTS:
         problems.append(dataclasses.replace(too_many_points(size), where="sweep"))
     return problems
+
+
+def _read_swept(key: str, values: Any) -> tuple[Interval | list[Any], list[Problem]]:
+    """Return the values of a key of `sweep:`: a list, or a range as text."""
+    if isinstance(values, list) and values:
+        return values, []
+    if not isinstance(values, str):
+        what = f"Expected a list of values, or a range such as interval(1e-4, 1e-1), got {show(values)}."
+        return [], [Problem(key, what, "wrong-value")]
+    try:
+        found = read_range(values)
+    except NotARangeError as error:
+        return [], [Problem(key, f"{error} Got {show(values)}.", "wrong-range")]
+    return (found if isinstance(found, Interval) else [each.value for each in found]), []
+
+
+def _check_swept_range(
+    key: str, interval: Interval, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog
+) -> list[Problem]:
+    """Return what is wrong with a range, with each option that its group may have."""
+    group = key.partition(".")[0]
+    if key not in TOP_LEVEL and group not in GROUPS:
+        return _check_swept(key, interval.low, sweep, options, catalog)
+    try:
+        chosen = _options_of(group, sweep, options, catalog) if group in GROUPS else []
+    except ConfigError as error:
+        return error.problems or [Problem(key, str(error), error.id)]
+    others = {name: [catalog.option(name, default)] for name, default in default_choices().items()}
+    return check_range(key, interval, {**others, **({group: chosen} if chosen else {})})[1]
+
+
+def _options_of(group: str, sweep: Mapping[str, Any], options: Mapping[str, Option], catalog: Catalog) -> list[Option]:
+    """Return the options of a group that a recipe sweeps, or the one that it chooses."""
+    swept = _read_swept(group, sweep[group])[0] if group in sweep else []
+    chosen = options[group].name if group in options else default_choices()[group]
+    names = swept if isinstance(swept, list) and swept else [chosen]
+    return [catalog.option(group, name) for name in names if isinstance(name, str)]
 
 
 def _check_swept(
@@ -205,13 +245,7 @@ def _check_swept(
         if not rest:
             _option_of(group, {"name": value}, catalog)
             return []
-        swept = sweep.get(group)
-        names = (
-            swept
-            if isinstance(swept, list)
-            else [options[group].name if group in options else default_choices()[group]]
-        )
-        chosen = [catalog.option(group, name) for name in names if isinstance(name, str)]
+        chosen = _options_of(group, sweep, options, catalog)
     except ConfigError as error:
         return error.problems or [Problem(key, str(error), error.id)]
     return [problem for option in chosen for problem in _check_untrusted_field(option, rest, value)]

@@ -24,6 +24,8 @@ from dlrun.configuration.schema.groups import (
     default_option,
 )
 from dlrun.configuration.schema.signature import MISSING
+from dlrun.configuration.sweeps.check_ranges import check_ranges
+from dlrun.configuration.sweeps.check_search import check_search
 from dlrun.errors import Problem, did_you_mean, nearest
 from dlrun.wording import printable
 
@@ -48,7 +50,8 @@ def check_request(
     """
     problems = [*request.problems, *check_hydra_overrides(request.hydra)]
     for recipe, wrong in recipes:
-        swept = recipe.sweep_values(request.settings) if recipe is not None and request.multirun else {}
+        swept = recipe.sweep_values(request.given) if recipe is not None and request.multirun else {}
+        ranges = recipe.sweep_ranges(request.given) if recipe is not None and request.multirun else {}
         settings = {**swept, **request.settings}
         if recipe is None and wrong:  # which options have the other fields is unknown
             settings = {key: values for key, values in settings.items() if _has_known_option(key, settings)}
@@ -58,12 +61,17 @@ def check_request(
         unchecked = {key: values for key, values in values.items() if key not in swept}  # a recipe's are checked
         fixed = {key: (value_of(value),) for key, value in recipe.values.items()} if recipe is not None else {}
         found, options = check_overrides({**of_recipe, **choices}, unchecked, catalog, fixed={**fixed, **values})
-        problems += [*wrong, *found]
+        typed, of_ranges = check_ranges({**ranges, **request.ranges}, options)
+        problems += [*wrong, *found, *of_ranges]
+        if request.multirun:
+            is_whole = not (wrong or of_ranges or request.problems)
+            problems += check_search(request, typed, settings, is_whole=is_whole)
         size = math.prod(map(len, settings.values()))
-        if size > MAX_POINTS:
+        if size > MAX_POINTS and not request.is_search:
             problems.append(too_many_points(size))
-        elif not (wrong or found or request.problems):
-            problems += _check_together(options, values, recipe, catalog)
+        elif not (wrong or found or of_ranges or request.problems):
+            examined = {**values, **{key: each.examples() for key, each in typed.items()}}
+            problems += _check_together(options, examined, recipe, catalog)
     return list(dict.fromkeys(problems))
 
 

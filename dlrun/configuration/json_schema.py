@@ -20,6 +20,7 @@ from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_m
 from dlrun.configuration.schema.groups import GROUPS, Option, default_choices, top_level_fields
 from dlrun.configuration.schema.signature import MISSING, Field
 from dlrun.configuration.schema.type_check import describe_type
+from dlrun.configuration.sweeps.check_ranges import number_in
 from dlrun.version import __version__
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -169,7 +170,7 @@ def _retired(option: Option) -> dict[str, Schema]:
 
 
 def _sweep(options: Mapping[str, Mapping[str, Option]]) -> Schema:
-    """Return the schema of the `sweep:` block: keys to lists of values."""
+    """Return the schema of the `sweep:` block: keys to lists of values, or to ranges as text."""
     properties: dict[str, Schema] = {}
     patterns: dict[str, Schema] = {}
     for group, found in options.items():
@@ -179,14 +180,19 @@ def _sweep(options: Mapping[str, Mapping[str, Option]]) -> Schema:
             if any(map(_is_only_for_the_command_line, kinds)):
                 continue
             key = f"{group}.{name}"
-            properties[key] = _list_of(any_of(map(_value, kinds)), kinds[0].comment)
+            has_numbers = all(number_in(field.kind) is not None for field in kinds)
+            properties[key] = _list_of(any_of(map(_value, kinds)), kinds[0].comment, has_numbers=has_numbers)
             properties.update(dict(_inner(key, kinds[0])))
             if any(typing.get_origin(field.kind) is dict for field in kinds):
-                patterns[rf"^{group}\.{name}\.[A-Za-z_]\w*$"] = _list_of({"$ref": "#/$defs/data"}, kinds[0].comment)
+                patterns[rf"^{group}\.{name}\.[A-Za-z_]\w*$"] = _list_of(
+                    {"$ref": "#/$defs/data"}, kinds[0].comment, has_numbers=True
+                )
     for key, field in top_level_fields().items():
-        properties[key] = _list_of(schema_of(field.kind), field.comment)
+        has_numbers = number_in(field.kind) is not None
+        properties[key] = _list_of(schema_of(field.kind), field.comment, has_numbers=has_numbers)
     return {
-        "description": "Keys and the lists of values to try, all of them together: dlrun -m recipe=FILE.",
+        "description": "Keys and the lists of values to try, all of them together (dlrun -m recipe=FILE), or ranges "
+        "to draw from (dlrun -m recipe=FILE search=random search.trials=20).",
         "type": ["object", "null"],
         "properties": properties,
         "patternProperties": patterns,
@@ -198,10 +204,15 @@ def _inner(key: str, field: Field) -> Iterator[tuple[str, Schema]]:
     """Return the fields inside a field with the lists of values to sweep."""
     if dataclasses.is_dataclass(field.kind):
         inner = schema_of(field.kind, comments=field.inner_comments)["properties"]
+        hints = typing.get_type_hints(field.kind, include_extras=True)
         for name, schema in inner.items():
             text = schema.pop("description", "")
-            yield f"{key}.{name}", _list_of(_or_missing(schema), text)
+            has_numbers = number_in(hints[name]) is not None
+            yield f"{key}.{name}", _list_of(_or_missing(schema), text, has_numbers=has_numbers)
 
 
-def _list_of(schema: Schema, text: str) -> Schema:
-    return described({"type": "array", "minItems": 1, "items": schema}, text)
+def _list_of(schema: Schema, text: str, *, has_numbers: bool = False) -> Schema:
+    """Return the schema of a list of values, or of a range that a search draws from."""
+    ranges = {"$ref": "#/$defs/numbers" if has_numbers else "#/$defs/choices"}
+    values = {"type": "array", "minItems": 1, "items": schema}
+    return described({"if": {"type": "string"}, "then": ranges, "else": values}, text)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dlrun.configuration.schema.fields import Auto, DurationText, LocalPath, Range
 from dlrun.configuration.schema.type_check import LITERAL_NAMES
+from dlrun.configuration.sweeps.ranges import CHOICES_PATTERN, GRAMMAR, NUMBERS_PATTERN
 
 Schema = dict[str, Any]
 
@@ -38,6 +39,16 @@ DEFINITIONS: Mapping[str, Schema] = {
         "type": "string",
         "pattern": _DURATION_PATTERN,
         "patternErrorMessage": "Expected a duration, such as 90s, 10m or 3h50m.",
+    },
+    "numbers": {
+        "type": "string",
+        "pattern": NUMBERS_PATTERN,
+        "patternErrorMessage": f"Expected a list of values, or a range: {GRAMMAR}.",
+    },
+    "choices": {
+        "type": "string",
+        "pattern": CHOICES_PATTERN,
+        "patternErrorMessage": "Expected a list of values, or choice(A, B).",
     },
     "data": {
         "pattern": _TEXT_PATTERN,

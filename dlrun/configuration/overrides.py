@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlrun.configuration.override_text import Value
+from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, check_tags
 from dlrun.configuration.sweeps.settings import SweepSettings, is_sweep_key, read_settings, without_multirun
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -37,6 +38,18 @@ class Request:
     problems: tuple[Problem, ...] = ()  # words that cannot be parsed
     multirun: bool = False
     sweep: SweepSettings = field(default_factory=SweepSettings)  # how points are chosen and run
+    ranges: Mapping[str, Interval] = field(default_factory=dict)  # keys whose values a search draws
+
+    @property
+    def is_search(self) -> bool:
+        """Whether points are drawn, and not every combination is trained."""
+        return self.multirun and self.sweep.search.name != "grid"
+
+    @property
+    def given(self) -> Mapping[str, tuple[Value, ...]]:
+        """Every key that is set, with its values; those of a range are its ends, as they were written."""
+        ends = {key: (each.low, each.high) for key, each in self.ranges.items()}
+        return {**self.settings, **{key: tuple(map(value_of, each)) for key, each in ends.items()}}
 
     @property
     def is_sweep(self) -> bool:
@@ -116,6 +129,7 @@ def parse_overrides(words: Sequence[str], catalog: Catalog, *, multirun: bool = 
     parser = _Parser(catalog)
     settings: dict[str, tuple[Value, ...]] = {}
     of_sweep: dict[str, tuple[Value, ...]] = {}
+    ranges: dict[str, Interval] = {}
     hydra: list[str] = []
     problems: list[Problem] = []
     for word in words:
@@ -128,16 +142,30 @@ def parse_overrides(words: Sequence[str], catalog: Catalog, *, multirun: bool = 
             hydra.append(word)
             continue
         if is_sweep_key(key):
-            of_sweep[key] = values
+            of_sweep[key] = (Value(values.text, values.text),) if isinstance(values, Interval) else values
             continue
-        if len(values) > 1 and not multirun:
-            message = "Several values are a sweep: add -m. For a list, write [1,2]."
-            problems.append(Problem(printable(word), message, "several-values"))
         settings.pop(key, None)  # the last word wins, and determines the order
-        settings[key] = values
+        ranges.pop(key, None)
+        if isinstance(values, Interval):
+            ranges[key] = values
+        else:
+            settings[key] = values
+        if not multirun:
+            problems += _needs_multirun(word, values)
     sweep, wrong = read_settings(of_sweep)
     problems += wrong or ([] if multirun else without_multirun(of_sweep))
-    return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun, sweep)
+    return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun, sweep, ranges)
+
+
+def _needs_multirun(word: str, values: tuple[Value, ...] | Interval) -> list[Problem]:
+    """Return a problem if a word is of a sweep."""
+    if isinstance(values, Interval):
+        what = "A range is for a search: add -m search=random search.trials=20, or write one value."
+    elif len(values) > 1:
+        what = "Several values are a sweep: add -m. For a list, write [1,2]."
+    else:
+        return []
+    return [Problem(printable(word), what, "several-values")]
 
 
 class _Parser:
@@ -147,8 +175,8 @@ class _Parser:
         self._catalog = catalog
         self._hydra: Any = None
 
-    def parse(self, word: str) -> tuple[str, tuple[Value, ...]]:
-        """Return the key and the values of a word; the key is "hydra" for an override of Hydra's own keys.
+    def parse(self, word: str) -> tuple[str, tuple[Value, ...] | Interval]:
+        """Return the key and the values of a word, or its range; the key is "hydra" for Hydra's own keys.
 
         Raises ConfigError with one problem.
         """
@@ -163,18 +191,15 @@ class _Parser:
         if override.is_delete() or override.package is not None:
             raise _parse_error(word, "A key cannot be deleted or moved to another package.")
         key = _normalise_key(override.key_or_group)
+        if override.is_interval_sweep():
+            return key, _interval(word, override.value())
         if not override.is_sweep_override():
             return key, (Value(word.partition("=")[2], override.value()),)
         texts = self._sweep(word, override)
         return key, tuple((_parse_simple(f"{key}={text}") or (key, self._value(key, text)))[1] for text in texts)
 
     def _sweep(self, word: str, override: Any) -> list[str]:
-        from hydra.errors import HydraException
-
-        try:
-            texts = list(itertools.islice(override.sweep_string_iterator(), MAX_POINTS + 1))
-        except HydraException as error:
-            raise _parse_error(word, "Expected a list of values: A,B, choice(A,B), range(1,9) or glob(*).") from error
+        texts = list(itertools.islice(override.sweep_string_iterator(), MAX_POINTS + 1))
         if len(texts) > MAX_POINTS:
             raise _parse_error(word, f"The sweep has more than {MAX_POINTS:,} values.")
         if not texts:
@@ -196,6 +221,16 @@ class _Parser:
             raise _parse_error(
                 word, f"Cannot parse it as KEY=VALUE: {reason}. Quote the value: KEY='\"...\"'."
             ) from error
+
+
+def _interval(word: str, found: Any) -> Interval:
+    """Return a range that Hydra's parser has read. Raises ConfigError for a tag without meaning."""
+    text = word.partition("=")[2].strip()
+    try:
+        check_tags(sorted(found.tags))
+    except NotARangeError as error:
+        raise _parse_error(word, str(error)) from error
+    return Interval(found.start, found.end, "log" in found.tags, isinstance(found.start, int), text)
 
 
 def _parse_error(word: str, message: str) -> ConfigError:

@@ -90,20 +90,25 @@ def plan_runs(request: Request, catalog: Catalog, *, own: bool = False) -> list[
 
     Raises ConfigError with everything wrong with any point, each mistake once.
     """
+    recipes = checked_recipes(request, catalog, own=own)
+    return [Plan(point, recipes[point.recipe]) for point in _expand(request, recipes)]
+
+
+def checked_recipes(request: Request, catalog: Catalog, *, own: bool = False) -> dict[str | None, Recipe | None]:
+    """Return each recipe that a request names, by that name. `own` and errors as for `plan_runs`."""
     names = request.settings.get("recipe", (Value("null", None),))
     loaded = [_load(name, catalog, request, own=own) for name in names]
     problems = check_request(request, loaded, catalog)
     if problems:
         raise ConfigError(problems)
-    recipes = {name.value: recipe for name, (recipe, _) in zip(names, loaded, strict=True)}
-    return [Plan(point, recipes[point.recipe]) for point in _expand(request, recipes)]
+    return {name.value: recipe for name, (recipe, _) in zip(names, loaded, strict=True)}
 
 
 def _expand(request: Request, recipes: dict[str | None, Recipe | None]) -> Sequence[Point]:
     """Return the points of a request, those of each recipe that sweeps together."""
     if not request.multirun:
         return request.points()
-    swept = {name: recipe.sweep_values(request.settings) for name, recipe in recipes.items() if recipe is not None}
+    swept = {name: recipe.sweep_values(request.given) for name, recipe in recipes.items() if recipe is not None}
     if not any(swept.values()):
         return request.points()
     return [point for name in recipes for point in request.points(swept.get(name)) if point.recipe == name]
@@ -117,7 +122,7 @@ def _load(name: Value, catalog: Catalog, request: Request, *, own: bool) -> tupl
     if not isinstance(name.value, str) or (name.is_deferred and not own):
         return None, [Problem(shown, f"Expected a recipe's name or file, got {show(name.value)}.", "wrong-value")]
     try:
-        return load_recipe(name.value, catalog, own=own, given=request.settings, fetch=not own), []
+        return load_recipe(name.value, catalog, own=own, given=request.given, fetch=not own), []
     except ConfigError as error:
         named = [each if each.where.startswith("recipe=") else _in_recipe(shown, each) for each in error.problems]
         return None, named or [Problem(shown, str(error), error.id)]

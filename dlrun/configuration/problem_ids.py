@@ -18,7 +18,11 @@ MEANINGS: Mapping[str, str] = {
     "required": "A field without a default is not set.",
     "contradiction": "Values that are each valid are impossible together, or with this data.",
     "sweep-only": "A setting of a sweep is given without -m.",
+    "other-engine": "A setting of a cluster is given, and `launch.engine` is another.",
+    "cluster": "A machine of the cluster lacks what a sweep needs, or the cluster cannot be reached.",
     "several-values": "A key has several values, which is a sweep and needs -m.",
+    "wrong-range": "A range of a search has wrong ends, or its field takes no numbers.",
+    "search": "The settings of a search do not fit what it is to search: ranges with search=grid, no search.trials.",
     "too-many-points": "The sweep has more points than allowed.",
     # Recipes
     "unknown-recipe": "There is no recipe of this name.",

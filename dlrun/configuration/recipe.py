@@ -18,6 +18,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
 from dlrun.configuration.sources.find import find_recipe
 from dlrun.configuration.sources.source import shorten
+from dlrun.configuration.sweeps.ranges import Interval, read_range
 from dlrun.errors import ConfigError
 
 
@@ -30,7 +31,7 @@ class Recipe:
     about: Mapping[str, Any]  # the `recipe:` block
     choices: Mapping[str, str]
     values: Mapping[str, Any]  # by dotted key
-    sweep: Mapping[str, list[Any]] = field(default_factory=dict)
+    sweep: Mapping[str, list[Any] | str] = field(default_factory=dict)  # lists of values, or ranges as text
     layers: tuple[Layer, ...] = ()  # its file, then what it extends
     notices: tuple[str, ...] = ()  # on where it was found
 
@@ -59,17 +60,23 @@ class Recipe:
         return kept
 
     def sweep_values(self, chosen: Mapping[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
-        """Return what the recipe's `sweep:` block adds to the settings `chosen` by the user.
+        """Return what the recipe's `sweep:` block adds to the settings `chosen` by the user, its intervals aside.
 
         It adds neither keys that the user set nor fields of options that the user replaced.
         """
+        return {key: values for key, values in self._swept(chosen).items() if not isinstance(values, Interval)}
 
+    def sweep_ranges(self, chosen: Mapping[str, tuple[Value, ...]]) -> dict[str, Interval]:
+        """Return the intervals that the `sweep:` block adds, under the same rule."""
+        return {key: values for key, values in self._swept(chosen).items() if isinstance(values, Interval)}
+
+    def _swept(self, chosen: Mapping[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...] | Interval]:
         def replaced(group: str) -> bool:
             own = self.choices.get(group, default_choices().get(group))
             return group in chosen and any(value.value != own for value in chosen[group])
 
         return {
-            key: tuple(value_of(value) for value in values)
+            key: read_range(values) if isinstance(values, str) else tuple(value_of(value) for value in values)
             for key, values in self.sweep.items()
             if key not in chosen and not replaced(key.split(".")[0])
         }

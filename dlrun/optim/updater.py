@@ -83,12 +83,23 @@ class Updater:
             raise NotFinite  # before a weight changes; on other devices the check would synchronise each step
         if scaler is not None:
             self._scaled_step(name, gradients, scaler)
-        elif self._clip_norm is not None:
-            self._steps[name](clip_gradients(gradients, self._clip_norm))
         else:
-            self._steps[name](gradients)
+            self.apply(name, gradients)
         if self._hooks is not None:
             self._hooks[1]()
+
+    def apply(self, name: str, gradients: list[Tensor | None]) -> None:
+        """Take the step of a group whose gradients are computed: clip them and step.
+
+        gradients: one for each of `parameters(name)`, with its strides.
+        """
+        if self._clip_norm is not None:
+            gradients = clip_gradients(gradients, self._clip_norm)
+        self._steps[name](gradients)
+
+    def parameters(self, name: str) -> list[Tensor]:
+        """Return the parameters of a group, in the order in which its gradients are expected."""
+        return self._parameters[name]
 
     @contextmanager
     def watched(

@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.report.metrics_file import MetricsFile
 from dlrun.report.plain import PlainLines
+from dlrun.report.terminal import is_live
 from dlrun.runs.run import Session
 from dlrun.storage import disk as system
 from dlrun.storage.atomic import storage_error, write_all
@@ -49,11 +50,6 @@ def console(session: Session) -> Listener:
 
         return LiveConsole(session, Console(file=unfiltered(sys.stderr), highlight=False))
     return PlainLines(session, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
-
-
-def is_live(stream: IO[str]) -> bool:
-    """Whether a stream can show a progress bar."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
 class LogFile(PlainLines):

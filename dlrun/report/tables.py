@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from dlrun.wording import printable, unfiltered
 
@@ -11,9 +11,14 @@ _PIPE_WIDTH = 10_000
 
 
 def print_table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), mark_first: bool = False
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    mark_first: bool = False,
+    marked: Container[int] = (),
 ) -> None:
-    """Print rows under their headings; the columns in `right` are aligned to the right."""
+    """Print rows under their headings; the columns in `right` are aligned to the right, the rows `marked` coloured."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -26,7 +31,7 @@ def print_table(
             Text(printable(heading, limit=400)), justify="right" if number in right else "left", overflow="fold"
         )
     for number, row in enumerate(rows):
-        style = "green" if mark_first and number == 0 and terminal else ""
+        style = "green" if ((mark_first and number == 0) or number in marked) and terminal else ""
         table.add_row(*(Text(printable(cell, limit=400), style=style) for cell in row))
     if terminal:
         console.print(table)

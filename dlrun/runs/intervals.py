@@ -92,6 +92,11 @@ def student_t(probability: float, freedom: int) -> float:
     return high
 
 
+def two_sided_p(t: float, freedom: int) -> float:
+    """Return the probability that a value of Student's t is as far from 0 as `t`, or further."""
+    return max(0.0, 1 - _two_sided(abs(t), freedom))
+
+
 def _two_sided(t: float, freedom: int) -> float:
     """The probability that |T| is below t (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
     angle = math.atan(t / math.sqrt(freedom))

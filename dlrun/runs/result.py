@@ -37,7 +37,7 @@ def make_result(
         "metrics": dict(metrics),
         "baselines": list(baselines),
         "notices": [],
-        "best": _best(progress.best, components.task.metrics),
+        "best": describe_best(progress.best, components.task.metrics),
         "metric_directions": dict(components.task.metrics),
         "epochs": progress.epoch,
         "steps": progress.step,
@@ -88,7 +88,8 @@ def _unscaled_target(data: DataBundle) -> tuple[float, float] | None:
     return first.mean().item(), first.std(correction=0).item()
 
 
-def _best(best: Best | None, directions: Mapping[str, Direction]) -> dict[str, Any] | None:
+def describe_best(best: Best | None, directions: Mapping[str, Direction]) -> dict[str, Any] | None:
+    """Return the best evaluation as `result.json` has it; None without one."""
     if best is None:
         return None
     found = {"metric": f"val/{best.metric}", "value": best.value, "epoch": best.epoch, "step": best.step}

@@ -68,22 +68,16 @@ def train(
         config = components.config
         components.task.prepare(components.data)
     run_dir.clean()
-    run = _Run(config, catalog, components, run_dir, stop, started=started)
+    run = Run(config, catalog, components, run_dir, stop, started=started)
     trainer, resumed_from, notices = run.build_trainer()  # an error here leaves the folder as it is
     run.listeners.extend(make_listeners(Session(config, components, trainer, run_dir, resumed_from, notices)))
     run_dir.write_config(to_yaml({**config.tree, "resume": "never"}))  # resuming does not belong to a run's identity
     try:
         if _fit(trainer, repro=run_dir.path / "repro") == "out of time":
-            limit, step = duration(config.trainer.max_time_s or 0.0), trainer.progress.step
-            stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
-            return run.finish("interrupted", error=stopped)
+            return run.finish_out_of_time()
         metrics, baselines = run.evaluate_best()
     except DlrunError as error:
-        status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
-        try:
-            run.finish(status, error=str(error))
-        except StorageError as failure:
-            raise StorageError(f"{error}\n{failure}") from error
+        run.finish_with(error)
         raise
     return run.finish("completed", metrics=metrics, baselines=baselines)
 
@@ -111,8 +105,11 @@ def build_state(config: RunConfig, catalog: Catalog, components: Components) -> 
     )
 
 
-class _Run:
-    """Builds the trainer of one run, from its newest checkpoint if it has one, and writes its result."""
+class Run:
+    """Builds the trainer of one run, from its newest checkpoint if it has one, and writes its result.
+
+    packed: how many points of a sweep are trained as one model with this run; their rounding is not that of one alone.
+    """
 
     def __init__(
         self,
@@ -123,6 +120,7 @@ class _Run:
         stop: StopRequest,
         *,
         started: float,
+        packed: int | None = None,
     ) -> None:
         self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
         self._config, self._catalog, self._components = config, catalog, components
@@ -130,6 +128,7 @@ class _Run:
         metrics_file = run_dir.path / "metrics.jsonl"
         self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
+        self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
         self._seconds_before = 0.0  # of this run before it was resumed
 
@@ -181,8 +180,13 @@ class _Run:
         notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
         return snapshot, notices
 
-    def evaluate_best(self) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Return the metrics of the best checkpoint and its baselines; write its errors if it forecasts."""
+    def evaluate_best(
+        self, baselines: list[dict[str, Any]] | None = None
+    ) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Return the metrics of the best checkpoint and its baselines; write its errors if it forecasts.
+
+        baselines: those of another run on the same data, if they are measured already.
+        """
         best = self._store.load_best()
         train_state.load_weights(self._components.task, best)
         final = FinalEvaluation(self._config, self._components, self._stop)
@@ -192,7 +196,24 @@ class _Run:
         errors = final.forecast_errors(step=best.step)
         if errors is not None:
             self._run_dir.write_forecast(errors)
-        return metrics, final.baselines()
+        return metrics, final.baselines() if baselines is None else baselines
+
+    def finish_with(self, error: DlrunError) -> None:
+        """Write the result of a run that ended with an error.
+
+        Raises StorageError, which tells both, if it cannot be written.
+        """
+        status = {DivergedError: "diverged", Interrupted: "interrupted"}.get(type(error), "failed")
+        try:
+            self.finish(status, error=str(error))
+        except StorageError as failure:
+            raise StorageError(f"{error}\n{failure}") from error
+
+    def finish_out_of_time(self) -> dict[str, Any]:
+        """Write the result of a run that its time limit stopped, after it was saved; return it."""
+        limit, step = duration(self._config.trainer.max_time_s or 0.0), self._progress.step
+        stopped = f"Stopped at step {step} after {limit} (trainer.max_time); dlrun resume continues the run."
+        return self.finish("interrupted", error=stopped)
 
     def finish(
         self,
@@ -213,7 +234,10 @@ class _Run:
             progress=self._progress,
             metrics=metrics or {},
             baselines=baselines,
-            environment=environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
+            environment={
+                **environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
+                **self._packed,
+            },
             seconds=self._seconds_before + time.perf_counter() - self._started,
             error=error,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,9 +57,10 @@ class RunDir:
         """Release the lock; a folder in which no run was started is removed."""
         if self._lock.closed:
             return
-        if [entry.name for entry in self.path.iterdir()] == [".lock"]:
-            (self.path / ".lock").unlink()
-            self.path.rmdir()
+        with contextlib.suppress(FileNotFoundError):  # somebody removed the folder; what could not be written is told
+            if [entry.name for entry in self.path.iterdir()] == [".lock"]:
+                (self.path / ".lock").unlink()
+                self.path.rmdir()
         self._lock.close()
 
 

@@ -126,8 +126,12 @@ class SupervisedTask(Task):
             loss = self._weighted_loss(outputs, batch.targets, batch.weights)
         return loss
 
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch in training, a scalar: a function of the parameters and the batch alone."""
+        return self.loss_of(self(batch), batch if self.num_members == 1 else batch.repeated(self.num_members))
+
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
-        loss = self.loss_of(self(batch), batch if self.num_members == 1 else batch.repeated(self.num_members))
+        loss = self.training_loss(batch)
         update("model", loss)
         return {"loss": loss.detach()}
 

@@ -97,10 +97,7 @@ class Trainer:
 
         Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
-        self.state.task.train()
-        self._stop.stop_after(self.settings.max_time_s)
-        if not self.progress.step:
-            self.initial_snapshot = capture(self.state, metadata=self.metadata)
+        self.begin()
         try:
             return self._train_epochs()
         except TimeUp:
@@ -111,6 +108,34 @@ class Trainer:
             raise training_error(self.settings, self.device) from error
         finally:
             self.saver.finish()
+
+    def begin(self) -> None:
+        """Make ready for the first step."""
+        self.state.task.train()
+        self._stop.stop_after(self.settings.max_time_s)
+        if not self.progress.step:
+            self.initial_snapshot = capture(self.state, metadata=self.metadata)
+
+    @property
+    def is_epoch_over(self) -> bool:
+        """Whether the epoch has no more batches, or the next one has not begun."""
+        return self.progress.batch in (0, len(self._loader))
+
+    @property
+    def leg_end(self) -> int:
+        """The next step after which there is something to do besides training, or the epoch ends."""
+        return min(self._next_pause(), self.progress.step + len(self._loader) - self.progress.batch)
+
+    def end_leg(self) -> Outcome | None:
+        """Do what `fit` does between steps, for a caller that takes the steps itself; return the outcome, if any.
+
+        Raises NotFinite, Interrupted or TimeUp (after saving), or StorageError.
+        """
+        self._pause()
+        if not self._is_done() and self.progress.batch < len(self._loader):
+            return None
+        self._end_epoch()
+        return "completed" if self._is_done() else "stopped early" if self._has_stalled() else None
 
     def _train_epochs(self) -> Outcome:
         if self.progress.evaluation_due:

@@ -120,7 +120,10 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
         ("resume trainer.epochs=4", "resume\n      Expected the folder of a run or a sweep: dlrun resume RUN_OR_SWEEP"),
         ("cat", "cat\n      Expected a recipe's name or file: dlrun cat RECIPE. `dlrun ls recipe` lists recipes."),
         ("cp mlp_digits", "cp\n      Expected a recipe's name and a file: dlrun cp RECIPE FILE."),
-        ("compare one", "compare\n      Expected at least two runs' folders: dlrun compare RUN_DIR RUN_DIR ..."),
+        (
+            "compare",
+            "compare\n      Expected at least two runs' folders, or a sweep's: dlrun compare RUN_OR_SWEEP ...",
+        ),
         (
             "predict run",
             "predict\n      Expected a run's folder and a file of new rows or a folder of files:"

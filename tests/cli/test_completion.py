@@ -57,6 +57,18 @@ from dlrun.cli.completion import complete
         ("dlrun predict run new.csv -o ", []),
         ("dlrun compare a ", []),
         ("dlrun model=nothing model.x", []),
+        ("dlrun -m sear", ["search.", "search="]),
+        ("dlrun sear", []),
+        ("dlrun -m search=", ["search=grid", "search=lhs", "search=random", "search=tpe"]),
+        (
+            "dlrun check -m search.",
+            ["search.budget=", "search.objectives=", "search.prune=", "search.seed=", "search.trials="],
+        ),
+        ("dlrun -m search.prune=h", ["search.prune=halving"]),
+        ("dlrun -m launch.e", ["launch.engine="]),
+        ("dlrun -m launch.engine=", ["launch.engine=local", "launch.engine=ray", "launch.engine=submitit"]),
+        ("dlrun -m launch.nothing=", []),
+        ("dlrun ls la", ["launch"]),
         ("dlrun seed=", []),
     ],
 )

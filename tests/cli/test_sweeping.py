@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ from dlrun.configuration.compose import Composed
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import Interrupted
 from tests.conftest import SHORT
+from tests.processes import describe, started_with, wait_until_none
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -28,10 +34,10 @@ def test_a_sweep_prints_one_table_best_first(dlrun: Dlrun, own_folder: Path) -> 
     code, out, err = dlrun("-m", *SHORT, "optimizer.lr=1e-6,0.1", "seed=0,1")
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].split()[:4] == ["point", "optimizer.lr", "seed", "val/accuracy"]
-    values = [float(line.split()[3]) for line in lines[1:]]
-    assert len(values) == 4
+    assert lines[0].split()[:3] == ["points", "optimizer.lr", "val/accuracy"]
+    values = [float(line.split()[2]) for line in lines[1:3]]  # seeds are one row
     assert values == sorted(values, reverse=True)
+    assert lines[3] == ""
     written = rows(own_folder)
     expected = [[f"optimizer.lr={lr}", f"seed={seed}"] for lr in ("1e-06", "0.1") for seed in (0, 1)]
     assert [row["overrides"] for row in written] == expected
@@ -58,7 +64,7 @@ def test_a_point_that_fails_neither_stops_nor_hides_the_others(dlrun: Dlrun, own
     assert "A CNN needs images" in err
     statuses = {str(row["overrides"]): row["status"] for row in rows(own_folder)}
     assert statuses == {"['model=linear']": "completed", "['model=cnn']": "failed", "['model=mlp']": "completed"}
-    assert out.splitlines()[-1].split()[1] == "cnn"
+    assert out.splitlines()[3].split()[1] == "cnn"
 
 
 def test_a_point_of_a_sweep_equals_the_run_by_itself(
@@ -85,7 +91,7 @@ def test_recipes_can_be_swept(dlrun: Dlrun, own_folder: Path) -> None:
     words = ("trainer.epochs=1", "device.threads=1", "checkpoint.every_epochs=0", "--quiet")
     code, out, err = dlrun("-m", "recipe=mlp_digits,logistic_breast_cancer", "seed=0,1", *words)
     assert code == 0, err
-    assert len(out.splitlines()) == 5
+    assert len(out.split("\n\n")[0].splitlines()) == 3  # two recipes, each with two seeds
 
 
 def test_a_sweep_goes_where_it_is_told(dlrun: Dlrun, own_folder: Path) -> None:
@@ -212,3 +218,76 @@ def test_a_sweep_of_a_version_without_a_ledger_goes_on(dlrun: Dlrun, own_folder:
     assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == trained
     assert (own_folder / "mine/1/result.json").exists()
     assert dlrun("resume", "mine", "--quiet")[0] == 0  # it has a ledger now
+
+
+ENDLESS = (
+    "trainer.epochs=1000000", "checkpoint.every_epochs=10", "seed=0,1,2",
+    "hydra.sweep.dir=s", "launch.jobs=2", "launch.pack=off",
+)  # fmt: skip
+Start = Callable[[str], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(own_folder: Path) -> Iterator[Start]:
+    """Start a sweep of endless points in a process with DLRUN_TEST=MARK; return once two points have saved."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(mark: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "dlrun", "-m", *SHORT[:2], *SHORT[3:], *ENDLESS]
+        environment = {**os.environ, "DLRUN_TEST": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
+        sweep = subprocess.Popen(command, cwd=own_folder, env=environment, stderr=subprocess.PIPE, text=True)
+        started.append(sweep)
+        until = time.monotonic() + 60
+        while len(list(own_folder.glob("s/*/checkpoints/last"))) < 2:
+            assert sweep.poll() is None, sweep.communicate()[1]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return sweep
+
+    yield begin
+    for sweep in started:
+        with sweep:
+            sweep.kill()
+
+
+def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path, start: Start) -> None:
+    mark = f"killed-{own_folder}"
+    sweep = start(mark)
+    assert len(started_with(f"DLRUN_TEST={mark}")) >= 5  # the sweep, two that workers are forked from, two workers
+    sweep.kill()
+    sweep.communicate()
+    left = wait_until_none(lambda: started_with(f"DLRUN_TEST={mark}"), patience_s=5)
+    assert [describe(process) for process in left] == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, start: Start, number: int, code: int) -> None:
+    mark = f"{number}-{own_folder}"
+    sweep = start(mark)
+    sweep.send_signal(number)
+    err = sweep.communicate(timeout=60)[1]
+    assert sweep.returncode == code, err
+    assert "The sweep was stopped after 0 of 3 points" in err
+    found = sorted((own_folder / "s/sweep.jsonl").read_text().splitlines())
+    assert [json.loads(line)["status"] for line in found] == ["interrupted", "interrupted"]
+    assert [json.loads(line)["exit_code"] for line in found] == [code, code]
+    assert len(list(own_folder.glob("s/*/checkpoints/last"))) == 2
+    assert [describe(process) for process in started_with(f"DLRUN_TEST={mark}")] == []
+
+
+def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path, start: Start) -> None:
+    sweep = start("point")
+    owner = (own_folder / "s/0/.lock").read_text()
+    os.kill(int(owner.split()[1]), signal.SIGKILL)
+    until = time.monotonic() + 30
+    while not (own_folder / "s/2/checkpoints/last").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    sweep.send_signal(signal.SIGTERM)
+    sweep.communicate(timeout=60)
+    rows = {row["point"]: row for row in map(json.loads, (own_folder / "s/sweep.jsonl").read_text().splitlines())}
+    assert [rows[number]["status"] for number in range(3)] == ["failed", "interrupted", "interrupted"]
+    assert rows[0]["error"] == (
+        "Its process was killed by signal 9 (SIGKILL), perhaps because memory ran out. "
+        "dlrun resume continues the run from its last checkpoint."
+    )

@@ -210,7 +210,7 @@ def test_a_mistake_of_the_parent_names_its_file() -> None:
         ("model.hidden[1]", f"Expected a whole number from 1 to 65536, got 0. {told}")
     ]
     assert problems("seed: 1\n", "sweep: {optimizer.lr: 3}\n") == [
-        ("sweep.optimizer.lr", f"Expected a list of values, got 3. {told}")
+        ("sweep.optimizer.lr", f"Expected a list of values, or a range such as interval(1e-4, 1e-1), got 3. {told}")
     ]
     assert problems("model: {kernel: 99}\n", "model: {name: cnn}\n") == [
         ("model.kernel", "Expected a whole number from 1 to 63, got 99.")

@@ -115,8 +115,16 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
         ("recipe: {format: 1, expect: {test/a: [1]}}", "recipe.expect.test/a", "Expected [lowest, highest], got [1]."),
         ("recipe: {format: 1, expect: {test/a: 1}}", "recipe.expect.test/a", "Expected [lowest, highest], got 1."),
         ("sweep: [1]", "sweep", "Expected a mapping of keys to lists of values, got [1]."),
-        ("sweep: {seed: 1}", "sweep.seed", "Expected a list of values, got 1."),
-        ("sweep: {seed: []}", "sweep.seed", "Expected a list of values, got []."),
+        (
+            "sweep: {seed: 1}",
+            "sweep.seed",
+            "Expected a list of values, or a range such as interval(1e-4, 1e-1), got 1.",
+        ),
+        (
+            "sweep: {seed: []}",
+            "sweep.seed",
+            "Expected a list of values, or a range such as interval(1e-4, 1e-1), got [].",
+        ),
         ("sweep: {seed: [x]}", "sweep.seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
         ("sweep: {sed: [1]}", "sweep.sed", 'A recipe cannot sweep this key. Did you mean "seed"?'),
         ("sweep: {model: [cnn, cn]}", "sweep.model", 'Unknown model "cn". Did you mean "cnn"?'),

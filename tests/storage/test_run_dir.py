@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,3 +170,10 @@ def test_links_that_a_run_does_not_write_to_stay(tmp_path: Path) -> None:
     (tmp_path / "notes").symlink_to(tmp_path)
     claim_folder(tmp_path, asked=True, resume="never").release()
     assert (tmp_path / "notes").is_symlink()
+
+
+def test_a_folder_that_somebody_removed_can_be_released(tmp_path: Path) -> None:
+    claimed = claim_folder(tmp_path / "run", asked=True, resume="never")
+    shutil.rmtree(tmp_path / "run")
+    claimed.release()
+    assert not (tmp_path / "run").exists()

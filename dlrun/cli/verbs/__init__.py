@@ -29,6 +29,7 @@ NAMES = (
     "clean",
     "runs",
     "compare",
+    "report",
     "env",
     "help",
 )

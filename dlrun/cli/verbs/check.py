@@ -37,6 +37,10 @@ VERB = Verb(
     examples=(
         Example("dlrun check dataset=iris model=mlp", "one run"),
         Example("dlrun check -m dataset=iris model=linear,mlp seed=0,1", "every run of a sweep"),
+        Example(
+            "dlrun check -m dataset=iris search=random search.trials=20 'optimizer.lr=interval(1e-4,1e-1)'",
+            "a search: the ends of each range",
+        ),
         Example("dlrun check dataset=iris model=cnn", "a mistake that only the data reveals", exit_code=2),
         Example("dlrun check dataset=iris trainer.shuffle=false --strict", "a likely mistake", exit_code=2),
         Example("dlrun check -m dataset=iris model=mlp seed=0,1 --budget 2h", "whether the sweep ends in time"),
@@ -80,16 +84,21 @@ def _examine(command: Command, report: Report) -> None:
 
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
-    requested = plan_runs(request, catalog)
-    tell_of_recipes(requested)
-    check_plans(requested, catalog)
-    points = by_fold(requested, catalog)
+    if request.sweep.given:
+        from dlrun.cli.searching import examined, with_objectives_checked
+
+        request = with_objectives_checked(request, catalog)
+    if request.is_search:
+        points = examined(command, request, catalog)
+    else:
+        requested = plan_runs(request, catalog)
+        tell_of_recipes(requested)
+        check_plans(requested, catalog)
+        points = [(folds[0], len(folds)) for folds in by_fold(requested, catalog)]
     from dlrun.cli.examining import Examination  # imports torch, which what is wrong so far does not need
 
     report.num_points = len(points)
     examination = Examination(command, catalog, report)
-    for folds in points:
-        examination.examine(
-            compose(folds[0], catalog, hydra_words=request.hydra), label=folds[0].label, runs=len(folds)
-        )
+    for plan, runs in points:
+        examination.examine(compose(plan, catalog, hydra_words=request.hydra), label=plan.label, runs=runs)
     examination.finish()

@@ -1,4 +1,4 @@
-"""`dlrun compare`: the differences between runs. Imports no torch."""
+"""`dlrun compare`: the differences between runs, or what a sweep's settings did. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,32 +9,76 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
-from dlrun.cli.command import Command
+from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.wording import number
+from dlrun.errors import Problem
+from dlrun.wording import number, printable
 
 if TYPE_CHECKING:
     from dlrun.runs.history import SavedRun
 
 VERB = Verb(
     name="compare",
-    usage="RUN_DIR RUN_DIR ...",
-    summary="differences between the configurations and the metrics of runs",
-    words=(Word("RUN_DIR", "run", "at least two runs' folders", least=2, most=math.inf),),
-    own_flags=(flags.JSON,),
-    details="The change of a metric is measured from the first run.",
+    usage="RUN_OR_SWEEP ... [--sort METRIC]",
+    summary="what differs between runs, or which settings of a sweep moved its metric",
+    words=(Word("RUN_OR_SWEEP", "run", "at least two runs' folders, or a sweep's", most=math.inf),),
+    own_flags=(flags.SORT, flags.JSON),
+    details=(
+        "Of runs it shows the settings that differ, and each metric with its change from the first run. Of a sweep it\n"
+        "shows the share of the metric's variance that each setting explains beyond chance, its best and worst value,\n"
+        "settings that act together, and the best rows; --sort names another metric than the one that chose the best\n"
+        "checkpoints."
+    ),
     examples=(
         Example("dlrun compare outputs/run outputs/other", "two runs, side by side"),
         Example("dlrun compare outputs/run outputs/other --json", "as JSON"),
+        Example("dlrun compare outputs/seeds --sort test/accuracy", "what moved a metric of a sweep"),
     ),
 )
 
 
 def run(command: Command) -> int:
-    """Print what differs; raises ConfigError when a folder contains no run."""
+    """Print what differs, or of a sweep what its settings did.
+
+    Raises ConfigError when a folder contains no run, or if one folder alone is no sweep.
+    """
+    from dlrun.runs.sweeps.comparing import is_sweep
+
+    folders = [Path(word).expanduser() for word in command.words]
+    sweeps = [folder for folder in folders if is_sweep(folder)]
+    if len(folders) == 1:
+        if sweeps:
+            return _compare_sweep(command, folders[0])
+        if not folders[0].is_dir():
+            raise usage_error(Problem(printable(str(folders[0])), "There is no such folder."))
+        what = f"Expected {VERB.takes}; this is no sweep: {' or '.join(VERB.usages)}. `dlrun runs` lists runs."
+        raise usage_error(Problem(printable(str(folders[0])), what))
+    if sweeps:
+        what = "This is a sweep: compare it alone, or its runs, which are the folders in it."
+        raise usage_error(Problem(printable(str(sweeps[0])), what))
+    if command.has(flags.SORT):
+        raise usage_error(Problem("--sort", "It has a meaning only for a sweep, not between runs."))
+    return _compare_runs(command, folders)
+
+
+def _compare_sweep(command: Command, folder: Path) -> int:
+    from dlrun.report.importance_table import comparison_state, print_comparison
+    from dlrun.runs.sweeps.comparing import compare_sweep
+
+    found = compare_sweep(folder, command.value(flags.SORT))
+    if command.has(flags.JSON):
+        print(json.dumps(comparison_state(found), indent=2))  # noqa: T201
+    elif not found.parts:
+        print(f"No point of {folder} has ended yet.")  # noqa: T201
+    else:
+        print_comparison(found)
+    return 0
+
+
+def _compare_runs(command: Command, folders: Sequence[Path]) -> int:
     from dlrun.runs.history import differing, read_run
 
-    runs = [read_run(Path(word).expanduser()) for word in command.words]
+    runs = [read_run(folder) for folder in folders]
     metrics = {name: [run.metrics.get(name) for run in runs] for name in _names(runs)}
     differs = differing([run.config for run in runs])
     if command.has(flags.JSON):

@@ -23,12 +23,14 @@ VERB = Verb(
     own_flags=(flags.JSON, flags.PLUGIN, flags.CONFIG_DIR),
     details=(
         "With --json, the options of a group come with each field's type, default, unit and range. `dlrun ls recipe`\n"
-        "lists dlrun's recipes, those in the folders of the environment variable DLRUN_RECIPES, and fetched ones."
+        "lists dlrun's recipes, those in the folders of the environment variable DLRUN_RECIPES, and fetched ones.\n"
+        "`dlrun ls launch` and `dlrun ls search` list how a sweep's points are run and chosen."
     ),
     examples=(
         Example("dlrun ls", "every group with its options"),
         Example("dlrun ls model", "the models and their fields"),
         Example("dlrun ls recipe", "the recipes and the results they promise"),
+        Example("dlrun ls search", "how the points of a sweep are chosen"),
         Example("dlrun ls optimizer --json", "types, defaults and meaning of every field"),
     ),
 )
@@ -38,7 +40,10 @@ def run(command: Command) -> int:
     """Print one table, or JSON; raises ConfigError for an unknown group."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.recipe_list import list_recipes, print_recipes
+    from dlrun.configuration.override_text import as_text
     from dlrun.configuration.schema.groups import GROUPS
+    from dlrun.configuration.schema.type_check import describe_type
+    from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, setting_lines
     from dlrun.report.tables import print_table
 
     catalog = make_catalog(command)
@@ -50,13 +55,25 @@ def run(command: Command) -> int:
     elif group == "recipe":
         rows = list_recipes()
         heads, cells = [], []
+    elif group in SWEEP_GROUPS:
+        lines = setting_lines(group)
+        rows = [
+            {"name": each.key, "type": describe_type(each.kind), "default": each.default, "comment": each.meaning}
+            for each in lines
+        ]
+        heads = ["with -m", "values", "default", "what it is"]
+        defaults = ["" if isinstance(each.default, dict) else as_text(each.default).strip('"') for each in lines]
+        cells = [
+            [each.key, describe_type(each.kind), default, each.meaning]
+            for each, default in zip(lines, defaults, strict=True)
+        ]
     elif group in GROUPS:
         options = [catalog.option(group, name) for name in catalog.names(group)]
         rows = [_option(option) for option in options] if command.has(flags.JSON) else []
         heads = [group, "what it is", "fields"]
         cells = [[option.name, option.summary, ", ".join(option.fields)] for option in options]
     else:
-        hint = did_you_mean(group, [*GROUPS, "recipe"])
+        hint = did_you_mean(group, [*GROUPS, "recipe", *SWEEP_GROUPS])
         raise usage_error(Problem(f"ls {printable(group)}", f"There is no such group. {hint}"))
     if command.has(flags.JSON):
         print(json.dumps(rows, indent=2))  # noqa: T201

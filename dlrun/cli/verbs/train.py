@@ -41,6 +41,11 @@ VERB = Verb(
             "a sweep of four runs; one table, best first",
         ),
         Example(
+            "dlrun -m dataset=iris trainer.epochs=2 search=random search.trials=3 "
+            "'optimizer.lr=tag(log, interval(1e-4, 1e-1))'",
+            "a search: three learning rates drawn from a range, by their logarithm",
+        ),
+        Example(
             "dlrun dataset=iris model=linear trainer.epochs=2 dataset.folds=3",
             "cross-validation: a run for each fold; mean and standard deviation of their metrics",
         ),
@@ -72,9 +77,17 @@ def train(command: Command, manner: Manner | None = None) -> int:
         return answer_with_hydra(command)
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
-    plans = plan_runs(request, catalog)
-    tell_of_recipes(plans)
-    check_plans(plans, catalog)
+    plans = []  # a search makes its plans as it goes
+    if request.sweep.given:
+        from dlrun.cli.searching import begin_search, with_objectives_checked
+
+        request = with_objectives_checked(request, catalog)
+        if request.is_search:
+            begin_search(command, request, catalog)
+    if not request.is_search:
+        plans = plan_runs(request, catalog)
+        tell_of_recipes(plans)
+        check_plans(plans, catalog)
     points = by_fold(plans, catalog)
     if any(len(folds) > 1 for folds in points):
         from dlrun.cli.cross_validating import cross_validate

@@ -74,6 +74,10 @@ class Catalog:
                 choices[group] = groups.default_option(group, self.option(other, choices[other]).name, values)
         return choices
 
+    def has_foreign_options(self) -> bool:
+        """Whether there are options that are not dlrun's own, whose tasks may have metrics of their own."""
+        return bool(self._added or self._installed)
+
     def _presets(self, group: str) -> dict[str, Path]:
         return {name: path for folder in self.config_dirs for name, path in groups.option_files(folder / group).items()}
 

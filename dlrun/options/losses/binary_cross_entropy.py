@@ -29,27 +29,30 @@ def binary_cross_entropy(
 
 
 class _BinaryCrossEntropy(nn.Module):
+    """As torch's losses, it has a `reduction`: "mean", or "none" for a loss of each row (without class weights)."""
+
     def __init__(self, class_weights: list[NonNegative] | None, label_smoothing: float) -> None:
         super().__init__()
         self.class_weights: Tensor | None
-        self._smoothing = label_smoothing
+        self.label_smoothing = label_smoothing
+        self.reduction = "mean"
         self.register_buffer(
             "class_weights", None if class_weights is None else torch.tensor(class_weights), persistent=False
         )
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """(B, 1), (B,) -> scalar."""
-        smoothed = targets.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
+        """(B, 1), (B,) -> scalar; or (B,) without a reduction."""
+        smoothed = targets.to(logits.dtype) * (1 - self.label_smoothing) + self.label_smoothing / 2
         weights = self.class_weights
         if weights is None:
-            return F.binary_cross_entropy_with_logits(logits[:, 0], smoothed)
+            return F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction=self.reduction)
         row_weights = weights[targets]
         losses = F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction="none")
         return (losses * row_weights).sum() / row_weights.sum()
 
     def weighted(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """(B, 1), (B,), (B,) -> scalar."""
-        smoothed = targets.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
+        smoothed = targets.to(logits.dtype) * (1 - self.label_smoothing) + self.label_smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction="none")
         by_class = weights if self.class_weights is None else weights * self.class_weights[targets]
         return weighted_sum(losses, by_class, by_class)

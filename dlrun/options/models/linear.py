@@ -21,10 +21,10 @@ def linear(spec: DataSpec, *, init: Init) -> nn.Module:
     if spec.categories or spec.blocks:
         first, width = flat_inputs(spec)
         return nn.Sequential(first, initialise(nn.Linear(width, num_logits(spec)), init))
-    return initialise(_FlatLinear(spec.num_features, num_logits(spec)), init)
+    return initialise(FlatLinear(spec.num_features, num_logits(spec)), init)
 
 
-class _FlatLinear(nn.Linear):
+class FlatLinear(nn.Linear):
     """A linear layer that flattens its input; its state is `weight` and `bias`."""
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.engine import Engine
-from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point
+from dlrun.runs.sweeps.engines.in_process import InProcess
+from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point, Submitted
+from dlrun.runs.sweeps.packing.packer import ONE_BY_ONE, Packer
 from dlrun.runs.sweeps.places import NewPlaces, Places
 from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.search import Search
 
 Watch = Callable[[Event], None]
-"""Receives every event of a sweep, to show it; of a point that was done before, only its end."""
+"""Receives every event of a sweep, to show it."""
 
 
 class Driver:
@@ -25,12 +28,24 @@ class Driver:
     """
 
     def __init__(
-        self, search: Search, engine: Engine, places: Places | Path, *, watch: Watch, fail_fast: bool = False
+        self,
+        search: Search,
+        engine: Engine,
+        places: Places | Path,
+        *,
+        watch: Watch,
+        packer: Packer = ONE_BY_ONE,
+        budget: Budget | None = None,
+        fail_fast: bool = False,
     ) -> None:
         self._search, self._engine, self._watch, self._fail_fast = search, engine, watch, fail_fast
         self._places = NewPlaces(places) if isinstance(places, Path) else places
-        self._running: set[int] = set()
-        self._waiting: Point | None = None  # for the engine to start
+        self._packer = packer
+        self._budget = Budget(None) if budget is None else budget
+        self._is_spent = False  # whether the running points were asked to stop, since the budget is spent
+        self._waiting: list[Job] = []
+        self._jobs: list[set[int]] = []  # the running points of each job
+        self._measured: dict[int, Measured] = {}  # the newest of each running point
         self._stopped: dict[int, tuple[str, str]] = {}  # status and reason of points that were asked to stop
         self.rows: list[SweepRow] = []
         self.failed: SweepRow | None = None
@@ -42,62 +57,97 @@ class Driver:
         """
         try:
             self._search.recall(self._places.known())
-            self._waiting = self._next()
-            if self._waiting is not None:  # else no engine need be started
-                self._train()
+            first = self._next()
+            if first is not None:  # else no engine need be started
+                self._train(first)
         except Interrupted as error:
             num_done = sum(row.status != "interrupted" for row in self.rows)
             what = stopped_message(num_done, self._search.num_points, self._places.folder)
             raise Interrupted(error.exit_code - 128, what) from error
         return self.rows
 
-    def _train(self) -> None:
+    @property
+    def _running(self) -> set[int]:
+        return {point for points in self._jobs for point in points}
+
+    def _train(self, first: Point) -> None:
+        if isinstance(self._engine, InProcess):
+            self._engine.serve(self._handle, self._stop_if_spent)
         with self._engine:
-            while self._submit() or self._running:
-                for event in self._engine.events():
+            self._fill(first)
+            while self._submit() or self._jobs:
+                for event in self._engine.events(None if self._is_spent else self._budget.left_s()):
                     self._handle(event)
+                self._stop_if_spent()
 
     def _submit(self) -> bool:
-        """Give the engine as many points as it takes; return whether there were any."""
+        """Give the engine as many jobs as it takes; return whether there were any."""
         submitted = False
-        while len(self._running) < self._engine.capacity:
-            point, self._waiting = self._waiting or self._next(), None
-            if point is None:
+        while len(self._jobs) < self._engine.capacity and not self._is_over():
+            if not self._waiting:
+                self._fill(self._next())
+            if not self._waiting:
                 break
-            self._running.add(point.number)
-            self._engine.submit(Job((point,)))
+            job = self._waiting.pop(0)
+            self._jobs.append({point.number for point in job.points})
+            for point in job.points:
+                self._search.begin(point.number, point.overrides)
+                self._watch(Submitted(point.number, point.overrides))
+            self._engine.submit(job)
             submitted = True
         return submitted
 
+    def _is_over(self) -> bool:
+        """Whether no further point begins: the budget is spent, or a point failed that ends the sweep."""
+        return self._budget.is_spent() or (self._fail_fast and self.failed is not None)
+
+    def _fill(self, first: Point | None) -> None:
+        """Make jobs of a point, and of as many after it as the packer wants to see at once."""
+        points: list[Point] = []
+        most = self._packer.window(self._engine.capacity)
+        while first is not None:
+            points.append(first)
+            first = self._next() if len(points) < most else None
+        self._waiting = self._packer.jobs(points, capacity=self._engine.capacity)
+
     def _next(self) -> Point | None:
         """Return the next point that must be trained, if there is one now; take the outcome of those before it."""
-        while not (self._fail_fast and self.failed is not None):
+        while not self._is_over():
             plan = self._search.next()
             if plan is None:
                 return None
             placed = self._places.place(plan)
             if placed.row is None:
                 return placed.point
+            self._search.begin(placed.point.number, placed.point.overrides)
             self._end(placed.row)
         return None
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Ended):
-            self._running.discard(event.row.point)
+            for points in self._jobs:
+                points.discard(event.row.point)
+            self._jobs = [points for points in self._jobs if points]
             self._end(self._places.add(self._as_asked(event.row)))
             return
         if isinstance(event, Measured):
+            self._measured[event.point] = event
             reason = self._search.observe(event.point, event)
             if reason is not None:
                 self._stop(event.point, "pruned", reason)
         self._watch(event)
 
     def _as_asked(self, row: SweepRow) -> SweepRow:
-        """Return the row of a point; of one that was asked to stop, and did, with the reason."""
-        if row.status != "interrupted" or row.point not in self._stopped:
+        """Return the row of a point with what was measured of it; of one that was asked to stop, with the reason."""
+        last = self._measured.pop(row.point, None)
+        if row.status != "interrupted":
             return row
-        status, reason = self._stopped[row.point]
-        return dataclasses.replace(row, status=status, error=reason, exit_code=0)
+        if last is not None and row.best is None:
+            row = dataclasses.replace(row, best=last.best, seconds=row.seconds or last.seconds)
+        if row.point in self._stopped:
+            status, reason = self._stopped[row.point]
+            row = dataclasses.replace(row, status=status, error=reason, exit_code=0)
+        return row
 
     def _end(self, row: SweepRow) -> None:
         """Take the outcome of a point, which may have been known before."""
@@ -107,8 +157,17 @@ class Driver:
         if row.status in ("failed", "diverged") and self.failed is None:
             self.failed = row
             if self._fail_fast:
-                for point in self._running:
-                    self._stop(point, "interrupted", f"Stopped by launch.fail_fast: point {row.point} {row.status}.")
+                self._stop_all(f"Stopped by launch.fail_fast: point {row.point} {row.status}.")
+
+    def _stop_if_spent(self) -> None:
+        """Ask the running points to save and stop once the budget is spent."""
+        if self._budget.is_spent() and not self._is_spent:
+            self._is_spent = True
+            self._stop_all(self._budget.reason)
+
+    def _stop_all(self, reason: str) -> None:
+        for point in self._running:
+            self._stop(point, "interrupted", reason)
 
     def _stop(self, point: int, status: str, reason: str) -> None:
         if point not in self._stopped:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.plan import Plan
@@ -49,6 +49,14 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Submitted:
+    """A point was given to the engine. The driver tells it; of a point that was done before, it tells only the end."""
+
+    point: int
+    overrides: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Started:
     """A point began."""
 
@@ -59,7 +67,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Measured:
-    """A point was evaluated; metrics named split/name."""
+    """A point was evaluated; metrics named split/name. best: the best evaluation so far, as in result.json."""
 
     point: int
     epoch: int
@@ -67,6 +75,7 @@ class Measured:
     seconds: float  # of training so far
     metrics: Mapping[str, float] = field(default_factory=dict)
     total_steps: int | None = None  # of the whole run, where it is known
+    best: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class Ended:
     row: SweepRow
 
 
-Event = Started | Measured | Ended
+Event = Submitted | Started | Measured | Ended
 
 
 class Channel(Protocol):

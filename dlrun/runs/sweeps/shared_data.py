@@ -6,6 +6,7 @@ changes reaches another. A point that finds no data here loads its own.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ import torch
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.split import MemorySplit
-from dlrun.data.prepare import DataBundle
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.training.build import Loaded, load_data
@@ -36,6 +36,8 @@ def keep(config: RunConfig, catalog: Catalog) -> int:
 
     Rows that are read when needed are not kept: their number of bytes is 0. Raises what `load_data` raises.
     """
+    if _find(config) is not None:
+        return _num_kept_bytes()
     _kept.clear()
     failures: list[Exception] = []
 
@@ -52,13 +54,13 @@ def keep(config: RunConfig, catalog: Catalog) -> int:
     thread.join()
     if failures:
         raise failures[0]
-    return sum(_num_bytes(kept.loaded[1]) for kept in _kept.values())
+    return _num_kept_bytes()
 
 
 def _load(config: RunConfig, catalog: Catalog) -> None:
-    chosen = device.set_up(config)
+    chosen = device.set_up(dataclasses.replace(config, device_name="cpu"))  # a GPU would not survive a fork
     before = _random_states()
-    loaded = load_data(config, catalog, Device(torch.device("cpu"), chosen.precision, chosen.threads))
+    loaded = load_data(config, catalog, chosen)
     if all(isinstance(split, MemorySplit) for split in loaded[1].splits.values()):
         drew = _random_states() != before
         _kept[config.data_key] = _Kept(loaded, config.seed if drew else None)
@@ -66,18 +68,24 @@ def _load(config: RunConfig, catalog: Catalog) -> None:
 
 def load(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     """Return the data of a run as `load_data` does: what was kept, if it is the same, or else newly loaded."""
-    kept = _kept.get(config.data_key)
-    if kept is None or kept.seed not in (None, config.seed):
+    kept = _find(config)
+    if kept is None:
         return load_data(config, catalog, chosen)
     of_dataset, data, decided = kept.loaded
     return config.with_dataset_of(of_dataset), data.to(chosen.torch), decided
+
+
+def _find(config: RunConfig) -> _Kept | None:
+    kept = _kept.get(config.data_key)
+    return kept if kept is not None and kept.seed in (None, config.seed) else None
 
 
 def _random_states() -> tuple[object, ...]:
     return random.getstate(), repr(np.random.get_state()), torch.get_rng_state().numpy().tobytes()
 
 
-def _num_bytes(data: DataBundle) -> int:
-    splits = [split for split in data.splits.values() if isinstance(split, MemorySplit)]
+def _num_kept_bytes() -> int:
+    bundles = [kept.loaded[1] for kept in _kept.values()]
+    splits = [split for data in bundles for split in data.splits.values() if isinstance(split, MemorySplit)]
     tensors = [tensor for split in splits for tensor in (split.inputs, split.targets, split.lengths, split.weights)]
     return sum(tensor.nbytes for tensor in tensors if tensor is not None)

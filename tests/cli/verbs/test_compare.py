@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.conftest import SHORT
+
 Dlrun = Callable[..., tuple[int, str, str]]
 ShortRun = Callable[..., Path]
 
@@ -30,3 +32,35 @@ def test_a_folder_without_a_run_cannot_be_compared(dlrun: Dlrun, short_run: Shor
     code, _, err = dlrun("compare", "a", "nowhere")
     assert code == 2
     assert "There is no run in this folder" in err
+
+
+def test_a_sweep_is_compared_by_its_settings(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "optimizer.lr=1e-6,0.1", "seed=0,1,2", "hydra.sweep.dir=mine", "--quiet")
+    assert code == 0, err
+    code, out, _ = dlrun("compare", "mine")
+    assert code == 0
+    assert out.startswith("what moved val/accuracy (6 completed points)")
+    assert "optimizer.lr" in out
+    (part,) = json.loads(dlrun("compare", "mine", "--json")[1])["parts"]
+    assert [each["key"] for each in part["settings"]] == ["optimizer.lr"]
+    assert [row["settings"] for row in part["rows"]] == [{"optimizer.lr": 0.1}, {"optimizer.lr": 1e-6}]
+    assert "what moved test/loss" in dlrun("compare", "mine", "--sort", "test/loss")[1]
+
+
+def test_what_is_no_sweep_or_a_sweep_among_runs_is_an_error(
+    short_run: ShortRun, dlrun: Dlrun, own_folder: Path
+) -> None:
+    short_run("a")
+    code, _, err = dlrun("compare", "a")
+    assert code == 2
+    assert "Expected at least two runs' folders, or a sweep's; this is no sweep" in err
+    assert "nowhere\n      There is no such folder." in dlrun("compare", "nowhere")[2]
+    (own_folder / "s").mkdir()
+    (own_folder / "s" / "sweep.jsonl").write_text("")
+    code, _, err = dlrun("compare", "a", "s")
+    assert code == 2
+    assert "This is a sweep: compare it alone, or its runs, which are the folders in it." in err
+    code, _, err = dlrun("compare", "a", "a", "--sort", "test/loss")
+    assert code == 2
+    assert "It has a meaning only for a sweep, not between runs." in err
+    assert dlrun("compare", "s")[1] == "No point of s has ended yet.\n"

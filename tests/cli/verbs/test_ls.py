@@ -105,3 +105,18 @@ def test_an_unknown_group_is_an_error_with_the_nearest_name(dlrun: Dlrun, words:
     code, _, err = dlrun(*words)
     assert code == 2
     assert message in err
+
+
+def test_the_settings_of_a_sweep_are_listed(dlrun: Dlrun) -> None:
+    code, out, _ = dlrun("ls", "search")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [
+        "search", "search.trials", "search.budget", "search.prune", "search.seed", "search.objectives",
+    ]  # fmt: skip
+    _, out, _ = dlrun("ls", "launch", "--json")
+    assert json.loads(out)[0] == {
+        "name": "launch.jobs",
+        "type": "a whole number from 1 to 1024 or auto",
+        "default": "auto",
+        "comment": "points trained at the same time, each in its own process; auto: what fits",
+    }

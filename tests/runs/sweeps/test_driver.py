@@ -13,7 +13,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import DivergedError, Interrupted
 from dlrun.runs.sweeps.driver import Driver
 from dlrun.runs.sweeps.engines.in_process import InProcess
-from dlrun.runs.sweeps.jobs import Channel, Ended, Event, Job, Measured, RunJob, Started
+from dlrun.runs.sweeps.jobs import Channel, Ended, Event, Job, Measured, RunJob, Started, Submitted
 from dlrun.runs.sweeps.places import NewPlaces, Placed
 from dlrun.runs.sweeps.rows import SweepRow, read_rows, row_of_error
 from dlrun.runs.sweeps.search.grid import Grid
@@ -56,7 +56,7 @@ def test_each_point_adds_a_row_and_an_error_stops_no_other_point(tmp_path: Path)
         (3, ["seed=3"], "completed", 0, None),
     ]
     assert rows[0].run_dir == str(tmp_path / "0")
-    assert [type(event) for event in events] == [Started, Ended] * 4
+    assert [type(event) for event in events] == [Submitted, Started, Ended] * 4
 
 
 def test_a_signal_ends_the_sweep_after_the_current_point(tmp_path: Path) -> None:

@@ -5,18 +5,24 @@ Only for a launcher that the user asks for: Hydra composes for each point, and k
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.schema import groups as schema
-from dlrun.errors import Interrupted
+from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem, did_you_mean
+from dlrun.runs.sweeps.engines.cluster.file_channel import OrderReader, order_stop
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Point, RunJob
 from dlrun.runs.sweeps.rows import append_row
+from dlrun.wording import printable
 
 LAUNCHER = "hydra/launcher="
+_ORDERS = ".launcher-orders.jsonl"
 
 
 def asks_for_launcher(hydra_words: Sequence[str]) -> bool:
@@ -24,23 +30,63 @@ def asks_for_launcher(hydra_words: Sequence[str]) -> bool:
     return any(word.lstrip("+").startswith(LAUNCHER) for word in hydra_words)
 
 
+def check_launcher(hydra_words: Sequence[str], given: Sequence[str], config_dirs: Sequence[Path]) -> None:
+    """Raise ConfigError if Hydra has no such launcher, or for settings of a sweep that it cannot serve.
+
+    given: the keys of `launch.*` and `search.*` that the user set.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+
+    word = next(word for word in hydra_words if word.lstrip("+").startswith(LAUNCHER))
+    what = (
+        f"Hydra's launcher knows only points that are listed, and runs them in its own way: leave this or {word} out."
+    )
+    problems = [Problem(printable(key), what, "contradiction") for key in given]
+    try:
+        with initialize_config_dir(str(schema.resource_dir("conf").resolve()), version_base="1.3", job_name="dlrun"):
+            places = ",".join(f'"file://{path}"' for path in config_dirs)
+            search = [f"hydra.searchpath=[{places}]"] if config_dirs else []
+            compose("sweep", overrides=[*hydra_words, *search], return_hydra_config=True)
+    except HydraException as error:
+        problems.append(Problem(printable(word), _told(word, error), "unknown-option"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _told(word: str, error: Exception) -> str:
+    """Return what is wrong with the user's overrides of Hydra's launcher."""
+    from hydra.errors import MissingConfigException
+
+    if isinstance(error, MissingConfigException) and error.options:
+        near = did_you_mean(word.partition("=")[2], error.options, prefix=LAUNCHER)
+        return f"No such launcher is installed; packages such as hydra-joblib-launcher bring them. {near}".rstrip()
+    return " ".join(str(error).split())
+
+
 @dataclass
 class HydraJob:
-    """The function that Hydra calls for each point; plain data, so that launchers can send it to other processes."""
+    """The function that Hydra calls for each point; plain data, so that launchers can send it to other processes.
+
+    A stop reaches those through a file in the sweep's folder.
+    """
 
     points: Sequence[Point]
     folder: Path
     run_job: RunJob
     stopped: int | None = None  # the signal that stopped the sweep
     _value: float | None = field(default=None, init=False)
+    _orders: OrderReader | None = field(default=None, init=False)
 
     def __call__(self, config: Any) -> float | None:
         """Train the point whose number Hydra passes, and add its row; return its best value."""
-        if self.stopped is not None:
+        point = self.points[int(config.point)]
+        self._orders = OrderReader(self.folder / _ORDERS)
+        if self.stopped is not None or self.stop_reason(point.number) is not None:
             return None
         self._value = None
         try:
-            self.run_job(Job((self.points[int(config.point)],)), self)
+            self.run_job(Job((point,)), self)
         except Interrupted as error:
             self.stopped = error.exit_code - 128
         return self._value
@@ -52,15 +98,25 @@ class HydraJob:
             self._value = None if event.row.best is None else float(event.row.best["value"])
 
     def stop_reason(self, point: int) -> str | None:
-        """Stop no point (as a Channel)."""
-        del point
-        return None
+        """Return why a point should stop: the sweep was stopped (as a Channel)."""
+        return None if self._orders is None else self._orders.reason(point)
+
+    def stop(self, number: int, frame: Any) -> None:
+        """Stop every point, as the handler of a signal in the process of the sweep; at once if it comes again."""
+        del frame
+        if self.stopped is not None:
+            os._exit(128 + number)
+        self.stopped = number
+        order_stop(self.folder / _ORDERS, "the sweep was stopped")
 
 
 def launch(
     points: Sequence[Point], folder: Path, run_job: RunJob, *, hydra_words: Sequence[str], config_dirs: Sequence[Path]
 ) -> int | None:
-    """Launch every point with Hydra's launcher, which adds rows to `sweep.jsonl`; return the signal that stopped it."""
+    """Launch every point with Hydra's launcher, which adds rows to `sweep.jsonl`; return the signal that stopped it.
+
+    Raises DlrunError if the launcher fails; Hydra has printed why.
+    """
     import hydra
 
     job = HydraJob(points, folder, run_job)
@@ -71,7 +127,23 @@ def launch(
     arguments = sys.argv
     sys.argv = ["dlrun", "--multirun", f"point={numbers}", f'hydra.sweep.dir="{folder}"', *others, *config_flags]
     try:
-        hydra.main(version_base="1.3", config_path=conf, config_name="sweep")(job)()
+        with _signals(job):
+            hydra.main(version_base="1.3", config_path=conf, config_name="sweep")(job)()
+    except SystemExit as error:
+        what = "Hydra's launcher failed; what it says is above. The points that ended are in"
+        raise DlrunError(f"{what} {folder / 'sweep.jsonl'}.") from error
     finally:
         sys.argv = arguments
+        (folder / _ORDERS).unlink(missing_ok=True)
     return job.stopped
+
+
+@contextmanager
+def _signals(job: HydraJob) -> Iterator[None]:
+    """A block in which signals to this process stop the points, wherever they run."""
+    before = {number: signal.signal(number, job.stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

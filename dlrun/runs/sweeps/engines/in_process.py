@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from dlrun.errors import Interrupted
@@ -10,7 +10,10 @@ from dlrun.runs.sweeps.jobs import Event, Job, RunJob
 
 
 class InProcess:
-    """An engine that trains a job when its events are asked for."""
+    """An engine that trains a job when its events are asked for.
+
+    `serve` it, to hear of events, and stop points, while a job is trained.
+    """
 
     capacity = 1
 
@@ -20,6 +23,12 @@ class InProcess:
         self._events: list[Event] = []
         self._reasons: dict[int, str] = {}
         self._stopped: Interrupted | None = None
+        self._handle: Callable[[Event], None] = self._keep
+        self._look: Callable[[], None] | None = None
+
+    def serve(self, handle: Callable[[Event], None], look: Callable[[], None]) -> None:
+        """Give each event to `handle` at once instead of returning it, and call `look` between steps."""
+        self._handle, self._look = handle, look
 
     def __enter__(self) -> InProcess:
         return self
@@ -34,7 +43,7 @@ class InProcess:
         self._job = job
 
     def events(self, timeout_s: float | None = None) -> Sequence[Event]:
-        """Train the job and return everything that happened; `timeout_s` has no meaning here."""
+        """Train the job and return everything that was not told meanwhile; `timeout_s` has no meaning here."""
         del timeout_s
         if self._stopped is not None:
             raise self._stopped
@@ -51,9 +60,14 @@ class InProcess:
         self._reasons[point] = reason
 
     def report(self, event: Event) -> None:
-        """Keep an event (as a Channel)."""
-        self._events.append(event)
+        """Tell an event (as a Channel)."""
+        self._handle(event)
 
     def stop_reason(self, point: int) -> str | None:
         """Return why a point should stop (as a Channel)."""
+        if self._look is not None:
+            self._look()
         return self._reasons.get(point)
+
+    def _keep(self, event: Event) -> None:
+        self._events.append(event)

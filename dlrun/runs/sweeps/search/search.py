@@ -49,6 +49,10 @@ class Search(Protocol):
         """Return the next point, or None: there is none now, or, if no point is running either, at all."""
         ...
 
+    def begin(self, point: int, overrides: Sequence[str]) -> None:
+        """Take the number of the plan that `next` returned last, and its overrides, before its point is observed."""
+        return
+
     def observe(self, point: int, measured: Measured) -> str | None:
         """Take an evaluation of a running point; return why it should stop, or None."""
         ...

@@ -19,7 +19,7 @@ def row_of_death(point: Point, worker: Worker, printed: str) -> SweepRow:
     if status is None and worker.nursery.status is not None and not worker.has_begun:
         process, status = "The process that loads its data", worker.nursery.status
     parts = [f"{process} {how_it_ended(status)}."]
-    if (point.folder / "config.yaml").is_file():
+    if (point.folder / "checkpoints" / "last").is_file():
         parts.append("dlrun resume continues the run from its last checkpoint.")
     lines = [line for line in printed.splitlines() if line.strip() and not line.startswith("notice: ")]
     if lines:

@@ -13,9 +13,9 @@ from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.local.capacity import Places, Room, places_before_start
 from dlrun.runs.sweeps.engines.local.endings import row_of_death, row_of_waiting
 from dlrun.runs.sweeps.engines.local.fleet import Fleet
-from dlrun.runs.sweeps.engines.local.messages import Needs, Signal, Stop
-from dlrun.runs.sweeps.engines.local.nursery import SharingRunJob
+from dlrun.runs.sweeps.engines.local.messages import Imported, Needs, Signal, Stop
 from dlrun.runs.sweeps.engines.local.processes import Worker
+from dlrun.runs.sweeps.engines.local.sharing import SharingRunJob
 from dlrun.runs.sweeps.jobs import Ended, Event, Job
 from dlrun.training.signals import StopRequest
 
@@ -142,6 +142,8 @@ class Local:
             elif isinstance(message, Needs):
                 device = None if worker.job is None else worker.job.device
                 self._rooms.setdefault(device, Room()).learn(worker, peak=message.peak, free=message.free)
+            elif isinstance(message, Imported):
+                worker.nursery.load(message.names)
             else:
                 worker.has_begun = True
                 if isinstance(message, Ended):
@@ -149,12 +151,16 @@ class Local:
                 self._events.append(message)
 
     def _bury(self, worker: Worker) -> None:
-        """Make rows of what a worker left undone, and repeat its notices."""
+        """Make rows of what a worker left undone, or begin it again; and repeat its notices."""
         printed = worker.printed()
         for line in printed.splitlines():
             if line.startswith("notice: ") and line not in self._told:
                 self._told.add(line)
                 print(line, file=sys.stderr)  # noqa: T201
+        never_began = not worker.has_begun and worker.nursery.is_gone and worker.nursery.status is None
+        if worker.job is not None and worker.left and never_began and self._stop.signal is None:
+            self._queue.appendleft(worker.job)  # something killed the first nursery; there will be another
+            worker.left = set()
         for point in () if worker.job is None else worker.job.points:
             if point.number in worker.left:
                 self._events.append(Ended(row_of_death(point, worker, printed)))

@@ -9,8 +9,8 @@ from typing import Any
 
 from dlrun.errors import DlrunError
 from dlrun.runs.sweeps.engines.local.messages import Gone, Prepared, Ready
-from dlrun.runs.sweeps.engines.local.nursery import SharingRunJob
 from dlrun.runs.sweeps.engines.local.processes import Nursery, Root, Worker
+from dlrun.runs.sweeps.engines.local.sharing import SharingRunJob
 from dlrun.runs.sweeps.jobs import Job
 
 _MOST_STARTS = 4  # of a first nursery; something kills them
@@ -30,16 +30,15 @@ class Fleet:
         self.workers: list[Worker] = []
 
     def start(self) -> None:
-        """Start the first nursery, unless it runs.
+        """Start the first nursery, unless it runs; another one, if something killed it.
 
-        Raises DlrunError if it ended too often.
+        Raises DlrunError if it ended too often, or before it was ready.
         """
         if self._roots and not self._roots[-1].nursery.is_gone:
             return
-        if len(self._roots) == _MOST_STARTS:
+        if len(self._roots) == _MOST_STARTS or (self._roots and self._num_cuda is None):
             printed = self._roots[-1].printed().strip()
-            what = f"The process that imports torch for this sweep ended {_MOST_STARTS} times."
-            what += " launch.jobs=1 does without it."
+            what = "The process that imports torch for this sweep ended; launch.jobs=1 does without it."
             raise DlrunError(f"{what} It printed last:\n{printed}" if printed else what)
         self._roots.append(Root(self._run_job))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlrun.runs.sweeps.jobs import Job
@@ -27,6 +28,20 @@ class Branch:
 
     number: int
     job: Job
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Of a worker: it imported these modules, which its nursery did not have."""
+
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Import:
+    """To a nursery: import these modules."""
+
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)

@@ -10,63 +10,30 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
-from dlrun.runs.sweeps.engines.local.messages import Branch, Fork, Gone, Prepared, Ready
+from dlrun.runs.sweeps.engines.local.messages import Branch, Fork, Gone, Import, Prepared, Ready
+from dlrun.runs.sweeps.engines.local.sharing import SharingRunJob
 from dlrun.runs.sweeps.engines.local.worker import work
-from dlrun.runs.sweeps.jobs import Channel, Job
+from dlrun.runs.sweeps.jobs import Job
 
 _PR_SET_PDEATHSIG = 1
 
 
-class SharingRunJob(Protocol):
-    """A RunJob whose points can share what was prepared before their processes were forked."""
-
-    def __call__(self, job: Job, channel: Channel) -> None:
-        """Train the points of a job, as a RunJob."""
-        ...
-
-    def composed(self, job: Job) -> Job:
-        """Return the job with everything worked out that needs no torch."""
-        ...
-
-    def data_key(self, job: Job) -> str | None:
-        """Return what decides the data of a job; None if it is unknown."""
-        ...
-
-    def silenced(self) -> SharingRunJob:
-        """Return the same, which shows nothing on a console."""
-        ...
-
-    def preload(self) -> None:
-        """Import what every job needs."""
-        ...
-
-    def prepare(self, job: Job) -> int:
-        """Load the data of a job into this process; return its bytes. May raise: the job will raise the same."""
-        ...
-
-
 def main(handle: int, sweep: int) -> None:
     """Be the first nursery of a sweep, in a new process: `handle` is its end of a pipe to the process `sweep`."""
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for GPUs must not start CUDA
     pipe = Connection(handle)
     _die_with(sweep)
     run_job = pipe.recv()
-    run_job.preload()
-    import torch
-
-    import dlrun.optim.device  # noqa: F401 - it notes torch's own number of threads
-
-    torch.set_num_threads(1)
-    pipe.send(Ready(torch.cuda.device_count()))
+    pipe.send(Ready(run_job.preload()))
     _serve(pipe, run_job)
 
 
@@ -112,6 +79,9 @@ def _serve(pipe: Connection, run_job: SharingRunJob) -> None:
 def _obey(pipe: Connection, fork: Callable[[int, Callable[[], Any]], None], run_job: SharingRunJob) -> None:
     """Do what the next message asks for."""
     message = pipe.recv()
+    if isinstance(message, Import):
+        _import(message.names)
+        return
     handle = recv_handle(pipe)
     if isinstance(message, Fork):
         output = recv_handle(pipe)
@@ -131,6 +101,15 @@ def _branch(pipe: Connection, run_job: SharingRunJob, job: Job, *, parent: int) 
         num_bytes = run_job.prepare(job)
     pipe.send(Prepared(num_bytes))
     _serve(pipe, run_job)
+
+
+def _import(names: Sequence[str]) -> None:
+    """Import modules that a worker needed, so that the next one has them."""
+    for name in names:
+        with contextlib.suppress(Exception):  # what needs the module tells why it cannot be imported
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def _reap(children: dict[int, int], pipe: Connection) -> None:

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import IO, Any
 
-from dlrun.runs.sweeps.engines.local.messages import Branch, Fork
+from dlrun.runs.sweeps.engines.local.messages import Branch, Fork, Import
 from dlrun.runs.sweeps.jobs import Job
 
 _BEGIN = """\
@@ -37,6 +38,7 @@ class Nursery:
     num_bytes: int = 0
     status: int | None = None  # once it ended: its exit code, or minus a signal
     is_gone: bool = False
+    imported: set[str] = field(default_factory=set)  # modules, besides those that it began with
 
     def fork(self, number: int) -> Worker:
         """Fork a worker."""
@@ -52,6 +54,12 @@ class Nursery:
         self._send(Branch(number, job), theirs.fileno())
         theirs.close()
         return Nursery(number, ours, key)
+
+    def load(self, names: Sequence[str]) -> None:
+        """Import modules that a worker needed."""
+        if new := [name for name in names if name not in self.imported]:
+            self.imported.update(new)
+            self._send(Import(new))
 
     def _send(self, message: Any, *handles: int) -> None:
         """Send a message and handles; a nursery that has just died is noticed where its pipe is read."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from dlrun.errors import Interrupted
-from dlrun.runs.sweeps.engines.local.messages import Needs, Signal, Stop
-from dlrun.runs.sweeps.jobs import Channel, Ended, Event, Job
+from dlrun.runs.sweeps.engines.local.messages import Imported, Needs, Signal, Stop
+from dlrun.runs.sweeps.engines.local.sharing import SharingRunJob
+from dlrun.runs.sweeps.jobs import Ended, Event, Job
 from dlrun.runs.sweeps.rows import row_of_error
 from dlrun.training.signals import StopRequest
 
+_COMMON = ("dlrun.", "torch.", "numpy.", "PIL.", "sympy", "mpmath", "pyarrow.", "safetensors.")
+"""Packages whose modules a nursery may import: that starts no threads and no GPU, and runs no code of the user."""
 
-def work(pipe: Connection, run_job: Callable[[Job, Channel], None], *, output: int) -> None:
+
+def work(pipe: Connection, run_job: SharingRunJob, *, output: int) -> None:
     """Train the jobs that come through the pipe, until there is one no more.
 
     output: a handle of the file that gets what the process writes to standard output and standard error.
@@ -24,33 +30,45 @@ def work(pipe: Connection, run_job: Callable[[Job, Channel], None], *, output: i
     for standard in (1, 2):
         os.dup2(output, standard)
     faulthandler.enable()
+    known = set(sys.modules)
     with StopRequest():  # a run has its own within it; between jobs, and until then, a stop is kept here
-        channel = PipeChannel(pipe)
+        channel = PipeChannel(pipe, lambda: os._exit(1))
         while (job := channel.next_job()) is not None:
-            if job.device is not None and job.device.startswith("cuda:"):
-                use_gpu(int(job.device.removeprefix("cuda:")))
+            if job.device is not None:  # this process trains many jobs, and keeps their data
+                use_gpu(job.device)
+                with contextlib.suppress(Exception):  # the job tells the same error in its row
+                    run_job.prepare(job)
             try:
                 run_job(job, channel)
             except Interrupted:
                 break
             except Exception as error:  # noqa: BLE001 - a defect must not hide what it did to the points
                 channel.end_all(job, error)
+            if imported := [name for name in sys.modules if name not in known and name.startswith(_COMMON)]:
+                known.update(imported)
+                channel.tell(Imported(imported))
 
 
-def use_gpu(index: int) -> None:
-    """Make one of the GPUs that are visible to the sweep the only one of this process, before CUDA starts."""
-    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    if "DLRUN_GPU" in os.environ:  # by an earlier job
-        return
-    os.environ["DLRUN_GPU"] = str(index)
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible[index] if index < len(visible) else str(index)
+def use_gpu(device: str) -> None:
+    """Make one GPU (cuda:1), of those that the sweep may use, the only one of this process; before CUDA starts."""
+    kind, _, index = device.partition(":")
+    if kind == "cuda" and _VISIBLE not in _bound:
+        visible = [name for name in os.environ.get(_VISIBLE, "").split(",") if name]
+        os.environ[_VISIBLE] = _bound[_VISIBLE] = visible[int(index)] if visible else index
+
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_bound: dict[str, str] = {}  # what was set, once
 
 
 class PipeChannel:
-    """A Channel over a pipe to the sweep; a thread reads what comes back, and ends this process when the sweep ends."""
+    """A Channel over a pipe to the sweep; a thread reads what comes back.
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
+    die: is called when the sweep has ended: at once, as its end would end a run in its own process.
+    """
+
+    def __init__(self, pipe: Connection, die: Callable[[], None]) -> None:
+        self._pipe, self._die = pipe, die
         self._sending = threading.Lock()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._reasons: dict[int, str] = {}
@@ -81,20 +99,21 @@ class PipeChannel:
             if point.number not in self._ended:
                 self.report(Ended(row_of_error(point.number, point.overrides, error, point.folder)))
 
-    def tell(self, message: Event | Needs) -> None:
+    def tell(self, message: Event | Needs | Imported) -> None:
         """Send a message; without a sweep that reads it, this process ends."""
         try:
             with self._sending:
                 self._pipe.send(message)
         except OSError:
-            os._exit(1)
+            self._die()
 
     def _receive(self) -> None:
         while True:
             try:
                 message = self._pipe.recv()
             except (EOFError, OSError):
-                os._exit(1)  # the sweep ended: at once, as it would end a run in its own process
+                self._die()
+                return
             if isinstance(message, Stop):
                 self._reasons[message.point] = message.reason
             elif isinstance(message, Signal):

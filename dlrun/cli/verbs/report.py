@@ -1,0 +1,91 @@
+"""`dlrun report`: what a sweep or a run found, as one page or as pictures. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command, usage_error
+from dlrun.cli.verb import Example, Verb, Word
+from dlrun.errors import ConfigError, Problem
+from dlrun.wording import printable
+
+if TYPE_CHECKING:
+    from dlrun.report.pages.files import Kind
+
+VERB = Verb(
+    name="report",
+    usage="RUN_OR_SWEEP [-o FILE.html | FILE.png | FOLDER]",
+    summary="plots and tables of a sweep or a run, as one self-contained page or as pictures",
+    words=(Word("RUN_OR_SWEEP", "run", "the folder of a sweep or a run"),),
+    own_flags=(flags.OUTPUT, flags.PLUGIN, flags.CONFIG_DIR),
+    details=(
+        "Of a sweep: parallel coordinates, the metric against each setting, learning curves, every point with its\n"
+        "result or the reason why there is none, and what was fixed. The page (default: report.html in the folder)\n"
+        "needs no network. FILE.png is one picture of all plots of a sweep, FOLDER a picture of each."
+    ),
+    examples=(
+        Example("dlrun report outputs/seeds", "the page of a sweep: outputs/seeds/report.html"),
+        Example("dlrun report outputs/run -o run.html", "the page of a run"),
+        Example("dlrun report outputs/seeds -o seeds.png", "the plots of a sweep in one picture"),
+        Example("dlrun report outputs/seeds -o plots", "a picture of each plot in the folder plots"),
+    ),
+    exit_codes=(0, 2, 5),
+)
+
+
+def run(command: Command) -> int:
+    """Write the report and print where; raises ConfigError if the folder has neither a sweep nor a run."""
+    from dlrun.report.pages.files import kind_of, write_reports
+
+    folder = Path(command.words[0]).expanduser()
+    output = command.value(flags.OUTPUT) or folder / "report.html"
+    is_sweep = (folder / "sweep.jsonl").is_file()
+    if not is_sweep and not (folder / "config.yaml").is_file():
+        what = "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml."
+        raise usage_error(Problem(printable(str(folder)), f"{what} `dlrun runs` lists runs."))
+    kind = kind_of(output)
+    if not is_sweep and kind != "page":
+        what = "Pictures are drawn of a sweep; the report of a run is a page: -o FILE.html"
+        raise ConfigError(Problem(f"--output {printable(str(output))}", what))
+    contents = _of_sweep(command, folder, output, kind) if is_sweep else {output: _of_run(folder)}
+    write_reports(contents)
+    print(output if kind != "folder" else "\n".join(map(str, contents)))  # noqa: T201
+    return 0
+
+
+def _of_sweep(command: Command, folder: Path, output: Path, kind: Kind) -> dict[Path, bytes]:
+    """The files of a sweep's report."""
+    from dlrun.cli.context import make_catalog
+    from dlrun.report.plots.figures import draw_sweep
+    from dlrun.runs.sweeps.saved.commands import read_asked
+    from dlrun.runs.sweeps.saved.sweep import read_sweep
+
+    sweep, asked = read_sweep(folder), read_asked(folder)
+    figures = draw_sweep(sweep, asked.objectives)
+    title = f"Sweep {printable(folder.resolve().name)}"
+    if kind == "page":
+        from dlrun.report.pages.sweep_page import sweep_page
+        from dlrun.runs.sweeps.saved.shared import read_shared
+
+        folders = [point.folder for point in sweep.points if point.folder is not None]
+        swept = list(dict.fromkeys(key for point in sweep.points for key in point.settings))
+        shared = read_shared(folders, swept=swept, catalog=make_catalog(command))
+        return {output: sweep_page(sweep, figures, shared, asked, title=title).encode()}
+    from dlrun.report.plots.picture import pictures, whole_picture
+
+    if not figures.every():
+        what = f"There is nothing to draw: {'; '.join(figures.notices)}."
+        raise ConfigError(Problem(printable(str(folder)), printable(what, limit=500)))
+    if kind == "picture":
+        return {output: whole_picture(figures, sweep, title=title)}
+    return {output / name: content for name, content in pictures(figures, sweep).items()}
+
+
+def _of_run(folder: Path) -> bytes:
+    """The page of a run."""
+    from dlrun.report.pages.run_page import run_page
+    from dlrun.runs.history import read_run
+
+    return run_page(read_run(folder), title=f"Run {printable(folder.resolve().name)}").encode()

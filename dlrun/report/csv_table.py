@@ -1,0 +1,31 @@
+"""A table as CSV (RFC 4180), in which no spreadsheet finds a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from dlrun.wording import escape_controls
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return the table's text; lines end with CR LF. None is an empty cell.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it; numbers stay what they are. Control
+    characters are escaped, so the text may be written to a terminal as it is (`unfiltered`: with its CR).
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow([_cell(each) for each in headings])
+    writer.writerows([_cell(each) for each in row] for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return escape_controls(f"'{value}" if value.startswith(_FORMULA) else value)

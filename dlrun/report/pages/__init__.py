@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: no network, no libraries; texts of users and data are escaped in one place (`text.py`)."""

@@ -1,0 +1,135 @@
+"""The parts of a page: figures, tables, lists. They take texts as they are and return HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlrun.report.pages.text import escape
+from dlrun.report.plots.scene import Scene
+from dlrun.report.plots.svg import to_svg
+from dlrun.wording import show
+
+_MOST_VALUE = 400  # characters of a value in a table
+_PRINTED_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table. value: what it is sorted by; a number is also aligned to the right."""
+
+    text: str
+    value: float | str | None = None
+
+
+def section(title: str, *parts: str) -> str:
+    """Return a section with its heading."""
+    return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
+
+
+def paragraph(text: str, *, muted: bool = False) -> str:
+    """Return a paragraph."""
+    return f"<p{_class('muted' if muted else '')}>{escape(text)}</p>"
+
+
+def figure(scene: Scene, *, wide: bool = False) -> str:
+    """Return a figure; a wide one scrolls on a phone."""
+    svg = to_svg(scene)
+    inner = f'<div class="wide">{svg}</div>' if wide else svg
+    return f"<figure>{inner}</figure>"
+
+
+def grid(scenes: Sequence[Scene], *, large: bool = False) -> str:
+    """Return figures side by side, as many as the screen has room for."""
+    return f"<div{_class('grid large' if large else 'grid')}>{''.join(map(figure, scenes))}</div>"
+
+
+def legend(entries: Iterable[tuple[int | None, str]]) -> str:
+    """Return the legend of learning curves: the number of a point, if it is one, and its text."""
+    items = []
+    for place, (number, text) in enumerate(entries):
+        line = f'<path class="is-series{place} series{place}" d="M0 4h36"/>'
+        swatch = f'<svg viewBox="0 0 36 8" aria-hidden="true">{line}</svg>'
+        of = f' data-p="{number}"' if number is not None else ""
+        items.append(f"<li{of}>{swatch}<span>{escape(text)}</span></li>")
+    return f"<ul{_class('legend')}>{''.join(items)}</ul>"
+
+
+def bullets(texts: Sequence[str]) -> str:
+    """Return a list; nothing for no texts."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f"<ul{_class('muted')}>{items}</ul>" if texts else ""
+
+
+def code(text: str) -> str:
+    """Return lines to copy."""
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def breakable(key: str) -> str:
+    """Return a key that may be broken after its dots, slashes and underscores."""
+    return re.sub(r"([./_])", r"\1<wbr>", escape(key))
+
+
+def facts(entries: Mapping[str, Any]) -> str:
+    """Return names with their values."""
+    rows = "".join(
+        f'<tr><td>{escape(name)}</td><td class="v">{escape(shown(value))}</td></tr>' for name, value in entries.items()
+    )
+    return f'<div class="table all"><table class="facts"><tbody>{rows}</tbody></table></div>'
+
+
+def shown(value: Any) -> str:
+    """Return a value of a configuration as text of bounded length; a text without quotes."""
+    text = value if isinstance(value, str) else show(value)
+    return text if len(text) <= _MOST_VALUE else f"{text[: _MOST_VALUE - 1]}…"
+
+
+def table(heads: Sequence[str], rows: Sequence[tuple[int | None, Sequence[Cell]]], *, wordy: Sequence[int] = ()) -> str:
+    """Return a table that the page's script makes sortable.
+
+    rows: each with the number of its point, which connects it with the figures, or None. wordy: columns of sentences.
+    """
+    numeric = [
+        any(isinstance(cells[place].value, float) for _, cells in rows[:50]) if rows else False
+        for place in range(len(heads))
+    ]
+    head = "".join(
+        f'<th scope="col"{_class("n" if right else "")}>{breakable(name)}</th>'
+        for name, right in zip(heads, numeric, strict=True)
+    )
+    body = "".join(
+        _row(number, cells, numeric, wordy, late=at >= _PRINTED_ROWS) for at, (number, cells) in enumerate(rows)
+    )
+    more = len(rows) - _PRINTED_ROWS
+    note = f'<p class="print">and {more} more rows, which the page shows on a screen</p>' if more > 0 else ""
+    return (
+        f'<div class="table"><table class="sortable"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{note}"
+    )
+
+
+def _row(
+    number: int | None, cells: Sequence[Cell], numeric: Sequence[bool], wordy: Sequence[int], *, late: bool
+) -> str:
+    of = f' data-p="{number}"' if number is not None else ""
+    classes = " ".join(name for name, has in (("row", number is not None), ("late", late)) if has)
+    shown_cells = "".join(
+        _cell(cell, "text" if place in wordy else "n" if numeric[place] else "") for place, cell in enumerate(cells)
+    )
+    return f"<tr{_class(classes)}{of}>{shown_cells}</tr>"
+
+
+def _cell(cell: Cell, kind: str) -> str:
+    value = "" if cell.value is None or str(cell.value) == cell.text else f' data-v="{escape(_plain(cell.value))}"'
+    return f"<td{_class(kind)}{value}>{escape(shown(cell.text))}</td>"
+
+
+def _class(names: str) -> str:
+    return f' class="{names}"' if names else ""
+
+
+def _plain(value: float | str) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else value

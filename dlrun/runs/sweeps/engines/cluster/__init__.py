@@ -1,0 +1,1 @@
+"""Points on a cluster that schedules jobs itself: SLURM through submitit, or Ray."""

@@ -1,0 +1,108 @@
+"""dlrun.runs.sweeps.engines.cluster.ray_engine: points as tasks of a Ray cluster that is started on this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlrun.configuration.sweeps.cluster import RaySettings
+from dlrun.errors import ConfigError
+from dlrun.runs.sweeps.engines.cluster.probe import Needs, make_probe
+from dlrun.runs.sweeps.engines.cluster.ray_engine import Ray
+from tests.runs.sweeps.engines.cluster.sweeps import (
+    SMALL,
+    lose_one,
+    prune_one,
+    starts,
+    stop_all,
+    weights,
+)
+
+Dlrun = Callable[..., tuple[int, str, str]]
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason='Ray is not installed: pip install "dlrun[ray]"'
+)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of two processors on this machine; this process is connected to it."""
+    import ray
+
+    ray.init(address="local", num_cpus=2, log_to_driver=False, include_dashboard=False)
+    yield ray
+    ray.shutdown()
+
+
+def here() -> Ray:
+    """Return a backend that waits less for the last lines of a job: all processes share a disk here."""
+    backend = Ray(RaySettings(), jobs=None)
+    backend.late_s = 0.5
+    return backend
+
+
+@needs_ray
+def test_a_point_whose_worker_was_killed_goes_on_and_ends_in_the_same_bytes(
+    cluster: Any, tmp_path: Path, dlrun: Dlrun, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ("trainer.epochs=150",)
+    rows, events = lose_one(here(), tmp_path / "s", *words, "seed=0,1")
+    out, err = capfd.readouterr()
+    assert "point 1 is submitted again: its Ray task ended (WorkerCrashedError): The worker died" in err
+    assert out == ""
+    assert [row.status for row in rows] == ["completed", "completed"]
+    assert [len(starts(events, point)) for point in (0, 1)] == [1, 2]
+    assert "a Ray task" in starts(events, 1)[0]
+    assert dlrun(*SMALL, *words, "seed=1", "hydra.run.dir=alone", "--quiet")[0] == 0
+    assert weights(tmp_path / "s" / "1") == weights(tmp_path / "alone")
+
+
+@needs_ray
+def test_as_many_jobs_as_the_cluster_holds(cluster: Any, tmp_path: Path) -> None:
+    for settings, expected in ((RaySettings(), 2), (RaySettings(cpus=0.5), 4), (RaySettings(cpus=2), 1)):
+        backend = Ray(settings, jobs=None)
+        backend.open(tmp_path)
+        assert backend.capacity == expected
+        backend.close()
+    assert Ray(RaySettings(), jobs=5).capacity == 5
+
+
+@needs_ray
+def test_a_job_that_fits_no_machine_is_told(cluster: Any, tmp_path: Path) -> None:
+    backend = Ray(RaySettings(gpus=1), jobs=None)
+    backend.open(tmp_path)
+    probe = make_probe(Needs(tmp_path, tmp_path, []), tmp_path)
+    with pytest.raises(ConfigError, match=r"No machine of the cluster has \{'CPU': 1, 'GPU': 1\} for a job"):
+        backend.start_probes(probe)
+    backend.close()
+
+
+@needs_ray
+def test_a_point_that_the_scheduler_stops_is_saved_and_goes_on(cluster: Any, tmp_path: Path, dlrun: Dlrun) -> None:
+    words = ("trainer.epochs=150",)
+    rows, events = lose_one(here(), tmp_path / "s", *words, "seed=0,1", number=signal.SIGUSR2)
+    assert [row.status for row in rows] == ["completed", "completed"]
+    assert len(starts(events, 1)) == 2
+    assert "resume  from step" in (tmp_path / "s/1/dlrun.log").read_text()
+    assert dlrun(*SMALL, *words, "seed=1", "hydra.run.dir=alone", "--quiet")[0] == 0
+    assert weights(tmp_path / "s" / "1") == weights(tmp_path / "alone")
+
+
+@needs_ray
+def test_ctrl_c_saves_the_points_that_run(cluster: Any, tmp_path: Path) -> None:
+    rows = stop_all(here(), tmp_path / "s", "trainer.epochs=5000", "seed=0,1,2")
+    assert sorted((row.point, row.status) for row in rows) == [(0, "interrupted"), (1, "interrupted")]
+    assert "Stopped at step" in str(next(row.error for row in rows if row.point == 1))
+    assert (tmp_path / "s/1/checkpoints/last").exists()
+
+
+@needs_ray
+def test_the_search_can_stop_a_point(cluster: Any, tmp_path: Path) -> None:
+    rows = prune_one(here(), tmp_path / "s", "seed=0,1", "trainer.epochs=200")
+    assert [(rows[i].status, rows[i].error) for i in (0, 1)] == [("completed", None), ("pruned", "hopeless")]
+    assert 0 < int((tmp_path / "s/1/checkpoints/last").read_text().strip().removeprefix("step-")) < 200 * 7
