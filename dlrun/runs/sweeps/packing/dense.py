@@ -110,7 +110,7 @@ def _linear(weight: str, bias: str | None) -> _Layer:
         if rows.ndim == 2:  # one product for all models
             flat = F.linear(rows, weights.flatten(0, 1), None if biases is None else biases.flatten())
             return flat.view(len(rows), size, -1).transpose(0, 1)  # (B, K * O) -> (B, K, O) -> (K, B, O)
-        return _Products.apply(rows, weights, biases)  # type: ignore[no-any-return]
+        return _Products.apply(rows, weights, biases)  # type: ignore[no-any-return, no-untyped-call]
 
     return layer
 
