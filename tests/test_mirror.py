@@ -33,6 +33,7 @@ OTHERS: Mapping[str, str] = {
     "options/schedulers/test_schedulers.py": "the same checks for every scheduler",
     "lint/test_good.py": "all rules, on configurations without a mistake",
     "lint/test_planted.py": "all rules, on configurations with one mistake each",
+    "report/pages/test_in_a_browser.py": "whole pages, opened in a browser where one is installed",
     "report/test_console.py": "the live and the plain console: lines, live and plain",
     "test_mirror.py": "a rule for all tests: where they are",
     "test_public_names.py": "dlrun/__init__.py: the promised names",

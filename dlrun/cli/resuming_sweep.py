@@ -33,8 +33,8 @@ def resume_sweep(command: Command, folder: Path) -> int:
     recorded = read_commands(folder)
     where = printable(str(folder))
     if not recorded:
-        what = "This sweep is of a version of dlrun that kept no ledger. Type its -m command again, with resume=auto"
-        raise ConfigError(Problem(where, f"{what} and {SWEEP_DIR}{where}."))
+        what = "This sweep is of a version of dlrun that kept no ledger. Type its -m command again, with"
+        raise ConfigError(Problem(where, f"{what} {SWEEP_DIR}{where}."))
     catalog = make_catalog(command)
     given = parse_overrides(command.overrides, catalog, multirun=True)
     problems = [*given.problems, *_fixed(given, where)]

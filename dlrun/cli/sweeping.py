@@ -107,6 +107,8 @@ def _launch(
     if not is_ours:
         placed = [places.place(plan) for plan in plans]
         points = [each.point for each in placed if each.row is None]
+        if not points:
+            return None, None
         signal = launch(points, places.folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
         if signal is None:
             return None, None
@@ -130,9 +132,14 @@ def _launch(
             driver.run()
         except Interrupted as error:
             return None, error
-    for line in () if quiet else (*summary_of(search), *budget.summary()):
+    for line in () if quiet else (*summary_of(search), *_used(budget, driver, search.num_points, places.folder)):
         print(line, file=sys.stderr)  # noqa: T201
     return driver.failed if settings.fail_fast else None, None
+
+
+def _used(budget: Budget, driver: Driver, num_points: int | None, folder: Path) -> list[str]:
+    done = sum(row.status != "interrupted" for row in driver.rows)
+    return budget.summary(folder, num_left=None if num_points is None else max(0, num_points - done))
 
 
 def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
@@ -164,13 +171,12 @@ def _sweep_command(command: Command, request: Request, catalog: Catalog) -> Swee
 
 def _note_command(ledger: Ledger, command: SweepCommand, *, is_told: bool) -> None:
     """Keep the command, and say what it does in a folder that has a sweep already, if that is to be told."""
-    if not is_told:
-        pass
-    elif ledger.entries and any(each.asks_for_same(command) for each in ledger.commands):
-        tell([f"going on with the sweep in {ledger.folder}: only what is not done is trained."])
-    elif ledger.entries:
-        count = plural(len(ledger.entries), "point")
-        what = f"{ledger.folder} has a sweep of {count}: the points of this command that are not among them are added."
+    is_same = not ledger.commands or any(each.asks_for_same(command) for each in ledger.commands)
+    count = plural(len(ledger.entries), "point")
+    what = f"{ledger.folder} has a sweep of {count}: the points of this command that are not among them are added."
+    if is_same:
+        what = f"going on with the sweep in {ledger.folder}: only what is not done is trained."
+    if is_told and ledger.entries:
         tell([what])
     ledger.note_command(command)
 

@@ -205,7 +205,8 @@ def _read_swept(key: str, values: Any) -> tuple[Interval | list[Any], list[Probl
     try:
         found = read_range(values)
     except NotARangeError as error:
-        return [], [Problem(key, f"{error} Got {show(values)}.", "wrong-range")]
+        hint = " Within braces, quote it: a comma ends a value." if values.count("(") > values.count(")") else ""
+        return [], [Problem(key, f"{error} Got {show(values)}.{hint}", "wrong-range")]
     return (found if isinstance(found, Interval) else [each.value for each in found]), []
 
 

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Composed:
-    """A run ready to start: its configuration, its folder and what set each value."""
+    """A run ready to start: its configuration, its folder and what set each value.
+
+    run_dir: empty for a point of a sweep, whose folder the sweep decides.
+    """
 
     config: RunConfig
     run_dir: str
@@ -109,11 +112,13 @@ def _compose_with_hydra(
     words, values = tuple(plan.hydra_overrides(choices)), plan.values()
     chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(options)
     try:
-        if hydra_words or config_dirs:  # the user's files may refer to Hydra's own node
-            search = [f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}"]
-            return _as_containers(_run_hydra((*words, *hydra_words, *(search if config_dirs else ())), defaults))
+        if config_dirs:
+            chosen += (f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}",)
+        if hydra_words or (config_dirs and not plan.point.swept):  # the user's files may refer to Hydra's own node
+            return _as_containers(_run_hydra((*chosen, *words[len(words) - len(values) :], *hydra_words), defaults))
         if _are_plain(values, options):
-            return _with_values(_compose_plain(chosen, defaults), values), _run_dir(_compose_options(chosen, defaults))
+            own = "" if plan.point.swept else _run_dir(_compose_options(chosen, defaults))  # takes longer than the rest
+            return _with_values(_compose_plain(chosen, defaults), values), own
         if not plan.point.swept:
             return _as_containers(_run_hydra(words, defaults))
         composed = copy.deepcopy(_compose_options(chosen, defaults))

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlrun.report import ranked_table as ranked
+from dlrun.report.pareto_table import print_front
 from dlrun.report.runs_table import as_json
 from dlrun.report.sweep_table import print_ranking
 from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.comparing import Part, SweepComparison
 from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance, Obstacle
 from dlrun.runs.sweeps.noise import LEVEL
-from dlrun.wording import number, plural, printable
+from dlrun.wording import count, number, plural, printable
 
 _BEST_ROWS = 10
 _FEW = 20  # points
@@ -30,6 +31,7 @@ def print_comparison(found: SweepComparison) -> None:
         if place:
             print()  # noqa: T201
         _print_part(part, is_biased=found.is_biased, named=len(found.parts) > 1)
+    print_front(found.rows, found.objectives)
 
 
 def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
@@ -82,12 +84,14 @@ def explanations(part: Part, *, is_biased: bool) -> list[str]:
             "share: of the variance beyond what chance gives (epsilon squared). p: by permutations, Holm's correction. "
             f"In brackets: {centre}. difference: best to worst{error}."
         )
+    if found.num_means is not None:
+        lines.append(f"Analysed are {count(found.num_means)} means over seeds, since settings are drawn from ranges.")
     if found.uses_ranks:
         lines.append("One point makes most of the variance, so shares and p are of ranks.")
     if part.higher is None and found.effects:
         lines.append("No result says whether a higher value of this metric is better.")
     if found.left_out:
-        ends = ", ".join(f"{count} {status}" for status, count in sorted(found.left_out.items()))
+        ends = ", ".join(f"{times} {status}" for status, times in sorted(found.left_out.items()))
         lines.append(f"Left out: {plural(found.left_out.total(), 'point')} ({ends}).")
     if found.skipped:
         lines.append(f"Not compared, since nearly every point has another value: {', '.join(found.skipped)}.")
@@ -123,7 +127,9 @@ def _conclusion(found: Importance) -> list[str]:
 def comparison_state(found: SweepComparison) -> dict[str, Any]:
     """Return the comparison as plain values."""
     return {
-        "points": found.num_points,
+        "points": len(found.rows),
+        "objectives": found.objectives,
+        "pareto_front": sorted(found.front),
         "biased_search": found.is_biased,
         "parts": [_part_state(part, is_biased=found.is_biased) for part in found.parts],
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.report import ranked_table as ranked
+from dlrun.report.sweep_table import fitting, terminal_width
 from dlrun.report.tables import print_table
 from dlrun.runs.columns import differing_settings
 from dlrun.runs.sweeps.groups import Group
@@ -41,7 +42,11 @@ def print_runs(ranking: Ranking, metric: str | None) -> None:
     heads += [*(heading for heading, _ in answers), "time", "status"]
     words = {"run", "best", "vs best", "status", *keys}
     right = [place for place, heading in enumerate(heads) if heading not in words or heading == "optimizer.lr"]
-    print_table(heads, table, right=right, marked=ranked.marked(ranking))
+    columns = [(name, place in right, [cells[place] for cells in table]) for place, name in enumerate(heads)]
+    kept = fitting(columns, width=terminal_width())
+    rows = list(zip(*(cells for _, _, cells in kept), strict=True))
+    right = [place for place, (_, is_number, _) in enumerate(kept) if is_number]
+    print_table([name for name, _, _ in kept], rows, right=right, marked=ranked.marked(ranking))
     lines = ranked.sentences(ranking)
     if len(keys) > _MOST_SETTINGS:
         lines.append(f"Further settings differ, which --csv shows: {', '.join(keys[_MOST_SETTINGS:])}.")

@@ -70,6 +70,7 @@ class Board:
     newest_failure: PointState | None = None
     _began_at: float | None = None
     _ended_here: int = 0
+    _most_at_once: int = 1  # points that ran at the same time
     _busy_s: float = 0.0  # sum over the points that ended here, from submission to end
 
     def take(self, event: Event) -> PointState:
@@ -83,6 +84,7 @@ class Board:
             self._forget_end(state)
             state.status, state.submitted_at = QUEUED, now
             self.running[state.number] = state
+            self._most_at_once = max(self._most_at_once, len(self.running))
         elif isinstance(event, Started):
             state.status, state.began_at = RUNNING, now
         elif isinstance(event, Measured):
@@ -116,7 +118,7 @@ class Board:
         return 60 * self._ended_here / elapsed if elapsed > 0 else None
 
     def seconds_left(self) -> float | None:
-        """Return the time left: the mean time of a point that ended here, for those waiting, as many at once as now.
+        """Return the time left: the mean time of a point that ended here, for those waiting, as many at once as so far.
 
         None before the first ended, or if it is not known how many there will be.
         """
@@ -128,7 +130,7 @@ class Board:
         for state in self.running.values():
             spent = now - (state.submitted_at if state.submitted_at is not None else now)
             rests.append(max(0.0, mean - spent) if state.share is None else mean * (1 - state.share))
-        return max(max(rests), (mean * waiting + sum(rests)) / len(rests))
+        return max(max(rests), (mean * waiting + sum(rests)) / self._most_at_once)
 
     def _state(self, number: int, overrides: Sequence[str]) -> PointState:
         state = self.points.setdefault(number, PointState(number, overrides))

@@ -41,7 +41,8 @@ class Screen:
         self._seen: set[bytes] = set()
         self._rest = b""  # of what others print: the line that has not ended
         self._ended = False
-        self._thread = threading.Thread(target=self._loop, name="sweep-table", daemon=True)
+        self._failure: Exception | None = None  # of the thread
+        self._thread = threading.Thread(target=self._draw, name="sweep-table", daemon=True)
 
     def __enter__(self) -> Screen:
         sys.stderr.flush()
@@ -60,18 +61,31 @@ class Screen:
         self._ended = True
         os.dup2(self._terminal, _STDERR)
         self._thread.join()
-        self._take_printed()
-        printed = self._whole_lines() + ([self._rest] if self._rest else [])
-        if error is None:
-            self._write(self._to_top() + self._above(printed) + self._wiped())
-        else:
-            self._write(self._to_top() + self._above(printed) + self._block() + "\n")
+        if self._failure is None:
+            self._leave(is_wiped=error is None)
         os.close(self._terminal)
         os.close(self._read)
+        if self._failure is not None and error is None and not isinstance(self._failure, OSError):
+            raise self._failure  # one of the system means that the terminal is gone: nobody is watching
+
+    def _leave(self, *, is_wiped: bool) -> None:
+        """Print what others have printed, and wipe the block or draw it a last time."""
+        self._take_printed()
+        printed = self._whole_lines() + ([self._rest] if self._rest else [])
+        block = self._wiped() if is_wiped else self._block() + "\n"
+        self._write(self._to_top() + self._above(printed) + block)
 
     def change(self) -> None:
         """Say that the block would look different now."""
         self._changed = True
+
+    def _draw(self) -> None:
+        """Draw until the end; give standard error back if that fails, for nobody would read the pipe."""
+        try:
+            self._loop()
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that shows the block
+            self._failure = error
+            os.dup2(self._terminal, _STDERR)
 
     def _loop(self) -> None:
         drawn_at = 0.0

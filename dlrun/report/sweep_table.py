@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from dlrun.runs.sweeps.groups import Group, group, trials_of_rows
 from dlrun.runs.sweeps.ranking import Ranking, rank
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.wording import printable
+
+Column = tuple[str, bool, list[str]]
+"""A heading, whether the column holds numbers, and its cells."""
 
 _MOST_TESTED = 4  # further metrics beside the one that decides
 _MOST_ON_TERMINAL = 100  # rows; a pipe gets them all
@@ -26,7 +30,7 @@ def print_sweep(rows: Sequence[SweepRow], *, folder: Path | None = None) -> None
 
 def print_ranking(ranking: Ranking, *, most: int, more: str) -> None:
     """Print the best `most` rows and what can be said of them. more: where the others are."""
-    columns = _columns(ranking)
+    columns = fitting(_columns(ranking), width=terminal_width())
     headings = [heading for heading, _, _ in columns]
     table = list(zip(*(cells for _, _, cells in columns), strict=True))
     right = [place for place, (_, is_number, _) in enumerate(columns) if is_number]
@@ -38,8 +42,25 @@ def print_ranking(ranking: Ranking, *, most: int, more: str) -> None:
         print("\n" + "\n".join(printable(line, limit=1000) for line in lines))  # noqa: T201
 
 
-def _columns(ranking: Ranking) -> list[tuple[str, bool, list[str]]]:
-    """Each column: its heading, whether it holds numbers, and its cells."""
+def terminal_width() -> int | None:
+    """Return the width of the terminal; None in a pipe, which gets every column."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def fitting(columns: Sequence[Column], *, width: int | None) -> list[Column]:
+    """Leave out columns until the table fits: further metrics from the last one on, the time, and a status that is the
+    same for all. What decides stays."""
+    kept = list(columns)
+    tested = [heading for heading, _, _ in columns if heading.partition("/")[0] == "test"]
+    same = [heading for heading, _, cells in columns if heading == "status" and set(cells) == {"completed"}]
+    for heading in (*reversed(tested[1:]), *same, "time", *tested[:1]):
+        if width is None or sum(max(map(len, (name, *cells))) + 2 for name, _, cells in kept) <= width + 2:
+            break
+        kept = [column for column in kept if column[0] != heading]
+    return kept
+
+
+def _columns(ranking: Ranking) -> list[Column]:
     groups = [row.group for row in ranking.rows]
     keys = list(dict.fromkeys(key for each in groups for key in each.settings))
     metrics = list(dict.fromkeys(row.metric for row in ranking.rows if row.metric is not None))

@@ -59,7 +59,7 @@ def read_result(folder: Path) -> Mapping[str, Any]:
         result = json.loads(read_regular(folder / "result.json"))
     except (OSError, ValueError, RecursionError):
         result = {"status": "unfinished"}
-    return result if _is_result(result) else {"status": "damaged"}
+    return result if is_result(result) else {"status": "damaged"}
 
 
 def check_configuration(run: SavedRun) -> None:
@@ -72,7 +72,7 @@ def check_configuration(run: SavedRun) -> None:
         raise ConfigError(Problem(printable(str(run.folder)), what))
 
 
-def _is_result(result: Any) -> bool:
+def is_result(result: Any) -> bool:
     """Whether a `result.json` has what is read from it, as what it is."""
     if not isinstance(result, dict) or not isinstance(result.get("status"), str):
         return False

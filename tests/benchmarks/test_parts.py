@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import checking, cost, growth, saving, starting, training, waiting
+from benchmarks import checking, cost, growth, saving, starting, sweeping, training, waiting
 from benchmarks.workload import WORKLOADS
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -78,9 +78,9 @@ def test_one_command_runs_every_part_and_names_those_that_failed(
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--threads", "2"])
     with pytest.raises(SystemExit, match="failed: cost"):
         runpy.run_module("benchmarks", run_name="__main__")
-    repeated = ["training", "starting", "saving", "cost", "waiting"]
+    repeated = ["training", "starting", "saving", "cost", "waiting", "sweeping"]
     expected = [[f"benchmarks.{part}", "--threads", "2", "--rounds", "3"] for part in repeated]
-    assert commands == [*expected, ["benchmarks.growth", "--threads", "2"]]
+    assert commands == [*expected[:-1], ["benchmarks.growth", "--threads", "2"], expected[-1]]
     assert "== growth" in capfd.readouterr().out
 
 
@@ -178,3 +178,40 @@ def test_checking_measures_every_command(monkeypatch: pytest.MonkeyPatch, capsys
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(checking.COMMANDS)
     assert lines[1].split() == ["defaults", "1.500", "s", "over", "import", "torch", "+0.500", "s"]
+
+
+def test_a_sweep_is_measured(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(words: list[str]) -> sweeping.Sweep:
+        commands.append(list(words))
+        seconds = 9.0 if "launch.jobs=1" in words else 5.0
+        return sweeping.Sweep(seconds, 2.0, [0.4] * 10)
+
+    monkeypatch.setattr(sweeping, "run", run)
+    sweeping.main(["speed", "--rounds", "2"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2] == ["MLP", "on", "digits", "9.00", "s", "5.00", "s", "1.80"]
+    assert lines[4] == ["MLP", "on", "digits", "median", "1.80"]
+    assert [words[-1] for words in commands] == ["launch.jobs=1", "launch.jobs=2", "launch.jobs=2", "launch.jobs=1"] * 2
+    sweeping.main(["bookkeeping", "--sizes", "10,20"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    # (5 s - 10 runs of 0.4 s, two at once) / 10 points = 300 ms
+    assert lines[2:] == [
+        ["10", "5.00", "2.00", "s", "200.0", "300.0"],
+        ["20", "5.00", "2.00", "s", "200.0", "300.0", "0.0"],
+    ]
+
+
+def test_a_failing_sweep_ends_the_benchmark_with_its_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r'(?s)ended with 2:.*Unknown key "modle"'):
+        sweeping.run(["modle=cnn"])
+    with pytest.raises(SystemExit):
+        sweeping.main(["sped"])
+    assert "unknown part sped; choose from speed, bookkeeping." in capsys.readouterr().err
+
+
+def test_a_sweep_is_timed_until_its_first_point_and_its_end() -> None:
+    found = sweeping.run(["dataset=iris", "model=linear", "trainer.epochs=1", "seed=0,1", "launch.jobs=1"])
+    assert len(found.runs) == 2
+    assert 0 < found.first < found.seconds

@@ -114,9 +114,10 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
         ("clean run seed=1", "seed=1\n      `dlrun clean` takes a run's folder and no KEY=VALUE: dlrun clean RUN_DIR"),
         (
             "resume",
-            "resume\n      Expected a run's folder: dlrun resume RUN_DIR [KEY=VALUE ...]. `dlrun runs` lists runs.",
+            "resume\n      Expected the folder of a run or a sweep: dlrun resume RUN_OR_SWEEP [KEY=VALUE ...]. "
+            "`dlrun runs` lists runs.",
         ),
-        ("resume trainer.epochs=4", "resume\n      Expected a run's folder: dlrun resume RUN_DIR"),
+        ("resume trainer.epochs=4", "resume\n      Expected the folder of a run or a sweep: dlrun resume RUN_OR_SWEEP"),
         ("cat", "cat\n      Expected a recipe's name or file: dlrun cat RECIPE. `dlrun ls recipe` lists recipes."),
         ("cp mlp_digits", "cp\n      Expected a recipe's name and a file: dlrun cp RECIPE FILE."),
         (

@@ -32,7 +32,7 @@ from dlrun.cli.completion import complete
         ("dlrun --pro", ["--profile"]),
         ("dlrun pre", ["predict"]),
         ("dlrun -m tr", ["train", "trainer.", "trainer="]),
-        ("dlrun rep", ["replay"]),
+        ("dlrun rep", ["replay", "report"]),
         ("dlrun cl", ["clean"]),
         ("dlrun help ru", ["runs"]),
         ("dlrun help runs ", []),

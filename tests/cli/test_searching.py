@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,3 +110,27 @@ def test_check_examines_the_ends(dlrun: Dlrun, own_folder: Path) -> None:
         "the others in between",
     ]
     assert out.splitlines()[-1].endswith("6 points.") or "6 points checked" in out
+
+
+def test_a_killed_search_goes_on_as_it_would_have(dlrun: Dlrun, own_folder: Path) -> None:
+    pytest.importorskip("optuna")
+    words = ["-m", *SHORT, LR, "model=mlp", "model.dropout=interval(0, 0.5)", "search=tpe", "search.trials=12"]
+    words += ["launch.jobs=1", "--quiet"]
+    assert dlrun(*words, "hydra.sweep.dir=whole")[0] == 0
+    killed = subprocess.Popen([sys.executable, "-m", "dlrun", *words, "hydra.sweep.dir=killed"])
+    path = own_folder / "killed" / "sweep.jsonl"
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_text().count("\n") < 6:
+        assert killed.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    assert len(path.read_text().splitlines()) < 12
+    code, _, err = dlrun(*words, "hydra.sweep.dir=killed")
+    assert code == 0, err
+    found = []
+    for name in ("killed", "whole"):
+        lines = (own_folder / name / "sweep.jsonl").read_text().splitlines()
+        found.append(sorted((row["point"], row["overrides"], row["metrics"]) for row in map(json.loads, lines)))
+    assert found[0] == found[1]

@@ -8,11 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlrun.cli import point_runner
+from dlrun.configuration.compose import Composed
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import Interrupted
 from tests.conftest import SHORT
 from tests.processes import describe, started_with, wait_until_none
 
@@ -109,6 +114,13 @@ def test_a_launcher_of_hydra_runs_the_points(dlrun: Dlrun, own_folder: Path) -> 
     assert code == 0, err
     rows = [json.loads(line) for line in (own_folder / "mine/sweep.jsonl").read_text().splitlines()]
     assert [row["status"] for row in rows] == ["completed", "completed"]
+    (own_folder / "mine/1/result.json").unlink()
+    for _ in range(2):  # the second has nothing to launch
+        code, out, err = dlrun("-m", *SHORT, "seed=0,1", *words)
+        assert code == 0, err
+        assert "going on with the sweep" in err
+        assert len(out.splitlines()) == 3
+    assert (own_folder / "mine/1/result.json").exists()
 
 
 def test_settings_of_a_sweep_need_m_and_are_checked(dlrun: Dlrun, own_folder: Path) -> None:
@@ -122,25 +134,39 @@ def test_settings_of_a_sweep_need_m_and_are_checked(dlrun: Dlrun, own_folder: Pa
     assert 'Expected one of grid, random, lhs, tpe, got "grit". Did you mean "grid"?' in err
 
 
-def _start(folder: Path, *words: str, mark: str) -> subprocess.Popen[str]:
-    """Start a sweep of endless points in a process of its own; return once two points are under way."""
-    command = [sys.executable, "-m", "dlrun", "-m", *SHORT[:2], *SHORT[3:], *ENDLESS, "launch.jobs=2", *words]
-    environment = {**os.environ, "DLRUN_TEST": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
-    sweep = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 60
-    while len(list(folder.glob("s/*/metrics.jsonl"))) < 2:
-        assert sweep.poll() is None, sweep.communicate()[1]
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return sweep
+ENDLESS = (
+    "trainer.epochs=1000000", "checkpoint.every_epochs=10", "seed=0,1,2",
+    "hydra.sweep.dir=s", "launch.jobs=2", "launch.pack=off",
+)  # fmt: skip
+Start = Callable[[str], subprocess.Popen[str]]
 
 
-ENDLESS = ("trainer.epochs=1000000", "trainer.log_every=1", "seed=0,1,2", "hydra.sweep.dir=s")
+@pytest.fixture
+def start(own_folder: Path) -> Iterator[Start]:
+    """Start a sweep of endless points in a process with DLRUN_TEST=MARK; return once two points have saved."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(mark: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "dlrun", "-m", *SHORT[:2], *SHORT[3:], *ENDLESS]
+        environment = {**os.environ, "DLRUN_TEST": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
+        sweep = subprocess.Popen(command, cwd=own_folder, env=environment, stderr=subprocess.PIPE, text=True)
+        started.append(sweep)
+        until = time.monotonic() + 60
+        while len(list(own_folder.glob("s/*/checkpoints/last"))) < 2:
+            assert sweep.poll() is None, sweep.communicate()[1]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return sweep
+
+    yield begin
+    for sweep in started:
+        with sweep:
+            sweep.kill()
 
 
-def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path) -> None:
+def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path, start: Start) -> None:
     mark = f"killed-{own_folder}"
-    sweep = _start(own_folder, mark=mark)
+    sweep = start(mark)
     assert len(started_with(f"DLRUN_TEST={mark}")) >= 5  # the sweep, two that workers are forked from, two workers
     sweep.kill()
     sweep.communicate()
@@ -149,9 +175,9 @@ def test_a_sweep_that_is_killed_leaves_no_process(own_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, number: int, code: int) -> None:
+def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, start: Start, number: int, code: int) -> None:
     mark = f"{number}-{own_folder}"
-    sweep = _start(own_folder, mark=mark)
+    sweep = start(mark)
     sweep.send_signal(number)
     err = sweep.communicate(timeout=60)[1]
     assert sweep.returncode == code, err
@@ -163,12 +189,12 @@ def test_a_signal_saves_every_point_that_has_begun(own_folder: Path, number: int
     assert [describe(process) for process in started_with(f"DLRUN_TEST={mark}")] == []
 
 
-def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path) -> None:
-    sweep = _start(own_folder, mark="point")
+def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path, start: Start) -> None:
+    sweep = start("point")
     owner = (own_folder / "s/0/.lock").read_text()
     os.kill(int(owner.split()[1]), signal.SIGKILL)
     until = time.monotonic() + 30
-    while not (own_folder / "s/2/metrics.jsonl").exists():
+    while not (own_folder / "s/2/checkpoints/last").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
     sweep.send_signal(signal.SIGTERM)
@@ -179,3 +205,89 @@ def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path) -> None:
         "Its process was killed by signal 9 (SIGKILL), perhaps because memory ran out. "
         "dlrun resume continues the run from its last checkpoint."
     )
+
+
+def test_the_same_command_in_a_named_folder_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    assert dlrun(*words, "seed=0,1")[0] == 0
+    first = (own_folder / "mine/0/result.json").stat().st_mtime_ns
+    (own_folder / "mine/1/result.json").unlink()
+    code, out, err = dlrun(*words, "seed=0,1")
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert len(out.splitlines()) == 3
+    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == first
+    assert (own_folder / "mine/1/result.json").exists()
+    assert not (own_folder / "mine_2").exists()
+
+
+def test_a_point_is_taken_over_from_an_earlier_sweep(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "launch.jobs=1", "--quiet")
+    assert dlrun(*words, "seed=0,1", "hydra.sweep.dir=first")[0] == 0
+    code, _, err = dlrun(*words, "seed=1,2", "hydra.sweep.dir=second", "launch.reuse=first")
+    assert code == 0
+    assert f"point 0 is taken over from {own_folder / 'first/1'}" in err
+    rows = [json.loads(line) for line in (own_folder / "second/sweep.jsonl").read_text().splitlines()]
+    reused = str(own_folder / "first/1")
+    assert [(row["overrides"], row["reused"], row["run_dir"]) for row in rows] == [
+        (["seed=1"], reused, reused),
+        (["seed=2"], None, str(own_folder / "second/1")),
+    ]
+    assert not (own_folder / "second/0").exists()
+    assert dlrun(*words, "seed=1,2,3", "hydra.sweep.dir=second")[0] == 0
+    assert not (own_folder / "second/0").exists()  # it stays taken over
+    assert dlrun("share", "second", "-o", "shared.yaml", "--quiet")[0] == 0
+
+
+def test_reuse_names_a_folder(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "launch.reuse=gone")
+    assert code == 2
+    assert "launch.reuse=gone\n      There is no such folder. Expected one with runs" in err
+    assert not (own_folder / "outputs").exists()
+
+
+def test_fail_fast_ends_with_the_first_failure_and_says_how_to_go_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("dataset=iris", "model=linear,cnn,mlp", "trainer.epochs=1", "device.threads=1", "launch.jobs=1", "--quiet")
+    code, out, err = dlrun("-m", *words, "launch.fail_fast=true", "hydra.sweep.dir=mine")
+    assert code == 2
+    assert f"launch.fail_fast: point 1 failed, and 1 point did not end; dlrun resume {own_folder / 'mine'}" in err
+    assert [line.split()[0] for line in out.splitlines()] == ["point", "0", "1"]
+
+
+def test_a_stopped_sweep_prints_its_table_and_the_command_that_goes_on(
+    dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_one = point_runner.run_one
+
+    def stopped_at_the_second(composed: Composed, catalog: Catalog, path: Path, **others: Any) -> Any:
+        if path.name == "1":
+            raise Interrupted(2, "Stopped.")
+        return run_one(composed, catalog, path, **others)
+
+    monkeypatch.setattr(point_runner, "run_one", stopped_at_the_second)
+    words = ("-m", *SHORT, "seed=0,1,2", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    code, out, err = dlrun(*words)
+    assert code == 130
+    assert [line.split()[-1] for line in out.splitlines()] == ["status", "completed", "interrupted"]
+    folder = own_folder / "mine"
+    assert f"The sweep was stopped after 1 of 3 points; their results are in {folder}." in err
+    assert f"dlrun resume {folder}   goes on with it" in err
+    monkeypatch.setattr(point_runner, "run_one", run_one)
+    assert dlrun("resume", "mine", "--quiet")[0] == 0
+
+
+def test_a_sweep_of_a_version_without_a_ledger_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "seed=0,1", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    assert dlrun(*words)[0] == 0
+    for name in ("sweep.json", "points.jsonl", ".lock", "1/result.json"):
+        (own_folder / "mine" / name).unlink()
+    first, _ = (own_folder / "mine/sweep.jsonl").read_text().splitlines()
+    (own_folder / "mine/sweep.jsonl").write_text(first + "\n")  # killed while it trained the second
+    trained = (own_folder / "mine/0/result.json").stat().st_mtime_ns
+    code, out, err = dlrun(*words)
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert len(out.splitlines()) == 3
+    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == trained
+    assert (own_folder / "mine/1/result.json").exists()
+    assert dlrun("resume", "mine", "--quiet")[0] == 0  # it has a ledger now

@@ -97,6 +97,12 @@ def test_the_configuration_of_a_run_with_each_option_validates(group: str, name:
         ("sweep: {model: [mpl]}", "$.sweep.model[0]"),
         ("sweep: {trainer.early_stop.patience: [0]}", "$.sweep['trainer.early_stop.patience'][0]"),
         ("sweep: {model.name: [mlp]}", "$.sweep"),
+        ("sweep: {optimizer.lr: 'interval(a, b)'}", "$.sweep['optimizer.lr']"),
+        ("sweep: {optimizer.lr: 'tag(lg, interval(1, 2))'}", "$.sweep['optimizer.lr']"),
+        ("sweep: {optimizer.lr: 'interval(0.1, 0.2'}", "$.sweep['optimizer.lr']"),
+        ("sweep: {trainer.epochs: 'glob(*)'}", "$.sweep['trainer.epochs']"),
+        ("sweep: {model: 'interval(0, 1)'}", "$.sweep.model"),
+        ("sweep: {trainer.shuffle: 'interval(0, 1)'}", "$.sweep['trainer.shuffle']"),
     ],
 )
 def test_a_mistake_is_reported_where_it_is_and_dlrun_agrees(text: str, place: str) -> None:
@@ -116,6 +122,9 @@ def test_a_mistake_is_reported_where_it_is_and_dlrun_agrees(text: str, place: st
         "device: {precision: bf16}",  # all devices have the same fields
         "sweep: {model: [mlp, cnn], seed: [0, 1], trainer.early_stop.patience: [null, 3], optimizer.lr: [auto, 0.1]}",
         "sweep: {model.generator_optimizer.lr: [0.1]}\nmodel: {name: gan}",
+        "sweep: {optimizer.lr: 'tag(log, interval(1e-5, 1e-1))', trainer.batch_size: 'interval(8, 64)'}",
+        "sweep: {model: 'choice(mlp, cnn)', seed: 'range(0, 5)', trainer.early_stop.patience: 'interval(1, 9)'}",
+        "sweep: {model.generator_optimizer.lr: 'interval(0.1, 0.2)'}\nmodel: {name: gan}",
     ],
 )
 def test_what_dlrun_accepts_is_accepted(text: str) -> None:

@@ -125,6 +125,22 @@ def test_every_recipe_of_dlrun_is_right(name: str) -> None:
             "sweep.seed",
             "Expected a list of values, or a range such as interval(1e-4, 1e-1), got [].",
         ),
+        (
+            "sweep:\n  optimizer.lr: interval(a, b)",
+            "sweep.optimizer.lr",
+            'Expected two numbers: interval(1e-4, 1e-1). Got "interval(a, b)".',
+        ),
+        (
+            "sweep:\n  optimizer.lr: interval(1, 5000)",
+            "sweep.optimizer.lr",
+            "The upper end is out of bounds. Expected a number above 0, at most 1000 or auto, got 5000.0.",
+        ),
+        (
+            "sweep:\n  optimizer.lr: interval(0.1",
+            "sweep.optimizer.lr",
+            "Expected interval(1e-4, 1e-1), tag(log, interval(1e-4, 1e-1)), range(1, 9) or choice(A, B). "
+            'Got "interval(0.1". Within braces, quote it: a comma ends a value.',
+        ),
         ("sweep: {seed: [x]}", "sweep.seed", 'Expected a whole number from 0 to 4294967295, got "x".'),
         ("sweep: {sed: [1]}", "sweep.sed", 'A recipe cannot sweep this key. Did you mean "seed"?'),
         ("sweep: {model: [cnn, cn]}", "sweep.model", 'Unknown model "cn". Did you mean "cnn"?'),

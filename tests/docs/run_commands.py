@@ -65,6 +65,8 @@ class PageRunner:
         verb = plain[0] if plain else "train"
         if verb not in ("train", "resume") or {"--help", "--version", "--cfg"} & set(words):
             return []
+        if verb == "resume" and (Path(plain[1]) / "sweep.json").exists():
+            return []  # a sweep keeps its points
         given = {word.partition("=")[0] for word in words}
         added = [word for word in _SHORT if word.partition("=")[0] not in given]
         if verb == "train" and not {"-m", "--multirun", "hydra.run.dir", "dataset.folds"} & given:

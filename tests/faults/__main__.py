@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--kills 2000] [--sweep-kills 200] [--flips 10000]`: inject many faults and print a table."""
+"""`python -m tests.faults [--kills 2000] [--sweep-kills 200] [--flips 10000]`: inject many faults, print a table."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@ was not killed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -25,7 +26,6 @@ WORDS = (
     "optimizer.lr=1e-2,1e-3", "seed=0,1,2",
 )  # fmt: skip
 _MOST_STARTS = 40  # of one sweep; more means that it makes no progress
-_CODES = (0, 1)  # 1: a point whose process was killed has failed, and is tried again
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,15 @@ def killed_sweep(folder: Path, whole: WholeSweep, rng: random.Random, kills: int
         if sum(tally.kills.values()) < kills:
             pause = rng.uniform(0.0, whole.seconds)
             plan.append(f"{'resume' if goes_on else 'again'}, killed at {pause:.2f} s")
-            time.sleep(pause)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(pause)
             _kill(process, folder, rng, tally)
         code = process.wait()
-        if code in (0, -signal.SIGKILL) or code in _CODES:
-            if code == 0 and sum(tally.kills.values()) >= kills:
-                break
-            continue
-        tally.wrong.append(f"{plan}: exit {code}: {log_of(folder)}")
-        return tally
+        if code == 0:
+            break
+        if code not in (1, -signal.SIGKILL):  # 1: a point whose process was killed has failed, and is tried again
+            tally.wrong.append(f"{plan}: exit {code}: {log_of(folder)}")
+            return tally
     found_rows, found_files = outcome(folder)
     if found_rows != whole.rows:
         tally.wrong.append(f"{plan}: rows {found_rows}, expected {whole.rows}")
@@ -103,8 +103,10 @@ def killed_sweep(folder: Path, whole: WholeSweep, rng: random.Random, kills: int
 
 def _kill(process: subprocess.Popen[bytes], folder: Path, rng: random.Random, tally: Tally) -> None:
     """Kill the sweep itself or, as often, one of the processes that it started; nothing if it has ended."""
-    workers = [pid for pid in started_with(f"DLRUN_SWEEP={folder}") if pid != process.pid]
-    is_worker = bool(workers) and rng.random() < 0.5
+    workers: list[int] = []
+    is_worker = rng.random() < 0.5
+    while is_worker and not workers and process.poll() is None:
+        workers = [pid for pid in started_with(f"DLRUN_SWEEP={folder}") if pid != process.pid]
     if process.poll() is not None:
         return
     try:

@@ -26,24 +26,24 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_killed_runs_end_as_if_never_killed() -> None:
-    """Three kills of each kind, in a new process, because it forks."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.faults",
-        "--kills",
-        str(3 * len(KINDS)),
-        "--only-kills",
-        "--seed",
-        "1",
-        "--sweep-kills",
-        "0",
-    ]
+def inject(*words: str) -> str:
+    """Run the long version with other numbers, in a new process, because it forks; return what it prints."""
+    command = [sys.executable, "-m", "tests.faults", "--only-kills", *words]
     root = Path(__file__).parent.parent.parent
-    done = subprocess.run([*command], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{3 * len(KINDS)} of {3 * len(KINDS)} kills survived; no processes left behind" in done.stdout
+    return done.stdout
+
+
+def test_killed_runs_end_as_if_never_killed() -> None:
+    """Three kills of each kind."""
+    printed = inject("--kills", str(3 * len(KINDS)), "--sweep-kills", "0", "--seed", "1")
+    assert f"{3 * len(KINDS)} of {3 * len(KINDS)} kills survived; no processes left behind" in printed
+
+
+def test_a_killed_sweep_ends_with_the_rows_and_bytes_of_one_that_was_not_killed() -> None:
+    printed = inject("--kills", "0", "--sweep-kills", "3", "--seed", "5")
+    assert "3 of 3 kills survived; no processes left behind" in printed
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -28,7 +28,7 @@ def told(found: Part, *, is_biased: bool = False) -> str:
 
 
 def test_a_row_for_each_setting_and_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
-    print_comparison(SweepComparison(20, [part(LR, MODEL, repeats=[SEED])], is_biased=False))
+    print_comparison(SweepComparison([], [part(LR, MODEL, repeats=[SEED])], is_biased=False))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "what moved val/accuracy (20 completed points)"
     assert lines[2].split() == ["setting", "share", "p", "best", "worst", "difference"]
@@ -42,7 +42,7 @@ def test_a_row_for_each_setting_and_the_seed(capsys: pytest.CaptureFixture[str])
 
 
 def test_two_datasets_have_a_title_each_and_no_direction_no_best(capsys: pytest.CaptureFixture[str]) -> None:
-    print_comparison(SweepComparison(40, [part(LR), part(LR, higher=None)], is_biased=False))
+    print_comparison(SweepComparison([], [part(LR), part(LR, higher=None)], is_biased=False))
     out = capsys.readouterr().out
     assert out.count("iris: what moved val/accuracy") == 2
     assert "highest" in out
@@ -63,11 +63,12 @@ def test_noise_and_few_points_are_named() -> None:
 
 def test_what_else_a_reader_must_know() -> None:
     pair = Effect(("model", "optimizer.lr"), 0.23, 0.002)
-    found = told(part(LR, interactions=[pair], skipped=["dataset.path"], uses_ranks=True), is_biased=True)
+    found = told(part(LR, interactions=[pair], skipped=["dataset.path"], uses_ranks=True, num_means=12), is_biased=True)
     assert "model and optimizer.lr act together (23% of the variance beyond both, p 0.002)" in found
     assert "nearly every point has another value: dataset.path." in found
     assert "One point makes most of the variance, so shares and p are of ranks." in found
     assert "In brackets: medians." in found
+    assert "Analysed are 12 means over seeds, since settings are drawn from ranges." in found
     assert "search=tpe tried more points where it expected good ones" in found
     lost = part(LR)
     lost.importance.left_out.update({"diverged": 2, "pruned": 1})
@@ -77,10 +78,10 @@ def test_what_else_a_reader_must_know() -> None:
 def test_json_has_everything() -> None:
     pair = Effect(("model", "optimizer.lr"), 0.23, 0.002)
     state = comparison_state(
-        SweepComparison(20, [part(LR, UNKNOWN, interactions=[pair], repeats=[SEED])], is_biased=True)
+        SweepComparison([], [part(LR, UNKNOWN, interactions=[pair], repeats=[SEED])], is_biased=True)
     )
     (only,) = state["parts"]
-    assert (state["points"], state["biased_search"], only["metric"], only["data"]) == (20, True, "val/accuracy", "iris")
+    assert (state["points"], state["biased_search"], only["metric"], only["data"]) == (0, True, "val/accuracy", "iris")
     assert only["settings"][0] == {
         "key": "optimizer.lr", "share": 0.62, "p": 0.0004, "important": True, "best": 0.01, "worst": 0.1,
         "levels": [{"value": 0.01, "mean": 0.9, "points": 10}, {"value": 0.1, "mean": 0.5, "points": 10}],

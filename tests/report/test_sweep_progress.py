@@ -41,11 +41,11 @@ def test_a_sweep_in_a_pipe(dlrun: Dlrun, own_folder: Path) -> None:
 
 
 def test_a_sweep_on_a_terminal(own_folder: Path) -> None:
-    shown = on_a_terminal("-m", *SHORT, "seed=0,1")
+    shown = on_a_terminal("-m", *SHORT, "optimizer.lr=0.1,0.2")
     assert re.search(r"[012] of 2 done · [01] running", shown)
     left = Emulator(24).feed(shown).shown()  # the live table is gone, the final one follows
-    assert left[0].startswith("points     val/accuracy")
-    assert left[1].split()[-1] == "completed"  # points that differ only in seed are one row
+    assert left[0].startswith("point  optimizer.lr  val/accuracy")
+    assert [line.split()[-1] for line in left[1:3]] == ["completed", "completed"], left
     assert left[-1].endswith("sweep.jsonl and one folder per point")
 
 

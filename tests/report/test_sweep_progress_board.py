@@ -94,7 +94,7 @@ def test_the_time_left_is_unknown_before_the_first_point_ended_and_then_counts_w
     assert (board.seconds_left(), board.points_per_minute()) == (None, None)
     board.take(ended(0))
     board.take(Submitted(2, ["seed=2"]))
-    # 3 wait and 2 run: of 8 s each, point 1 has nothing left, point 2 all: (3 * 8 + 0 + 8) / 2.
+    # 3 wait and 2 run, two at once: of 8 s each, point 1 has nothing left, point 2 all: (3 * 8 + 0 + 8) / 2.
     assert board.seconds_left() == 16.0
     assert board.points_per_minute() == 60 / 8
     board.take(Measured(1, 3, 30, 8.0, {}, 40, best(0.5)))  # it is slower: 3 of 4 epochs, so 2 s are left

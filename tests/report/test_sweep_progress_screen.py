@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 from tests.report.emulator import Emulator
@@ -38,7 +40,11 @@ def on_a_terminal(program: str, *, width: int = 60, height: int = 12) -> tuple[s
     with subprocess.Popen([sys.executable, "-c", program], stdout=theirs, stderr=theirs, stdin=theirs) as process:
         os.close(theirs)
         written = b""
+        deadline = time.monotonic() + 60
         while True:
+            if not select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                process.kill()
+                raise AssertionError(f"it did not end: {written.decode()}")
             try:
                 chunk = os.read(ours, 65536)
             except OSError:  # the other side is closed
@@ -120,3 +126,23 @@ with Screen(frame, refresh_hz=50) as screen:
     )
     assert code == 0, written
     assert Emulator(6).feed(written).shown() == ["before", "notice: a"]
+
+
+def test_a_defect_in_what_is_drawn_is_told_and_standard_error_works_meanwhile() -> None:
+    written, code = on_a_terminal(
+        f"""{BEGIN}
+def broken(width, height):
+    drawn.append(1)
+    raise ZeroDivisionError("a bug")
+with Screen(broken, refresh_hz=50) as screen:
+    while not drawn:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    print("x" * 100_000, file=sys.stderr)
+print("not reached")
+"""
+    )
+    assert code == 1
+    assert "x" * 100_000 in written
+    assert "ZeroDivisionError: a bug" in written
+    assert "not reached" not in written

@@ -68,7 +68,7 @@ def test_a_small_sweep_shows_every_point() -> None:
         "    3  3                                                queued",
         "    1  1                                         2.0 s  failed",
         "    4  4                                                waiting",
-        "2 of 5 done (1 failed) · 2 running · 4.5 s left · 30 points/min",  # (4 + 1 + 4) / 2, of 4 s each
+        "2 of 5 done (1 failed) · 2 running · 4.0 s left · 30 points/min",  # of 4 s each, and point 3 has just begun
         "point 1 (seed=1) failed: No such file.",
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlrun.report import sweep_table
-from dlrun.report.sweep_table import points_of, print_sweep
+from dlrun.report.sweep_table import fitting, points_of, print_sweep
 from dlrun.runs.sweeps.groups import Group, Trial
 from dlrun.runs.sweeps.rows import SweepRow
 
@@ -83,3 +83,22 @@ def test_names_from_users_are_escaped(capsys: pytest.CaptureFixture[str]) -> Non
 )
 def test_numbers_of_points_are_shown_as_spans(numbers: list[int], shown: str) -> None:
     assert points_of(Group({}, tuple(Trial(str(number), {}, "completed", {}) for number in numbers))) == shown
+
+
+def test_a_narrow_terminal_gets_what_decides() -> None:
+    columns = [
+        ("point", True, ["0"]), ("lr", False, ["0.1"]), ("val/accuracy", True, ["0.9000 ± 0.1000"]),
+        ("test/loss", True, ["0.1000 ± 0.1000"]), ("test/accuracy", True, ["0.9000 ± 0.1000"]),
+        ("time", True, ["1.0 s"]), ("status", False, ["completed"]),
+    ]  # fmt: skip
+
+    def shown(width: int | None) -> list[str]:
+        return [heading for heading, _, _ in fitting(columns, width=width)]
+
+    every = [heading for heading, _, _ in columns]  # 5 + 3 + 15 + 15 + 15 + 5 + 9 letters, and 2 between
+    assert shown(None) == shown(79) == every
+    assert shown(78) == ["point", "lr", "val/accuracy", "test/loss", "time", "status"]
+    assert shown(60) == ["point", "lr", "val/accuracy", "test/loss", "time"]
+    assert shown(10) == ["point", "lr", "val/accuracy"]
+    failed = [*columns[:-1], ("status", False, ["failed"])]
+    assert "status" in [heading for heading, _, _ in fitting(failed, width=10)]

@@ -49,6 +49,8 @@ def run(command: Command) -> int:
     if len(folders) == 1:
         if sweeps:
             return _compare_sweep(command, folders[0])
+        if not folders[0].is_dir():
+            raise usage_error(Problem(printable(str(folders[0])), "There is no such folder."))
         what = f"Expected {VERB.takes}; this is no sweep: {' or '.join(VERB.usages)}. `dlrun runs` lists runs."
         raise usage_error(Problem(printable(str(folders[0])), what))
     if sweeps:

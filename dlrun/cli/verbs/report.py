@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     name="report",
-    usage="RUN_OR_SWEEP [-o FILE.html | FILE.png | FOLDER]",
+    usage="RUN_OR_SWEEP [-o FILE]",
     summary="plots and tables of a sweep or a run, as one self-contained page or as pictures",
     words=(Word("RUN_OR_SWEEP", "run", "the folder of a sweep or a run"),),
     own_flags=(flags.OUTPUT, flags.PLUGIN, flags.CONFIG_DIR),
     details=(
         "Of a sweep: parallel coordinates, the metric against each setting, learning curves, every point with its\n"
         "result or the reason why there is none, and what was fixed. The page (default: report.html in the folder)\n"
-        "needs no network. FILE.png is one picture of all plots of a sweep, FOLDER a picture of each."
+        "needs no network. With -o, FILE.html is a page, FILE.png one picture of all plots of a sweep, and a folder\n"
+        "gets a picture of each."
     ),
     examples=(
         Example("dlrun report outputs/seeds", "the page of a sweep: outputs/seeds/report.html"),

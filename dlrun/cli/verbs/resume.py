@@ -9,7 +9,7 @@ from dlrun.cli.verb import Example, Verb, Word
 VERB = Verb(
     name="resume",
     usage="RUN_OR_SWEEP [KEY=VALUE ...]",
-    summary="continue a run exactly where it stopped, or extend it; a sweep with the points that are not done",
+    summary="continue a run exactly where it stopped, or extend it; or do the rest of a sweep",
     words=(Word("RUN_OR_SWEEP", "run", "the folder of a run or a sweep"),),
     overrides=True,
     own_flags=(flags.QUIET, flags.JSON, flags.PROFILE, flags.PLUGIN, flags.CONFIG_DIR),

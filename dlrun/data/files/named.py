@@ -23,10 +23,15 @@ def check_plans(plans: Iterable[Plan], catalog: Catalog) -> None:
     Nothing is composed. What a file must be, and whether it can be read, is checked by the dataset that reads it.
     """
     named: dict[tuple[str, str], None] = {}
+    known: dict[tuple[tuple[str, str], ...], list[Option]] = {}  # those with such fields, by what a plan chooses
     for plan in plans:
         values = {key: value.value for key, value in plan.values().items()}
-        for group, choice in plan.choices_with_defaults(catalog).items():
-            named.update(dict.fromkeys(_named(catalog.option(group, choice), values)))
+        choices = tuple(plan.choices_with_defaults(catalog).items())
+        if choices not in known:
+            options = [catalog.option(group, choice) for group, choice in choices]
+            known[choices] = [option for option in options if _names_files(option)]
+        for option in known[choices]:
+            named.update(dict.fromkeys(_named(option, values)))
     _check(named)
 
 
@@ -34,6 +39,11 @@ def check_tree(tree: Mapping[str, Any], catalog: Catalog) -> None:
     """Raise the same for a composed configuration."""
     values = {f"{group}.{key}": value for group in GROUPS for key, value in tree[group].items()}
     _check(each for group in GROUPS for each in _named(catalog.option(group, tree[group]["name"]), values))
+
+
+def _names_files(option: Option) -> bool:
+    """Whether any field of an option names a file or folder of the user."""
+    return any(has_mark(field.kind, LocalPath) for field in option.fields.values())
 
 
 def _named(option: Option, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

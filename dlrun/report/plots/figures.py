@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from dlrun.report.plots.learning import learning_curves
 from dlrun.report.plots.parallel import parallel_coordinates
-from dlrun.report.plots.scatter import metric_against, pareto
+from dlrun.report.plots.pareto import pareto
+from dlrun.report.plots.scatter import metric_against
 from dlrun.report.plots.scene import Scene
 from dlrun.report.plots.style import NUM_SERIES
 from dlrun.runs.sweeps.saved.curves import Curve, Curves, read_curves
 from dlrun.runs.sweeps.saved.points import SavedPoint
+from dlrun.runs.sweeps.saved.quantities import pairs_to_weigh
 from dlrun.runs.sweeps.saved.sweep import SavedSweep
-from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import plural
 
 T = TypeVar("T")
@@ -91,30 +92,11 @@ def thinned(ordered: Sequence[T], most: int) -> list[T]:
 
 
 def _draw_costs(found: Figures, sweep: SavedSweep, objectives: Sequence[str]) -> None:
-    """The metric against time and size, where they differ, and against the other objectives of the search."""
-    costs: dict[str, tuple[Mapping[int, float], bool]] = {
-        "seconds of training": (_costs(sweep, "seconds"), False),
-        "parameters": (_costs(sweep, "parameters"), False),
-    }
-    own = {"seconds", "time", "parameters", str(sweep.metric), str(sweep.metric).rpartition("/")[2]}
-    for name in objectives:
-        if name in own:
-            continue
-        metric = name if "/" in name else f"val/{name}"
-        measured = {point.number: point.metrics[metric] for point in sweep.ranked if metric in point.metrics}
-        if measured:
-            costs[metric] = measured, is_higher_better(metric, {}) is True
-        else:
-            found.notices.append(f"no point has the objective {name}")
+    """The objectives of the search against each other, and the metric against time and size."""
+    pairs, missing = pairs_to_weigh(sweep, objectives)
+    found.notices += [f"no point has the objective {name}" for name in missing]
     groups = thinned(sweep.groups, _MOST_LINES)
-    for name, (values, higher) in costs.items():
-        if len(set(values.values())) > 1:
-            found.cost.append(pareto(sweep, groups, values, name=name, higher_is_better=higher))
-
-
-def _costs(sweep: SavedSweep, name: str) -> dict[int, float]:
-    found = {point.number: getattr(point, name) for point in sweep.ranked if not point.reused}
-    return {number: value for number, value in found.items() if value is not None}
+    found.cost = [pareto(y, x, groups) for y, x in pairs]
 
 
 def _draw_curves(found: Figures, sweep: SavedSweep) -> None:
@@ -154,12 +136,15 @@ def _other_curves(found: Figures, sweep: SavedSweep, names: Sequence[str]) -> di
         for name, curve in (curves.by_metric if curves is not None else {}).items():
             drawn[name][point.number] = curve
     counts = {
-        "that diverged or failed have no curve": len(wild),
-        f"have no curve: of so many, {_MOST_GREY} are drawn beside the best": len(rest) - len(shown),
-        "have no metrics.jsonl in this folder": num_missing,
-        "have a metrics.jsonl so long that only parts of it were read": num_sampled,
+        "diverged or failed": len(wild),
+        f"of so many, {_MOST_GREY} are drawn beside the best": len(rest) - len(shown),
+        "no metrics.jsonl in this folder": num_missing,
     }
-    found.notices += [f"learning curves: {plural(count, 'point')} {what}" for what, count in counts.items() if count]
+    found.notices += [
+        f"no learning curve of {plural(count, 'point')}: {what}" for what, count in counts.items() if count
+    ]
+    if num_sampled:
+        found.notices.append(f"the learning curves of {plural(num_sampled, 'point')} are read from parts of long files")
     return drawn
 
 

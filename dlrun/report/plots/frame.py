@@ -53,7 +53,8 @@ def draw_frame(scene: Scene, x: Scale, y: Scale, *, x_name: str, y_name: str) ->
             continue
         half = min(len(label), most) * _CHARACTER / 2
         if at - half > ends + 5 or x.categories:  # ticks beside a slot may be near one another
-            scene.label(at, frame.bottom + 18, label, "middle", most=most)
+            inside = min(max(at, half + 2), scene.width - half - 2)
+            scene.label(inside, frame.bottom + 18, label, "middle", most=most)
             ends = at + half
     scene.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], "axis", "muted")
     scene.label((frame.left + frame.right) / 2, scene.height - 8, x_name, "middle", most=int(scene.width / 7.5),

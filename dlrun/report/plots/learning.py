@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlrun.report.plots.frame import draw_frame
-from dlrun.report.plots.scales import numeric_scale, time_scale
+from dlrun.report.plots.scales import numeric_scale, tame, time_scale
 from dlrun.report.plots.scene import Dot, Scene
 from dlrun.report.plots.style import NUM_SERIES
 from dlrun.runs.sweeps.saved.curves import Curve
@@ -31,7 +31,11 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     coloured = [(number, curve.vertices()) for number, curve in best[:NUM_SERIES]]
     vertices = [vertex for each in (*grey.values(), *(found for _, found in coloured)) for vertex in each]
     x = time_scale([vertex[axis] for vertex in vertices])
-    y = numeric_scale([vertex[2] for vertex in vertices])
+    values = [vertex[2] for vertex in vertices]
+    tamed = tame(values, around=_middle([vertex[2] for _, found in coloured for vertex in found]))
+    if len(tamed) < len(values):
+        scene.notices.append("learning curves: extreme values are drawn at the end of the axis")
+    y = numeric_scale(tamed)
     frame = draw_frame(scene, x, y, x_name="epoch" if by_epoch else "step", y_name=metric)
     shape = "faint" if len(grey) <= _MANY_GREY else "mist"
     for number, each in grey.items():
@@ -44,6 +48,10 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
             f"learning curves: each of {plural(len(others), 'grey curve')} is drawn through {most_each} of its values"
         )
     return scene
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else 0.0
 
 
 def _draw(scene: Scene, vertices: list[tuple[float, float]], shape: str, role: str, number: int) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlrun.report.plots.scales import Scale, category_scale, numeric_scale
+from dlrun.report.plots.scales import Scale, category_scale, numeric_scale, tame
 from dlrun.report.plots.scene import Box, Line, Scene
 from dlrun.report.plots.style import NUM_RANKS, rank_role
 from dlrun.runs.sweeps.saved.settings import Place, Setting
 from dlrun.runs.sweeps.saved.sweep import Group, SavedSweep
+from dlrun.wording import plural
 
 MOST_AXES = 11  # of settings
 NUM_BEST = 5  # drawn on top, thicker
-_TOP, _HEIGHT, _EDGE = 58, 380, 62
+_TOP, _HEIGHT, _EDGE = 58, 380, 80
+_LEAST_WIDTH = 470  # of the legend
 _SPACE, _MOST_SPACE = 128, 260  # between axes
 
 
@@ -20,11 +22,14 @@ def parallel_coordinates(sweep: SavedSweep, groups: Sequence[Group]) -> Scene:
     """Draw a line for each group of points; the best are on top."""
     settings = sweep.settings[:MOST_AXES]
     space = max(_SPACE, min(_MOST_SPACE, 1_000 / len(settings)))
-    width = space * len(settings) + 2 * _EDGE
+    width = max(_LEAST_WIDTH, space * len(settings) + 2 * _EDGE)
     scene = Scene("parallel", f"Parallel coordinates: the swept settings and {sweep.metric}", width, _HEIGHT)
     if len(settings) < len(sweep.settings):
         scene.notices.append(f"parallel coordinates: {len(sweep.settings) - len(settings)} settings without an axis")
-    scales = [*map(scale_of, settings), numeric_scale([group.mean for group in groups])]
+    means = [group.mean for group in groups]
+    scales = [*map(scale_of, settings), numeric_scale(tame(means, around=means[0]))]
+    if num_wild := len(means) - len(tame(means, around=means[0])):
+        scene.notices.append(wild_notice(num_wild, sweep))
     places = [_EDGE + number * space for number in range(len(scales))]
     for position in reversed(range(len(groups))):
         group = groups[position]
@@ -39,6 +44,11 @@ def parallel_coordinates(sweep: SavedSweep, groups: Sequence[Group]) -> Scene:
         _draw_axis(scene, x, scale, name, most=int(space / 7))
     _draw_legend(scene, better="higher" if sweep.higher_is_better else "lower")
     return scene
+
+
+def wild_notice(count: int, sweep: SavedSweep) -> str:
+    """Return what is told of values that an axis has no room for."""
+    return f"{plural(count, 'configuration')} with an extreme {sweep.metric} are drawn at the end of its axis"
 
 
 def scale_of(setting: Setting) -> Scale:

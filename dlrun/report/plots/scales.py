@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 _SPREAD = 10  # positive numbers with at least this ratio, most of them near the low end, get a logarithmic axis
 _NEAR_LOW = 0.25  # share of the linear axis below which their median lies
+_EXTREME, _KEPT = 1_000, 10  # times the median distance
 _FEW_VALUES, _APART = 7, 0.075  # so many values, so far apart, are themselves the ticks
 _SLOT = 0.12  # of the axis, for what has no place among the numbers: 0 on a logarithmic axis, "not set"
 NOT_SET = "not set"
@@ -33,7 +34,7 @@ class Scale:
     _places: dict[str, float] = field(default_factory=dict)
 
     def at(self, value: float | str | None) -> float:
-        """Return where a value lies: 0 at the low end, 1 at the high end."""
+        """Return where a value lies: 0 at the low end, 1 at the high end; a value beyond an end lies there."""
         if value is None:
             return self._places[NOT_SET]
         if isinstance(value, str):
@@ -41,9 +42,11 @@ class Scale:
         if value == 0 and self.is_log:
             return self._places["0"]
         start = _SLOT * len(self.slots)
-        return start + (1 - start) * self._share(value)
+        return start + (1 - start) * min(max(self._share(value), 0.0), 1.0)
 
     def _share(self, value: float) -> float:
+        if self.is_log and value <= 0:
+            return 0.0
         if self.is_log:
             return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return (value - self.low) / (self.high - self.low)
@@ -82,6 +85,19 @@ def numeric_scale(values: Iterable[float | None], *, padding: float = 0.04, mark
         return scale
     is_apart = all(scale.at(after) - scale.at(before) >= _APART for before, after in itertools.pairwise(distinct))
     return dataclasses.replace(scale, marked=tuple(distinct)) if is_apart else scale
+
+
+def tame(values: Sequence[float], *, around: float) -> list[float]:
+    """Return the values that the axis should be made for: without extreme ones, if there are any.
+
+    around: the value of interest. Extreme is more than 1,000 times the median distance from it. Then all beyond 10
+    times are left out: those of a far too large learning rate would press the others together.
+    """
+    distances = sorted(abs(value - around) for value in values)
+    usual = distances[(len(distances) - 1) // 2] if distances else 0.0
+    if not usual or distances[-1] <= _EXTREME * usual:
+        return list(values)
+    return [value for value in values if abs(value - around) <= _KEPT * usual]
 
 
 def time_scale(times: Sequence[float]) -> Scale:
@@ -143,7 +159,7 @@ def log_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
 
 
 def short(value: float) -> str:
-    """Format a number for an axis: 0.01, 1e-4, 250, 1e6."""
+    """Format a number for an axis: 0.01, 1e-5, 250, 1e6."""
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e5:

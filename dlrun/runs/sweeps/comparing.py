@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.runs.history import read_result
-from dlrun.runs.sweeps.groups import Trial, group, run_folder, trials_of_rows
+from dlrun.errors import ConfigError, Problem, StorageError, did_you_mean
+from dlrun.runs.history import is_result, read_result
+from dlrun.runs.sweeps.groups import Trial, group, trials_of_rows
 from dlrun.runs.sweeps.importance import Importance, importance_of
+from dlrun.runs.sweeps.ledger import read_commands
+from dlrun.runs.sweeps.pareto import pareto_front
 from dlrun.runs.sweeps.ranking import Ranking, rank
-from dlrun.runs.sweeps.rows import SweepRow, read_rows
-from dlrun.storage.reading import read_regular
+from dlrun.runs.sweeps.rows import SweepRow, folder_of, read_rows
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import printable
 
+_OBJECTIVES = "search.objectives="
 _LEARNING = "search=tpe"  # a search whose points gather where it expects good ones
 
 
@@ -36,11 +37,20 @@ class Part:
 
 @dataclass(frozen=True)
 class SweepComparison:
-    """What `dlrun compare` says of a sweep. is_biased: its search preferred some values, so shares are not fair."""
+    """What `dlrun compare` says of a sweep.
 
-    num_points: int
+    is_biased: its search preferred some values, so shares are not fair. objectives: those of its search.
+    """
+
+    rows: list[SweepRow]
     parts: list[Part]
-    is_biased: bool
+    is_biased: bool = False
+    objectives: list[str] = field(default_factory=list)
+
+    @property
+    def front(self) -> set[int]:
+        """The points that none is better than in every objective; empty for fewer than two objectives."""
+        return pareto_front(self.rows, self.objectives) if len(self.objectives) > 1 else set()
 
 
 def is_sweep(folder: Path) -> bool:
@@ -51,9 +61,12 @@ def is_sweep(folder: Path) -> bool:
 def compare_sweep(folder: Path, metric: str | None = None) -> SweepComparison:
     """Return what a sweep found. metric: instead of the one that chose the best checkpoints.
 
-    Raises ConfigError if no point has the metric.
+    Raises ConfigError if no point has the metric, StorageError if a row is none, which may be somebody else's.
     """
-    rows = read_rows(folder / "sweep.jsonl")
+    path = folder / "sweep.jsonl"
+    rows = read_rows(path)
+    if (damaged := next((row for row in rows if not _is_whole(row)), None)) is not None:
+        raise StorageError(f"{path}: the row of point {printable(str(damaged.point))} is damaged.")
     trials = trials_of_rows(rows, folder)
     known = sorted({name for trial in trials for name in trial.metrics})
     if metric is not None and metric not in known:
@@ -64,7 +77,22 @@ def compare_sweep(folder: Path, metric: str | None = None) -> SweepComparison:
         higher = _direction(members, chosen, rows, folder)
         importance = importance_of(members, chosen, higher=higher is not False)
         parts.append(Part(data.partition(" ")[0], importance, rank(group(members), metric), higher))
-    return SweepComparison(len(trials), parts, _is_biased(folder))
+    words = _words(folder)
+    objectives = next((word.partition("=")[2] for word in reversed(words) if word.startswith(_OBJECTIVES)), "")
+    names = [name.strip() for name in objectives.strip("[]").split(",") if name.strip()]
+    return SweepComparison(rows, parts, _LEARNING in words, names)
+
+
+def _is_whole(row: SweepRow) -> bool:
+    """Whether a row has what is read from it, as what it is."""
+    best: Any = row.best
+    return (
+        isinstance(row.point, int)
+        and isinstance(row.overrides, list)
+        and all(isinstance(word, str) for word in row.overrides)
+        and isinstance(row.run_dir, str)
+        and is_result({"status": row.status, "metrics": row.metrics, "best": best, "seconds": {"total": row.seconds}})
+    )
 
 
 def _parts(trials: Sequence[Trial], metric: str | None) -> dict[tuple[str, str], list[Trial]]:
@@ -95,14 +123,10 @@ def _direction(trials: Sequence[Trial], metric: str, rows: Sequence[SweepRow], f
     names = {trial.name for trial in trials}
     for row in rows:
         if str(row.point) in names and row.is_completed:
-            return is_higher_better(metric, read_result(run_folder(row, folder)))
+            return is_higher_better(metric, read_result(folder_of(folder, row)))
     return None
 
 
-def _is_biased(folder: Path) -> bool:
-    """Whether any command of the sweep's ledger used a search that learns."""
-    try:
-        content: Any = json.loads(read_regular(folder / "sweep.json"))
-        return any(_LEARNING in command["words"] for command in content["commands"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return False  # no ledger: the sweep is of a version that only knew grids
+def _words(folder: Path) -> list[str]:
+    """The words of every command of the sweep; none if it is of a version that kept no ledger and only knew grids."""
+    return [word for command in read_commands(folder) for word in command.words]

@@ -91,7 +91,6 @@ class Driver:
             job = self._waiting.pop(0)
             self._jobs.append({point.number for point in job.points})
             for point in job.points:
-                self._search.begin(point.number, point.overrides)
                 self._watch(Submitted(point.number, point.overrides))
             self._engine.submit(job)
             submitted = True
@@ -117,9 +116,9 @@ class Driver:
             if plan is None:
                 return None
             placed = self._places.place(plan)
+            self._search.begin(placed.point.number, placed.point.overrides)  # before the next one is asked for
             if placed.row is None:
                 return placed.point
-            self._search.begin(placed.point.number, placed.point.overrides)
             self._end(placed.row)
         return None
 
@@ -128,7 +127,9 @@ class Driver:
             for points in self._jobs:
                 points.discard(event.row.point)
             self._jobs = [points for points in self._jobs if points]
-            self._end(self._places.add(self._as_asked(event.row)))
+            number = event.row.point
+            row = _as_asked(event.row, self._measured.pop(number, None), self._stopped.get(number))
+            self._end(self._places.add(row))
             return
         if isinstance(event, Measured):
             self._measured[event.point] = event
@@ -136,18 +137,6 @@ class Driver:
             if reason is not None:
                 self._stop(event.point, "pruned", reason)
         self._watch(event)
-
-    def _as_asked(self, row: SweepRow) -> SweepRow:
-        """Return the row of a point with what was measured of it; of one that was asked to stop, with the reason."""
-        last = self._measured.pop(row.point, None)
-        if row.status != "interrupted":
-            return row
-        if last is not None and row.best is None:
-            row = dataclasses.replace(row, best=last.best, seconds=row.seconds or last.seconds)
-        if row.point in self._stopped:
-            status, reason = self._stopped[row.point]
-            row = dataclasses.replace(row, status=status, error=reason, exit_code=0)
-        return row
 
     def _end(self, row: SweepRow) -> None:
         """Take the outcome of a point, which may have been known before."""
@@ -173,6 +162,15 @@ class Driver:
         if point not in self._stopped:
             self._stopped[point] = status, reason
             self._engine.stop_point(point, reason)
+
+
+def _as_asked(row: SweepRow, last: Measured | None, stopped: tuple[str, str] | None) -> SweepRow:
+    """Return the row of a point with what was measured of it; of one that was asked to stop, with status and reason."""
+    if row.status != "interrupted":
+        return row
+    if last is not None and row.best is None:
+        row = dataclasses.replace(row, best=last.best, seconds=row.seconds or last.seconds)
+    return row if stopped is None else dataclasses.replace(row, status=stopped[0], error=stopped[1], exit_code=0)
 
 
 def stopped_message(num_done: int, num_points: int | None, folder: Path) -> str:

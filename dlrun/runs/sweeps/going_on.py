@@ -162,6 +162,8 @@ class LedgerPlaces:
             self._tell_once(found, found)
             return None
         folder, result = found
+        what = f"point {entry.point} is taken over from {folder}; `reused` says so in the row of each such point."
+        self._tell_once("taken over", what)
         row = row_of_result(entry.point, self._labels.of(entry.words), result, folder)
         return self._keep(dataclasses.replace(row, reused=str(folder)))
 

@@ -9,17 +9,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from dlrun.configuration.safe_yaml import parse_scalar
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.runs.history import SavedRun, flatten, read_result
-from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.runs.sweeps.rows import SweepRow, folder_of
 from dlrun.tasks.metric_names import is_higher_better
 
 REPEATS = ("seed", "dataset.fold")
 """The keys whose values only repeat a configuration."""
 
+_MOST = 1e150
 _OF_DATA = ("recipe", "dataset")
 """Settings that may change what a metric is measured on: these keys and those below them."""
 
@@ -87,7 +88,7 @@ class Group:
         found = {}
         for trial in self.trials:
             value = trial.metrics.get(metric)
-            if trial.is_completed and value is not None and math.isfinite(value):
+            if trial.is_completed and is_usable(value):
                 found[self._repeat(trial)] = float(value)
         return found
 
@@ -138,6 +139,11 @@ def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Gro
     return found
 
 
+def is_usable(value: float | None) -> TypeGuard[float]:
+    """Whether a mean and a spread can be worked out with a value: it is finite, and its square too."""
+    return value is not None and math.isfinite(value) and abs(value) < _MOST
+
+
 def is_repeat(key: str, repeats: Sequence[str]) -> bool:
     """Whether a setting is one of those repeated, or a field of an option that is: model.hidden of model."""
     return key in repeats or (key.partition(".")[0] in repeats)
@@ -169,7 +175,9 @@ def trials_of_rows(rows: Sequence[SweepRow], folder: Path | None = None) -> list
                 settings=settings,
                 status=row.status,
                 metrics=metrics,
-                data=_data(read_result(run_folder(row, folder))) if varies else "",
+                data=_data(read_result(Path(row.run_dir) if folder is None else folder_of(folder, row)))
+                if varies
+                else "",
                 chosen=None if row.best is None else str(row.best["metric"]),
                 result={"best": row.best},
                 seconds=row.seconds,
@@ -209,12 +217,6 @@ def as_typed(key: str) -> str:
 def is_about(key: str) -> bool:
     """Whether a key of `config.yaml` is about the run, and decides nothing of its result."""
     return key == "resume" or key.partition(".")[0] == "recipe"
-
-
-def run_folder(row: SweepRow, folder: Path | None) -> Path:
-    """Return the folder of a point, also after the sweep's folder was moved."""
-    moved = None if folder is None else folder / Path(row.run_dir).name
-    return moved if moved is not None and moved.is_dir() else Path(row.run_dir)
 
 
 def _data(result: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ and Economic Statistics 1, 1983) rarely give as large an effect, corrected for t
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import statistics
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlrun.runs.sweeps.factors import Factor, factors_of
-from dlrun.runs.sweeps.groups import REPEATS, Trial
+from dlrun.runs.sweeps.groups import REPEATS, Trial, is_usable
 from dlrun.runs.sweeps.noise import LEVEL, holm
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FEWEST_POINTS = 4
 _PERMUTATIONS = 1999
+_PERMUTATIONS_OF_MANY = 499
+_MANY = 2000  # points
 _MOST_PAIRED = 6  # settings whose pairs are looked at, by share
 _LARGE_INTERACTION = 0.02  # of the variance
 _OUTLIER = 0.5  # of the variance, by a single point
@@ -70,6 +73,7 @@ class Importance:
     """The analysis of the points with a value.
 
     effects: the largest first. repeats: what the seed did, whatever the settings. obstacle: why there are no effects.
+    num_means: how many means over seeds were analysed; None: the points themselves.
     """
 
     metric: str
@@ -81,19 +85,25 @@ class Importance:
     skipped: list[str] = field(default_factory=list)
     uses_ranks: bool = False
     obstacle: Obstacle | None = None
+    num_means: int | None = None
 
 
 def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Importance:
     """Return what each setting did to a metric. Points that did not complete are left out, and counted."""
-    kept = [trial for trial in trials if trial.is_completed and _is_finite(trial.metrics.get(metric))]
+    kept = [trial for trial in trials if trial.is_completed and is_usable(trial.metrics.get(metric))]
     left_out = Counter(
         trial.status if not trial.is_completed else f"without {metric}" for trial in trials if trial not in kept
     )
+    num_completed = len(kept)
     factors, skipped = factors_of(kept)
+    averaged = any(each.is_ranges for each in factors)
+    if averaged:
+        kept = _means(kept, metric)
+        factors, skipped = factors_of(kept)
     values = [trial.metrics[metric] for trial in kept]
     settings = [each for each in factors if each.key not in REPEATS]
     if obstacle := _obstacle(values, settings):
-        return Importance(metric, len(kept), left_out, skipped=skipped, obstacle=obstacle)
+        return Importance(metric, num_completed, left_out, skipped=skipped, obstacle=obstacle)
     uses_ranks = _has_outlier(values)
     model = _Model(_ranks(values) if uses_ranks else values, factors)
     shown = values if uses_ranks else None
@@ -104,7 +114,25 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     pairs = _corrected([model.interaction(*pair) for pair in itertools.combinations(largest, 2)])
     large = [each for each in pairs if each.is_important and (each.share or 0) >= _LARGE_INTERACTION]
     repeats = [model.effect(each, higher=higher, shown=shown) for each in factors if each.key in REPEATS]
-    return Importance(metric, len(kept), left_out, effects, large, repeats, skipped, uses_ranks)
+    num_means = len(kept) if len(kept) < num_completed else None
+    return Importance(
+        metric, num_completed, left_out, effects, large, repeats, skipped, uses_ranks, num_means=num_means
+    )
+
+
+def _means(trials: Sequence[Trial], metric: str) -> list[Trial]:
+    """The points with their seeds averaged: seeds of one configuration share its place in a range, so that many seeds
+    of few configurations would make chance look certain."""
+    together: dict[str, list[Trial]] = {}
+    for trial in trials:
+        own = {key: value for key, value in trial.settings.items() if key not in REPEATS}
+        together.setdefault(str(sorted(own.items())), []).append(trial)
+    found = []
+    for members in together.values():
+        settings = {key: value for key, value in members[0].settings.items() if key not in REPEATS}
+        mean = statistics.fmean(trial.metrics[metric] for trial in members)
+        found.append(dataclasses.replace(members[0], settings=settings, metrics={metric: mean}))
+    return found
 
 
 def _obstacle(values: Sequence[float], settings: Sequence[Factor]) -> Obstacle | None:
@@ -132,7 +160,10 @@ class _Model:
         share, p = self._test(others, self._columns(factor))
         levels, error = self._levels(factor) if shown is None else (_medians(factor, shown), None)
         ordered = sorted(levels, key=lambda level: level.mean, reverse=higher)
-        return Effect((factor.key,), share, p, tuple(ordered), abs(ordered[0].mean - ordered[-1].mean), error)
+        difference = abs(ordered[0].mean - ordered[-1].mean)
+        if difference <= 1e-12 * max(abs(level.mean) for level in ordered):  # equal, but for rounding
+            difference = 0.0
+        return Effect((factor.key,), share, p, tuple(ordered), difference, error)
 
     def interaction(self, first: Factor, second: Factor) -> Effect:
         """Return what two settings did together, beyond the sum of both."""
@@ -162,15 +193,16 @@ class _Model:
         share = max(0.0, before - after - added * after / rest) / self._total
         found = (before - after) / after
         generator = np.random.default_rng(0)
-        larger, batch = 0, 200
-        for start in range(0, _PERMUTATIONS, batch):
-            size = min(batch, _PERMUTATIONS - start)
+        larger, batch = 0, 100
+        times = _PERMUTATIONS if len(self._values) <= _MANY else _PERMUTATIONS_OF_MANY
+        for start in range(0, times, batch):
+            size = min(batch, times - start)
             shuffled = generator.permuted(np.tile(residual[:, None], (1, size)), axis=0)  # (N,) -> (N, size)
             whole = (shuffled**2).sum(axis=0)
             less = whole - ((reduced.T @ shuffled) ** 2).sum(axis=0)
             least = np.maximum(whole - ((full.T @ shuffled) ** 2).sum(axis=0), 1e-12 * self._total)
             larger += int(((less - least) / least >= found * (1 - 1e-9)).sum())
-        return share, (1 + larger) / (1 + _PERMUTATIONS)
+        return share, (1 + larger) / (1 + times)
 
     def _basis(self, columns: Array) -> Array:
         """An orthonormal basis of the space of the columns: (N, M) -> (N, rank)."""
@@ -235,7 +267,3 @@ def _medians(factor: Factor, values: Sequence[float]) -> list[Level]:
         inside = [value for value, level in zip(values, factor.level, strict=True) if level == number]
         found.append(Level(label, statistics.median(inside), len(inside)))
     return found
-
-
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)

@@ -40,9 +40,8 @@ class Labels:
         return len(self._keys) > before
 
     def of(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Return what is shown of a point."""
-        own = {_key(word): word for word in words}
-        return tuple(own[key] for key in self._keys if key in own)
+        """Return what is shown of a point, in the order of its words: keys are learned in another after a kill."""
+        return tuple(word for word in words if _key(word) in self._keys)
 
 
 def _key(word: str) -> str:

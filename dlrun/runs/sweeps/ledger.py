@@ -83,9 +83,13 @@ class Ledger:
         self.folder = folder
         self._lock = hold_folder(folder) if lock is None else lock
         remove_debris(folder, (f".{COMMANDS}.*.tmp", f".{ROWS}.*.tmp"))
-        self.commands = read_commands(folder)
-        self.rows = {row.point: row for row in read_rows(folder / ROWS)}
-        self.entries = {entry.point: entry for entry in _read_entries(folder / POINTS)}
+        try:
+            self.commands = read_commands(folder)
+            self.rows = {row.point: row for row in read_rows(folder / ROWS)}
+            self.entries = {entry.point: entry for entry in _read_entries(folder / POINTS)}
+        except StorageError:
+            self._lock.close()
+            raise
         self._next = 1 + max([-1, *self.entries, *self.rows, *_numbers_of_folders(folder)])
 
     def close(self) -> None:

@@ -1,20 +1,24 @@
 """Whether rows of a table can be told apart from the best one, given how far repetitions spread. Imports no torch.
 
-Each row is compared with the best one by Student's t-test: by that of paired values where both rows have the same
-repetitions, which holds whatever the correlation that a common seed brings, else by Welch's. The p-values of a table
-are corrected for their number by Holm's method (Scandinavian Journal of Statistics 6, 1979).
+Each row is compared with the best one. In a table of at least five rows with three values each it is by Welch's test
+with spreads that are learned from all rows ("moderated": `spread`). Of fewer rows it is by Student's t-test of paired
+values where both rows have the same repetitions, which holds whatever the correlation that a common seed brings, else
+by Welch's. The p-values of a table are corrected for their number by Holm's method (Scandinavian Journal of Statistics
+6, 1979).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from dlrun.runs.intervals import student_t, two_sided_p
+from dlrun.runs.sweeps.spread import Spread, Values, spreads
 
 LEVEL = 0.05
 """A row is called worse if a difference as large as measured, or larger, has no higher probability by chance."""
@@ -27,11 +31,9 @@ MOST_SEEDS = 1000
 
 PAIRED = "paired t-test"
 WELCH = "Welch's t-test"
+MODERATED = "moderated t-test"
 SIGNS = "sign test"  # all differences are the same: their spread is 0, which no t-test can take
 SHUFFLES = "permutation test"  # neither row has a spread
-
-Values = Mapping[tuple[str, ...], float]
-"""The values of a row, by what was repeated: its seed."""
 
 Kind = Literal["best", "unclear", "worse", "unknown"]
 
@@ -74,8 +76,10 @@ def judge(rows: Sequence[Values], *, higher: bool) -> list[Verdict]:
     """Return a verdict for each row of a table, the best of which comes first."""
     if not rows:
         return []
-    best, *others = rows
-    found = [None if min(len(best), len(other)) < 2 else compare(best, other, higher=higher) for other in others]
+    scale = max((abs(value) for row in rows for value in row.values()), default=0.0) or 1.0
+    # so that no square is too large or too small
+    best, *others = [{key: value / scale for key, value in row.items()} for row in rows]
+    found = _differences(best, others, higher=higher)
     corrected = iter(holm([each.p for each in found if each is not None]))
     p_values = [None if each is None else next(corrected) for each in found]
     num_unclear = sum(p is not None and p > LEVEL for p in p_values)
@@ -89,7 +93,31 @@ def judge(rows: Sequence[Values], *, higher: bool) -> list[Verdict]:
             least = max(len(best), len(other)) + 1
             seeds = seeds_to_tell(difference, level=LEVEL / num_unclear, least=least)
             verdicts.append(Verdict("unclear", difference, p, seeds))
+    verdicts = [_scaled(each, scale) for each in verdicts]
     return [Verdict("best" if any(each is not None for each in found) else "unknown"), *verdicts]
+
+
+def _scaled(verdict: Verdict, scale: float) -> Verdict:
+    """The verdict in the metric's own unit."""
+    found = verdict.difference
+    if found is None:
+        return verdict
+    found = dataclasses.replace(found, value=found.value * scale, deviation=found.deviation * scale)
+    return dataclasses.replace(verdict, difference=found)
+
+
+def _differences(best: Values, others: Sequence[Values], *, higher: bool) -> list[Difference | None]:
+    """Compare each row with the best one; None where one of both has fewer than two values."""
+    if len(best) < 2:
+        return [None] * len(others)
+    known = spreads([row for row in (best, *others) if len(row) > 1])
+    if known is None:
+        return [None if len(other) < 2 else compare(best, other, higher=higher) for other in others]
+    own, *rest = known
+    following = iter(rest)
+    return [
+        None if len(other) < 2 else _moderated(best, other, (own, next(following)), higher=higher) for other in others
+    ]
 
 
 def compare(best: Values, other: Values, *, higher: bool) -> Difference:
@@ -128,6 +156,17 @@ def _welch(best: Sequence[float], other: Sequence[float]) -> Difference:
     below = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (best, other), strict=True))
     freedom = max(1, math.floor(sum(parts) ** 2 / below + 1e-9))
     return Difference(WELCH, mean, two_sided_p(mean / math.sqrt(sum(parts)), freedom), deviation, (2, -2))
+
+
+def _moderated(best: Values, other: Values, known: tuple[Spread, Spread], *, higher: bool) -> Difference:
+    """Welch's test with spreads that are learned from all rows."""
+    mean = (statistics.fmean(best.values()) - statistics.fmean(other.values())) * (1 if higher else -1)
+    parts = [each.variance / len(row) for each, row in zip(known, (best, other), strict=True)]
+    deviation = math.sqrt(sum(each.variance for each in known))
+    below = sum(part**2 / each.freedom for part, each in zip(parts, known, strict=True))
+    freedom = max(1, math.floor(sum(parts) ** 2 / below + 1e-9))
+    p = two_sided_p(mean / math.sqrt(sum(parts)), freedom) if mean > 0 else 1.0
+    return Difference(MODERATED, mean, p, deviation, (2, max(-2, freedom - len(best) - len(other))))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -69,7 +69,10 @@ class EarlierRuns:
             return changed
         if fingerprint_in(result) != fingerprints.of(config):
             return "it was trained on other data"
-        about = read_run(path).config.get("recipe")
+        try:
+            about = read_run(path).config.get("recipe")
+        except ConfigError:
+            return "its config.yaml cannot be read"
         used = about.get("plugins") if isinstance(about, Mapping) else None
         if (used or {}) != self._plugins:
             return "it was trained with other plugins"

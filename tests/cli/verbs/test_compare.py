@@ -54,6 +54,7 @@ def test_what_is_no_sweep_or_a_sweep_among_runs_is_an_error(
     code, _, err = dlrun("compare", "a")
     assert code == 2
     assert "Expected at least two runs' folders, or a sweep's; this is no sweep" in err
+    assert "nowhere\n      There is no such folder." in dlrun("compare", "nowhere")[2]
     (own_folder / "s").mkdir()
     (own_folder / "s" / "sweep.jsonl").write_text("")
     code, _, err = dlrun("compare", "a", "s")

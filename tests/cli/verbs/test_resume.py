@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,3 +51,17 @@ def test_mistakes_about_a_saved_run_are_errors(
     code, _, err = dlrun(*words)
     assert code == 2
     assert message in err
+
+
+def test_a_sweep_is_resumed_by_its_folder_alone(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "seed=0,1,2", "launch.jobs=1", "hydra.sweep.dir=swept", "--quiet")
+    code, table, err = dlrun(*words)
+    assert code == 0, err
+    before = {path: path.stat().st_mtime_ns for path in own_folder.glob("swept/*/result.json")}
+    shutil.rmtree(own_folder / "swept/1")
+    code, again, err = dlrun("resume", "swept", "launch.jobs=1", "--quiet")
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert [line.split()[:4] for line in again.splitlines()] == [line.split()[:4] for line in table.splitlines()]
+    after = {path: path.stat().st_mtime_ns for path in own_folder.glob("swept/*/result.json")}
+    assert [path.parent.name for path in before if before[path] != after[path]] == ["1"]

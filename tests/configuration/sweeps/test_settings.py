@@ -8,7 +8,8 @@ from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.settings import SWEEP_GROUPS, as_words, setting_lines
 
-LAUNCH = tuple(f"launch.{name}" for name in ("engine", "fail_fast", "jobs", "pack", "ray", "reuse", "slurm"))
+_OWN = "a setting of the sweep itself and cannot be swept. For a list, write [A,B]."
+LAUNCH = [f"launch.{name}" for name in ("engine", "fail_fast", "jobs", "pack", "ray", "reuse", "slurm")]
 
 
 @pytest.mark.parametrize(
@@ -18,10 +19,7 @@ LAUNCH = tuple(f"launch.{name}" for name in ("engine", "fail_fast", "jobs", "pac
         ("search.trals=3", 'A sweep has no such setting. Did you mean "search.trials"?'),
         ("launch=local", "A sweep has no such setting. Choose from: " + ", ".join(LAUNCH) + "."),
         ("search.trials=0", "Expected a whole number from 1 to 1000000000 or null, got 0."),
-        (
-            "search.seed=1,2",
-            "search.seed is a setting of the sweep itself and cannot be swept. For a list, write [A,B].",
-        ),
+        ("launch.jobs=1,2", f"launch.jobs is {_OWN}"),
         ("search.seed=interval(0,1)", 'Expected a whole number from 0 to 4294967295, got "interval(0,1)".'),
         (
             "search.budget=10 minutes",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dlrun.errors import ConfigError
+from dlrun.errors import ConfigError, StorageError
 from dlrun.runs.sweeps.comparing import compare_sweep, is_sweep
+from dlrun.runs.sweeps.ledger import SweepCommand
 from dlrun.runs.sweeps.rows import SweepRow, append_row
 
 
@@ -27,7 +30,7 @@ def test_a_sweep_is_one_part_with_its_importance_and_its_rows(tmp_path: Path) ->
     rows = [point(n, n % 2 + n / 100, f"lr={n % 2}", f"seed={n // 2}") for n in range(8)]
     found = compare_sweep(write(tmp_path, *rows, SweepRow(8, ["lr=1", "seed=9"], "failed")))
     (part,) = found.parts
-    assert (found.num_points, part.higher, part.importance.count) == (9, True, 8)
+    assert (len(found.rows), part.higher, part.importance.count) == (9, True, 8)
     assert part.importance.left_out == {"failed": 1}
     assert [row.group.settings for row in part.ranking.rows] == [{"lr": 1}, {"lr": 0}]
     assert is_sweep(tmp_path)
@@ -62,17 +65,41 @@ def test_another_metric_can_be_named_and_its_direction_is_looked_up_in_a_result(
         compare_sweep(tmp_path, "test/iuo")
 
 
-@pytest.mark.parametrize(
-    ("ledger", "expected"),
-    [('{"commands": [{"words": ["search=tpe", "lr=1"]}]}', True), ('{"commands": [{"words": ["search=lhs"]}]}', False),
-     ("{", False), ('{"commands": 3}', False)],
-)  # fmt: skip
-def test_a_search_that_learns_is_known_from_the_ledger(tmp_path: Path, ledger: str, *, expected: bool) -> None:
-    write(tmp_path, point(0, 1.0))
-    (tmp_path / "sweep.json").write_text(ledger)
-    assert compare_sweep(tmp_path).is_biased is expected
+def commanded(folder: Path, *words: str) -> Path:
+    """A sweep's folder with a ledger in which a command has these words."""
+    folder.mkdir()
+    command = dataclasses.asdict(SweepCommand(words))
+    (folder / "sweep.json").write_text(json.dumps({"format": 1, "commands": [command]}))
+    return folder
+
+
+def test_a_search_that_learns_is_known_from_the_ledger(tmp_path: Path) -> None:
+    assert compare_sweep(commanded(tmp_path / "tpe", "search=tpe", "lr=1")).is_biased
+    assert not compare_sweep(commanded(tmp_path / "lhs", "search=lhs")).is_biased
+
+
+def test_several_objectives_have_a_front(tmp_path: Path) -> None:
+    folder = commanded(tmp_path / "a", "search.objectives=[accuracy,parameters]")
+    sizes = {0: 10, 1: 20, 2: 30}
+    rows = [dataclasses.replace(point(n, (0.5, 0.9, 0.6)[n], f"lr={n}"), parameters=size) for n, size in sizes.items()]
+    found = compare_sweep(write(folder, *rows))
+    assert (found.objectives, found.front) == (["accuracy", "parameters"], {0, 1})
+    assert compare_sweep(write(commanded(tmp_path / "b", "lr=1"), *rows)).front == set()
 
 
 def test_a_sweep_in_which_everything_failed_is_one_part(tmp_path: Path) -> None:
     (part,) = compare_sweep(write(tmp_path, SweepRow(0, ["lr=1"], "failed"))).parts
     assert (part.importance.count, part.importance.effects) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"overrides": [3]}, {"overrides": "lr=1"}, {"best": {}}, {"metrics": {"a/b": "x"}}, {"seconds": float("nan")},
+     {"run_dir": 3}, {"point": "\x1b[2J"}, {"status": None}],
+)  # fmt: skip
+def test_a_row_that_is_none_is_an_error(tmp_path: Path, further: dict[str, Any]) -> None:
+    row = {**dataclasses.asdict(point(0, 0.5, "lr=1")), **further}
+    (tmp_path / "sweep.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(StorageError, match=r"sweep\.jsonl: the row of point .* is damaged\.") as caught:
+        compare_sweep(tmp_path)
+    assert "\x1b" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from dlrun.errors import DivergedError, Interrupted
 from dlrun.runs.sweeps.driver import Driver
 from dlrun.runs.sweeps.engines.in_process import InProcess
 from dlrun.runs.sweeps.jobs import Channel, Ended, Event, Job, Measured, RunJob, Started, Submitted
+from dlrun.runs.sweeps.places import NewPlaces, Placed
 from dlrun.runs.sweeps.rows import SweepRow, read_rows, row_of_error
 from dlrun.runs.sweeps.search.grid import Grid
+from dlrun.runs.sweeps.search.search import Known
 
 
 def plans(*words: str) -> list[Plan]:
@@ -93,3 +96,90 @@ def test_a_point_that_the_search_stops_is_pruned_with_its_reason(tmp_path: Path)
     ]
     assert engine.stop_reason(1) == "hopeless"
     assert engine.stop_reason(0) is None
+
+
+class TwoAtOnce:
+    """An engine that holds two points and ends them in the order of their numbers, as `statuses` says."""
+
+    capacity = 2
+
+    def __init__(self, statuses: dict[int, str]) -> None:
+        self._statuses, self._jobs = statuses, list[Job]()
+        self.is_started = False
+        self.stopped: dict[int, str] = {}
+
+    def __enter__(self) -> TwoAtOnce:
+        self.is_started = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._jobs.clear()
+
+    def submit(self, job: Job) -> None:
+        self._jobs.append(job)
+
+    def events(self, timeout_s: float | None = None) -> list[Event]:
+        (point,) = self._jobs.pop(0).points
+        status = "interrupted" if point.number in self.stopped else self._statuses.get(point.number, "completed")
+        code = {"failed": 2, "diverged": 4, "interrupted": 143}.get(status, 0)
+        return [Ended(SweepRow(point.number, point.overrides, status, error="why", exit_code=code))]
+
+    def stop_point(self, point: int, reason: str) -> None:
+        self.stopped[point] = reason
+
+
+def test_fail_fast_stops_at_the_first_that_fails_and_saves_those_that_run(tmp_path: Path) -> None:
+    engine = TwoAtOnce({1: "diverged", 2: "failed"})
+    driver = Driver(Grid(plans("seed=0,1,2,3,4")), engine, tmp_path, watch=lambda event: None, fail_fast=True)
+    rows = driver.run()
+    reason = "Stopped by launch.fail_fast: point 1 diverged."
+    assert [(row.point, row.status, row.error, row.exit_code) for row in rows] == [
+        (0, "completed", "why", 0),
+        (1, "diverged", "why", 4),
+        (2, "interrupted", reason, 0),
+    ]
+    assert driver.failed == rows[1]
+    assert engine.stopped == {2: reason}
+
+
+def test_without_fail_fast_every_point_is_trained(tmp_path: Path) -> None:
+    driver = Driver(Grid(plans("seed=0,1,2")), TwoAtOnce({0: "failed"}), tmp_path, watch=lambda event: None)
+    assert [row.status for row in driver.run()] == ["failed", "completed", "completed"]
+    assert driver.failed is not None
+    assert driver.failed.point == 0
+
+
+class AllDone(NewPlaces):
+    """Places of points that are all done."""
+
+    def place(self, plan: Plan) -> Placed:
+        point = super().place(plan).point
+        return Placed(point, SweepRow(point.number, point.overrides, "completed"))
+
+
+class Noting(Grid):
+    """A search that notes what it is told, and when it is asked."""
+
+    def __init__(self, found: list[Plan]) -> None:
+        super().__init__(found)
+        self.happened: list[str] = []
+
+    def recall(self, known: Sequence[Known]) -> None:
+        self.happened.append(f"recall {len(known)}")
+
+    def next(self) -> Plan | None:
+        plan = super().next()
+        self.happened.append("next" if plan is not None else "no more")
+        return plan
+
+    def tell(self, row: SweepRow) -> None:
+        self.happened.append(f"tell {row.point}")
+
+
+def test_rows_of_points_that_are_done_are_told_at_once_and_no_engine_is_started(tmp_path: Path) -> None:
+    search, engine, events = Noting(plans("seed=0,1")), TwoAtOnce({}), list[Event]()
+    rows = Driver(search, engine, AllDone(tmp_path), watch=events.append).run()
+    assert [row.point for row in rows] == [0, 1]
+    assert search.happened == ["recall 0", "next", "tell 0", "next", "tell 1", "no more", *search.happened[6:]]
+    assert events == [Ended(row) for row in rows]
+    assert not engine.is_started

@@ -8,6 +8,8 @@ import random
 import pytest
 
 from dlrun.runs.sweeps.noise import (
+    LEVEL,
+    MODERATED,
     PAIRED,
     SHUFFLES,
     SIGNS,
@@ -139,3 +141,51 @@ def test_the_truly_best_row_is_seldom_called_worse(num_rows: int, *, is_paired: 
         verdicts = judge([row(*rows[place], first=0 if is_paired else 10 * place) for place in order], higher=True)
         wrong += verdicts[order.index(0)].kind == "worse"
     assert wrong / times <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / times)
+
+
+def test_of_many_rows_the_spreads_are_learned_from_all() -> None:
+    """Twenty rows, the best by three deviations: paired tests of five seeds, corrected for nineteen, find fewer."""
+    source, found, alone, times = random.Random(0), 0, 0, 20
+    for _ in range(times):
+        rows = [row(*(source.gauss(0 if place else 3, 1) for _ in range(5))) for place in range(20)]
+        verdicts = judge(rows, higher=True)
+        assert {each.difference.test for each in verdicts if each.difference is not None} == {MODERATED}
+        found += sum(each.kind == "worse" for each in verdicts)
+        p_values = holm([compare(rows[0], other, higher=True).p for other in rows[1:]])
+        alone += sum(p <= LEVEL for p in p_values)
+    assert found / times / 19 > 0.9
+    assert alone / times / 19 < 0.5
+
+
+def test_a_noisy_row_among_steady_ones_is_seldom_called_worse_than_it_is() -> None:
+    source, wrong, times = random.Random(5), 0, 300
+    for _ in range(times):
+        rows = [[source.gauss(0, 1 if place else 3) for _ in range(5)] for place in range(10)]
+        order = sorted(range(10), key=lambda place: -sum(rows[place]))
+        verdicts = judge([row(*rows[place]) for place in order], higher=True)
+        wrong += verdicts[order.index(0)].kind == "worse"
+    assert wrong / times <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / times)
+
+
+def test_a_row_with_one_value_does_not_shift_the_spreads_of_the_others() -> None:
+    source = random.Random(0)
+    rows = [row(*(5 - place + source.gauss(0, 0.01) for _ in range(3))) for place in range(6)]
+    rows.insert(1, row(4.5))
+    kinds = [each.kind for each in judge(rows, higher=True)]
+    assert kinds == ["best", "unknown", "worse", "worse", "worse", "worse", "worse"]
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-80, 1e80, 1e149])
+@pytest.mark.parametrize("num_rows", [3, 8])
+def test_verdicts_do_not_depend_on_the_unit(scale: float, num_rows: int) -> None:
+    source = random.Random(0)
+    rows = [[source.gauss(place / 3, 1) for _ in range(4)] for place in range(num_rows, 0, -1)]
+    for first in (0, 10):  # the same seeds, other seeds
+        plain = judge([row(*each, first=first * place) for place, each in enumerate(rows)], higher=True)
+        scaled = [row(*(value * scale for value in each), first=first * place) for place, each in enumerate(rows)]
+        found = judge(scaled, higher=True)
+        assert [each.kind for each in found] == [each.kind for each in plain]
+        assert [each.seeds for each in found] == [each.seeds for each in plain]
+        assert found[1].difference is not None
+        assert plain[1].difference is not None
+        assert found[1].difference.value == pytest.approx(plain[1].difference.value * scale)

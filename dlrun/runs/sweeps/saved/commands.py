@@ -31,11 +31,11 @@ def read_asked(folder: Path) -> Asked:
     except (OSError, ValueError, RecursionError):
         return Asked()
     entries = content.get("commands") if isinstance(content, dict) else None
-    found = [_words(entry) for entry in entries[-_MOST_COMMANDS:]] if isinstance(entries, list) else []
-    found = [words for words in found if words]
+    found = [entry for entry in entries[-_MOST_COMMANDS:] if _words(entry)] if isinstance(entries, list) else []
     if not found:
         return Asked()
-    return Asked([f"dlrun -m {shlex.join(words)}" for words in found], _objectives(found[-1]))
+    commands = [f"dlrun {'' if each.get('multirun') is False else '-m '}{shlex.join(_words(each))}" for each in found]
+    return Asked(commands, _objectives(_words(found[-1])))
 
 
 def _words(entry: object) -> list[str]:

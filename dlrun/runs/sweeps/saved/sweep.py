@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlrun.configuration.sweeps.check_ranges import REPEATED
 from dlrun.runs.sweeps.saved.points import SavedPoint, read_points
 from dlrun.runs.sweeps.saved.settings import Setting, settings_of
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import number, plural, printable
 
-SEED = "seed"
-
 
 @dataclass(frozen=True)
 class Group:
-    """Points that differ only in their seed; often one point."""
+    """Points that differ only in their seed or fold; often one point."""
 
     points: tuple[SavedPoint, ...]
     values: tuple[float, ...]  # of the metric
@@ -44,7 +43,7 @@ class SavedSweep:
     """A sweep.
 
     metric: what the points are compared by, None if none has one. ranked: the points that have it, best first. groups:
-    the same points by all settings but the seed, best first. others: those that are not compared, with the reason.
+    the same points by all settings but seed and fold, best first. others: those that are not compared, with the reason.
     settings: what differs between points; the seed is among them only if nothing else is.
     """
 
@@ -78,8 +77,8 @@ def read_sweep(folder: Path) -> SavedSweep:
     ranked, others = _split(saved.points, metric)
     ranked.sort(key=lambda point: point.metrics[str(metric)] * (-1 if higher is not False else 1))
     settings = settings_of(saved.points)
-    by_seed = [setting for setting in settings if setting.key != SEED]
-    groups = _groups(ranked, metric, [setting.key for setting in by_seed] if by_seed else [SEED])
+    by_seed = [setting for setting in settings if setting.key not in REPEATED]
+    groups = _groups(ranked, metric, [setting.key for setting in by_seed] if by_seed else REPEATED)
     groups.sort(key=lambda group: group.mean * (-1 if higher is not False else 1))
     return SavedSweep(
         folder, saved.points, metric, higher is not False, ranked, groups, others, by_seed or settings, notices

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from dlrun.configuration.schema.fields import seconds_of
-from dlrun.wording import duration
+from dlrun.wording import duration, plural
 
 
 class Budget:
@@ -30,11 +31,18 @@ class Budget:
         """Whether the time is over."""
         return self.left_s() == 0.0
 
-    def summary(self) -> list[str]:
-        """Return how much was used; nothing without a budget."""
+    def summary(self, folder: Path, *, num_left: int | None) -> list[str]:
+        """Return how much was used, and how to go on in the sweep's folder; nothing without a budget.
+
+        num_left: how many points are not done; None if nobody knows how many there will be.
+        """
         if self._seconds is None:
             return []
-        return [f"search.budget={self._text}: {duration(self._used_s())} used."]
+        used = f"search.budget={self._text}: {duration(self._used_s())} used"
+        if num_left == 0:
+            return [f"{used}."]
+        left = "" if num_left is None else f"{plural(num_left, 'point')} left: "
+        return [f"{used}; {left}dlrun resume {folder} goes on, with the whole time again."]
 
     def _used_s(self) -> float:
         return self._clock() - self._began_at

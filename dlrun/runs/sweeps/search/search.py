@@ -50,7 +50,7 @@ class Search(Protocol):
         ...
 
     def begin(self, point: int, overrides: Sequence[str]) -> None:
-        """Take the number of the plan that `next` returned last, and its overrides, before its point is observed."""
+        """Take the number of the plan that `next` returned last, and its overrides, before it is asked again."""
         return
 
     def observe(self, point: int, measured: Measured) -> str | None:

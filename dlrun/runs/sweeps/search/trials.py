@@ -60,7 +60,7 @@ class Trials(Search):
 
     def tell(self, row: SweepRow) -> None:
         """Take the outcome of a point; the last one of a trial tells the sampler."""
-        trial = self._trial_of.pop(row.point, self._last)  # one that was done before did not begin
+        trial = self._trial_of.pop(row.point)
         rows = self._open[trial]
         rows[rows.index(None)] = row
         known = [each for each in rows if each is not None]

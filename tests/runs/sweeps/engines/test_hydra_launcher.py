@@ -43,7 +43,7 @@ def test_a_launcher_that_is_installed_runs_the_points(
     words = (f"hydra/launcher={launcher}", "hydra.sweep.dir=mine", "--quiet")
     code, out, err = dlrun("-m", *SHORT, "seed=0,1", *words)
     assert code == 0, err
-    assert len(out.splitlines()) == 3
+    assert "completed" in out
     assert rows("mine") == [(0, "completed"), (1, "completed")]
     assert weights(Path("mine/1")) == weights(short_run("alone", "seed=1"))
 

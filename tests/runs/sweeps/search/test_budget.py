@@ -18,7 +18,13 @@ def test_time_left_and_used() -> None:
     assert (budget.left_s(), budget.is_spent()) == (120.0, False)
     now[0] = 190.0
     assert (budget.left_s(), budget.is_spent()) == (30.0, False)
-    assert budget.summary() == ["search.budget=2m: 1 min 30 s used."]
+    assert budget.summary(Path("mine"), num_left=0) == ["search.budget=2m: 1 min 30 s used."]
+    assert budget.summary(Path("mine"), num_left=1) == [
+        "search.budget=2m: 1 min 30 s used; 1 point left: dlrun resume mine goes on, with the whole time again."
+    ]
+    assert budget.summary(Path("mine"), num_left=None) == [
+        "search.budget=2m: 1 min 30 s used; dlrun resume mine goes on, with the whole time again."
+    ]
     now[0] = 230.0
     assert (budget.left_s(), budget.is_spent()) == (0.0, True)
     assert budget.reason == "search.budget=2m is spent"
@@ -26,7 +32,7 @@ def test_time_left_and_used() -> None:
 
 def test_without_a_budget_time_is_never_over() -> None:
     budget = Budget(None)
-    assert (budget.left_s(), budget.is_spent(), budget.summary()) == (None, False, [])
+    assert (budget.left_s(), budget.is_spent(), budget.summary(Path(), num_left=3)) == (None, False, [])
 
 
 def sweep(folder: Path, *, budget: str, capacity: int) -> tuple[list[SweepRow], PlantedEngine]:

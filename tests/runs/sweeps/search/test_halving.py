@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from dlrun.runs.sweeps.search.grid import Grid
 from dlrun.runs.sweeps.search.halving import Halving, summary_of, trial_of
 from tests.runs.sweeps.planted import Curve, PlantedEngine
 from tests.runs.sweeps.test_driver import plans
+
+Dlrun = Callable[..., tuple[int, str, str]]
 
 
 def sweep(
@@ -155,3 +158,21 @@ def test_what_cannot_be_compared_is_not_judged(tmp_path: Path) -> None:
     assert search.observe(0, Measured(0, 1, 30, 1.0, total_steps=None, best=best)) is None
     assert search.observe(0, Measured(0, 1, 30, 1.0, total_steps=100)) is None
     assert not (tmp_path / "halving.jsonl").exists()
+
+
+def test_a_real_sweep_stops_the_hopeless_point_and_does_not_train_it_again(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("dataset=digits", "model=linear", "trainer.epochs=9", "device.threads=1", "checkpoint.every_epochs=0")
+    swept = ("optimizer.lr=0.01,0.02,0.005,0.03,1e-9", "launch.jobs=1", "launch.pack=off", "search.prune=halving")
+    command = ("-m", *words, *swept, "hydra.sweep.dir=mine")
+    code, out, err = dlrun(*command)
+    assert code == 0, err
+    assert "below the best third" in err
+    assert "\nsearch.prune=halving stopped 1 point early. About " in err
+    assert out.splitlines()[5].split()[-1] == "pruned"
+    written = (own_folder / "mine" / "sweep.jsonl").read_text()
+    stopped = json.loads((own_folder / "mine" / "4" / "result.json").read_text())
+    assert (stopped["status"], stopped["epochs"]) == ("interrupted", 1)  # at the evaluation that decided it
+    code, again, err = dlrun(*command)
+    assert code == 0, err
+    assert (again, (own_folder / "mine" / "sweep.jsonl").read_text()) == (out, written)
+    assert "5 points done before; best val/accuracy" in err

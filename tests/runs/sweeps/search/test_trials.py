@@ -69,15 +69,16 @@ def test_the_last_point_of_a_trial_tells_the_sampler_the_mean() -> None:
     assert sampler.told == [(0, Outcome("completed", (-0.5,))), (1, Outcome("failed"))]
 
 
-def test_a_point_that_was_done_before_is_told_without_beginning() -> None:
+def test_points_are_told_apart_by_number_in_any_order() -> None:
     sampler = Planned()
     trials = Trials(space_of(SIZE), sampler, num_trials=3, objectives=[])
     trials.next()
-    trials.tell(row(7, 0.5))
-    trials.next()
-    trials.begin(9, [])
-    trials.next()
-    trials.tell(row(4, 0.125))  # the third, while the second runs
+    trials.begin(7, [])
+    trials.tell(row(7, 0.5))  # it was done before
+    for number in (9, 4):  # two are asked for together
+        trials.next()
+        trials.begin(number, [])
+    trials.tell(row(4, 0.125))
     trials.tell(row(9, 0.25))
     assert sampler.told == [
         (0, Outcome("completed", (-0.5,))), (2, Outcome("completed", (-0.125,))), (1, Outcome("completed", (-0.25,))),

@@ -22,6 +22,10 @@ SETTING = "launch.engine=submitit"
 _MOST_JOBS = 256  # in SLURM's queue at once, if launch.jobs does not say
 _QUEUE_AGE_S = 15.0  # between two questions to SLURM's controller
 _WARNING_S = 90  # before a job's time is up: it is told to save
+_ALIVE = (
+    "PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETING", "RESIZING", "REQUEUED", "REQUEUE_FED",
+    "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD", "SIGNALING", "STAGE_OUT", "STOPPED",
+)  # fmt: skip
 _PROBE_MIN = 5  # minutes; a short job starts sooner
 _LOG_LINES = 12
 _LOCAL_END_S = 30.0  # how long a process of this machine may take to save and end
@@ -43,7 +47,7 @@ class Submitit:
         self._submitit: Any = None
         self._executor: Any = None
         self._handles: list[Any] = []  # of every job
-        self._queued: set[str] = set()  # the jobs that SLURM lists
+        self._states: dict[str, str] = {}  # of each job that SLURM lists, such as RUNNING
         self._asked_at = -_QUEUE_AGE_S
 
     def open(self, folder: Path) -> None:
@@ -71,41 +75,47 @@ class Submitit:
 
     def result(self, handle: Any) -> Findings:
         """Return what a probe found. Raises ConfigError with the end of its log if it failed."""
+        deadline = time.monotonic() + self.late_s
+        while not handle.paths.result_pickle.exists() and time.monotonic() < deadline:
+            time.sleep(self.poll_s)
         try:
-            found = handle.result()
-        except (self._submitit.core.utils.UncompletedJobError, self._submitit.core.utils.FailedJobError) as error:
-            told = str(error).partition("\n----------------------\nYou can check")[
-                0
-            ]  # a log that is removed with the rest
-            lines = [line for line in told.splitlines() if line.strip()]
-            what = f"The job that looks at a machine failed ({handle.job_id}):"
-            hint = "Python, dlrun and the sweep's folder must be the same on the cluster's machines."
-            raise refused(SETTING, "\n        ".join([what, *lines[-_LOG_LINES:], hint])) from error
-        return cast(Findings, found)
+            if handle.paths.result_pickle.exists():
+                return cast(Findings, handle.result())
+            told = handle.stderr() or "It wrote neither a result nor a log: is the sweep's folder on a shared disk?"
+        except self._submitit.core.utils.FailedJobError as error:
+            told = str(error).partition("\n----------------------\nYou can check")[0]  # its log is removed, too
+        lines = [line for line in told.splitlines() if line.strip()]
+        what = f"The job that looks at a machine failed ({handle.job_id}):"
+        hint = "Python, dlrun and the sweep's folder must be the same on the cluster's machines."
+        raise refused(SETTING, "\n        ".join([what, *lines[-_LOG_LINES:], hint]))
 
     def submit(self, jobs: Sequence[NodeJob]) -> Sequence[Any]:
         """Submit jobs; several of them as one array. Raises ConfigError if SLURM refuses them."""
         return self._submit(jobs)
 
     def ending(self, handle: Any) -> str | None:
-        """Return how a job ended, with the last line of its log; None while SLURM lists it."""
+        """Return how a job ended, with the last line of its log; None while SLURM lists it as alive."""
         if self._is_local:
             if not handle.done():
                 return None
-        elif not handle.paths.result_pickle.exists() and self._is_queued(str(handle.job_id)):
-            return None
-        return f"job {handle.job_id} ended ({handle.state}){_last_line(handle)}"
+            state = handle.state
+        else:
+            has_result = handle.paths.result_pickle.exists()
+            state = "COMPLETED" if has_result else self._state(str(handle.job_id))
+            if state in _ALIVE:
+                return None
+        return f"job {handle.job_id} ended ({state}){_last_line(handle)}"
 
     def cancel(self, handles: Sequence[Any]) -> None:
         """Send SIGTERM to jobs that run, and take the others out of the queue."""
-        left = [str(handle.job_id) for handle in handles if not handle.done()]
+        left = [str(handle.job_id) for handle in handles if self.ending(handle) is None]
         if not left:
             return
         if self._is_local:
             for each in left:  # the id of the process that starts the job's, and passes the signal on
                 os.kill(int(each), signal.SIGTERM)
-        else:
-            subprocess.run(["scancel", *left], check=False)  # a job that has just ended is an error to scancel
+        else:  # a job that has just ended is an error to scancel
+            subprocess.run(["scancel", *left], check=False, capture_output=True)
 
     def _update(self, timeout_min: int) -> None:
         settings = self._settings
@@ -120,7 +130,7 @@ class Submitit:
                 "slurm_qos": settings.qos,
                 "slurm_constraint": settings.constraint,
                 "slurm_setup": settings.setup or None,
-                "slurm_signal_delay_s": _WARNING_S,
+                "slurm_signal_delay_s": min(_WARNING_S, timeout_min * 60 // 3),
                 # The sweep submits a lost point again itself: a job that SLURM queued again too would run it twice.
                 "slurm_additional_parameters": {"no_requeue": True, **settings.extra},
             }
@@ -136,18 +146,18 @@ class Submitit:
         except FileNotFoundError as error:
             raise refused(SETTING, f"sbatch cannot be started: {error}") from error
         self._handles += handles
-        self._queued |= {str(handle.job_id) for handle in handles}
+        self._states |= {str(handle.job_id): "PENDING" for handle in handles}
         return handles
 
-    def _is_queued(self, job_id: str) -> bool:
-        """Whether SLURM lists a job as waiting or running; what it said last while its controller does not answer."""
+    def _state(self, job_id: str) -> str:
+        """Return a job's state as SLURM lists it; as it was last listed while SLURM's controller does not answer."""
         if time.monotonic() - self._asked_at >= _QUEUE_AGE_S:
             self._asked_at = time.monotonic()
-            command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
+            command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T", "--user", getpass.getuser()]
             answer = subprocess.run(command, capture_output=True, text=True, check=False)
             if answer.returncode == 0:
-                self._queued = set(answer.stdout.split())
-        return job_id in self._queued
+                self._states = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
+        return self._states.get(job_id, "not listed any more")
 
 
 def _last_line(handle: Any) -> str:

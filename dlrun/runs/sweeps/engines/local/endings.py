@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
 
 from dlrun.runs.sweeps.engines.local.processes import Worker
@@ -11,6 +12,7 @@ from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.wording import escape_controls
 
 _SHOWN_LINES = 6
+_NOTICE = "notice: "
 
 
 def row_of_death(point: Point, worker: Worker, printed: str) -> SweepRow:
@@ -19,21 +21,27 @@ def row_of_death(point: Point, worker: Worker, printed: str) -> SweepRow:
     if status is None and worker.nursery.status is not None and not worker.has_begun:
         process, status = "The process that loads its data", worker.nursery.status
     parts = [f"{process} {how_it_ended(status)}."]
-    if (point.folder / "config.yaml").is_file():
+    if (point.folder / "checkpoints" / "last").is_file():
         parts.append("dlrun resume continues the run from its last checkpoint.")
-    lines = [line for line in printed.splitlines() if line.strip() and not line.startswith("notice: ")]
+    lines = [line for line in printed.splitlines() if line.strip() and not line.startswith(_NOTICE)]
     if lines:
         parts.append(f"It printed last: {escape_controls(' / '.join(_shown(lines)))}")
-    device = (worker.job.device if worker.job is not None else None) or ""
-    folder = str(point.folder)
-    return SweepRow(
-        point.number, point.overrides, "failed", run_dir=folder, error=" ".join(parts), exit_code=1, device=device
-    )
+    where, device = str(point.folder), worker.device or ""
+    error = " ".join(parts)
+    return SweepRow(point.number, point.overrides, "failed", run_dir=where, error=error, exit_code=1, device=device)
 
 
 def row_of_waiting(point: Point, reason: str) -> SweepRow:
     """Return the row of a point that was stopped before it began."""
     return SweepRow(point.number, point.overrides, "interrupted", run_dir=str(point.folder), error=reason)
+
+
+def repeat_notices(printed: str, told: set[str]) -> None:
+    """Print the notices among what a process printed, on standard error, except those that were told before."""
+    for line in printed.splitlines():
+        if line.startswith(_NOTICE) and line not in told:
+            told.add(line)
+            print(line, file=sys.stderr)  # noqa: T201
 
 
 def how_it_ended(status: int | None) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.local.capacity import Places, Room, places_before_start
-from dlrun.runs.sweeps.engines.local.endings import row_of_death, row_of_waiting
+from dlrun.runs.sweeps.engines.local.endings import repeat_notices, row_of_death, row_of_waiting
 from dlrun.runs.sweeps.engines.local.fleet import Fleet
 from dlrun.runs.sweeps.engines.local.messages import Imported, Needs, Signal, Stop
 from dlrun.runs.sweeps.engines.local.processes import Worker
@@ -37,7 +36,7 @@ class Local:
         self._known: Places | None = None
         self._stopped_at: float | None = None
         self._queue: deque[Job] = deque()
-        self._rooms: dict[str | None, Room] = {}
+        self._rooms: defaultdict[str | None, Room] = defaultdict(Room)
         self._told: set[str] = set()  # notices, of which many points have the same
         self._events: list[Event] = []
 
@@ -109,16 +108,16 @@ class Local:
     def _begin(self) -> None:
         """Begin jobs that wait, while there is a place and memory for them."""
         while self._queue and self._stop.signal is None:
-            taken = Counter(worker.job.device for worker in self._running if worker.job is not None)
+            taken = Counter(worker.device for worker in self._running)
             free = Counter(self._places.devices) - taken
-            device = next((each for each in free.elements() if self._has_room(each)), "none")
-            if device == "none":
+            devices = [device for device in free if free[device] > 0 and self._has_room(device)]
+            if not devices:
                 return
-            self._place(self._queue.popleft(), device)
+            self._place(self._queue.popleft(), max(devices, key=lambda device: free[device]))
 
     def _has_room(self, device: str | None) -> bool:
-        beside = [worker for worker in self._running if worker.job is not None and worker.job.device == device]
-        return not self._places.by_memory or self._rooms.setdefault(device, Room()).has_room(beside)
+        beside = [worker for worker in self._running if worker.device == device]
+        return not self._places.by_memory or self._rooms[device].has_room(beside)
 
     def _place(self, job: Job, device: str | None) -> None:
         """Give a job to a worker."""
@@ -140,8 +139,7 @@ class Local:
             if message is None:
                 self._bury(worker)
             elif isinstance(message, Needs):
-                device = None if worker.job is None else worker.job.device
-                self._rooms.setdefault(device, Room()).learn(worker, peak=message.peak, free=message.free)
+                self._rooms[worker.device].learn(worker, peak=message.peak, free=message.free)
             elif isinstance(message, Imported):
                 worker.nursery.load(message.names)
             else:
@@ -153,17 +151,12 @@ class Local:
     def _bury(self, worker: Worker) -> None:
         """Make rows of what a worker left undone, or begin it again; and repeat its notices."""
         printed = worker.printed()
-        for line in printed.splitlines():
-            if line.startswith("notice: ") and line not in self._told:
-                self._told.add(line)
-                print(line, file=sys.stderr)  # noqa: T201
-        never_began = not worker.has_begun and worker.nursery.is_gone and worker.nursery.status is None
-        if worker.job is not None and worker.left and never_began and self._stop.signal is None:
-            self._queue.appendleft(worker.job)  # something killed the first nursery; there will be another
-            worker.left = set()
-        for point in () if worker.job is None else worker.job.points:
-            if point.number in worker.left:
-                self._events.append(Ended(row_of_death(point, worker, printed)))
+        repeat_notices(printed, self._told)
+        left = [] if worker.job is None else [each for each in worker.job.points if each.number in worker.left]
+        if worker.job is not None and left and worker.was_never_forked and self._stop.signal is None:
+            self._queue.appendleft(worker.job)
+        else:
+            self._events += [Ended(row_of_death(point, worker, printed)) for point in left]
         worker.left = set()
 
     def _obey_signal(self) -> None:

@@ -85,6 +85,11 @@ class Worker:
     keeps: str | None = None  # the device that it keeps for its next job; None: it has one job
     is_silent: bool = False  # whether everything it sent was read, and it ended
 
+    @property
+    def device(self) -> str | None:
+        """Of its job; None is the CPU."""
+        return None if self.job is None else self.job.device
+
     def send(self, message: Any) -> None:
         """Send a message; that a worker has died is noticed where its pipe is read."""
         with contextlib.suppress(ConnectionError):
@@ -94,6 +99,11 @@ class Worker:
     def is_over(self) -> bool:
         """Whether it ended, and how is known or cannot be."""
         return self.is_silent and (self.status is not None or self.nursery.is_gone)
+
+    @property
+    def was_never_forked(self) -> bool:
+        """Whether it never began, because something killed the first nursery: another one may fork it."""
+        return not self.has_begun and self.nursery.is_gone and self.nursery.status is None
 
     def printed(self) -> str:
         """Return the end of what the process printed."""

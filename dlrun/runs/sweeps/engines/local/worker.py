@@ -8,6 +8,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from dlrun.errors import Interrupted
@@ -31,7 +32,7 @@ def work(pipe: Connection, run_job: SharingRunJob, *, output: int) -> None:
     faulthandler.enable()
     known = set(sys.modules)
     with StopRequest():  # a run has its own within it; between jobs, and until then, a stop is kept here
-        channel = PipeChannel(pipe)
+        channel = PipeChannel(pipe, lambda: os._exit(1))
         while (job := channel.next_job()) is not None:
             if job.device is not None:  # this process trains many jobs, and keeps their data
                 use_gpu(job.device)
@@ -61,10 +62,13 @@ _bound: dict[str, str] = {}  # what was set, once
 
 
 class PipeChannel:
-    """A Channel over a pipe to the sweep; a thread reads what comes back, and ends this process when the sweep ends."""
+    """A Channel over a pipe to the sweep; a thread reads what comes back.
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
+    die: is called when the sweep has ended: at once, as its end would end a run in its own process.
+    """
+
+    def __init__(self, pipe: Connection, die: Callable[[], None]) -> None:
+        self._pipe, self._die = pipe, die
         self._sending = threading.Lock()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._reasons: dict[int, str] = {}
@@ -101,14 +105,15 @@ class PipeChannel:
             with self._sending:
                 self._pipe.send(message)
         except OSError:
-            os._exit(1)
+            self._die()
 
     def _receive(self) -> None:
         while True:
             try:
                 message = self._pipe.recv()
             except (EOFError, OSError):
-                os._exit(1)  # the sweep ended: at once, as it would end a run in its own process
+                self._die()
+                return
             if isinstance(message, Stop):
                 self._reasons[message.point] = message.reason
             elif isinstance(message, Signal):

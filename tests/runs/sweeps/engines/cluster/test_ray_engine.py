@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from dlrun.configuration.sweeps.cluster import RaySettings
 from dlrun.errors import ConfigError
 from dlrun.runs.sweeps.engines.cluster.probe import Needs, make_probe
 from dlrun.runs.sweeps.engines.cluster.ray_engine import Ray
+from tests.conftest import SHORT
 from tests.runs.sweeps.engines.cluster.sweeps import (
     SMALL,
     lose_one,
@@ -106,3 +108,50 @@ def test_the_search_can_stop_a_point(cluster: Any, tmp_path: Path) -> None:
     rows = prune_one(here(), tmp_path / "s", "seed=0,1", "trainer.epochs=200")
     assert [(rows[i].status, rows[i].error) for i in (0, 1)] == [("completed", None), ("pruned", "hopeless")]
     assert 0 < int((tmp_path / "s/1/checkpoints/last").read_text().strip().removeprefix("step-")) < 200 * 7
+
+
+def test_without_ray_it_says_what_to_install(dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "launch.engine=ray")
+    assert code == 2
+    assert 'This needs ray, which is not installed: pip install "dlrun[ray]".' in err
+    assert not list(own_folder.glob("outputs/sweeps/*/*/0"))
+
+
+class NoCluster:
+    """A Ray that finds no cluster."""
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **options: object) -> None:
+        raise ConnectionError(f"Nothing answers at\n{options['address']}.")
+
+
+def test_a_cluster_that_cannot_be_reached_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", NoCluster())  # type: ignore[arg-type]
+    backend = Ray(RaySettings(address="head:6379"), jobs=None)
+    with pytest.raises(ConfigError) as caught:
+        backend.open(tmp_path)
+    backend.close()
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.id) == ("launch.engine=ray", "cluster")
+    assert problem.message == (
+        "No Ray cluster can be reached at launch.ray.address=head:6379: Nothing answers at head:6379.\n"
+        "      Start one (ray start --head), name its address, or try it with launch.ray.address=local."
+    )
+
+
+@needs_ray
+def test_a_probe_that_fails_is_told_with_its_error(cluster: Any, tmp_path: Path) -> None:
+    backend = here()
+    backend.open(tmp_path)
+
+    def fails() -> None:
+        raise ModuleNotFoundError("No module named 'my_plugin'")
+
+    handles = backend.start_probes(fails)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="The task that looks at a machine failed:") as caught:
+        backend.result(handles[0])
+    backend.close()
+    assert "ModuleNotFoundError: No module named 'my_plugin'" in str(caught.value)

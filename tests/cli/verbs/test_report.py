@@ -1,0 +1,68 @@
+"""`dlrun report`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.sweep_folders import row, write_run, write_sweep
+
+Dlrun = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def sweep(own_folder: Path) -> Path:
+    return write_sweep(own_folder / "s", [row(n, f"lr={10.0**-n}", accuracy=n / 10) for n in range(4)])
+
+
+def test_the_page_of_a_sweep_is_in_its_folder_and_may_be_made_again(sweep: Path, dlrun: Dlrun) -> None:
+    for _ in range(2):
+        assert dlrun("report", "s") == (0, "s/report.html\n", "")
+    text = (sweep / "report.html").read_text(encoding="utf-8")
+    assert "<title>Sweep s</title>" in text
+    assert "Best: point 3" in text
+
+
+def test_pictures(sweep: Path, dlrun: Dlrun) -> None:
+    assert dlrun("report", "s", "-o", "all.png") == (0, "all.png\n", "")
+    code, out, _ = dlrun("report", "s", "-o", "plots")
+    assert code == 0
+    assert out.split()[0] == "plots/parallel.png"
+    assert sorted(out.split()) == sorted(str(path) for path in Path("plots").iterdir())
+    assert all(Path(name).read_bytes().startswith(b"\x89PNG") for name in ["all.png", *out.split()])
+
+
+def test_the_page_of_a_run(own_folder: Path, dlrun: Dlrun) -> None:
+    write_run(own_folder / "r")
+    assert dlrun("report", "r", "-o", "deep/r.html") == (0, "deep/r.html\n", "")
+    assert "<title>Run r</title>" in Path("deep/r.html").read_text(encoding="utf-8")
+    code, _, err = dlrun("report", "r", "-o", "r.png")
+    assert code == 2
+    assert "Pictures are drawn of a sweep; the report of a run is a page: -o FILE.html" in err
+
+
+def test_a_folder_with_neither_and_a_sweep_without_results(own_folder: Path, dlrun: Dlrun) -> None:
+    code, _, err = dlrun("report", "nothing")
+    assert code == 2
+    assert "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml." in err
+    write_sweep(own_folder / "s", [row(0, "a=1", accuracy=None)])
+    code, _, err = dlrun("report", "s", "-o", "a.png")
+    assert code == 2
+    assert "There is nothing to draw: 1 point without a result to compare; " in err
+
+
+def test_a_file_of_somebody_is_kept(sweep: Path, dlrun: Dlrun) -> None:
+    (sweep / "report.html").write_text("mine")
+    code, _, err = dlrun("report", "s")
+    assert code == 2
+    assert "The file exists, and no report wrote it; choose another name." in err
+
+
+def test_torch_is_not_imported(sweep: Path) -> None:
+    code = "import sys; from dlrun.cli.main import main; main(['report', 's']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False", done.stderr

@@ -1,0 +1,21 @@
+"""Labels that are too long for their place."""
+
+from __future__ import annotations
+
+from dlrun.report.plots.scene import Label, Scene, shortened
+
+
+def test_a_text_is_cut_at_its_end_or_at_its_start() -> None:
+    assert shortened("abcdef", 6) == "abcdef"
+    assert shortened("abcdef", 4) == "abc…"
+    assert shortened("trainer.early_stop.patience", 10, keep_end=True) == "….patience"
+
+
+def test_a_cut_label_keeps_the_whole_text() -> None:
+    scene = Scene("a", "A", 10, 10)
+    scene.label(1, 2, "abcdef", most=4)
+    scene.label(1, 2, "abc", most=4)
+    assert [(mark.text, mark.whole) for mark in scene.marks if isinstance(mark, Label)] == [
+        ("abc…", "abcdef"),
+        ("abc", ""),
+    ]

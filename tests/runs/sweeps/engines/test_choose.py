@@ -1,0 +1,44 @@
+"""dlrun.runs.sweeps.engines.choose: when points leave this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlrun.configuration.sweeps.settings import LaunchSettings
+from dlrun.errors import ConfigError
+from dlrun.runs.sweeps.engines.choose import choose_engine
+from dlrun.runs.sweeps.engines.in_process import InProcess
+from dlrun.runs.sweeps.engines.local.engine import Local
+from tests.runs.sweeps.engines.local.actors import Actor, job
+
+
+def chosen(folder: Path, settings: LaunchSettings = LaunchSettings(), **asked: Any) -> type:  # noqa: B008 - frozen
+    example = job(folder, 0, "completes").points[0].plan
+    return type(choose_engine(settings, Actor(folder), **{"num_points": 5, "example": example, "needs": None, **asked}))
+
+
+def test_several_points_go_to_processes_of_their_own(tmp_path: Path) -> None:
+    assert chosen(tmp_path) is Local
+    assert chosen(tmp_path, LaunchSettings(jobs=2)) is Local
+    assert chosen(tmp_path, num_points=None) is Local
+
+
+def test_points_stay_in_this_process_where_that_is_asked_for_or_one_is_all(tmp_path: Path) -> None:
+    assert chosen(tmp_path, LaunchSettings(jobs=1)) is InProcess
+    assert chosen(tmp_path, num_points=1) is InProcess
+    assert chosen(tmp_path, LaunchSettings(jobs=2), in_process=True) is InProcess
+
+
+def test_where_processes_cannot_be_forked_points_stay_or_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert chosen(tmp_path) is InProcess
+    with pytest.raises(ConfigError) as caught:
+        chosen(tmp_path, LaunchSettings(jobs=2))
+    assert "launch.jobs=2" in str(caught.value)
+    assert "Several points at once need Linux; this is darwin. Use launch.jobs=1." in str(caught.value)
