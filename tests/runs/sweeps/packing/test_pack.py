@@ -227,3 +227,15 @@ def test_a_model_of_the_users_own_is_packed(dlrun: Dlrun, own_folder: Path) -> N
     for point in (0, 1):
         assert result("packed", point)["environment"]["packed"] == 2
         assert result("packed", point)["metrics"] == pytest.approx(result("alone", point)["metrics"], abs=1e-4)
+
+
+def test_a_pack_that_outgrows_the_memory_names_the_way_out(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(block: Block, until: int, stop: StopRequest) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Block, "advance", failing)
+        rows = sweep(dlrun, "packed", *IRIS, "optimizer.lr=0.1,0.01", code=2)
+    assert [row["status"] for row in rows] == ["failed", "failed"]
+    assert "2 models at once do not fit the memory; train each by itself." in rows[0]["error"]
+    assert result("packed", 0)["status"] == "failed"
