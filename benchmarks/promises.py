@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.arguments import at_least_one
 from dlrun.cli.main import main as dlrun
-from dlrun.configuration.recipe import load_recipe
+from dlrun.configuration.recipes.recipe import load_recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.runs.history import SavedRun
 from dlrun.runs.intervals import FEWEST_SEEDS, meaning, promised

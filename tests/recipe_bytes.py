@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import dlrun
-from dlrun.configuration.sources.folders import recipe_names
+from dlrun.configuration.recipes.sources.folders import recipe_names
 from tests.small_data import data_for
 
 ROWS = 2000  # of generated data

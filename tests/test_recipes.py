@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from dlrun.configuration.recipe import load_recipe
+from dlrun.configuration.recipes.recipe import load_recipe
+from dlrun.configuration.recipes.sources.folders import recipe_names
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.sources.folders import recipe_names
 from tests.small_data import data_for
 
 Dlrun = Callable[..., tuple[int, str, str]]

@@ -107,7 +107,7 @@ def _sweep_settings(word: str) -> list[str]:
 
 
 def _recipes() -> list[str]:
-    from dlrun.configuration.sources.folders import recipe_names
+    from dlrun.configuration.recipes.sources.folders import recipe_names
 
     return recipe_names()
 

@@ -11,9 +11,9 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
-    from dlrun.configuration.extends import Layer
     from dlrun.configuration.plan import Plan
-    from dlrun.configuration.sources.source import Source
+    from dlrun.configuration.recipes.extends import Layer
+    from dlrun.configuration.recipes.sources.source import Source
 
 
 def read_recipe(reference: str) -> tuple[Source, tuple[Layer, ...]]:
@@ -21,8 +21,8 @@ def read_recipe(reference: str) -> tuple[Source, tuple[Layer, ...]]:
 
     Raises ConfigError when it is no recipe's YAML or what it extends is refused.
     """
-    from dlrun.configuration.extends import extend
-    from dlrun.configuration.sources.find import find_recipe
+    from dlrun.configuration.recipes.extends import extend
+    from dlrun.configuration.recipes.sources.find import find_recipe
 
     source = find_recipe(reference, fetch=True)
     tell(source.notices)
@@ -31,8 +31,8 @@ def read_recipe(reference: str) -> tuple[Source, tuple[Layer, ...]]:
 
 def extended_text(layers: tuple[Layer, ...]) -> str:
     """Return the YAML of a recipe with everything that it extends, itself a recipe that extends nothing."""
-    from dlrun.configuration.extends import merge_layers
-    from dlrun.configuration.sources.source import shorten
+    from dlrun.configuration.recipes.extends import merge_layers
+    from dlrun.configuration.recipes.sources.source import shorten
     from dlrun.configuration.yaml_text import to_yaml
 
     first, *others = layers

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.cli.recipe_file import tell
-from dlrun.configuration.recipe_block import check_block
+from dlrun.configuration.recipes.block import check_block
+from dlrun.configuration.recipes.sources import folders, store
+from dlrun.configuration.recipes.sources.find import HASH
 from dlrun.configuration.safe_yaml import read_yaml
-from dlrun.configuration.sources import folders, store
-from dlrun.configuration.sources.find import HASH
 from dlrun.errors import ConfigError
 from dlrun.report.tables import print_table
 from dlrun.wording import printable

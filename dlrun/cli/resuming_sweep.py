@@ -15,10 +15,10 @@ from dlrun.cli.sweeping import Manner
 from dlrun.cli.verbs import train
 from dlrun.configuration.override_text import Value, as_text
 from dlrun.configuration.overrides import Request, parse_overrides
+from dlrun.configuration.recipes.sources.find import is_address, is_file
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import LocalPath, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS
-from dlrun.configuration.sources.find import is_address, is_file
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.sweeps.folder import SWEEP_DIR
 from dlrun.runs.sweeps.ledger import SweepCommand, is_growing, read_commands

@@ -20,7 +20,7 @@ from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import Interrupted
-from dlrun.report.sweep_progress import make_watch
+from dlrun.report.sweeps.progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
 from dlrun.runs.sweeps.engines.cluster.probe import Needs
@@ -198,8 +198,8 @@ def _print_rows(command: Command, launched: Launched, objectives: Sequence[str])
     if command.has(flags.JSON):
         print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
         return
-    from dlrun.report.pareto_table import print_front
-    from dlrun.report.sweep_table import print_sweep
+    from dlrun.report.sweeps.final_table import print_sweep
+    from dlrun.report.sweeps.pareto_table import print_front
 
     print_sweep(ordered)
     print_front(ordered, objectives)

@@ -8,9 +8,9 @@ from pathlib import Path
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.configuration.overrides import parse_overrides
-from dlrun.configuration.recipe import load_recipe
+from dlrun.configuration.recipes.recipe import load_recipe
+from dlrun.configuration.recipes.sources.folders import named_recipes
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.sources.folders import named_recipes
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem, PromiseError
 from dlrun.runs.shipped import BEGIN, Row, between_markers, data_words, table
 from dlrun.storage.atomic import replace_file

@@ -12,7 +12,7 @@ from typing import Any
 from dlrun.configuration.check import check_contradictions, check_field, check_override, check_required
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import MAX_POINTS, Request, too_many_points
-from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import (
     DEPENDS_ON,

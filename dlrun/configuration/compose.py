@@ -10,14 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlrun.configuration import machine, promise_block
+from dlrun.configuration import machine
 from dlrun.configuration.check import check_tree
 from dlrun.configuration.dotted import set_value
-from dlrun.configuration.left_out import data_files_left_to_user, keeps_promise
 from dlrun.configuration.override_text import Value, as_text
 from dlrun.configuration.plan import Plan
-from dlrun.configuration.recipe import Recipe
-from dlrun.configuration.recipe_block import FORMAT
+from dlrun.configuration.recipes import promise as promise_block
+from dlrun.configuration.recipes.block import FORMAT
+from dlrun.configuration.recipes.left_out import data_files_left_to_user, keeps_promise
+from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import Option, resource_dir

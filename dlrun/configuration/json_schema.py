@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 
 from dlrun.configuration.auto import RULES
 from dlrun.configuration.json_types import DEFINITIONS, Schema, any_of, described, schema_of
-from dlrun.configuration.promise_block import METRIC, MOST_LOSSES, SHA256
-from dlrun.configuration.recipe_block import FORMAT, MEANINGS, block_keys
+from dlrun.configuration.recipes.block import FORMAT, MEANINGS, block_keys
+from dlrun.configuration.recipes.promise import METRIC, MOST_LOSSES, SHA256
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS, Option, default_choices, top_level_fields

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from dlrun.configuration.check_request import check_request
 from dlrun.configuration.override_text import Value, keys_set_by, to_overrides
 from dlrun.configuration.overrides import Point, Request
-from dlrun.configuration.recipe import Recipe, load_recipe
+from dlrun.configuration.recipes.recipe import Recipe, load_recipe
+from dlrun.configuration.recipes.sources.source import shorten
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
-from dlrun.configuration.sources.source import shorten
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable, show
 

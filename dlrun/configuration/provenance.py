@@ -9,8 +9,8 @@ from typing import Any
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.auto import RULES
 from dlrun.configuration.compose import Composed
-from dlrun.configuration.extends import Layer
-from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.recipes.extends import Layer
+from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.schema import groups, settings
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun.report import ranked_table as ranked
-from dlrun.report.sweep_table import fitting, terminal_width
+from dlrun.report.sweeps import ranked_table as ranked
+from dlrun.report.sweeps.final_table import fitting, terminal_width
 from dlrun.report.tables import print_table
 from dlrun.runs.columns import differing_settings
 from dlrun.runs.sweeps.groups import Group

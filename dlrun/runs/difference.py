@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration.check_request import uncomposed_tree
-from dlrun.configuration.recipe import load_recipe
+from dlrun.configuration.recipes.recipe import load_recipe
+from dlrun.configuration.recipes.smallest import default_values, fields_that_differ, is_same, requested_tree
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS
-from dlrun.configuration.smallest import default_values, fields_that_differ, is_same, requested_tree
 from dlrun.runs.history import differing, flatten, read_run
 from dlrun.runs.lock import entries, lock_of
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlrun.configuration.promise_block import Lock
+from dlrun.configuration.recipes.promise import Lock
 from dlrun.runs.history import flatten
 from dlrun.wording import show
 

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration import safe_yaml
-from dlrun.configuration.check_recipe import split_recipe
 from dlrun.configuration.compose import Composed, compose
-from dlrun.configuration.left_out import LeftOut, names_a_place, without_own
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import Point
 from dlrun.configuration.plan import Plan
-from dlrun.configuration.recipe import Recipe
-from dlrun.configuration.recipe_block import FORMAT
+from dlrun.configuration.recipes.block import FORMAT
+from dlrun.configuration.recipes.check import split_recipe
+from dlrun.configuration.recipes.left_out import LeftOut, names_a_place, without_own
+from dlrun.configuration.recipes.recipe import Recipe
+from dlrun.configuration.recipes.smallest import default_values, is_same, requested_tree, smallest
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, has_mark
-from dlrun.configuration.smallest import default_values, is_same, requested_tree, smallest
 from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import SavedRun

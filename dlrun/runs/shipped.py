@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, has_mark
 from dlrun.configuration.schema.signature import MISSING

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlrun.configuration.left_out import data_files_left_to_user, keeps_promise
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
+from dlrun.configuration.recipes.left_out import data_files_left_to_user, keeps_promise
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.runs.lock import describe, differences

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.cli import verifying_all
-from dlrun.configuration.sources import folders
+from dlrun.configuration.recipes.sources import folders
 from dlrun.runs.shipped import BEGIN, END
 
 Dlrun = Callable[..., tuple[int, str, str]]

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from dlrun.configuration.check_recipe import split_recipe
 from dlrun.configuration.compose import compose
 from dlrun.configuration.json_schema import recipe_schema
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
-from dlrun.configuration.recipe_block import MEANINGS, block_keys
+from dlrun.configuration.recipes.block import MEANINGS, block_keys
+from dlrun.configuration.recipes.check import split_recipe
+from dlrun.configuration.recipes.sources.folders import recipe_names
 from dlrun.configuration.safe_yaml import parse_yaml, read_yaml
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS, resource_dir
-from dlrun.configuration.sources.folders import recipe_names
 from dlrun.configuration.yaml_text import to_yaml
 
 CATALOG = Catalog()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.check_recipe import is_below
+from dlrun.configuration.recipes.check import is_below
 
 Dlrun = Callable[..., tuple[int, str, str]]
 ROWS = "x,y\n" + "\n".join(f"{i},{'ab'[i % 2]}" for i in range(40)) + "\n"

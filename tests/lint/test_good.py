@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.sources.folders import recipe_names
+from dlrun.configuration.recipes.sources.folders import recipe_names
 from tests.lint.conftest import Examine
 from tests.lint.good import KINDS, good
 from tests.small_data import data_for

@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Iterator
 
-from dlrun.report.sweep_progress_board import Board
-from dlrun.report.sweep_progress_lines import SweepLines
-from dlrun.report.sweep_progress_live import LiveTable
+from dlrun.report.sweeps.board import Board
+from dlrun.report.sweeps.live import LiveTable
+from dlrun.report.sweeps.plain_lines import SweepLines
 from dlrun.runs.sweeps.jobs import Ended, Event, Measured, Started, Submitted
 from dlrun.runs.sweeps.rows import SweepRow
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dlrun.configuration.recipe import load_recipe
+from dlrun.configuration.recipes.recipe import load_recipe
+from dlrun.configuration.recipes.sources.folders import recipe_names
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.sources.folders import recipe_names
 from dlrun.runs.shipped import BEGIN, END, Row, between_markers, data_words, table
 
 VARIABLES = ("DLRUN_MNIST", "DLRUN_CIFAR10", "DLRUN_R8")

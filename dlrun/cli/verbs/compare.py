@@ -62,7 +62,7 @@ def run(command: Command) -> int:
 
 
 def _compare_sweep(command: Command, folder: Path) -> int:
-    from dlrun.report.importance_table import comparison_state, print_comparison
+    from dlrun.report.sweeps.importance_table import comparison_state, print_comparison
     from dlrun.runs.sweeps.comparing import compare_sweep
 
     found = compare_sweep(folder, command.value(flags.SORT))

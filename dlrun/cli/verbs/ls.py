@@ -85,8 +85,8 @@ def run(command: Command) -> int:
 
 
 def _groups(catalog: Catalog) -> list[dict[str, Any]]:
+    from dlrun.configuration.recipes.sources.folders import recipe_names
     from dlrun.configuration.schema.groups import GROUPS
-    from dlrun.configuration.sources.folders import recipe_names
 
     rows = [{"group": name, "summary": group.summary, "options": catalog.names(name)} for name, group in GROUPS.items()]
     return [*rows, {"group": "recipe", "summary": "whole runs, ready to train", "options": recipe_names()}]

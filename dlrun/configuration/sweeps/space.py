@@ -10,7 +10,7 @@ from dlrun.configuration.folds import by_fold
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import Point, Request
 from dlrun.configuration.plan import Plan, checked_recipes
-from dlrun.configuration.recipe import Recipe
+from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS, Option
 from dlrun.configuration.sweeps.check_ranges import check_ranges

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.configuration.sources.site import CERTIFICATE, RECIPE, running
+from tests.configuration.recipes.sources.site import CERTIFICATE, RECIPE, running
 
 Dlrun = Callable[..., tuple[int, str, str]]
 SHA256 = hashlib.sha256(RECIPE).hexdigest()

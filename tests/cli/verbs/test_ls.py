@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.configuration.sources import store
+from dlrun.configuration.recipes.sources import store
 
 Dlrun = Callable[..., tuple[int, str, str]]
 

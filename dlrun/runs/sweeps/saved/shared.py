@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.configuration import safe_yaml
+from dlrun.configuration.recipes.smallest import default_values, fields_that_differ, is_same, requested_tree
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
-from dlrun.configuration.smallest import default_values, fields_that_differ, is_same, requested_tree
 from dlrun.errors import ConfigError
 from dlrun.runs.history import flatten
 from dlrun.storage.reading import read_regular

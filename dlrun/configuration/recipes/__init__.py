@@ -1,0 +1,1 @@
+"""Recipes: where they come from, what they may say, and how one is read, extended and made small."""

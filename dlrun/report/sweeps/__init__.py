@@ -1,0 +1,1 @@
+"""A sweep on the console: its live table, plain lines, and the tables of what it found."""
