@@ -11,9 +11,8 @@ from dlrun.configuration.overrides import MAX_POINTS, too_many_points
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
+from dlrun.configuration.sweeps.repeated import FOLD
 from dlrun.errors import ConfigError
-
-FOLD = "dataset.fold"
 
 
 def by_fold(plans: Sequence[Plan], catalog: Catalog) -> list[list[Plan]]:

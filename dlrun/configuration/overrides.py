@@ -153,7 +153,7 @@ def parse_overrides(words: Sequence[str], catalog: Catalog, *, multirun: bool = 
         if not multirun:
             problems += _needs_multirun(word, values)
     sweep, wrong = read_settings(of_sweep)
-    problems += wrong or ([] if multirun else without_multirun(of_sweep))
+    problems += wrong or ([] if multirun else without_multirun(of_sweep, has_folds="dataset.folds" in settings))
     return Request(settings, tuple(hydra), tuple(words), tuple(problems), multirun, sweep, ranges)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from dlrun.configuration.sweeps.repeated import without_repeats
 from dlrun.report.tables import print_table
-from dlrun.runs.sweeps.pareto import mean_losses, pareto_front, value_of, without_repeats
+from dlrun.runs.sweeps.pareto import mean_losses, pareto_front, value_of
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.wording import number
 

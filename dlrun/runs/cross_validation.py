@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlrun.configuration.folds import FOLD
 from dlrun.configuration.plan import Plan
+from dlrun.configuration.sweeps.repeated import FOLD
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.storage.atomic import replace_file
 

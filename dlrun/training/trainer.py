@@ -206,15 +206,17 @@ class Trainer:
             self._log()
         if progress.batch >= len(self._loader) or self._is_done():
             return self._is_done()  # `_end_epoch` evaluates and saves
-        due = bool(settings.eval_every_steps) and progress.step % (settings.eval_every_steps or 1) == 0
-        self._evaluate_and_save(evaluate=due)
+        self._evaluate_and_save(evaluate=self._is_due(settings.eval_every_steps))
         return False
+
+    def _is_due(self, every_steps: int | None) -> bool:
+        """Whether something that is done every so many steps is due after this one."""
+        return bool(every_steps) and self.progress.step % (every_steps or 1) == 0
 
     def _evaluate_and_save(self, *, evaluate: bool) -> None:
         """Evaluate and save between two steps of an epoch; stop if requested."""
-        step, every = self.progress.step, self.checkpointing.every_steps
         is_best = self._evaluate() if evaluate else False
-        if is_best or self._stop.pending or (every is not None and step % every == 0):
+        if is_best or self._stop.pending or self._is_due(self.checkpointing.every_steps):
             self._save(is_best=is_best)
         self._recorder.stop_if_requested()
 
@@ -230,9 +232,11 @@ class Trainer:
         progress, every = self.progress, self.checkpointing.every_epochs
         is_last = self._is_done()
         due = complete and bool(self.settings.eval_every) and progress.epoch % self.settings.eval_every == 0
+        due = due or self._is_due(self.settings.eval_every_steps)
         is_best = self._evaluate() if due or is_last or progress.evaluation_due else False
         is_last = is_last or self._has_stalled()
-        if is_last or is_best or self._stop.pending or (complete and every and progress.epoch % every == 0):
+        due = (complete and every and progress.epoch % every == 0) or self._is_due(self.checkpointing.every_steps)
+        if is_last or is_best or self._stop.pending or due:
             self._save(is_best=is_best)
         if not is_last:
             self._recorder.stop_if_requested()

@@ -22,6 +22,7 @@ from tests.conftest import SHORT
 from tests.processes import describe, started_with, wait_until_none
 
 Dlrun = Callable[..., tuple[int, str, str]]
+POINTS = ["0", "1"]  # in the first column of a table
 
 
 def rows(own_folder: Path) -> list[dict[str, object]]:
@@ -110,16 +111,16 @@ def test_every_point_can_be_profiled(dlrun: Dlrun, own_folder: Path) -> None:
 
 def test_a_launcher_of_hydra_runs_the_points(dlrun: Dlrun, own_folder: Path) -> None:
     words = ("hydra.sweep.dir=mine", "hydra/launcher=basic", "--quiet")
-    code, _, err = dlrun("-m", *SHORT, "seed=0,1", *words)
+    code, _, err = dlrun("-m", *SHORT, "optimizer.lr=0.1,0.01", *words)
     assert code == 0, err
     rows = [json.loads(line) for line in (own_folder / "mine/sweep.jsonl").read_text().splitlines()]
     assert [row["status"] for row in rows] == ["completed", "completed"]
     (own_folder / "mine/1/result.json").unlink()
     for _ in range(2):  # the second has nothing to launch
-        code, out, err = dlrun("-m", *SHORT, "seed=0,1", *words)
+        code, out, err = dlrun("-m", *SHORT, "optimizer.lr=0.1,0.01", *words)
         assert code == 0, err
         assert "going on with the sweep" in err
-        assert len(out.splitlines()) == 3
+        assert [line.split()[0] for line in out.splitlines()[1:3]] in (POINTS, POINTS[::-1])
     assert (own_folder / "mine/1/result.json").exists()
 
 
@@ -132,6 +133,92 @@ def test_settings_of_a_sweep_need_m_and_are_checked(dlrun: Dlrun, own_folder: Pa
     assert 'A sweep has no such setting. Did you mean "launch.jobs"?' in err
     assert "launch.pack is a setting of the sweep itself and cannot be swept. For a list, write [A,B]." in err
     assert 'Expected one of grid, random, lhs, tpe, got "grit". Did you mean "grid"?' in err
+
+
+def test_the_same_command_in_a_named_folder_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    assert dlrun(*words, "optimizer.lr=0.1,0.01")[0] == 0
+    first = (own_folder / "mine/0/result.json").stat().st_mtime_ns
+    (own_folder / "mine/1/result.json").unlink()
+    code, out, err = dlrun(*words, "optimizer.lr=0.1,0.01")
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert [line.split()[0] for line in out.splitlines()[1:3]] in (POINTS, POINTS[::-1])
+    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == first
+    assert (own_folder / "mine/1/result.json").exists()
+    assert not (own_folder / "mine_2").exists()
+
+
+def test_a_point_is_taken_over_from_an_earlier_sweep(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "launch.jobs=1", "--quiet")
+    assert dlrun(*words, "seed=0,1", "hydra.sweep.dir=first")[0] == 0
+    code, _, err = dlrun(*words, "seed=1,2", "hydra.sweep.dir=second", "launch.reuse=first")
+    assert code == 0
+    assert f"point 0 is taken over from {own_folder / 'first/1'}" in err
+    rows = [json.loads(line) for line in (own_folder / "second/sweep.jsonl").read_text().splitlines()]
+    reused = str(own_folder / "first/1")
+    assert [(row["overrides"], row["reused"], row["run_dir"]) for row in rows] == [
+        (["seed=1"], reused, reused),
+        (["seed=2"], None, str(own_folder / "second/1")),
+    ]
+    assert not (own_folder / "second/0").exists()
+    assert dlrun(*words, "seed=1,2,3", "hydra.sweep.dir=second")[0] == 0
+    assert not (own_folder / "second/0").exists()  # it stays taken over
+    assert dlrun("share", "second", "-o", "shared.yaml", "--quiet")[0] == 0
+
+
+def test_reuse_names_a_folder(dlrun: Dlrun, own_folder: Path) -> None:
+    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "launch.reuse=gone")
+    assert code == 2
+    assert "launch.reuse=gone\n      There is no such folder. Expected one with runs" in err
+    assert not (own_folder / "outputs").exists()
+
+
+def test_fail_fast_ends_with_the_first_failure_and_says_how_to_go_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("dataset=iris", "model=linear,cnn,mlp", "trainer.epochs=1", "device.threads=1", "launch.jobs=1", "--quiet")
+    code, out, err = dlrun("-m", *words, "launch.fail_fast=true", "hydra.sweep.dir=mine")
+    assert code == 2
+    assert f"launch.fail_fast: point 1 failed, and 1 point did not end; dlrun resume {own_folder / 'mine'}" in err
+    assert [line.split()[0] for line in out.splitlines()] == ["point", "0", "1"]
+
+
+def test_a_stopped_sweep_prints_its_table_and_the_command_that_goes_on(
+    dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_one = point_runner.run_one
+
+    def stopped_at_the_second(composed: Composed, catalog: Catalog, path: Path, **others: Any) -> Any:
+        if path.name == "1":
+            raise Interrupted(2, "Stopped.")
+        return run_one(composed, catalog, path, **others)
+
+    monkeypatch.setattr(point_runner, "run_one", stopped_at_the_second)
+    words = ("-m", *SHORT, "optimizer.lr=0.1,0.01,0.001", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    code, out, err = dlrun(*words)
+    assert code == 130
+    assert [line.split()[-1] for line in out.splitlines()] == ["status", "completed", "interrupted"]
+    folder = own_folder / "mine"
+    assert f"The sweep was stopped after 1 of 3 points; their results are in {folder}." in err
+    assert f"dlrun resume {folder}   goes on with it" in err
+    monkeypatch.setattr(point_runner, "run_one", run_one)
+    assert dlrun("resume", "mine", "--quiet")[0] == 0
+
+
+def test_a_sweep_of_a_version_without_a_ledger_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
+    words = ("-m", *SHORT, "optimizer.lr=0.1,0.01", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
+    assert dlrun(*words)[0] == 0
+    for name in ("sweep.json", "points.jsonl", ".lock", "1/result.json"):
+        (own_folder / "mine" / name).unlink()
+    first, _ = (own_folder / "mine/sweep.jsonl").read_text().splitlines()
+    (own_folder / "mine/sweep.jsonl").write_text(first + "\n")  # killed while it trained the second
+    trained = (own_folder / "mine/0/result.json").stat().st_mtime_ns
+    code, out, err = dlrun(*words)
+    assert code == 0, err
+    assert "going on with the sweep in" in err
+    assert [line.split()[0] for line in out.splitlines()[1:3]] in (POINTS, POINTS[::-1])
+    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == trained
+    assert (own_folder / "mine/1/result.json").exists()
+    assert dlrun("resume", "mine", "--quiet")[0] == 0  # it has a ledger now
 
 
 ENDLESS = (
@@ -205,89 +292,3 @@ def test_a_killed_point_is_a_row_and_the_others_go_on(own_folder: Path, start: S
         "Its process was killed by signal 9 (SIGKILL), perhaps because memory ran out. "
         "dlrun resume continues the run from its last checkpoint."
     )
-
-
-def test_the_same_command_in_a_named_folder_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
-    words = ("-m", *SHORT, "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
-    assert dlrun(*words, "seed=0,1")[0] == 0
-    first = (own_folder / "mine/0/result.json").stat().st_mtime_ns
-    (own_folder / "mine/1/result.json").unlink()
-    code, out, err = dlrun(*words, "seed=0,1")
-    assert code == 0, err
-    assert "going on with the sweep in" in err
-    assert len(out.splitlines()) == 3
-    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == first
-    assert (own_folder / "mine/1/result.json").exists()
-    assert not (own_folder / "mine_2").exists()
-
-
-def test_a_point_is_taken_over_from_an_earlier_sweep(dlrun: Dlrun, own_folder: Path) -> None:
-    words = ("-m", *SHORT, "launch.jobs=1", "--quiet")
-    assert dlrun(*words, "seed=0,1", "hydra.sweep.dir=first")[0] == 0
-    code, _, err = dlrun(*words, "seed=1,2", "hydra.sweep.dir=second", "launch.reuse=first")
-    assert code == 0
-    assert f"point 0 is taken over from {own_folder / 'first/1'}" in err
-    rows = [json.loads(line) for line in (own_folder / "second/sweep.jsonl").read_text().splitlines()]
-    reused = str(own_folder / "first/1")
-    assert [(row["overrides"], row["reused"], row["run_dir"]) for row in rows] == [
-        (["seed=1"], reused, reused),
-        (["seed=2"], None, str(own_folder / "second/1")),
-    ]
-    assert not (own_folder / "second/0").exists()
-    assert dlrun(*words, "seed=1,2,3", "hydra.sweep.dir=second")[0] == 0
-    assert not (own_folder / "second/0").exists()  # it stays taken over
-    assert dlrun("share", "second", "-o", "shared.yaml", "--quiet")[0] == 0
-
-
-def test_reuse_names_a_folder(dlrun: Dlrun, own_folder: Path) -> None:
-    code, _, err = dlrun("-m", *SHORT, "seed=0,1", "launch.reuse=gone")
-    assert code == 2
-    assert "launch.reuse=gone\n      There is no such folder. Expected one with runs" in err
-    assert not (own_folder / "outputs").exists()
-
-
-def test_fail_fast_ends_with_the_first_failure_and_says_how_to_go_on(dlrun: Dlrun, own_folder: Path) -> None:
-    words = ("dataset=iris", "model=linear,cnn,mlp", "trainer.epochs=1", "device.threads=1", "launch.jobs=1", "--quiet")
-    code, out, err = dlrun("-m", *words, "launch.fail_fast=true", "hydra.sweep.dir=mine")
-    assert code == 2
-    assert f"launch.fail_fast: point 1 failed, and 1 point did not end; dlrun resume {own_folder / 'mine'}" in err
-    assert [line.split()[0] for line in out.splitlines()] == ["point", "0", "1"]
-
-
-def test_a_stopped_sweep_prints_its_table_and_the_command_that_goes_on(
-    dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_one = point_runner.run_one
-
-    def stopped_at_the_second(composed: Composed, catalog: Catalog, path: Path, **others: Any) -> Any:
-        if path.name == "1":
-            raise Interrupted(2, "Stopped.")
-        return run_one(composed, catalog, path, **others)
-
-    monkeypatch.setattr(point_runner, "run_one", stopped_at_the_second)
-    words = ("-m", *SHORT, "seed=0,1,2", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
-    code, out, err = dlrun(*words)
-    assert code == 130
-    assert [line.split()[-1] for line in out.splitlines()] == ["status", "completed", "interrupted"]
-    folder = own_folder / "mine"
-    assert f"The sweep was stopped after 1 of 3 points; their results are in {folder}." in err
-    assert f"dlrun resume {folder}   goes on with it" in err
-    monkeypatch.setattr(point_runner, "run_one", run_one)
-    assert dlrun("resume", "mine", "--quiet")[0] == 0
-
-
-def test_a_sweep_of_a_version_without_a_ledger_goes_on(dlrun: Dlrun, own_folder: Path) -> None:
-    words = ("-m", *SHORT, "seed=0,1", "launch.jobs=1", "hydra.sweep.dir=mine", "--quiet")
-    assert dlrun(*words)[0] == 0
-    for name in ("sweep.json", "points.jsonl", ".lock", "1/result.json"):
-        (own_folder / "mine" / name).unlink()
-    first, _ = (own_folder / "mine/sweep.jsonl").read_text().splitlines()
-    (own_folder / "mine/sweep.jsonl").write_text(first + "\n")  # killed while it trained the second
-    trained = (own_folder / "mine/0/result.json").stat().st_mtime_ns
-    code, out, err = dlrun(*words)
-    assert code == 0, err
-    assert "going on with the sweep in" in err
-    assert len(out.splitlines()) == 3
-    assert (own_folder / "mine/0/result.json").stat().st_mtime_ns == trained
-    assert (own_folder / "mine/1/result.json").exists()
-    assert dlrun("resume", "mine", "--quiet")[0] == 0  # it has a ledger now

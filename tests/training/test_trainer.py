@@ -133,6 +133,19 @@ def test_evaluation_mid_epoch(tmp_path: Path) -> None:
     assert [row["step"] for row in rows.epochs] == [3, 4]
 
 
+def test_what_is_due_every_some_steps_is_due_at_the_end_of_an_epoch_too(tmp_path: Path) -> None:
+    often = (
+        "trainer.eval_every=0",
+        "trainer.eval_every_steps=8",
+        "checkpoint.every_epochs=0",
+        "checkpoint.every_steps=8",
+    )
+    rows, _ = train(tmp_path / "a", *SMALL, *often, "checkpoint.keep=10")  # 4 epochs of 4 steps
+    assert [row["step"] for row in rows.epochs] == [8, 16]
+    saved = {path.name for path in (tmp_path / "a" / "checkpoints").glob("step-*")}
+    assert saved == {"step-8", "step-16"}
+
+
 def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
     words = (*SMALL, "optimizer=sgd", "optimizer.lr=0.1", "trainer.shuffle=true")
     _, once = train(tmp_path / "a", *words, "trainer.batch_size=32")

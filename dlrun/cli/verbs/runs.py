@@ -109,8 +109,9 @@ def _tell_unsorted(found: Sequence[SavedRun], metric: str | None) -> None:
 
 def _rank(command: Command, trials: Sequence[Trial], metric: str | None) -> Ranking:
     """The rows: of JSON and CSV each run, unless --group says what to put together."""
+    from dlrun.configuration.sweeps.repeated import REPEATED
     from dlrun.runs.filters import check_keys, keys_of
-    from dlrun.runs.sweeps.groups import REPEATS, as_typed, group
+    from dlrun.runs.sweeps.groups import as_typed, group
     from dlrun.runs.sweeps.ranking import rank
 
     keys = [as_typed(key) for key in command.values(flags.GROUP)]
@@ -121,7 +122,7 @@ def _rank(command: Command, trials: Sequence[Trial], metric: str | None) -> Rank
     as_data = command.has(flags.JSON) or command.has(flags.CSV)
     if NONE in keys or (as_data and not keys):
         return rank(group(trials, ()), metric)
-    return rank(group(trials, tuple(dict.fromkeys((*keys, *REPEATS)))), metric)
+    return rank(group(trials, tuple(dict.fromkeys((*keys, *REPEATED)))), metric)
 
 
 def _print_data(command: Command, ranking: Ranking, found: Sequence[SavedRun]) -> None:

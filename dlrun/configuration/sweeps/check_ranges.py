@@ -13,10 +13,10 @@ from dlrun.configuration.check import check_override, nearest_key
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option
 from dlrun.configuration.schema.type_check import describe_type
 from dlrun.configuration.sweeps.ranges import Interval, typed
+from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.errors import Problem
 from dlrun.wording import printable, printable_key
 
-REPEATED = ("seed", "dataset.fold")
 """Keys that a search does not choose: every trial is trained with each of their values."""
 
 

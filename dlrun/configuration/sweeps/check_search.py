@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from dlrun.configuration.override_text import Value
 from dlrun.configuration.overrides import MAX_POINTS, Request, too_many_points
-from dlrun.configuration.sweeps.check_ranges import REPEATED
 from dlrun.configuration.sweeps.ranges import Interval
+from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.configuration.sweeps.settings import SearchSettings
 from dlrun.errors import Problem
 from dlrun.wording import count, printable

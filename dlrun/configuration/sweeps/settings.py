@@ -128,10 +128,14 @@ def _check(group: str, name: str, key: str, taken: tuple[Value, ...]) -> list[Pr
     return [Problem(printable(f"{key}={taken[0].text}"), *wrong[1:]) for wrong in found]
 
 
-def without_multirun(given: Mapping[str, tuple[Value, ...]]) -> list[Problem]:
-    """Return a problem for each setting of a sweep that was given without -m."""
+def without_multirun(given: Mapping[str, tuple[Value, ...]], *, has_folds: bool) -> list[Problem]:
+    """Return a problem for each setting of a sweep that was given without -m.
+
+    has_folds: whether the command sets dataset.folds: the runs of a cross-validation are launched as those of a sweep.
+    """
     what = "Only a sweep has this setting: add -m."
-    return [Problem(printable(f"{key}={taken[0].text}"), what, "sweep-only") for key, taken in given.items()]
+    wrong = [key for key in given if not (has_folds and key.startswith("launch."))]
+    return [Problem(printable(f"{key}={given[key][0].text}"), what, "sweep-only") for key in wrong]
 
 
 def as_words(settings: SweepSettings) -> list[str]:

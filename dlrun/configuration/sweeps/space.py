@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dlrun.configuration.check_request import check_overrides
-from dlrun.configuration.folds import FOLD, by_fold
+from dlrun.configuration.folds import by_fold
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import Point, Request
 from dlrun.configuration.plan import Plan, checked_recipes
 from dlrun.configuration.recipe import Recipe
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS, Option
-from dlrun.configuration.sweeps.check_ranges import REPEATED, check_ranges
+from dlrun.configuration.sweeps.check_ranges import check_ranges
 from dlrun.configuration.sweeps.ranges import Choices, Domain
+from dlrun.configuration.sweeps.repeated import FOLD, REPEATED
 from dlrun.errors import ConfigError, Problem
 
 _ANY = ("resume", FOLD)

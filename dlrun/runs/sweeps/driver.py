@@ -40,8 +40,7 @@ class Driver:
     ) -> None:
         self._search, self._engine, self._watch, self._fail_fast = search, engine, watch, fail_fast
         self._places = NewPlaces(places) if isinstance(places, Path) else places
-        self._packer = packer
-        self._budget = Budget(None) if budget is None else budget
+        self._packer, self._budget = packer, budget or Budget(None)
         self._is_spent = False  # whether the running points were asked to stop, since the budget is spent
         self._waiting: list[Job] = []
         self._jobs: list[set[int]] = []  # the running points of each job
@@ -57,13 +56,11 @@ class Driver:
         """
         try:
             self._search.recall(self._places.known())
-            first = self._next()
-            if first is not None:  # else no engine need be started
+            if (first := self._next()) is not None:  # else no engine need be started
                 self._train(first)
         except Interrupted as error:
-            num_done = sum(row.status != "interrupted" for row in self.rows)
-            what = stopped_message(num_done, self._search.num_points, self._places.folder)
-            raise Interrupted(error.exit_code - 128, what) from error
+            num_done, of = sum(row.status != "interrupted" for row in self.rows), self._search.num_points
+            raise Interrupted(error.exit_code - 128, stopped_message(num_done, of, self._places.folder)) from error
         return self.rows
 
     @property

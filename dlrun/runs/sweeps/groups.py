@@ -13,12 +13,10 @@ from typing import Any, TypeGuard
 
 from dlrun.configuration.safe_yaml import parse_scalar
 from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.runs.history import SavedRun, flatten, read_result
 from dlrun.runs.sweeps.rows import SweepRow, folder_of
 from dlrun.tasks.metric_names import is_higher_better
-
-REPEATS = ("seed", "dataset.fold")
-"""The keys whose values only repeat a configuration."""
 
 _MOST = 1e150
 _OF_DATA = ("recipe", "dataset")
@@ -61,7 +59,7 @@ class Group:
 
     settings: Mapping[str, Any]
     trials: tuple[Trial, ...]
-    repeats: tuple[str, ...] = REPEATS
+    repeats: tuple[str, ...] = REPEATED
 
     @property
     def data(self) -> str:
@@ -116,7 +114,7 @@ class Group:
         return tuple(_text(value) for key, value in trial.settings.items() if is_repeat(key, self.repeats))
 
 
-def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATS) -> list[Group]:
+def group(trials: Sequence[Trial], repeats: Sequence[str] = REPEATED) -> list[Group]:
     """Return groups of the runs that differ only in `repeats`, in the order of their first runs.
 
     Runs without a second repetition stay alone, each in a group of its own.

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.runs.sweeps.factors import Factor, factors_of
-from dlrun.runs.sweeps.groups import REPEATS, Trial, is_usable
+from dlrun.runs.sweeps.groups import Trial, is_usable
 from dlrun.runs.sweeps.noise import LEVEL, holm
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
         kept = _means(kept, metric)
         factors, skipped = factors_of(kept)
     values = [trial.metrics[metric] for trial in kept]
-    settings = [each for each in factors if each.key not in REPEATS]
+    settings = [each for each in factors if each.key not in REPEATED]
     if obstacle := _obstacle(values, settings):
         return Importance(metric, num_completed, left_out, skipped=skipped, obstacle=obstacle)
     uses_ranks = _has_outlier(values)
@@ -113,7 +114,7 @@ def importance_of(trials: Sequence[Trial], metric: str, *, higher: bool) -> Impo
     largest = [by_key[each.keys[0]] for each in effects[:_MOST_PAIRED]]
     pairs = _corrected([model.interaction(*pair) for pair in itertools.combinations(largest, 2)])
     large = [each for each in pairs if each.is_important and (each.share or 0) >= _LARGE_INTERACTION]
-    repeats = [model.effect(each, higher=higher, shown=shown) for each in factors if each.key in REPEATS]
+    repeats = [model.effect(each, higher=higher, shown=shown) for each in factors if each.key in REPEATED]
     num_means = len(kept) if len(kept) < num_completed else None
     return Importance(
         metric, num_completed, left_out, effects, large, repeats, skipped, uses_ranks, num_means=num_means
@@ -125,11 +126,11 @@ def _means(trials: Sequence[Trial], metric: str) -> list[Trial]:
     of few configurations would make chance look certain."""
     together: dict[str, list[Trial]] = {}
     for trial in trials:
-        own = {key: value for key, value in trial.settings.items() if key not in REPEATS}
+        own = {key: value for key, value in trial.settings.items() if key not in REPEATED}
         together.setdefault(str(sorted(own.items())), []).append(trial)
     found = []
     for members in together.values():
-        settings = {key: value for key, value in members[0].settings.items() if key not in REPEATS}
+        settings = {key: value for key, value in members[0].settings.items() if key not in REPEATED}
         mean = statistics.fmean(trial.metrics[metric] for trial in members)
         found.append(dataclasses.replace(members[0], settings=settings, metrics={metric: mean}))
     return found

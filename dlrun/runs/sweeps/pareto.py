@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun.configuration.sweeps.check_ranges import REPEATED
+from dlrun.configuration.sweeps.repeated import without_repeats
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.tasks.metric_names import DIRECTIONS, is_higher_better
@@ -32,11 +32,6 @@ def pareto_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> set[int
     losses = {words: values for words, values in found.items() if values is not None}
     best = [words for words, mine in losses.items() if not any(_is_better(other, mine) for other in losses.values())]
     return {row.point for words in best for row in trials[words]}
-
-
-def without_repeats(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the overrides of a point without its seed and fold."""
-    return tuple(word for word in overrides if word.partition("=")[0] not in REPEATED)
 
 
 def mean_losses(rows: Sequence[SweepRow], objectives: Sequence[str]) -> tuple[float, ...] | None:

@@ -37,6 +37,9 @@ def test_a_wrong_setting_is_told(word: str, message: str) -> None:
 def test_a_setting_without_multirun_is_told() -> None:
     request = parse_overrides(["search.trials=3"], Catalog())
     assert [each.message for each in request.problems] == ["Only a sweep has this setting: add -m."]
+    request = parse_overrides(["launch.jobs=2", "dataset.folds=3"], Catalog())  # the folds are launched
+    assert request.problems == ()
+    assert request.sweep.launch.jobs == 2
 
 
 def test_settings_are_read() -> None:

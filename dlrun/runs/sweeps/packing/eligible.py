@@ -65,6 +65,8 @@ def sweep_obstacle(settings: SweepSettings, *, profile: bool) -> str | None:
     """Return why no point of a sweep can be packed; None if they can."""
     if profile:
         return "--profile measures one run at a time"
+    if settings.search.budget is not None:
+        return "search.budget ends a sweep between points, and those of a pack end together"
     if settings.search.name in FOLLOWS_RESULTS:
         return f"search={settings.search.name} chooses each point by the results of those before it"
     return None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlrun.configuration.sweeps.check_ranges import REPEATED
+from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.runs.sweeps.saved.points import SavedPoint, read_points
 from dlrun.runs.sweeps.saved.settings import Setting, settings_of
 from dlrun.tasks.metric_names import is_higher_better

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlrun.configuration.plan import Plan
+from dlrun.configuration.sweeps.repeated import without_repeats
 from dlrun.runs.sweeps.jobs import Measured
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.halving_memory import Memory, Reached, Saved
@@ -53,7 +54,7 @@ class Halving(Search):
 
     def begin(self, point: int, overrides: Sequence[str]) -> None:
         self.inner.begin(point, overrides)
-        self._trials[point] = trial_of(overrides)
+        self._trials[point] = without_repeats(overrides)
 
     def observe(self, point: int, measured: Measured) -> str | None:
         self._last[point] = measured
@@ -103,11 +104,6 @@ class Halving(Search):
             if reason is not None:
                 return reason
         return None
-
-
-def trial_of(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the overrides of a point without its seed."""
-    return tuple(word for word in overrides if word.partition("=")[0] != "seed")
 
 
 def _data_of(trial: Sequence[str]) -> list[str]:

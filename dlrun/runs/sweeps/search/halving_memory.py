@@ -14,7 +14,7 @@ from dlrun.errors import StorageError
 from dlrun.storage.atomic import storage_error
 
 Trial = tuple[str, ...]
-"""The overrides of a point without its seed."""
+"""The overrides of a point without its seed and fold."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,9 @@ def test_a_search_that_learns_from_each_point_is_not_packed() -> None:
     assert sweep_obstacle(SweepSettings(search=SearchSettings(name="tpe")), profile=False) == (
         "search=tpe chooses each point by the results of those before it"
     )
+    assert sweep_obstacle(SweepSettings(search=SearchSettings(budget="2h")), profile=False) == (
+        "search.budget ends a sweep between points, and those of a pack end together"
+    )
     assert sweep_obstacle(SweepSettings(), profile=True) == "--profile measures one run at a time"
     assert sweep_obstacle(SweepSettings(search=SearchSettings(name="random")), profile=False) is None
 

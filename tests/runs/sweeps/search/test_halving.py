@@ -12,7 +12,7 @@ from dlrun.runs.sweeps.driver import Driver
 from dlrun.runs.sweeps.jobs import Measured
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.grid import Grid
-from dlrun.runs.sweeps.search.halving import Halving, summary_of, trial_of
+from dlrun.runs.sweeps.search.halving import Halving, summary_of
 from tests.runs.sweeps.planted import Curve, PlantedEngine
 from tests.runs.sweeps.test_driver import plans
 
@@ -89,7 +89,6 @@ def test_the_first_seed_of_a_trial_decides_for_its_others(tmp_path: Path, words:
     for lr in ("0.5", "0.2", "0.4", "0.3"):
         assert {status[f"optimizer.lr={lr}", f"seed={seed}"] for seed in (0, 1)} == {"completed"}
     assert {status["optimizer.lr=0.1", f"seed={seed}"] for seed in (0, 1)} == {"pruned"}
-    assert trial_of(["optimizer.lr=0.1", "seed=1"]) == ("optimizer.lr=0.1",)
 
 
 def test_several_at_once_are_judged_by_those_that_got_there_first(tmp_path: Path) -> None:
