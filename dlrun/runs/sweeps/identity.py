@@ -58,7 +58,7 @@ def changed_environment(result: Mapping[str, Any], config: RunConfig, *, threads
     here = collect_numeric(config.device_settings.threads or threads or torch.get_num_threads(), name)
     if name.startswith("cuda") and torch.cuda.is_available():
         here["accelerator"] = torch.cuda.get_device_name(name)
-    return _changes(result, here)
+    return _changes(result, {**here, "packed": None})  # a pack may round in another way than a run by itself
 
 
 def _changes(result: Mapping[str, Any], here: Mapping[str, Any]) -> str:

@@ -57,6 +57,11 @@ def test_the_environment_has_the_threads_that_the_run_would_have() -> None:
     assert (changed_environment(result, config_of("device=cpu"), threads=None) == "") == (own == 2)
 
 
+def test_a_run_that_was_trained_in_a_pack_may_have_other_bytes() -> None:
+    result = {"environment": {**collect_numeric(2, "cpu"), "packed": 8}}
+    assert changed_environment(result, config_of("device=cpu"), threads=2) == "packed 8 → none"
+
+
 def test_data_is_read_once_and_data_that_is_gone_has_no_fingerprint(
     monkeypatch: pytest.MonkeyPatch, own_folder: Path
 ) -> None:
