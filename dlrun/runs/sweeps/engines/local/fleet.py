@@ -53,14 +53,24 @@ class Fleet:
                 pass
         return self._num_cuda
 
-    def fork(self, job: Job, key: str | None) -> Worker:
+    def idle(self, keeps: str | None) -> Worker | None:
+        """Return a worker that waits for a job and keeps this GPU or this data; None if there is none."""
+        idle = (each for each in self.workers if each.is_idle and each.keeps == keeps)
+        return None if keeps is None else next(idle, None)
+
+    def fork(self, job: Job, key: str | None, *, keeps: str | None) -> Worker:
         """Fork a worker from a nursery that has the data `key` of the job; None: whose data is not shared.
 
+        keeps: what it will keep for its next job. Workers that wait with other data end.
         Raises DlrunError if there is no nursery.
         """
+        for each in self.workers:
+            if each.is_idle and each.device is None:
+                each.dismiss()
         self.start()
         nursery = self._roots[-1].nursery if key is None else self._branch(job, key)
         worker = nursery.fork(self._number())
+        worker.keeps = keeps
         self.workers.append(worker)
         self._close_branches()
         return worker

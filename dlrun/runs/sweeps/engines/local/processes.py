@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
@@ -26,6 +27,7 @@ from dlrun.runs.sweeps.engines.local.nursery import main
 main(int(sys.argv[2]), int(sys.argv[3]))
 """
 _SHOWN_BYTES = 4000
+_KEPT_S = 20.0  # a worker on the CPU takes jobs for so long; then its memory returns
 
 
 @dataclass(eq=False)
@@ -82,7 +84,8 @@ class Worker:
     needs: int | None = None  # bytes of memory, once they are known
     status: int | None = None  # once it ended
     has_begun: bool = False  # whether it told anything
-    keeps: str | None = None  # the device that it keeps for its next job; None: it has one job
+    keeps: str | None = None  # the GPU, or the data, that it keeps for its next job; None: there is none
+    began: float = field(default_factory=time.monotonic)
     is_silent: bool = False  # whether everything it sent was read, and it ended
 
     @property
@@ -94,6 +97,23 @@ class Worker:
         """Send a message; that a worker has died is noticed where its pipe is read."""
         with contextlib.suppress(ConnectionError):
             self.pipe.send(message)
+
+    def dismiss(self) -> None:
+        """Let the process end once it has trained its job."""
+        self.keeps = None
+        self.send(None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for another job."""
+        return self.keeps is not None and not self.left and not self.is_silent
+
+    def end(self, point: int) -> bool:
+        """Take note that a point of the job ended; return whether it was the last one."""
+        self.left.discard(point)
+        if not self.left and self.device is None and time.monotonic() - self.began > _KEPT_S:
+            self.dismiss()
+        return not self.left
 
     @property
     def is_over(self) -> bool:

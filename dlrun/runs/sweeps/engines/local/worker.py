@@ -34,7 +34,7 @@ def work(pipe: Connection, run_job: SharingRunJob, *, output: int) -> None:
     with StopRequest():  # a run has its own within it; between jobs, and until then, a stop is kept here
         channel = PipeChannel(pipe, lambda: os._exit(1))
         while (job := channel.next_job()) is not None:
-            if job.device is not None:  # this process trains many jobs, and keeps their data
+            if job.device is not None:  # it was forked from a process that has not loaded the data, for jobs with any
                 use_gpu(job.device)
                 with contextlib.suppress(Exception):  # the job tells the same error in its row
                     run_job.prepare(job)

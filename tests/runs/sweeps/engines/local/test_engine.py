@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.errors import DlrunError, Interrupted
+from dlrun.runs.sweeps.engines.local import processes
 from dlrun.runs.sweeps.engines.local.capacity import Places
 from dlrun.runs.sweeps.engines.local.engine import Local
 from dlrun.runs.sweeps.jobs import Ended, Event, Started
@@ -50,12 +51,30 @@ def test_points_run_at_the_same_time_each_in_a_process_of_its_own(own_folder: Pa
         assert local.capacity == 2
         rows = run(local, own_folder, ["meets", "meets", "completes"], events.append)
     assert [row.status for row in rows] == ["completed"] * 3
-    processes, threads = zip(*(row.run_dir.split() for row in rows), strict=True)
-    assert len({*processes, str(os.getpid())}) == 4
+    numbers, threads = zip(*(row.run_dir.split() for row in rows), strict=True)
+    assert len({*numbers, str(os.getpid())}) == 4
     assert set(threads) == {"3"}
     assert [event.where for event in events if isinstance(event, Started) and event.point == 0] == [
-        f"process {processes[0]}"
+        f"process {numbers[0]}"
     ]
+
+
+def processes_of(local: Local, folder: Path, acts: Sequence[str]) -> list[str]:
+    events: list[Event] = []
+    with local:
+        assert [row.status for row in run(local, folder, acts, events.append)] == ["completed"] * len(acts)
+    return [event.where for event in events if isinstance(event, Started)]
+
+
+def test_points_with_the_same_data_that_take_a_moment_share_a_process(own_folder: Path) -> None:
+    found = processes_of(engine(own_folder, devices=(None,)), own_folder, ["data_a"] * 3 + ["data_b", "data_a"])
+    assert len(set(found[:3])) == 1
+    assert len(set(found)) == 3  # one that waits with other data is not kept
+
+
+def test_points_that_take_long_have_a_process_each(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_KEPT_S", 0.0)
+    assert len(set(processes_of(engine(own_folder, devices=(None,)), own_folder, ["data_a"] * 3))) == 3
 
 
 def test_a_death_takes_only_its_point_and_is_told_in_words(own_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
