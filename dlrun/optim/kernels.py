@@ -62,9 +62,8 @@ class _Fused:
             return
         if self._lists is None:
             self._lists = self._collect_state()
-        with torch.no_grad():
-            for group, span, values, state in self._lists:
-                self._step(group, values, gradients[span], state)  # type: ignore[arg-type]
+        for group, span, values, state in self._lists:  # none of them requires a gradient, so autograd records nothing
+            self._step(group, values, gradients[span], state)  # type: ignore[arg-type]
 
     def _collect_state(self) -> list[tuple[dict[str, Any], slice, list[Tensor], list[list[Tensor]]]]:
         lists = []
