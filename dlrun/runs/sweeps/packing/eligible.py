@@ -58,6 +58,9 @@ def obstacle(config: RunConfig, mode: Mode) -> str | None:
         return f"device.precision={device.precision}"
     if mode == "auto" and config.model.name not in FASTER:
         return f"model={config.model.name} gains nothing on the CPU; launch.pack=on packs it all the same"
+    dropout = config.model.arguments.get("dropout")
+    if mode == "auto" and dropout:
+        return f"model.dropout={dropout:g} would draw other masks than alone; launch.pack=on packs it all the same"
     return None
 
 

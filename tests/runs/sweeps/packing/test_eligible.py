@@ -63,6 +63,11 @@ def test_auto_packs_the_models_that_gain() -> None:
         "model=cnn gains nothing on the CPU; launch.pack=on packs it all the same"
     )
     assert obstacle(config_of("model=linear"), "auto") is None
+    dropping = config_of("model=mlp", "model.dropout=0.25")
+    assert obstacle(dropping, "on") is None
+    assert obstacle(dropping, "auto") == (
+        "model.dropout=0.25 would draw other masks than alone; launch.pack=on packs it all the same"
+    )
 
 
 def test_a_search_that_learns_from_each_point_is_not_packed() -> None:
