@@ -28,11 +28,11 @@ from dlrun.runs.sweeps.engines.engine import DividesThreads
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_launcher, launch
 from dlrun.runs.sweeps.folder import SWEEP_DIR, open_ledger
 from dlrun.runs.sweeps.going_on import LedgerPlaces
-from dlrun.runs.sweeps.ledger import Ledger, SweepCommand
+from dlrun.runs.sweeps.ledger import ROWS, Ledger, SweepCommand
 from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
 from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.reuse import EarlierRuns, require_folder
-from dlrun.runs.sweeps.rows import SweepRow, best_first
+from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
 from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.choose import choose_search
 from dlrun.runs.sweeps.search.halving import summary_of
@@ -112,7 +112,8 @@ def _launch(
         signal = launch(points, places.folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
         if signal is None:
             return None, None
-        return None, Interrupted(signal, stopped_message(len(placed) - len(points), len(plans), places.folder))
+        num_done = sum(row.status != "interrupted" for row in read_rows(places.folder / ROWS))
+        return None, Interrupted(signal, stopped_message(num_done, len(plans), places.folder))
     settings, budget = request.sweep.launch, Budget(request.sweep.search.budget)
     search = choose_search(request, plans, catalog, places.folder)
     examples = examples_of(request, plans, catalog)

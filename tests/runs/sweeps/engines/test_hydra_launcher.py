@@ -59,7 +59,7 @@ def test_ctrl_c_saves_the_points_wherever_they_run(own_folder: Path) -> None:
     os.kill(process.pid, signal.SIGINT)  # only the sweep: its workers hear of it through the folder
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "The sweep was stopped after 2 of 3 points" in err
+    assert "The sweep was stopped after 0 of 3 points" in err
     assert rows("mine") == [(0, "interrupted"), (1, "interrupted")]
     assert not (own_folder / "mine/.launcher-orders.jsonl").exists()
 
