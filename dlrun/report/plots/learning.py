@@ -25,29 +25,37 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     scene = Scene(f"learning {metric}", f"Learning curves: {metric}", WIDTH, HEIGHT)
     every = [curve for _, curve in best[:NUM_SERIES]] + list(others.values())
     by_epoch = any(len({vertex[0] for vertex in curve.vertices()}) > 1 for curve in every)
-    axis = 0 if by_epoch else 1
     most_each = max(_FEW_GREY, _MOST_GREY // max(len(others), 1))
-    grey = {number: curve.vertices(most_each) for number, curve in others.items()}
-    coloured = [(number, curve.vertices()) for number, curve in best[:NUM_SERIES]]
+    grey = {number: _places(curve.vertices(most_each), by_epoch) for number, curve in others.items()}
+    coloured = [(number, _places(curve.vertices(), by_epoch)) for number, curve in best[:NUM_SERIES]]
     vertices = [vertex for each in (*grey.values(), *(found for _, found in coloured)) for vertex in each]
-    x = time_scale([vertex[axis] for vertex in vertices])
-    values = [vertex[2] for vertex in vertices]
-    tamed = tame(values, around=_middle([vertex[2] for _, found in coloured for vertex in found]))
+    x = time_scale([vertex[0] for vertex in vertices])
+    values = [vertex[1] for vertex in vertices]
+    tamed = tame(values, around=_middle([vertex[1] for _, found in coloured for vertex in found]))
     if len(tamed) < len(values):
         scene.notices.append("learning curves: extreme values are drawn at the end of the axis")
     y = numeric_scale(tamed)
     frame = draw_frame(scene, x, y, x_name="epoch" if by_epoch else "step", y_name=metric)
     shape = "faint" if len(grey) <= _MANY_GREY else "mist"
     for number, each in grey.items():
-        _draw(scene, [frame.place(vertex[axis], vertex[2]) for vertex in each], shape, "other", number)
+        _draw(scene, [frame.place(*vertex) for vertex in each], shape, "other", number)
     for place, (number, each) in reversed(list(enumerate(coloured))):
-        line = [frame.place(vertex[axis], vertex[2]) for vertex in each]
+        line = [frame.place(*vertex) for vertex in each]
         _draw(scene, line, f"series{place}", f"series{place}", number)
     if 0 < most_each < 12:
         scene.notices.append(
             f"learning curves: each of {plural(len(others), 'grey curve')} is drawn through {most_each} of its values"
         )
     return scene
+
+
+def _places(vertices: Sequence[tuple[float, float, float]], by_epoch: bool) -> list[tuple[float, float]]:
+    """Return where each (epoch, step, value) is drawn: at its step, or at its epoch with the part of the next one.
+
+    An epoch counts when it is complete, so the fewest steps for each epoch are those of one.
+    """
+    steps = min((step / epoch for epoch, step, _ in vertices if epoch > 0), default=1.0) if by_epoch else 1.0
+    return [(step / (steps or 1.0), value) for _, step, value in vertices]
 
 
 def _middle(values: list[float]) -> float:

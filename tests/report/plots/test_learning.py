@@ -51,3 +51,14 @@ def test_extreme_values_lie_at_the_end_of_the_axis() -> None:
     assert scene.notices == ["learning curves: extreme values are drawn at the end of the axis"]
     (grey,) = [mark for mark in scene.marks if isinstance(mark, Line) and mark.of == (1,)]
     assert grey.vertices[0][1] == 34  # the top of the frame
+
+
+def test_a_value_within_an_epoch_lies_between_its_ends() -> None:
+    found = Curve()
+    for epoch, step, value in ((0, 2, 4.0), (1, 4, 3.0), (1, 6, 2.0), (2, 8, 1.0)):  # epochs of 4 steps
+        found.add(epoch, step, value)
+    scene = learning_curves("train/loss", [(0, found)], {})
+    places = next([x for x, _ in mark.vertices] for mark in scene.marks if isinstance(mark, Line) and mark.of)
+    gaps = [round(places[number + 1] - places[number], 6) for number in range(3)]
+    assert gaps[0] > 0
+    assert gaps == [gaps[0]] * 3
