@@ -50,11 +50,11 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
 
 
 def _places(vertices: Sequence[tuple[float, float, float]], by_epoch: bool) -> list[tuple[float, float]]:
-    """Return where each (epoch, step, value) is drawn: at its step, or at its epoch with the part of the next one.
+    """Return where each (epoch, step, value) is drawn: at its step, or at the epochs that are complete by then.
 
-    An epoch counts when it is complete, so the fewest steps for each epoch are those of one.
+    `epoch` is the one that the step is part of, so the most steps for each epoch are those of one.
     """
-    steps = min((step / epoch for epoch, step, _ in vertices if epoch > 0), default=1.0) if by_epoch else 1.0
+    steps = max((step / epoch for epoch, step, _ in vertices if epoch > 0), default=1.0) if by_epoch else 1.0
     return [(step / (steps or 1.0), value) for _, step, value in vertices]
 
 
