@@ -26,8 +26,8 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     every = [curve for _, curve in best[:NUM_SERIES]] + list(others.values())
     by_epoch = any(len({vertex[0] for vertex in curve.vertices()}) > 1 for curve in every)
     most_each = max(_FEW_GREY, _MOST_GREY // max(len(others), 1))
-    grey = {number: _places(curve.vertices(most_each), by_epoch) for number, curve in others.items()}
-    coloured = [(number, _places(curve.vertices(), by_epoch)) for number, curve in best[:NUM_SERIES]]
+    grey = {number: places(curve.vertices(most_each), by_epoch=by_epoch) for number, curve in others.items()}
+    coloured = [(number, places(curve.vertices(), by_epoch=by_epoch)) for number, curve in best[:NUM_SERIES]]
     vertices = [vertex for each in (*grey.values(), *(found for _, found in coloured)) for vertex in each]
     x = time_scale([vertex[0] for vertex in vertices])
     values = [vertex[1] for vertex in vertices]
@@ -49,7 +49,7 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
     return scene
 
 
-def _places(vertices: Sequence[tuple[float, float, float]], by_epoch: bool) -> list[tuple[float, float]]:
+def places(vertices: Sequence[tuple[float, float, float]], *, by_epoch: bool) -> list[tuple[float, float]]:
     """Return where each (epoch, step, value) is drawn: at its step, or at the epochs that are complete by then.
 
     `epoch` is the one that the step is part of, so the most steps for each epoch are those of one.

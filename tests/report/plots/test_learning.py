@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlrun.report.plots.learning import learning_curves
+from dlrun.report.plots.learning import learning_curves, places
 from dlrun.report.plots.scene import Dot, Label, Line, Scene
 from dlrun.runs.sweeps.saved.curves import Curve
 
@@ -54,13 +54,7 @@ def test_extreme_values_lie_at_the_end_of_the_axis() -> None:
 
 
 def test_a_value_within_an_epoch_lies_between_its_ends() -> None:
-    found = Curve()
-    for epoch, step, value in ((1, 2, 4.0), (1, 4, 3.0), (2, 6, 2.0), (2, 8, 1.0)):  # epochs of 4 steps
-        found.add(epoch, step, value)
-    scene = learning_curves("train/loss", [(0, found)], {})
-    assert "2" in [mark.text for mark in scene.marks if isinstance(mark, Label)]
-    assert "4" not in [mark.text for mark in scene.marks if isinstance(mark, Label)]  # two epochs, not four
-    places = next([x for x, _ in mark.vertices] for mark in scene.marks if isinstance(mark, Line) and mark.of)
-    gaps = [round(places[number + 1] - places[number], 6) for number in range(3)]
-    assert gaps[0] > 0
-    assert gaps == [gaps[0]] * 3
+    vertices = [(1.0, 2.0, 4.0), (1.0, 4.0, 3.0), (2.0, 6.0, 2.0), (2.0, 8.0, 1.0)]  # epochs of 4 steps
+    assert places(vertices, by_epoch=True) == [(0.5, 4.0), (1.0, 3.0), (1.5, 2.0), (2.0, 1.0)]
+    assert places(vertices, by_epoch=False) == [(2.0, 4.0), (4.0, 3.0), (6.0, 2.0), (8.0, 1.0)]
+    assert places([(0.0, 0.0, 1.0)], by_epoch=True) == [(0.0, 1.0)]
