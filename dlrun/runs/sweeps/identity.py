@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
+import re
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,24 @@ def fingerprint_of_checkpoint(folder: Path) -> str | None:
 
 def changed_versions(result: Mapping[str, Any]) -> str:
     """Return how the versions that decide bytes differ from those of a result: "torch 2.12.1 → 2.13.0"; else ""."""
-    return _changes(result, {"torch": metadata.version("torch"), "dlrun": __version__})
+    return _changes(result, {"torch": torch_version(), "dlrun": __version__})
+
+
+@functools.cache
+def torch_version() -> str:
+    """Return `torch.__version__` without importing torch, which takes a second.
+
+    The metadata of its package may lack the end that names the build: 2.13.0, and not 2.13.0+cu130.
+    """
+    spec = importlib.util.find_spec("torch")
+    if spec is not None and spec.origin is not None:
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+        found = re.search(r"^__version__ = '([^']+)'$", text, re.MULTILINE)
+        if found is not None:
+            return found.group(1)
+    import torch  # a build of another kind
+
+    return str(torch.__version__)
 
 
 def changed_environment(result: Mapping[str, Any], config: RunConfig, *, threads: int | None) -> str:

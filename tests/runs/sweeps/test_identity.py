@@ -23,6 +23,7 @@ from dlrun.runs.sweeps.identity import (
     fingerprint_in,
     fingerprint_of_checkpoint,
     requested_sha256,
+    torch_version,
 )
 from dlrun.version import __version__
 
@@ -31,6 +32,10 @@ def config_of(*words: str) -> RunConfig:
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides(words, catalog), catalog)
     return compose(plan, catalog).config
+
+
+def test_the_version_of_torch_is_that_which_results_have() -> None:
+    assert torch_version() == torch.__version__ == collect_numeric(1, "cpu")["torch"]
 
 
 def test_what_a_result_says() -> None:
