@@ -52,10 +52,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         return []
     except OSError as error:
         raise StorageError(f"{path}: could not be read ({error.strerror or error}).") from error
-    return [entry for entry in map(_read, lines) if entry is not None]
+    return [entry for entry in map(read_line, lines) if entry is not None]
 
 
-def _read(line: bytes) -> dict[str, Any] | None:
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """Return the content of a line; None for half a line, or what is no object."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
+import time
 import weakref
 from pathlib import Path
 from typing import IO
@@ -51,6 +52,13 @@ def is_held(path: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def wait_until_free(path: Path, *, patience_s: float, poll_s: float = 0.02) -> None:
+    """Wait until no process holds the lock of a file, but no longer than `patience_s`."""
+    until = time.monotonic() + patience_s
+    while is_held(path) and time.monotonic() < until:
+        time.sleep(poll_s)
 
 
 @functools.cache

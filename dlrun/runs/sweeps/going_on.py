@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from dlrun.runs.sweeps.reuse import EarlierRuns
 from dlrun.runs.sweeps.rows import SweepRow, folder_of, row_of_error, row_of_result
 from dlrun.runs.sweeps.search.search import Known
 from dlrun.runs.sweeps.standing import Judge, Standing
-from dlrun.storage.lock import is_held
+from dlrun.storage.lock import wait_until_free
 from dlrun.storage.run_dir import numbered
 
 _PATIENCE_S = 20.0  # for the worker of a killed sweep, which ends by itself
@@ -150,7 +149,7 @@ class LedgerPlaces:
         if plugins:
             what = f"{plugins} has changed since point {entry.point} began, which goes on with it all the same."
             self._tell_once(plugins, what)
-        _wait_until_free(folder)
+        wait_until_free(folder / ".lock", patience_s=_PATIENCE_S)
         return entry
 
     def _taken_over(self, entry: Entry, composed: Composed) -> SweepRow | None:
@@ -200,10 +199,3 @@ class _TellOnce:
         if text and reason not in self._told:
             self._told.add(reason)
             self._tell(text)
-
-
-def _wait_until_free(folder: Path) -> None:
-    """Wait for the worker of a killed sweep, which may hold a run's folder for a moment longer."""
-    until = time.monotonic() + _PATIENCE_S
-    while is_held(folder / ".lock") and time.monotonic() < until:
-        time.sleep(0.02)

@@ -7,8 +7,6 @@ machines what was written when the file was closed. A line that was cut off, by 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,28 +14,10 @@ from typing import Any
 
 from dlrun.runs.sweeps.jobs import Ended, Event, Measured, Started
 from dlrun.runs.sweeps.rows import SweepRow
-from dlrun.storage.atomic import storage_error
+from dlrun.storage.json_lines import append_line, read_line
 
 _EVERY_JOB = -1  # in place of a point's number
 _ORDERS_AGE_S = 0.2  # how old what a job knows of its orders may be
-
-
-def append_line(path: Path, content: Mapping[str, Any]) -> None:
-    """Append a line, so that another machine can read it when this returns.
-
-    Raises StorageError if the file cannot be written.
-    """
-    try:
-        with path.open("a+b") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            if size:
-                stream.seek(size - 1)
-            is_cut = bool(size) and stream.read(1) != b"\n"  # a process that was killed wrote half a line
-            stream.write((b"\n" if is_cut else b"") + json.dumps(content).encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise storage_error(path, error) from error
 
 
 class LineReader:
@@ -56,16 +36,7 @@ class LineReader:
             return []
         whole, newline, _ = content.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        return [line for line in map(_parsed, whole.split(b"\n")) if line is not None]
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return a line's content; None for the half line that a killed process left."""
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
+        return [line for line in map(read_line, whole.split(b"\n")) if line is not None]
 
 
 def encode_event(event: Event) -> dict[str, Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import os
 import platform
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from dlrun.configuration.override_text import Value
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.cluster.file_channel import FileChannel
 from dlrun.runs.sweeps.jobs import Job, Point, RunJob
+from dlrun.storage.lock import wait_until_free
 from dlrun.training.signals import StopRequest
 
 _SAVED_NOTHING = "Stopped before training began; nothing was changed."
@@ -51,17 +50,11 @@ class NodeJob:
             return
         try:
             with StopRequest(_SAVED_NOTHING) as stop, _preemption_stops(), stop.at_once():
-                for point in wanted:
-                    self._wait_for(point)
+                for point in wanted:  # what happens if the other process keeps the folder is told by the run
+                    wait_until_free(point.folder / ".lock", patience_s=self.lock_wait_s, poll_s=_LOCK_POLL_S)
                 self.run_job(dataclasses.replace(self.job, points=wanted), channel)
         except Interrupted:
             return  # each point that had begun has told its row; the sweep knows why
-
-    def _wait_for(self, point: Point) -> None:
-        """Wait while another process has the point's folder; what happens if it keeps it is told by the run."""
-        path, deadline = point.folder / ".lock", time.monotonic() + self.lock_wait_s
-        while path.exists() and _is_locked(path) and time.monotonic() < deadline:
-            time.sleep(_LOCK_POLL_S)
 
 
 def resumed(job: Job) -> Job:
@@ -70,21 +63,14 @@ def resumed(job: Job) -> Job:
 
 
 def _resumed(point: Point) -> Point:
+    if point.composed is not None and point.composed.config.resume != "never":
+        return point
     settings = point.plan.point.settings
     if settings.get("resume", Value("never", "never")).value == "must":
         return point
     settings = {**settings, "resume": Value("auto", "auto")}
     plan = dataclasses.replace(point.plan, point=dataclasses.replace(point.plan.point, settings=settings))
     return dataclasses.replace(point, plan=plan, composed=None)  # its configuration says that it does not resume
-
-
-def _is_locked(path: Path) -> bool:
-    with path.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
 
 
 @contextmanager

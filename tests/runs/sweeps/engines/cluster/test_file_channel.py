@@ -10,13 +10,13 @@ from dlrun.errors import StorageError
 from dlrun.runs.sweeps.engines.cluster.file_channel import (
     FileChannel,
     LineReader,
-    append_line,
     decode_event,
     encode_event,
     order_stop,
 )
 from dlrun.runs.sweeps.jobs import Ended, Event, Measured, Started
 from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.storage.json_lines import append_line
 
 EVENTS: list[Event] = [
     Started(3, "cuda:1", "node7"),

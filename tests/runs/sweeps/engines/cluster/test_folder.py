@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dlrun.errors import StorageError
-from dlrun.runs.sweeps.engines.cluster.file_channel import LineReader, OrderReader, append_line
+from dlrun.runs.sweeps.engines.cluster.file_channel import LineReader, OrderReader
 from dlrun.runs.sweeps.engines.cluster.folder import ClusterFolder
+from dlrun.storage.json_lines import append_line
 
 
 def test_jobs_of_an_earlier_start_are_asked_to_save_and_end(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.configuration.compose import compose
 from dlrun.configuration.override_text import Value
+from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import Interrupted
 from dlrun.runs.sweeps.engines.cluster.file_channel import LineReader, decode_event, order_stop
 from dlrun.runs.sweeps.engines.cluster.node_job import NodeJob, resumed
@@ -113,3 +115,12 @@ def test_a_job_that_is_run_again_resumes(
     again = resumed(job(tmp_path, "seed=0,1", *given))
     assert [point.plan.values()["resume"] for point in again.points] == [Value(expected, expected)] * 2
     assert [point.overrides for point in again.points] == [["seed=0"], ["seed=1"]]
+
+
+def test_a_point_that_was_composed_to_resume_stays_as_it_is(tmp_path: Path) -> None:
+    (plan,) = plans("dataset=iris", "resume=auto")
+    point = Point(0, plan, tmp_path / "0", compose(plan, Catalog()))
+    assert resumed(Job((point,))).points[0].composed is point.composed
+    (plan,) = plans("dataset=iris")
+    point = Point(0, plan, tmp_path / "0", compose(plan, Catalog()))
+    assert resumed(Job((point,))).points[0].composed is None
