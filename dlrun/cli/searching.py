@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
@@ -44,11 +43,6 @@ def begin_search(command: Command, request: Request, catalog: Catalog) -> Space:
     if not (command.has(flags.QUIET) or command.has(flags.JSON)):
         print(describe(space, request.sweep.search), file=sys.stderr)  # noqa: T201
     return space
-
-
-def examples_of(request: Request, plans: Sequence[Plan], catalog: Catalog) -> Sequence[Plan]:
-    """Return the plans of a request, or of a search some that it may choose."""
-    return plan_search(request, catalog).example_plans() if request.is_search else plans
 
 
 def describe(space: Space, search: SearchSettings) -> str:

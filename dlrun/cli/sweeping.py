@@ -15,10 +15,10 @@ from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
-from dlrun.cli.searching import examples_of
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.sweeps.space import Space
 from dlrun.errors import Interrupted
 from dlrun.report.sweeps.progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
@@ -32,7 +32,7 @@ from dlrun.runs.sweeps.ledger import ROWS, Ledger, SweepCommand
 from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
 from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.reuse import EarlierRuns, require_folder
-from dlrun.runs.sweeps.rows import SweepRow, best_first, read_rows
+from dlrun.runs.sweeps.rows import SweepRow, best_first, num_done, read_rows
 from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.choose import choose_search
 from dlrun.runs.sweeps.search.halving import summary_of
@@ -68,9 +68,18 @@ class Launched:
 
 
 def launch_points(
-    command: Command, request: Request, plans: Sequence[Plan], catalog: Catalog, manner: Manner
+    command: Command,
+    request: Request,
+    plans: Sequence[Plan],
+    catalog: Catalog,
+    manner: Manner,
+    *,
+    space: Space | None = None,
 ) -> Launched:
-    """Train every point that is not done; a signal stops the sweep after the running points were saved."""
+    """Train every point that is not done; a signal stops the sweep after the running points were saved.
+
+    plans: of the points; a search has none, but a space to choose from.
+    """
     if asks_for_launcher(request.hydra):
         check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     reuse = request.sweep.launch.reuse
@@ -82,7 +91,7 @@ def launch_points(
         earlier = None if reuse is None else EarlierRuns(Path(reuse).expanduser(), catalog, besides=ledger.folder)
         adjust = (lambda composed: without_downloads(composed, given=())) if manner.is_saved else None
         places = LedgerPlaces(ledger, catalog, tell=lambda notice: tell([notice]), earlier=earlier, adjust=adjust)
-        first_failed, stopped = _launch(command, request, plans, places, catalog)
+        first_failed, stopped = _launch(command, request, plans, places, catalog, space)
         ledger.read_rows_again()
         own = [ledger.rows.get(number) for number in places.numbers]
         own += [None] * (len(plans) - len(own))
@@ -92,7 +101,12 @@ def launch_points(
 
 
 def _launch(
-    command: Command, request: Request, plans: Sequence[Plan], places: LedgerPlaces, catalog: Catalog
+    command: Command,
+    request: Request,
+    plans: Sequence[Plan],
+    places: LedgerPlaces,
+    catalog: Catalog,
+    space: Space | None,
 ) -> tuple[SweepRow | None, Interrupted | None]:
     """Train the points; return the first that failed, where that ended the sweep, and the signal that stopped it."""
     is_ours = not asks_for_launcher(request.hydra)  # then the sweep shows its points, and they show nothing themselves
@@ -112,11 +126,11 @@ def _launch(
         signal = launch(points, places.folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
         if signal is None:
             return None, None
-        num_done = sum(row.status != "interrupted" for row in read_rows(places.folder / ROWS))
-        return None, Interrupted(signal, stopped_message(num_done, len(plans), places.folder))
+        done = num_done(read_rows(places.folder / ROWS))
+        return None, Interrupted(signal, stopped_message(done, len(plans), places.folder))
     settings, budget = request.sweep.launch, Budget(request.sweep.search.budget)
-    search = choose_search(request, plans, catalog, places.folder)
-    examples = examples_of(request, plans, catalog)
+    search = choose_search(request.sweep.search, plans, places.folder, space=space)
+    examples = plans if space is None else space.example_plans()
     engine = choose_engine(
         settings,
         runner,
@@ -134,13 +148,13 @@ def _launch(
         except Interrupted as error:
             return None, error
     for line in () if quiet else (*summary_of(search), *_used(budget, driver, search.num_points, places.folder)):
-        print(line, file=sys.stderr)  # noqa: T201
+        say(line)
     return driver.failed if settings.fail_fast else None, None
 
 
 def _used(budget: Budget, driver: Driver, num_points: int | None, folder: Path) -> list[str]:
-    done = sum(row.status != "interrupted" for row in driver.rows)
-    return budget.summary(folder, num_left=None if num_points is None else max(0, num_points - done))
+    num_left = None if num_points is None else max(0, num_points - num_done(driver.rows))
+    return budget.summary(folder, num_left=num_left)
 
 
 def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
@@ -182,12 +196,20 @@ def _note_command(ledger: Ledger, command: SweepCommand, *, is_told: bool) -> No
     ledger.note_command(command)
 
 
-def sweep(command: Command, request: Request, points: Sequence[Plan], catalog: Catalog, manner: Manner) -> int:
+def sweep(
+    command: Command,
+    request: Request,
+    plans: Sequence[Plan],
+    catalog: Catalog,
+    manner: Manner,
+    *,
+    space: Space | None = None,
+) -> int:
     """Train every point and print one table, best first; returns the exit code of the first point that failed.
 
     Raises Interrupted, after the table of what there is, if a signal stopped the sweep.
     """
-    launched = launch_points(command, request, points, catalog, manner)
+    launched = launch_points(command, request, plans, catalog, manner, space=space)
     if manner.show or launched.stopped is not None:
         _print_rows(command, launched, request.sweep.search.objectives)
     raise_if_stopped(command, launched)

@@ -77,14 +77,14 @@ def train(command: Command, manner: Manner | None = None) -> int:
         return answer_with_hydra(command)
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
-    plans = []  # a search makes its plans as it goes
+    plans, space = [], None  # a search makes its plans as it goes, from a space
     if request.sweep.given:
         from dlrun.cli.searching import begin_search, with_objectives_checked
 
         request = with_objectives_checked(request, catalog)
         if request.is_search:
-            begin_search(command, request, catalog)
-    if not request.is_search:
+            space = begin_search(command, request, catalog)
+    if space is None:
         plans = plan_runs(request, catalog)
         tell_of_recipes(plans)
         check_plans(plans, catalog)
@@ -97,7 +97,7 @@ def train(command: Command, manner: Manner | None = None) -> int:
     if command.has(flags.MULTIRUN):
         from dlrun.cli.sweeping import Manner, sweep
 
-        return sweep(command, request, plans, catalog, manner or Manner())
+        return sweep(command, request, plans, catalog, manner or Manner(), space=space)
     from dlrun.cli.running import print_result, run_one
     from dlrun.configuration.compose import compose
 

@@ -12,7 +12,7 @@ from dlrun.runs.sweeps.engines.in_process import InProcess
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Measured, Point, Submitted
 from dlrun.runs.sweeps.packing.packer import ONE_BY_ONE, Packer
 from dlrun.runs.sweeps.places import NewPlaces, Places
-from dlrun.runs.sweeps.rows import SweepRow
+from dlrun.runs.sweeps.rows import SweepRow, num_done
 from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.search import Search
 
@@ -59,8 +59,8 @@ class Driver:
             if (first := self._next()) is not None:  # else no engine need be started
                 self._train(first)
         except Interrupted as error:
-            num_done, of = sum(row.status != "interrupted" for row in self.rows), self._search.num_points
-            raise Interrupted(error.exit_code - 128, stopped_message(num_done, of, self._places.folder)) from error
+            what = stopped_message(num_done(self.rows), self._search.num_points, self._places.folder)
+            raise Interrupted(error.exit_code - 128, what) from error
         return self.rows
 
     @property
@@ -170,7 +170,7 @@ def _as_asked(row: SweepRow, last: Measured | None, stopped: tuple[str, str] | N
     return row if stopped is None else dataclasses.replace(row, status=stopped[0], error=stopped[1], exit_code=0)
 
 
-def stopped_message(num_done: int, num_points: int | None, folder: Path) -> str:
+def stopped_message(done: int, num_points: int | None, folder: Path) -> str:
     """Return what is told of a sweep that a signal stopped."""
     of = "" if num_points is None else f" of {num_points}"
-    return f"The sweep was stopped after {num_done}{of} points; their results are in {folder}."
+    return f"The sweep was stopped after {done}{of} points; their results are in {folder}."

@@ -102,6 +102,22 @@ def folder_of(sweep: Path, row: SweepRow) -> Path:
     return moved if row.reused is None and moved.is_dir() else Path(row.run_dir)
 
 
+def whole_overrides(pieces: Sequence[str]) -> list[str]:
+    """Return the overrides of a row; older versions of dlrun cut values at their spaces: `[8,` and `4]`."""
+    words: list[str] = []
+    for piece in pieces:
+        if "=" in piece or not words:
+            words.append(piece)
+        else:
+            words[-1] += f" {piece}"
+    return words
+
+
+def num_done(rows: Iterable[SweepRow]) -> int:
+    """Return how many points have ended and need not go on."""
+    return sum(row.status != "interrupted" for row in rows)
+
+
 def best_first(rows: Sequence[SweepRow]) -> list[SweepRow]:
     """Sort rows by their best metric; after them completed points whose order is unknown, failures last."""
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
-from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.settings import SearchSettings
-from dlrun.configuration.sweeps.space import Space, plan_search
+from dlrun.configuration.sweeps.space import Space
 from dlrun.runs.sweeps.search.grid import Grid
 from dlrun.runs.sweeps.search.halving import Halving
 from dlrun.runs.sweeps.search.lhs import LatinHypercube
@@ -21,15 +19,12 @@ from dlrun.runs.sweeps.search.tpe import Tpe
 from dlrun.runs.sweeps.search.trials import Trials
 
 
-def choose_search(request: Request, plans: Sequence[Plan], catalog: Catalog, folder: Path) -> Search:
+def choose_search(settings: SearchSettings, plans: Sequence[Plan], folder: Path, *, space: Space | None) -> Search:
     """Return the search that chooses the points.
 
-    plans: all of a grid; any other search makes its own. folder: of the sweep.
-
-    Raises ConfigError as `plan_search` does.
+    plans: all of a grid. space: what any other search makes its plans from. folder: of the sweep.
     """
-    settings = request.sweep.search
-    search: Search = _over(settings, plan_search(request, catalog)) if request.is_search else Grid(plans)
+    search: Search = Grid(plans) if space is None else _over(settings, space)
     if settings.objectives:
         search = Measurable(search, settings.objectives)
     return Halving(search, folder / "halving.jsonl") if settings.prune == "halving" else search

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlrun.configuration.plan import Plan
-from dlrun.runs.sweeps.jobs import Measured
-from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.search import Search
 
 
@@ -24,11 +22,3 @@ class Grid(Search):
             return None
         self._asked += 1
         return self._plans[self._asked - 1]
-
-    def observe(self, point: int, measured: Measured) -> str | None:
-        """Stop no point."""
-        del point, measured
-        return None
-
-    def tell(self, row: SweepRow) -> None:
-        """Learn nothing."""

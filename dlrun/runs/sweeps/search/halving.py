@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlrun.configuration.plan import Plan
 from dlrun.configuration.sweeps.repeated import without_repeats
 from dlrun.runs.sweeps.jobs import Measured
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.halving_memory import Memory, Reached, Saved
-from dlrun.runs.sweeps.search.search import Known, Search
+from dlrun.runs.sweeps.search.search import Around, Search
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import count, duration, number, plural
 
@@ -26,7 +25,7 @@ _DATA = ("recipe", "dataset", "dataset.path", "dataset.target", "dataset.val", "
 """Keys whose values decide what a metric is measured on: points that differ in them are not compared."""
 
 
-class Halving(Search):
+class Halving(Around):
     """A search that chooses the points of another and stops those that do badly.
 
     A trial is a point without its seed: the first of its seeds that reaches a rung is judged, against the first ones of
@@ -38,31 +37,22 @@ class Halving(Search):
     """
 
     def __init__(self, inner: Search, path: Path) -> None:
-        self.inner = inner
-        self.num_points = inner.num_points
+        super().__init__(inner)
         self._memory = Memory(path)
         self._trials: dict[int, tuple[str, ...]] = {}
         self._last: dict[int, Measured] = {}
 
-    def recall(self, known: Sequence[Known]) -> None:
-        self.inner.recall(known)
-
-    def next(self) -> Plan | None:
-        plan = self.inner.next()
-        self.num_points = self.inner.num_points
-        return plan
-
     def begin(self, point: int, overrides: Sequence[str]) -> None:
-        self.inner.begin(point, overrides)
+        super().begin(point, overrides)
         self._trials[point] = without_repeats(overrides)
 
     def observe(self, point: int, measured: Measured) -> str | None:
         self._last[point] = measured
-        reason = self.inner.observe(point, measured)
+        reason = super().observe(point, measured)
         return self._judge(self._trials[point], measured) if reason is None else reason
 
     def tell(self, row: SweepRow) -> None:
-        self.inner.tell(row)
+        super().tell(row)
         last = self._last.pop(row.point, None)
         if row.status == "pruned" and last is not None and last.total_steps and last.step:
             rest = max(0, last.total_steps - last.step)

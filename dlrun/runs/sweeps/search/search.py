@@ -55,8 +55,34 @@ class Search(Protocol):
 
     def observe(self, point: int, measured: Measured) -> str | None:
         """Take an evaluation of a running point; return why it should stop, or None."""
-        ...
+        return None
 
     def tell(self, row: SweepRow) -> None:
         """Take the outcome of a point that `next` returned: when it ended, or at once if it was done before."""
-        ...
+        return
+
+
+class Around(Search):
+    """A search that adds something to another one, which chooses the points."""
+
+    def __init__(self, inner: Search) -> None:
+        self.inner = inner
+        self.num_points = inner.num_points
+
+    def recall(self, known: Sequence[Known]) -> None:
+        self.inner.recall(known)
+        self.num_points = self.inner.num_points
+
+    def next(self) -> Plan | None:
+        plan = self.inner.next()
+        self.num_points = self.inner.num_points
+        return plan
+
+    def begin(self, point: int, overrides: Sequence[str]) -> None:
+        self.inner.begin(point, overrides)
+
+    def observe(self, point: int, measured: Measured) -> str | None:
+        return self.inner.observe(point, measured)
+
+    def tell(self, row: SweepRow) -> None:
+        self.inner.tell(row)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.sweeps.space import Space, Trial
-from dlrun.runs.sweeps.jobs import Measured
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.draw import text_of
 from dlrun.runs.sweeps.search.outcome import outcome_of
@@ -53,10 +52,6 @@ class Trials(Search):
     def begin(self, point: int, overrides: Sequence[str]) -> None:
         """Note which trial a point belongs to."""
         self._trial_of[point] = self._last
-
-    def observe(self, point: int, measured: Measured) -> str | None:
-        """Stop no point."""
-        return None
 
     def tell(self, row: SweepRow) -> None:
         """Take the outcome of a point; the last one of a trial tells the sampler."""

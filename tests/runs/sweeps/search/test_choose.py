@@ -7,6 +7,7 @@ import pytest
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.sweeps.space import plan_search
 from dlrun.runs.sweeps.search.choose import choose_search
 from dlrun.runs.sweeps.search.grid import Grid
 from dlrun.runs.sweeps.search.halving import Halving
@@ -20,7 +21,8 @@ def choose(*words: str) -> Search:
     catalog = Catalog()
     request = parse_overrides(["dataset=iris", *words], catalog, multirun=True)
     plans = [] if request.is_search else plan_runs(request, catalog)
-    return choose_search(request, plans, catalog, Path("nowhere"))
+    space = plan_search(request, catalog) if request.is_search else None
+    return choose_search(request.sweep.search, plans, Path("nowhere"), space=space)
 
 
 def labels(search: Search) -> list[str]:
