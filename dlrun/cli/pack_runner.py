@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from dlrun.cli.recipe_file import tell
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
@@ -36,7 +37,7 @@ def train_pack(
             device=job.device or "",
             make_listeners=lambda session: make_listeners(session, catalog, quiet=True),
             stop=stop,
-            say=lambda line: say(f"notice: {line}"),  # a line that a sweep repeats from its workers
+            say=lambda line: tell([line]),  # a notice, which a sweep repeats from its workers
         )
         return pack.train(points, lambda config: build_components(config, catalog, given))
 

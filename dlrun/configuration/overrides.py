@@ -102,9 +102,14 @@ class Point:
     from_recipe: frozenset[str] = frozenset()  # the keys that the recipe's `sweep:` sets
 
     @property
-    def label(self) -> str:
+    def words(self) -> list[str]:
         """The overrides that differ between points, as the user would type them."""
-        return " ".join(f"{key}={self.settings[key].text}" for key in self.swept)
+        return [f"{key}={self.settings[key].text}" for key in self.swept]
+
+    @property
+    def label(self) -> str:
+        """The same in one line."""
+        return " ".join(self.words)
 
     @property
     def recipe(self) -> str | None:

@@ -17,8 +17,6 @@ from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.errors import Problem
 from dlrun.wording import printable, printable_key
 
-"""Keys that a search does not choose: every trial is trained with each of their values."""
-
 
 def check_ranges(
     ranges: Mapping[str, Interval], options: Mapping[str, Sequence[Option]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 FOLD = "dataset.fold"
 REPEATED = ("seed", FOLD)
+"""Keys that a search does not choose: every trial is trained with each of their values."""
 
 
 def without_repeats(overrides: Sequence[str]) -> tuple[str, ...]:

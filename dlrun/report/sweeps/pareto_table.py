@@ -5,9 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from dlrun.configuration.sweeps.repeated import without_repeats
 from dlrun.report.tables import print_table
-from dlrun.runs.sweeps.pareto import mean_losses, pareto_front, value_of
+from dlrun.runs.sweeps.pareto import by_trial, mean_losses, pareto_front, value_of
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.wording import number
 
@@ -20,10 +19,7 @@ def print_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> None:
     if len(objectives) < 2:
         return
     front = pareto_front(rows, objectives)
-    trials: dict[tuple[str, ...], list[SweepRow]] = {}
-    for row in rows:
-        if row.point in front:
-            trials.setdefault(without_repeats(row.overrides), []).append(row)
+    trials = by_trial(row for row in rows if row.point in front)
     table = []
     for words, taken in trials.items():
         points = ",".join(map(str, sorted(row.point for row in taken)))

@@ -26,7 +26,7 @@ def make_watch(plans: Sequence[Plan], *, quiet: bool, num_points: int | None = N
     if is_live(sys.stderr):
         from dlrun.report.sweeps.live import LiveTable
 
-        return LiveTable(board, plans=[plan.label.split() for plan in plans])
+        return LiveTable(board, plans=[plan.point.words for plan in plans])
     return SweepLines(board, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
 
 

@@ -15,7 +15,7 @@ from dlrun.configuration.safe_yaml import parse_scalar
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.configuration.sweeps.repeated import REPEATED
 from dlrun.runs.history import SavedRun, flatten, read_result
-from dlrun.runs.sweeps.rows import SweepRow, folder_of
+from dlrun.runs.sweeps.rows import SweepRow, folder_of, whole_overrides
 from dlrun.tasks.metric_names import is_higher_better
 
 _MOST = 1e150
@@ -148,14 +148,8 @@ def is_repeat(key: str, repeats: Sequence[str]) -> bool:
 
 
 def settings_of(overrides: Sequence[str]) -> dict[str, Any]:
-    """Return the settings of a point by key, numbers as numbers; a value with spaces is put together again."""
-    words: list[str] = []
-    for word in overrides:
-        if "=" in word or not words:
-            words.append(word)
-        else:
-            words[-1] += f" {word}"
-    return {key: parse_scalar(text) for key, _, text in (word.partition("=") for word in words)}
+    """Return the settings of a point by key, numbers as numbers."""
+    return {key: parse_scalar(text) for key, _, text in (word.partition("=") for word in whole_overrides(overrides))}
 
 
 def trials_of_rows(rows: Sequence[SweepRow], folder: Path | None = None) -> list[Trial]:

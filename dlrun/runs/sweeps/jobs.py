@@ -29,9 +29,7 @@ class Point:
     @property
     def overrides(self) -> list[str]:
         """What differs from the other points, as the user would type it."""
-        point = self.plan.point
-        swept = [f"{key}={point.settings[key].text}" for key in point.swept]
-        return swept if self.label is None else list(self.label)
+        return self.plan.point.words if self.label is None else list(self.label)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,19 @@ def pareto_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> set[int
     Points that differ only in their seed or fold are judged together, by their means: all of them are in the front or
     none is. Points that were not completed, or lack a value, are not.
     """
-    trials: dict[tuple[str, ...], list[SweepRow]] = {}
-    for row in rows:
-        trials.setdefault(without_repeats(row.overrides), []).append(row)
+    trials = by_trial(rows)
     found = {words: mean_losses(taken, objectives) for words, taken in trials.items()}
     losses = {words: values for words, values in found.items() if values is not None}
     best = [words for words, mine in losses.items() if not any(_is_better(other, mine) for other in losses.values())]
     return {row.point for words in best for row in trials[words]}
+
+
+def by_trial(rows: Iterable[SweepRow]) -> dict[tuple[str, ...], list[SweepRow]]:
+    """Return the rows of each trial, the points that differ only in their seed or fold, by its overrides."""
+    trials: dict[tuple[str, ...], list[SweepRow]] = {}
+    for row in rows:
+        trials.setdefault(without_repeats(row.overrides), []).append(row)
+    return trials
 
 
 def mean_losses(rows: Sequence[SweepRow], objectives: Sequence[str]) -> tuple[float, ...] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.errors import ConfigError, Problem
+from dlrun.runs.sweeps.rows import whole_overrides
 from dlrun.storage.reading import read_regular
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import plural, printable
@@ -132,15 +133,9 @@ def _point(row: Any, folder: Path) -> SavedPoint | None:
 
 
 def _settings(overrides: list[Any]) -> dict[str, str]:
-    """Return the override's texts by key; a piece without `=` belongs to the one before it: `[8,` and `4]`."""
-    joined: list[str] = []
-    for word in overrides[:_MOST_OVERRIDES]:
-        text = _text(word)
-        if joined and "=" not in text:
-            joined[-1] += f" {text}"
-        elif "=" in text:
-            joined.append(text)
-    return {key.lstrip("+"): value for key, _, value in (word.partition("=") for word in joined)}
+    """Return the override's texts by key."""
+    words = whole_overrides([_text(word) for word in overrides[:_MOST_OVERRIDES]])
+    return {key.lstrip("+"): value for key, equals, value in (word.partition("=") for word in words) if equals}
 
 
 def _folder(sweep: Path, number: int, run_dir: Any) -> Path | None:
