@@ -113,8 +113,7 @@ def _compose_with_hydra(
     words, values = tuple(plan.hydra_overrides(choices)), plan.values()
     chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(options)
     try:
-        if config_dirs:
-            chosen += (f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}",)
+        chosen += search_words(config_dirs)
         if hydra_words or (config_dirs and not plan.point.swept):  # the user's files may refer to Hydra's own node
             return _as_containers(_run_hydra((*chosen, *words[len(words) - len(values) :], *hydra_words), defaults))
         if _are_plain(values, options):
@@ -189,14 +188,25 @@ def _compose_options(words: tuple[str, ...], defaults: tuple[tuple[str, str, str
 
 def _run_hydra(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -> DictConfig:
     """Compose `conf/` with overrides, after registering the defaults of options without a YAML file."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
-    from hydra.core.global_hydra import GlobalHydra
 
     for group, name, node in defaults:
         ConfigStore.instance().store(group=group, name=name, node=json.loads(node), provider="dlrun")
+    return compose_file("config", words)
+
+
+def compose_file(name: str, words: Sequence[str]) -> DictConfig:
+    """Compose a file of `conf/` with overrides and Hydra's own node. Raises HydraException for a wrong override."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
     if GlobalHydra.instance().is_initialized():  # within a sweep's job
-        return hydra_compose("config", overrides=list(words), return_hydra_config=True)
+        return hydra_compose(name, overrides=list(words), return_hydra_config=True)
     with initialize_config_dir(str(resource_dir("conf").resolve()), version_base="1.3", job_name="dlrun"):
-        return hydra_compose("config", overrides=list(words), return_hydra_config=True)
+        return hydra_compose(name, overrides=list(words), return_hydra_config=True)
+
+
+def search_words(config_dirs: Sequence[Path]) -> tuple[str, ...]:
+    """Return the override by which Hydra finds options in these folders too; none without folders."""
+    return (f"hydra.searchpath={as_text([f'file://{folder}' for folder in config_dirs])}",) if config_dirs else ()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from dlrun.configuration.compose import compose_file
 from dlrun.configuration.plan import Plan
-from dlrun.configuration.schema import groups as schema
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.runs.history import read_result
 from dlrun.runs.sweeps.identity import requested_sha256
@@ -25,13 +25,11 @@ def sweep_dir(hydra_words: Sequence[str]) -> Path:
 
     Raises ConfigError if Hydra rejects an override.
     """
-    from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
 
     try:
-        with initialize_config_dir(str(schema.resource_dir("conf").resolve()), version_base="1.3", job_name="dlrun"):
-            words = [word for word in hydra_words if word.lstrip("+").startswith("hydra.sweep.")]
-            return Path(str(compose("sweep", overrides=words, return_hydra_config=True).hydra.sweep.dir))
+        words = [word for word in hydra_words if word.lstrip("+").startswith("hydra.sweep.")]
+        return Path(str(compose_file("sweep", words).hydra.sweep.dir))
     except HydraException as error:
         raise ConfigError(f"Cannot determine the sweep's folder: {error}") from error
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlrun.configuration.compose import compose_file, search_words
 from dlrun.configuration.schema import groups as schema
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem, did_you_mean
 from dlrun.runs.sweeps.engines.cluster.file_channel import OrderReader, order_stop
+from dlrun.runs.sweeps.folder import SWEEP_DIR
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Point, RunJob
 from dlrun.runs.sweeps.rows import append_row
 from dlrun.wording import printable
@@ -35,7 +37,6 @@ def check_launcher(hydra_words: Sequence[str], given: Sequence[str], config_dirs
 
     given: the keys of `launch.*` and `search.*` that the user set.
     """
-    from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
 
     word = next(word for word in hydra_words if word.lstrip("+").startswith(LAUNCHER))
@@ -44,10 +45,7 @@ def check_launcher(hydra_words: Sequence[str], given: Sequence[str], config_dirs
     )
     problems = [Problem(printable(key), what, "contradiction") for key in given]
     try:
-        with initialize_config_dir(str(schema.resource_dir("conf").resolve()), version_base="1.3", job_name="dlrun"):
-            places = ",".join(f'"file://{path}"' for path in config_dirs)
-            search = [f"hydra.searchpath=[{places}]"] if config_dirs else []
-            compose("sweep", overrides=[*hydra_words, *search], return_hydra_config=True)
+        compose_file("sweep", [*hydra_words, *search_words(config_dirs)])
     except HydraException as error:
         problems.append(Problem(printable(word), _told(word, error), "unknown-option"))
     if problems:
@@ -121,7 +119,7 @@ def launch(
 
     job = HydraJob(points, folder, run_job)
     config_flags = [word for path in config_dirs for word in ("--config-dir", str(path))]
-    others = [word for word in hydra_words if not word.lstrip("+").startswith("hydra.sweep.dir=")]
+    others = [word for word in hydra_words if not word.lstrip("+").startswith(SWEEP_DIR)]
     numbers = ",".join(map(str, range(len(points)))) if len(points) > 1 else "0"
     conf = str(schema.resource_dir("conf").resolve())
     arguments = sys.argv
