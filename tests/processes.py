@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,3 +46,21 @@ def describe(pid: int) -> str:
     except OSError:
         words = "(ended)"
     return f"process {pid}: {words[:120]}"
+
+
+def read_terminal(handle: int, *, patience_s: float) -> bytes:
+    """Return what is written to a pseudo-terminal until its other side is closed, and close this one."""
+    written = b""
+    deadline = time.monotonic() + patience_s
+    while True:
+        if not select.select([handle], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise AssertionError(f"it did not end: {written.decode()}")
+        try:
+            chunk = os.read(handle, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not chunk:
+            break
+        written += chunk
+    os.close(handle)
+    return written

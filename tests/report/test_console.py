@@ -6,10 +6,8 @@ import json
 import os
 import pty
 import re
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 
 from dlrun.report.metrics_file import rows_until
 from tests.conftest import SHORT
+from tests.processes import read_terminal
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -30,19 +29,8 @@ def on_a_terminal(*words: str, **environment: str) -> str:
     env.update(environment)
     process = subprocess.Popen([sys.executable, "-m", "dlrun", *words], stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
-    shown = b""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if select.select([ours], [], [], 0.1)[0]:
-            try:
-                chunk = os.read(ours, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not chunk:
-                break
-            shown += chunk
+    shown = read_terminal(ours, patience_s=120)
     process.wait(timeout=10)
-    os.close(ours)
     assert process.returncode == 0
     return shown.decode()
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
 import struct
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
+from tests.processes import read_terminal
 from tests.report.emulator import Emulator
 
 BEGIN = """
@@ -39,20 +38,11 @@ def on_a_terminal(program: str, *, width: int = 60, height: int = 12) -> tuple[s
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
     with subprocess.Popen([sys.executable, "-c", program], stdout=theirs, stderr=theirs, stdin=theirs) as process:
         os.close(theirs)
-        written = b""
-        deadline = time.monotonic() + 60
-        while True:
-            if not select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                process.kill()
-                raise AssertionError(f"it did not end: {written.decode()}")
-            try:
-                chunk = os.read(ours, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not chunk:
-                break
-            written += chunk
-    os.close(ours)
+        try:
+            written = read_terminal(ours, patience_s=60)
+        except AssertionError:
+            process.kill()
+            raise
     return written.decode(), process.returncode
 
 

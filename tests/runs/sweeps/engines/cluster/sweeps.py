@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from dlrun.runs.sweeps.engines.cluster.probe import Needs
 from dlrun.runs.sweeps.jobs import Event, Measured, RunJob, Started
 from dlrun.runs.sweeps.rows import SweepRow
 from dlrun.runs.sweeps.search.grid import Grid
+
+Dlrun = Callable[..., tuple[int, str, str]]
 
 SMALL = ("dataset=iris", "model=mlp", "trainer.batch_size=16", "device.threads=1", "device=cpu", "checkpoint.keep=2")
 """What the points of these sweeps have in common."""
@@ -103,3 +106,29 @@ def weights(run: Path) -> str:
     """Return the digest of a run's last weights."""
     last = (run / "checkpoints" / "last").read_text().strip()
     return hashlib.sha256((run / "checkpoints" / last / "model.safetensors").read_bytes()).hexdigest()
+
+
+def check_a_stopped_point_goes_on(backend: Backend, folder: Path, dlrun: Dlrun) -> None:
+    """A point that the scheduler stops is saved, and ends in the bytes of the run alone."""
+    words = ("trainer.epochs=150",)
+    rows, events = lose_one(backend, folder / "s", *words, "seed=0,1", number=signal.SIGUSR2)
+    assert [row.status for row in rows] == ["completed", "completed"]
+    assert len(starts(events, 1)) == 2
+    assert "resume  from step" in (folder / "s/1/dlrun.log").read_text()
+    assert dlrun(*SMALL, *words, "seed=1", "hydra.run.dir=alone", "--quiet")[0] == 0
+    assert weights(folder / "s" / "1") == weights(folder / "alone")
+
+
+def check_ctrl_c_saves(backend: Backend, folder: Path) -> None:
+    """Ctrl-C lets the points that run save, and no other begins."""
+    rows = stop_all(backend, folder / "s", "trainer.epochs=5000", "seed=0,1,2")
+    assert sorted((row.point, row.status) for row in rows) == [(0, "interrupted"), (1, "interrupted")]
+    assert "Stopped at step" in str(next(row.error for row in rows if row.point == 1))
+    assert (folder / "s/1/checkpoints/last").exists()
+
+
+def check_a_point_is_pruned(backend: Backend, folder: Path) -> None:
+    """A point that the search stops is saved before its end; the other one goes on."""
+    rows = prune_one(backend, folder / "s", "seed=0,1", "trainer.epochs=200")
+    assert [(rows[i].status, rows[i].error) for i in (0, 1)] == [("completed", None), ("pruned", "hopeless")]
+    assert 0 < int((folder / "s/1/checkpoints/last").read_text().strip().removeprefix("step-")) < 200 * 7

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +17,11 @@ from dlrun.runs.sweeps.engines.cluster.ray_engine import Ray
 from tests.conftest import SHORT
 from tests.runs.sweeps.engines.cluster.sweeps import (
     SMALL,
+    check_a_point_is_pruned,
+    check_a_stopped_point_goes_on,
+    check_ctrl_c_saves,
     lose_one,
-    prune_one,
     starts,
-    stop_all,
     weights,
 )
 
@@ -86,28 +86,17 @@ def test_a_job_that_fits_no_machine_is_told(cluster: Any, tmp_path: Path) -> Non
 
 @needs_ray
 def test_a_point_that_the_scheduler_stops_is_saved_and_goes_on(cluster: Any, tmp_path: Path, dlrun: Dlrun) -> None:
-    words = ("trainer.epochs=150",)
-    rows, events = lose_one(here(), tmp_path / "s", *words, "seed=0,1", number=signal.SIGUSR2)
-    assert [row.status for row in rows] == ["completed", "completed"]
-    assert len(starts(events, 1)) == 2
-    assert "resume  from step" in (tmp_path / "s/1/dlrun.log").read_text()
-    assert dlrun(*SMALL, *words, "seed=1", "hydra.run.dir=alone", "--quiet")[0] == 0
-    assert weights(tmp_path / "s" / "1") == weights(tmp_path / "alone")
+    check_a_stopped_point_goes_on(here(), tmp_path, dlrun)
 
 
 @needs_ray
 def test_ctrl_c_saves_the_points_that_run(cluster: Any, tmp_path: Path) -> None:
-    rows = stop_all(here(), tmp_path / "s", "trainer.epochs=5000", "seed=0,1,2")
-    assert sorted((row.point, row.status) for row in rows) == [(0, "interrupted"), (1, "interrupted")]
-    assert "Stopped at step" in str(next(row.error for row in rows if row.point == 1))
-    assert (tmp_path / "s/1/checkpoints/last").exists()
+    check_ctrl_c_saves(here(), tmp_path)
 
 
 @needs_ray
 def test_the_search_can_stop_a_point(cluster: Any, tmp_path: Path) -> None:
-    rows = prune_one(here(), tmp_path / "s", "seed=0,1", "trainer.epochs=200")
-    assert [(rows[i].status, rows[i].error) for i in (0, 1)] == [("completed", None), ("pruned", "hopeless")]
-    assert 0 < int((tmp_path / "s/1/checkpoints/last").read_text().strip().removeprefix("step-")) < 200 * 7
+    check_a_point_is_pruned(here(), tmp_path)
 
 
 def test_without_ray_it_says_what_to_install(dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
