@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,13 +19,16 @@ Step = Callable[[Sequence[Tensor | None]], None]
 
 def step_of(optimizer: torch.optim.Optimizer) -> Step:
     """Return the fastest way to step this optimizer, with the same result as `optimizer.step()`."""
+    if not is_fused(optimizer):
+        return _PlainStep(optimizer)
+    return _FusedSGD(optimizer) if type(optimizer) is torch.optim.SGD else _FusedAdam(optimizer)
+
+
+def is_fused(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether a whole step is calls of torch's fused kernels, which never wait for the device."""
     fused = all(group.get("fused") for group in optimizer.param_groups)
     same_device = len({parameter.device for parameter in parameters_of(optimizer)}) == 1
-    if fused and same_device and type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
-        return _FusedAdam(optimizer)
-    if fused and same_device and type(optimizer) is torch.optim.SGD:
-        return _FusedSGD(optimizer)
-    return _PlainStep(optimizer)
+    return fused and same_device and type(optimizer) in (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 
 def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
@@ -84,6 +88,14 @@ class _Fused:
         raise NotImplementedError
 
 
+def _rate(group: dict[str, Any], values: list[Tensor]) -> float | Tensor:
+    """The learning rate of a step: on a GPU in float32, as a captured step reads it from a tensor, for equal bytes."""
+    rate: float | Tensor = group["lr"]
+    if isinstance(rate, Tensor) or not values[0].is_cuda:
+        return rate
+    return float(np.float32(rate))
+
+
 class _FusedAdam(_Fused):
     """Adam and AdamW, without AMSGrad."""
 
@@ -111,7 +123,7 @@ class _FusedAdam(_Fused):
         beta1, beta2 = group["betas"]
         self._kernel(
             values, gradients, means, squares, [], steps,
-            lr=group["lr"], beta1=beta1, beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"],
+            lr=_rate(group, values), beta1=beta1, beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"],
             amsgrad=False, maximize=False,
         )  # fmt: skip
 
@@ -138,6 +150,6 @@ class _FusedSGD(_Fused):
                 self._optimizer.state[member]["momentum_buffer"] = buffer
         torch._fused_sgd_(
             values, gradients, buffers,
-            weight_decay=group["weight_decay"], momentum=group["momentum"], lr=group["lr"],
+            weight_decay=group["weight_decay"], momentum=group["momentum"], lr=_rate(group, values),
             dampening=group["dampening"], nesterov=group["nesterov"], maximize=False, is_first_step=is_first,
         )  # fmt: skip

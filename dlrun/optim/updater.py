@@ -29,6 +29,7 @@ class Updater:
         self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
         self._compute_gradients: Callable[..., list[Tensor | None]] = compute_gradients
         self._instrument: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None
+        self.num_forgotten = 0  # how often the state was replaced; whoever holds on to it must begin anew
         self.forget()
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
@@ -39,11 +40,12 @@ class Updater:
             else {}
         )
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
-        self.weight = 1.0
+        self.weight: float | Tensor = 1.0
         self.is_last = True
 
     def forget(self) -> None:
         """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
+        self.num_forgotten += 1
         self._steps: dict[str, Step] = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
         if self._instrument is not None:
             self._steps = {name: self._instrument("step", step) for name, step in self._steps.items()}
@@ -65,7 +67,9 @@ class Updater:
             self._update(name, loss)
 
     def _update(self, name: str, loss: Tensor) -> None:
-        if self.weight != 1.0:
+        if isinstance(self.weight, Tensor):
+            loss = loss * self.weight.to(loss.dtype)
+        elif self.weight != 1.0:
             loss = loss * self.weight
         scaler = self.scalers.get(name)
         gradients = self._compute_gradients(

@@ -114,6 +114,7 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
     stored = {**snapshot.tensors["optimizer"], **snapshot.values["optimizer"]}
     for name, optimizer in updater.optimizers.items():
         optimizer.state.clear()
+        fused = {id(each) for group in optimizer.param_groups if group.get("fused") for each in group["params"]}
         for number, parameter in enumerate(parameters_of(optimizer)):
             prefix = f"{name}.{number}."
             for place, value in stored.items():
@@ -124,8 +125,7 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
                     elif isinstance(value, Tensor) and key != "step":
                         value = value.to(device=parameter.device)
                     elif isinstance(value, Tensor):  # fused optimizers count steps on the device
-                        fused = bool(optimizer.param_groups[0].get("fused")) and parameter.device.type != "cpu"
-                        value = value.to(parameter.device) if fused else value
+                        value = value.to(parameter.device) if id(parameter) in fused else value
                     optimizer.state[parameter][key] = value
     updater.forget()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -18,17 +19,15 @@ from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.tasks.progress import Listener, Progress
-from dlrun.tasks.task import Update
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.phases import Instrument, fetched
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
+from dlrun.training.step_choice import TrainStep, choose_step
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
-Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
-"""`instrument(phase, function)`: return a function to call in place of `function`."""
 
 
 class Trainer:
@@ -72,6 +71,7 @@ class Trainer:
         )
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
         self._train_step: TrainStep = state.task.train_step
+        self._choose_step = partial(choose_step, config, components, state, tell=self._recorder.tell)
         self._log, self._evaluate = self._recorder.log, self._recorder.evaluate
         self._write_checkpoint = self._recorder.save
 
@@ -98,6 +98,8 @@ class Trainer:
         Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
         self.begin()
+        measured = self._fetch is not None
+        self._train_step = self._choose_step(self._train_step, steps=self.horizon.total_steps, measured=measured)
         try:
             return self._train_epochs()
         except TimeUp:
@@ -179,7 +181,7 @@ class Trainer:
         """Yield the batches of each step in the rest of the epoch: `accumulate` of them, or fewer in the last step."""
         batches = self._loader.epoch(progress.epoch, start=progress.batch)
         if self._fetch is not None:
-            batches = _fetched(batches, self._fetch)
+            batches = fetched(batches, self._fetch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
@@ -276,22 +278,13 @@ def take_step(
         state.ema.update(progress.step)
 
 
-def _shares(batches: Sequence[Batch], rows: int) -> Sequence[float]:
-    """The share of each batch in the step: of its rows, or of their weights if they have some."""
+def _shares(batches: Sequence[Batch], rows: int) -> Sequence[float | Tensor]:
+    """The share of each batch in the step: of its rows, or of their weights if they have some, () float64."""
     if len(batches) == 1:
         return (1.0,)
     weights = [batch.weights.sum() for batch in batches if batch.weights is not None]
-    total = float(torch.stack(weights).sum()) if weights else 0.0
-    if not total:  # no weights, or all of them are 0 and so is the loss
+    if not weights:
         return [len(batch.targets) / rows for batch in batches]
-    return [float(weight) / total for weight in weights]
-
-
-def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
-    """Yield every batch, each returned by `fetch(batches)`."""
-    while True:
-        try:
-            batch = fetch(batches)
-        except StopIteration:
-            return
-        yield batch
+    total = torch.stack(weights).sum().double()
+    # no number is read, which would wait for the device; if all weights are 0, so is the loss
+    return [weight.double() / total.where(total != 0, 1.0) for weight in weights]

@@ -11,6 +11,7 @@ from torch import Tensor
 from dlrun.configuration.schema.fields import Augment
 from dlrun.data.loading.augment import augment_images, is_active
 from dlrun.data.loading.bucketing import by_length, longest_of_batches, trimmed
+from dlrun.data.loading.moving import moved
 from dlrun.data.loading.randomness import permutation
 from dlrun.data.spec import Batch, Scaling
 
@@ -164,7 +165,7 @@ class Loader:
             lengths = lengths[order]
         longest = None if lengths is None else longest_of_batches(lengths, batch_size=self.batch_size)
         if order is not None:
-            order = order.to(self.split.index_device)
+            order = moved(order, self.split.index_device)
         firsts = range(start - start % self._chunk, len(self), self._chunk)
         slices = [slice(first * self.batch_size, (first + self._chunk) * self.batch_size) for first in firsts]
         groups = slices if order is None else [order[rows] for rows in slices]
