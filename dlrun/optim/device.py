@@ -15,6 +15,7 @@ from dlrun.errors import ConfigError, Problem
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
+_SHARE_OF_DATA = 0.5  # of a GPU's free memory, for rows; the rest is for the model and its batches
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ def set_up(config: RunConfig) -> Device:
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
     return Device(device, config.device_settings.precision, torch.get_num_threads())
+
+
+def room_for_data(device: torch.device) -> int | None:
+    """Return how many bytes of a GPU rows may occupy; None for a device that shares the machine's memory."""
+    return int(_SHARE_OF_DATA * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
 
 
 def seed_everything(seed: int) -> None:
