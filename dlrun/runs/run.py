@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
@@ -23,9 +23,11 @@ from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
+from dlrun.training.agreement import AgreedStop
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
 from dlrun.training.evaluation import evaluate
+from dlrun.training.ranks import restore_rank, share_snapshot
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration
@@ -90,7 +92,20 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     try:
         return trainer.fit()
     except NotFinite:
-        raise explain(trainer, repro=repro) from None
+        raise _explained(trainer, repro=repro) from None
+
+
+def _explained(trainer: Trainer, *, repro: Path) -> DivergedError:
+    """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
+    group = trainer.group
+    if not group.is_first:
+        group.wait()
+        return DivergedError("The training diverged; the first process says where.")
+    trainer.leave_group()
+    error = explain(trainer, repro=repro)
+    group.rejoin()
+    group.wait()
+    return error
 
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
@@ -124,7 +139,9 @@ class Run:
     ) -> None:
         self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
         self._config, self._catalog, self._components = config, catalog, components
-        self._run_dir, self._stop, self._started = run_dir, stop, started
+        self._run_dir, self._started = run_dir, started
+        group = components.device.group
+        self._stop = stop if group.is_alone else AgreedStop(stop, group)
         metrics_file = run_dir.path / "metrics.jsonl"
         self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
@@ -139,12 +156,18 @@ class Run:
         """
         config, components = self._config, self._components
         state = build_state(config, self._catalog, components)
-        snapshot, notices = self._find_checkpoint()
-        if snapshot is not None:
+        group = components.device.group
+        snapshot, notices = self._find_checkpoint() if group.is_first else (None, [])
+        snapshot = share_snapshot(snapshot, group)
+        if snapshot is None:
+            group.copy_from_first([*components.task.parameters(), *components.task.buffers()])
+        else:
             with restoring(self._run_dir.checkpoints):
                 state = train_state.restore(snapshot, state)
-            self._store.repoint(snapshot)
-            self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
+                restore_rank(snapshot.values.get("ranks", ()), state, group)
+            if group.is_first:
+                self._store.repoint(snapshot)
+                self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
             self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
@@ -187,12 +210,18 @@ class Run:
 
         baselines: those of another run on the same data, if they are measured already.
         """
-        best = self._store.load_best()
+        group = self._components.device.group
+        best = cast(
+            Snapshot, share_snapshot(self._store.load_best() if group.is_first else None, group, files=("model",))
+        )
         train_state.load_weights(self._components.task, best)
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()
         metrics = final.metrics()
         self._progress.eval_seconds += time.perf_counter() - started
+        if not group.is_first:
+            return metrics, []
+        group.leave()
         errors = final.forecast_errors(step=best.step)
         if errors is not None:
             self._run_dir.write_forecast(errors)

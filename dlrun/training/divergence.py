@@ -174,7 +174,7 @@ def _tensors(batches: Sequence[Batch]) -> dict[str, Tensor]:
     found = {
         f"{number}.{name}": value for number, batch in enumerate(batches) for name, value in batch._asdict().items()
     }
-    return {name: tensor for name, tensor in found.items() if tensor is not None}
+    return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
 
 
 def batches_of(tensors: Mapping[str, Tensor], device: torch.device) -> list[Batch]:
