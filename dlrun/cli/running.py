@@ -68,16 +68,12 @@ def run_one(
         stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        first = place_of_process().is_first
-        claimed = (
-            run_dir.claim(path, asked=asked, resume=composed.config.resume) if first else run_dir.RunDirOfFirst(path)
-        )
+        first, resume = place_of_process().is_first, composed.config.resume
+        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            if not first:
-                return ()
-            found = make_listeners(session, catalog, quiet=quiet, profile=profile)
+            found = make_listeners(session, catalog, quiet=quiet, profile=profile) if first else ()
             return [*found, *hooks.observe(session, stop)]
 
         try:

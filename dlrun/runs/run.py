@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
@@ -23,11 +23,11 @@ from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.agreement import AgreedStop
+from dlrun.training.agreement import agreed
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
-from dlrun.training.divergence import explain
+from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
-from dlrun.training.ranks import restore_rank, share_snapshot
+from dlrun.training.ranks import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration
@@ -92,20 +92,7 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     try:
         return trainer.fit()
     except NotFinite:
-        raise _explained(trainer, repro=repro) from None
-
-
-def _explained(trainer: Trainer, *, repro: Path) -> DivergedError:
-    """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
-    group = trainer.group
-    if not group.is_first:
-        group.wait()
-        return DivergedError("The training diverged; the first process says where.")
-    trainer.leave_group()
-    error = explain(trainer, repro=repro)
-    group.rejoin()
-    group.wait()
-    return error
+        raise explain_together(trainer, repro=repro) from None
 
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
@@ -140,8 +127,7 @@ class Run:
         self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
         self._config, self._catalog, self._components = config, catalog, components
         self._run_dir, self._started = run_dir, started
-        group = components.device.group
-        self._stop = stop if group.is_alone else AgreedStop(stop, group)
+        self._stop = agreed(stop, components.device.group)
         metrics_file = run_dir.path / "metrics.jsonl"
         self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
@@ -157,17 +143,12 @@ class Run:
         config, components = self._config, self._components
         state = build_state(config, self._catalog, components)
         group = components.device.group
-        snapshot, notices = self._find_checkpoint() if group.is_first else (None, [])
-        snapshot = share_snapshot(snapshot, group)
-        if snapshot is None:
-            group.copy_from_first([*components.task.parameters(), *components.task.buffers()])
-        else:
-            with restoring(self._run_dir.checkpoints):
-                state = train_state.restore(snapshot, state)
-                restore_rank(snapshot.values.get("ranks", ()), state, group)
-            if group.is_first:
-                self._store.repoint(snapshot)
-                self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
+        found, notices = self._find_checkpoint() if group.is_first else (None, [])
+        state, snapshot = begin_together(found, state, group, folder=self._run_dir.checkpoints)
+        if found is not None:
+            self._store.repoint(found)
+            self._store.prune(best=found.best_step)  # a kill may have come before old ones were removed
+        if snapshot is not None:
             self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
@@ -211,9 +192,7 @@ class Run:
         baselines: those of another run on the same data, if they are measured already.
         """
         group = self._components.device.group
-        best = cast(
-            Snapshot, share_snapshot(self._store.load_best() if group.is_first else None, group, files=("model",))
-        )
+        best = best_together(self._store, group)
         train_state.load_weights(self._components.task, best)
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()

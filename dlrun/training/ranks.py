@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 
 from dlrun.optim.distributed.group import Group
-from dlrun.storage.checkpoints import Snapshot
-from dlrun.training.state import TrainingState, random_state, restore_random
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot
+from dlrun.storage.reading import restoring
+from dlrun.training.state import TrainingState, random_state, restore, restore_random
 
 
 def state_of_ranks(state: TrainingState, group: Group) -> list[dict[str, Any]]:
@@ -46,6 +48,35 @@ def restore_rank(ranks: Sequence[Mapping[str, Any]], state: TrainingState, group
 def _added(means: Sequence[Mapping[str, Any]], *, like: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sums of several processes added, with the names and the count of one of them."""
     return {"sums": {name: sum(each["sums"][name] for each in means) for name in like["sums"]}, "count": like["count"]}
+
+
+def begin_together(
+    snapshot: Snapshot | None, state: TrainingState, group: Group, *, folder: Path
+) -> tuple[TrainingState, Snapshot | None]:
+    """Return the state that every process begins with, and the checkpoint that it is from, if there is one.
+
+    snapshot: what the first process read in `folder`; without one, all get the weights of the first.
+    Raises StorageError if the checkpoint does not fit.
+    """
+    snapshot = share_snapshot(snapshot, group)
+    if snapshot is None:
+        group.copy_from_first([*state.task.parameters(), *state.task.buffers()])
+        return state, None
+    with restoring(folder):
+        state = restore(snapshot, state)
+        restore_rank(snapshot.values.get("ranks", ()), state, group)
+    return state, snapshot
+
+
+def best_together(store: CheckpointStore, group: Group) -> Snapshot:
+    """Return the best checkpoint, with its weights only if the first of several processes has read it.
+
+    Raises StorageError if there is none.
+    """
+    if group.is_alone:
+        return store.load_best()
+    best = store.load_best() if group.is_first else None
+    return cast(Snapshot, share_snapshot(best, group, files=("model",)))  # the first has one
 
 
 def share_snapshot(snapshot: Snapshot | None, group: Group, *, files: Sequence[str] | None = None) -> Snapshot | None:
