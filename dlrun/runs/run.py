@@ -143,7 +143,10 @@ class Run:
         config, components = self._config, self._components
         state = build_state(config, self._catalog, components)
         group = components.device.group
-        found, notices = self._find_checkpoint() if group.is_first else (None, [])
+        found: Snapshot | None = None
+        notices: list[str] = []
+        if group.is_first and self._run_dir.holds_run:
+            found, notices = resume.find_checkpoint(self._store, config, components, self._environment)
         state, snapshot = begin_together(found, state, group, folder=self._run_dir.checkpoints)
         if found is not None:
             self._store.repoint(found)
@@ -163,26 +166,6 @@ class Run:
             stop=self._stop,
         )
         return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *notices]
-
-    def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
-        """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
-
-        Raises ConfigError, before anything is renamed, if the checkpoint does not fit the configuration.
-        """
-        if not self._run_dir.holds_run:
-            return None, []
-        notices = self._store.recover()
-        snapshot, damaged = self._store.load_newest()
-        notices += damaged
-        if snapshot is not None:
-            with restoring(self._run_dir.checkpoints):
-                before = snapshot.values["about"]
-                mid_epoch = bool(snapshot.values["progress"]["batch"])
-                resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
-                notices += resume.environment_notices(before["environment"], self._environment)
-        aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
-        notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
-        return snapshot, notices
 
     def evaluate_best(
         self, baselines: list[dict[str, Any]] | None = None
