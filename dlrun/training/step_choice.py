@@ -16,9 +16,9 @@ from dlrun.training.build import Components
 from dlrun.training.graphs.captured import GraphedStep
 from dlrun.training.graphs.reasons import reason_against
 from dlrun.training.state import TrainingState
+from dlrun.training.step import TrainStep
 from dlrun.wording import duration
 
-TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
 Tell = Callable[[str], None]
 """Tell the user a sentence about the run."""
 
@@ -40,7 +40,7 @@ def choose_step(
     settings, device = config.device_settings, components.device.torch
     if settings.compile:
         own = FirstUse(own, device=device, tell=tell)
-    why = reason_against(config, components, state, steps=steps)
+    why = reason_against(config, components, state, steps=steps, processes=components.device.group.size)
     if why is None and measured:
         why = "--profile measures the phases of a step, which a graph runs as one"
     if why is None:

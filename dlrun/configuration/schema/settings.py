@@ -32,6 +32,7 @@ from dlrun.configuration.schema.fields import (
     NonNegative,
     Pixels,
     Positive,
+    Processes,
     Seed,
     Threads,
     Workers,
@@ -92,6 +93,8 @@ class DeviceSettings:
     graphs: Literal["auto", "on", "off"] = "auto"  # run the training step of a small model as one CUDA graph
     threads: Threads | None = None  # CPU threads; null keeps torch's default
     deterministic: bool = False  # use only algorithms with bitwise repeatable results, where torch has them
+    processes: Processes = 1  # that train one model together, on equal parts of each batch
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # what each process has: all of the model (ddp) or a part (fsdp)
 
 
 @dataclass(frozen=True)

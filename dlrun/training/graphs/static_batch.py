@@ -7,6 +7,8 @@ from torch import Tensor
 
 from dlrun.data.spec import Batch
 
+_NAMES = ("inputs", "targets", "lengths", "weights")
+
 
 class StaticBatch:
     """Holds the rows of the present batch; its shapes are those of the first batch of full size. rows: of such one."""
@@ -24,11 +26,16 @@ class StaticBatch:
     def filled(self, batch: Batch) -> Batch:
         """Copy a batch that fits, on the device, and return the batch that stays in its place."""
         if self._batch is None:
-            self._batch = Batch(*(None if tensor is None else _room_for(tensor) for tensor in batch))  # type: ignore[arg-type]
-        for held, tensor in zip(self._batch, batch, strict=True):
+            room = [None if tensor is None else _room_for(tensor) for tensor in _tensors(batch)]
+            self._batch = batch._replace(**dict(zip(_NAMES, room, strict=True)))  # type: ignore[arg-type]
+        for held, tensor in zip(_tensors(self._batch), _tensors(batch), strict=True):
             if held is not None and tensor is not None:
                 held.copy_(tensor, non_blocking=True)
         return self._batch
+
+
+def _tensors(batch: Batch) -> list[Tensor | None]:
+    return [getattr(batch, name) for name in _NAMES]
 
 
 def _room_for(tensor: Tensor) -> Tensor:
@@ -37,7 +44,7 @@ def _room_for(tensor: Tensor) -> Tensor:
 
 
 def _form(batch: Batch) -> list[tuple[object, ...] | None]:
-    return [None if tensor is None else _form_of(tensor) for tensor in batch]
+    return [None if tensor is None else _form_of(tensor) for tensor in _tensors(batch)]
 
 
 def _form_of(tensor: Tensor) -> tuple[object, ...]:
