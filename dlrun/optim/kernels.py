@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,14 +87,6 @@ class _Fused:
         raise NotImplementedError
 
 
-def _rate(group: dict[str, Any], values: list[Tensor]) -> float | Tensor:
-    """The learning rate of a step: on a GPU in float32, as a captured step reads it from a tensor, for equal bytes."""
-    rate: float | Tensor = group["lr"]
-    if isinstance(rate, Tensor) or not values[0].is_cuda:
-        return rate
-    return float(np.float32(rate))
-
-
 class _FusedAdam(_Fused):
     """Adam and AdamW, without AMSGrad."""
 
@@ -123,7 +114,7 @@ class _FusedAdam(_Fused):
         beta1, beta2 = group["betas"]
         self._kernel(
             values, gradients, means, squares, [], steps,
-            lr=_rate(group, values), beta1=beta1, beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"],
+            lr=group["lr"], beta1=beta1, beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"],
             amsgrad=False, maximize=False,
         )  # fmt: skip
 
@@ -150,6 +141,6 @@ class _FusedSGD(_Fused):
                 self._optimizer.state[member]["momentum_buffer"] = buffer
         torch._fused_sgd_(
             values, gradients, buffers,
-            weight_decay=group["weight_decay"], momentum=group["momentum"], lr=_rate(group, values),
+            weight_decay=group["weight_decay"], momentum=group["momentum"], lr=group["lr"],
             dampening=group["dampening"], nesterov=group["nesterov"], maximize=False, is_first_step=is_first,
         )  # fmt: skip

@@ -106,6 +106,7 @@ RUNS = {
     "resnet": ("dataset=digits", "model=resnet", "dataset.augment.crop=1", "dataset.augment.flip=true"),
     "transformer": (*TEXTS, "model=transformer", "model.width=16", "model.layers=1"),
     "bf16": ("dataset=digits", "model=mlp", "device.precision=bf16"),
+    "fp16": ("dataset=digits", "model=mlp", "device.precision=fp16", "trainer.clip_norm=1"),
     "gan": ("dataset=digits", "model=gan"),
     "tabular": (*TABLE, "model=tabular", "model.members=2"),
     "several": (*TABLE[:2], "dataset.target=[renewed,spent]", "model=mlp"),

@@ -88,12 +88,13 @@ class GraphedStep:
         """Take a step twice: eagerly, which also shows whether it can be captured, and by the first replay."""
         torch.cuda.synchronize(self._device)
         started = time.perf_counter()
-        changed = Changed(self._task, self._updater.optimizers, device=self._device)
+        changed = Changed(self._task, self._updater, device=self._device)
         before = changed.copy()
         try:
             with _no_waiting():
                 found = self._aside(static)
         except RuntimeError as error:
+            self._updater.drop_scaled_step()
             changed.restore(before)
             return self._give_up(f"a step cannot be captured ({first_line(error)})", self._aside(static))
         if not all(isinstance(value, Tensor) and value.is_cuda for value in found.values()):
@@ -118,7 +119,7 @@ class GraphedStep:
     def _capture(self, static: Batch) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         with (
-            self._rates_in_tensors(),
+            self._capturable(),
             # threads that pin memory or write checkpoints may go on meanwhile
             torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
         ):
@@ -127,16 +128,19 @@ class GraphedStep:
         return graph
 
     @contextlib.contextmanager
-    def _rates_in_tensors(self) -> Iterator[None]:
-        """A context in which the optimizers read their learning rates from the tensors that replays fill."""
-        rates = [group["lr"] for group, _ in self._rates]
+    def _capturable(self) -> Iterator[None]:
+        """A context in which the optimizers read their learning rates from the tensors that replays fill.
+
+        `capturable` says so to those that torch steps, with loss scaling; fused ones compute the same with it.
+        """
+        before = [dict(group) for group, _ in self._rates]
         for group, tensor in self._rates:
-            group["lr"] = tensor
+            group.update({"lr": tensor, "capturable": True} if "capturable" in group else {"lr": tensor})
         try:
             yield
         finally:
-            for (group, _), rate in zip(self._rates, rates, strict=True):
-                group["lr"] = rate
+            for (group, _), values in zip(self._rates, before, strict=True):
+                group.update(values)
 
     def _replay(self, graph: torch.cuda.CUDAGraph) -> dict[str, Tensor]:
         for number, (group, tensor) in enumerate(self._rates):
@@ -149,6 +153,7 @@ class GraphedStep:
     def _go_on_from(self, after: Copy, changed: Changed, *, renew: bool = False) -> None:
         """Drop the graph and continue from the result of the eager step. renew: the random generator as well."""
         self._graph, self._outputs = None, {}
+        self._updater.drop_scaled_step()
         if renew:  # a capture that failed leaves the generator in the middle of it
             fresh = torch.Generator(self._device)
             torch.cuda.default_generators[self._index].graphsafe_set_state(fresh.graphsafe_get_state())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from dlrun.optim.updater import Updater
 
 CLOSE = 0.05
 """How far two results of one step may be apart, as a share of the step's length: kernels that add in no fixed order
@@ -23,25 +25,23 @@ class Copy:
 
 
 class Changed:
-    """Parameters, buffers and optimizer states of a task, where they are: restoring copies into the same memory.
+    """Parameters, buffers, optimizer states and loss scales of a task: restoring copies into the same memory.
 
-    optimizers: by group, after their first step, so that all of their state exists.
+    updater: after its first step, so that all of its state exists.
     """
 
-    def __init__(
-        self, task: nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], *, device: torch.device
-    ) -> None:
+    def __init__(self, task: nn.Module, updater: Updater, *, device: torch.device) -> None:
         self._device = device
         parameters = [parameter.detach() for parameter in task.parameters()]
         self._num_parameters = len(parameters)
         states = [
             value
-            for optimizer in optimizers.values()
+            for optimizer in updater.optimizers.values()
             for state in optimizer.state.values()
             for value in state.values()
             if isinstance(value, Tensor)
         ]
-        self._tensors = [*parameters, *(buffer.detach() for buffer in task.buffers()), *states]
+        self._tensors = [*parameters, *(buffer.detach() for buffer in task.buffers()), *states, *updater.scales()]
 
     def copy(self) -> Copy:
         """Return a copy of the present state."""

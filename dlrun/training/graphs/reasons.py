@@ -32,8 +32,6 @@ def reason_against(
         return f"{processes} processes exchange gradients within a step"
     if device.compile:
         return "device.compile=true changes the step itself"
-    if device.precision == "fp16":
-        return "device.precision=fp16 may skip a step, which torch decides outside a graph; bf16 has none of that"
     if config.trainer.accumulate > 1:
         return f"trainer.accumulate={config.trainer.accumulate} takes several passes for a step"
     if components.data.train.lengths is not None:

@@ -24,6 +24,7 @@ RUNS = {
     "cnn": ("model=cnn", "optimizer=sgd", "optimizer.momentum=0.9", "dataset.augment.shift=1"),
     "resnet": ("model=resnet", "optimizer=adam"),
     "bf16": ("model=mlp", "device.precision=bf16"),
+    "fp16": ("model=mlp", "device.precision=fp16", "trainer.clip_norm=1"),
     "gan": ("model=gan", "scheduler.warmup_steps=0"),
     "lstm": ("model=rnn", "model.cell=lstm"),
 }
