@@ -8,14 +8,11 @@ the speed of N processes over N times that of one process with one thread, paire
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from benchmarks.commands import train
 
 
 @dataclass(frozen=True)
@@ -44,25 +41,21 @@ class Way:
 def speed(workload: Workload, way: Way, *, share: float = 1.0) -> float:
     """Return the images a second of a short run, in training only. share: of the workload's rows."""
     rows = max(64, int(workload.rows * share))
-    with tempfile.TemporaryDirectory() as scratch:
-        words = [
-            "dataset=random_images",
-            f"dataset.rows={rows}",
-            *workload.words,
-            "dataset.baselines=false",
-            "optimizer=adam",
-            "scheduler=none",
-            "trainer.epochs=2",
-            "trainer.eval_every=0",
-            "checkpoint.every_epochs=null",
-            "device=cpu",
-            f"device.threads={way.threads}",
-            f"device.processes={way.processes}",
-            f"hydra.run.dir={scratch}/run",
-        ]
-        subprocess.run([sys.executable, "-m", "dlrun", *words, "--quiet"], check=True, stdout=subprocess.DEVNULL)
-        result = json.loads((Path(scratch) / "run" / "result.json").read_text())
-    return float(result["samples_per_second"])
+    words = [
+        "dataset=random_images",
+        f"dataset.rows={rows}",
+        *workload.words,
+        "dataset.baselines=false",
+        "optimizer=adam",
+        "scheduler=none",
+        "trainer.epochs=2",
+        "trainer.eval_every=0",
+        "checkpoint.every_epochs=null",
+        "device=cpu",
+        f"device.threads={way.threads}",
+        f"device.processes={way.processes}",
+    ]
+    return float(train(words).result["samples_per_second"])
 
 
 def table(workload: Workload, *, processes: int, rounds: int, share: float = 1.0) -> list[str]:
