@@ -14,7 +14,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.data.loading.split import Loader
 from dlrun.data.spec import Batch
 from dlrun.optim.device import synchronise
-from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.whole_batch import WholeBatch
 from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
@@ -57,6 +57,7 @@ class Trainer:
         self.initial_snapshot: Snapshot | None = None  # the state before the first step, until a checkpoint exists
         self.saver = Saver(store)
         self.group = components.device.group
+        self._whole_batch = WholeBatch(self.group)
         self._stop = stop or StopRequest()
         self._recorder = Recorder(
             state,
@@ -172,13 +173,13 @@ class Trainer:
         """Train on the rest of the epoch, or until `max_steps`."""
         state, progress, device = self.state, self.progress, self.device
         train_step, on_metrics, stop = self._train_step, self._add_metrics, self._stop
-        group = None if self.group.is_alone else self.group
+        whole = None if self.group.is_alone else self._whole_batch
         pause = self._next_pause()
         started = time.perf_counter()
         with device.autocast():
             for batches in self.step_batches(progress):
-                take_step(state, batches, train_step=train_step, on_metrics=on_metrics, group=group)
-                if group is not None:
+                take_step(state, batches, train_step=train_step, on_metrics=on_metrics, whole=whole)
+                if whole is not None:
                     stop.after_step()
                 if progress.step >= pause or stop.pending:
                     progress.train_seconds += time.perf_counter() - started
@@ -276,12 +277,12 @@ def take_step(
     *,
     train_step: TrainStep,
     on_metrics: Callable[[dict[str, Tensor]], None],
-    group: Group | None = None,
+    whole: WholeBatch | None = None,
 ) -> None:
     """Take one step of training; the gradients of several batches are accumulated.
 
-    on_metrics: receives each batch's scalars. group: of the processes that share each batch, if there are any; then the
-    scalars are multiplied by this process's share of the batch, so that their sum over the processes is that of it.
+    on_metrics: receives each batch's scalars. whole: the mode of a pass on some rows, if several processes share each
+    batch; then the scalars are multiplied by this process's share, so that their sum is that of the whole batch.
     """
     progress, updater = state.progress, state.updater
     if not state.schedule.is_constant:
@@ -290,11 +291,12 @@ def take_step(
     for number, (batch, share) in enumerate(zip(batches, shares(batches, rows), strict=True), start=1):
         updater.weight = share
         updater.is_last = number == len(batches)
-        if group is None:
+        if whole is None or batch.part is None:
             on_metrics(train_step(batch, updater))
             continue
-        group.part = batch.part
-        on_metrics(scaled(train_step(batch, updater), batch))
+        with whole.of(batch.part):
+            values = train_step(batch, updater)
+        on_metrics(scaled(values, batch))
     progress.step += 1
     progress.batch += len(batches)
     progress.samples += rows
