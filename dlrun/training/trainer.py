@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
@@ -14,7 +15,6 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.data.loading.split import Loader
 from dlrun.data.spec import Batch
 from dlrun.optim.device import synchronise
-from dlrun.optim.distributed.whole_batch import WholeBatch
 from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
@@ -24,7 +24,8 @@ from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
-from dlrun.training.shares import scaled, shares
+from dlrun.training.shared_step import SharedStep
+from dlrun.training.shares import shares
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
 
@@ -57,9 +58,8 @@ class Trainer:
         self.initial_snapshot: Snapshot | None = None  # the state before the first step, until a checkpoint exists
         self.saver = Saver(store)
         self.group = components.device.group
-        self._whole_batch = WholeBatch(self.group)
         self._stop = stop or StopRequest()
-        self._recorder = Recorder(
+        recorder = self._recorder = Recorder(
             state,
             components,
             config.trainer,
@@ -76,11 +76,11 @@ class Trainer:
             shuffle=config.trainer.shuffle,
             augment=config.dataset_settings.augment,
         )
-        self._loader = self._make_loader(shard=self.group.shard)
+        shared = SharedStep(state, self.group, components.data.train.targets)
+        self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
+        self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
-        self._train_step: TrainStep = state.task.train_step
-        self._log, self._evaluate = self._recorder.log, self._recorder.evaluate
-        self._write_checkpoint = self._recorder.save
+        self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
 
     @property
     def progress(self) -> Progress:
@@ -102,7 +102,7 @@ class Trainer:
     def leave_group(self) -> None:
         """Train alone from now on, on whole batches; the other processes of the group must have stopped."""
         self.group.leave()
-        self._loader = self._make_loader()
+        self._train_step, self._loader = self.state.task.train_step, self._make_loader()
 
     def fit(self) -> Outcome:
         """Train from the current progress to the end.
@@ -172,14 +172,13 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Train on the rest of the epoch, or until `max_steps`."""
         state, progress, device = self.state, self.progress, self.device
-        train_step, on_metrics, stop = self._train_step, self._add_metrics, self._stop
-        whole = None if self.group.is_alone else self._whole_batch
+        train_step, on_metrics, stop, group = self._train_step, self._add_metrics, self._stop, self.group
         pause = self._next_pause()
         started = time.perf_counter()
         with device.autocast():
             for batches in self.step_batches(progress):
-                take_step(state, batches, train_step=train_step, on_metrics=on_metrics, whole=whole)
-                if whole is not None:
+                take_step(state, batches, train_step=train_step, on_metrics=on_metrics)
+                if not group.is_alone:
                     stop.after_step()
                 if progress.step >= pause or stop.pending:
                     progress.train_seconds += time.perf_counter() - started
@@ -277,13 +276,8 @@ def take_step(
     *,
     train_step: TrainStep,
     on_metrics: Callable[[dict[str, Tensor]], None],
-    whole: WholeBatch | None = None,
 ) -> None:
-    """Take one step of training; the gradients of several batches are accumulated.
-
-    on_metrics: receives each batch's scalars. whole: the mode of a pass on some rows, if several processes share each
-    batch; then the scalars are multiplied by this process's share, so that their sum is that of the whole batch.
-    """
+    """Take one step of training; the gradients of several batches are accumulated. `on_metrics` gets each's scalars."""
     progress, updater = state.progress, state.updater
     if not state.schedule.is_constant:
         updater.set_factor(state.schedule.factor(progress.step))
@@ -291,12 +285,7 @@ def take_step(
     for number, (batch, share) in enumerate(zip(batches, shares(batches, rows), strict=True), start=1):
         updater.weight = share
         updater.is_last = number == len(batches)
-        if whole is None or batch.part is None:
-            on_metrics(train_step(batch, updater))
-            continue
-        with whole.of(batch.part):
-            values = train_step(batch, updater)
-        on_metrics(scaled(values, batch))
+        on_metrics(train_step(batch, updater))
     progress.step += 1
     progress.batch += len(batches)
     progress.samples += rows
@@ -306,9 +295,6 @@ def take_step(
 
 def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
     """Yield every batch, each returned by `fetch(batches)`."""
-    while True:
-        try:
-            batch = fetch(batches)
-        except StopIteration:
-            return
-        yield batch
+    with suppress(StopIteration):
+        while True:
+            yield fetch(batches)

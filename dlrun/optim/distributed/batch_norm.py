@@ -75,7 +75,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Ioffe and Szegedy 2015, section 3; its sums go over all processes, those of weight and bias do not."""
         inputs, weight, mean, factor, total = ctx.saved_tensors
         _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(

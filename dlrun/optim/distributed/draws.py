@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlrun.optim.distributed.group import Group
-from dlrun.optim.distributed.layout import Layout, empty_for, layout_of, order_in_memory
+from dlrun.optim.distributed.layout import Layout, Multiple, empty_for, layout_of, order_in_memory
 
 _aten = torch.ops.aten
 _IN_PLACE = frozenset(
@@ -31,7 +31,7 @@ _LIKE_ARGUMENT = frozenset(
 _OF_SIZE = frozenset((_aten.rand, _aten.randn, _aten.randint, _aten.normal))
 
 
-class Draws(TorchDispatchMode):
+class Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A mode in which random operations of torch give this process's rows of what is drawn for the whole batch.
 
     Where the rows are not to be seen in what is drawn, it is drawn as if the process were alone, and the group's
@@ -39,10 +39,10 @@ class Draws(TorchDispatchMode):
     """
 
     def __init__(self, group: Group) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._group = group
         self.has_rows = False  # of the function that draws: whether its argument depends on the rows
-        self.is_flattened = False  # of the same: what a multiple of the rows is, as in Layout
+        self.multiple: Multiple | None = None  # as in `layout_of`
         self._number = 0  # of the draw within the step
         self._orders: dict[int, list[int]] = {}  # of dimensions in memory, in steps where they could be seen
         self._dims: dict[int, int] = {}  # of the rows, in the same way
@@ -50,6 +50,19 @@ class Draws(TorchDispatchMode):
     def begin(self) -> None:
         """Get ready for a step on the group's part of a batch."""
         self._number = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to skip the compiler, torch would import it, which takes seconds
+
+    def mask(self, inputs: Tensor, keep: float) -> Tensor | None:
+        """Return what dropout multiplies these rows by, as torch draws it on the CPU; None without a row in sight."""
+        self._number += 1
+        layout = self._layout(inputs.shape)
+        if layout is None:
+            return None
+        whole = empty_for(layout, inputs, self._order(torch.empty_like(inputs), layout))
+        return layout.own(whole.bernoulli_(keep).div_(keep)).reshape(inputs.shape)
 
     def __torch_dispatch__(
         self,
@@ -73,7 +86,7 @@ class Draws(TorchDispatchMode):
         part = self._group.part
         if part is None:
             return None
-        found = layout_of(shape, part, has_rows=self.has_rows, is_flattened=self.is_flattened)
+        found = layout_of(shape, part, has_rows=self.has_rows, multiple=self.multiple)
         if found is not None and found.blocks == 1:
             if len(shape) < 3 or shape[0] != shape[1]:
                 self._dims[self._number] = found.dim

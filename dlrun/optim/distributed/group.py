@@ -125,7 +125,7 @@ class Group:
         """Continue with the random state of the first process, of torch on the CPU and on this process's GPU."""
         self.drew_by_shape = False
         states = [torch.get_rng_state()]
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
+        if torch.cuda.is_available():
             states.append(torch.cuda.get_rng_state())
         self.copy_from_first(states)
         torch.set_rng_state(states[0])

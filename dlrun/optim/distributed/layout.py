@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from dlrun.data.loading.shard import BatchPart
+
+Multiple = Literal["blocks", "flattened"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Layout:
     @property
     def count(self) -> int:
         """How many rows this process has in memory."""
-        return self.part.present.stop - self.part.present.start
+        return self.part.num_present
 
     def whole_shape(self, shape: Sequence[int]) -> list[int]:
         """Return the shape of the tensor for the rows of all processes."""
@@ -51,22 +54,23 @@ class Layout:
 
 
 def layout_of(
-    shape: Sequence[int], part: BatchPart, *, is_flattened: bool = False, has_rows: bool = False
+    shape: Sequence[int], part: BatchPart, *, has_rows: bool = False, multiple: Multiple | None = None
 ) -> Layout | None:
     """Return where the rows are in a tensor of this shape; None if they are not to be seen in it.
 
     has_rows: whether the tensor is known to depend on the rows; then a multiple of them is looked for, too.
-    is_flattened: what such a multiple is, as in Layout.
+    multiple: what such a multiple is, if one was made in this pass: batches in "blocks", or "flattened" rows.
     """
-    count = part.present.stop - part.present.start
+    count = part.num_present
     if not shape:
         return None
     if shape[0] == count:
         return Layout(part)
-    if len(shape) > 2 and shape[1] == count:
+    is_multiple = has_rows and shape[0] > 0 and shape[0] % count == 0
+    if len(shape) > 2 and shape[1] == count and not (is_multiple and multiple):
         return Layout(part, dim=1)  # (members, B, ...) or (T, B, ...)
-    if has_rows and shape[0] and shape[0] % count == 0:
-        return Layout(part, blocks=shape[0] // count, is_flattened=is_flattened)
+    if is_multiple:
+        return Layout(part, blocks=shape[0] // count, is_flattened=multiple == "flattened")
     return None
 
 
