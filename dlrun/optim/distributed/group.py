@@ -23,11 +23,13 @@ class Group:
 
     part: which rows of the whole batch the current forward pass has; None if it has all of them.
     wishes: of each process, such as to stop, which all learn of after the same step.
+    drew_by_shape: whether random numbers were drawn here of which other processes may have drawn more or fewer.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = self._place = rank, size
         self.part: BatchPart | None = None
+        self.drew_by_shape = False
         self.wishes = Wishes()
 
     @property
@@ -118,6 +120,17 @@ class Group:
         }
         self.copy_from_first(list(received.values()))
         return received
+
+    def share_random_state(self) -> None:
+        """Continue with the random state of the first process, of torch on the CPU and on this process's GPU."""
+        self.drew_by_shape = False
+        states = [torch.get_rng_state()]
+        if torch.cuda.is_available():
+            states.append(torch.cuda.get_rng_state())
+        self.copy_from_first(states)
+        torch.set_rng_state(states[0])
+        if len(states) > 1:
+            torch.cuda.set_rng_state(states[1])
 
     def exchange_wishes(self) -> None:
         """Tell all processes what each wishes."""
