@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
@@ -18,6 +18,7 @@ from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
+from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
@@ -27,7 +28,7 @@ from dlrun.training.agreement import AgreedStop
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain
 from dlrun.training.evaluation import evaluate
-from dlrun.training.ranks import restore_rank, share_snapshot
+from dlrun.training.ranks import load_best, restored, share_snapshot
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration
@@ -110,13 +111,14 @@ def _explained(trainer: Trainer, *, repro: Path) -> DivergedError:
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
     """Return everything that training changes, as it is before the first step."""
-    optimizers = build_optimizers(components.task, config, catalog)
+    shards, decay = components.device.group.shards, config.trainer.ema
+    optimizers = build_optimizers(components.task, config, catalog, shards)
     return train_state.TrainingState(
         components.task,
         Updater(optimizers, device=components.device, clip_norm=config.trainer.clip_norm),
         build_schedule(config, catalog, len(components.data.train)),
         RunningMeans(on_cpu=components.device.is_cpu),
-        None if config.trainer.ema is None else WeightAverage(components.task.weights(), decay=config.trainer.ema),
+        None if decay is None else WeightAverage(components.task.weights(), decay=decay, shards=shards),
     )
 
 
@@ -143,7 +145,12 @@ class Run:
         group = components.device.group
         self._stop = stop if group.is_alone else AgreedStop(stop, group)
         metrics_file = run_dir.path / "metrics.jsonl"
-        self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
+        self._store = CheckpointStore(
+            run_dir.checkpoints,
+            keep=config.checkpoint.keep,
+            sync_before=(metrics_file,),
+            load=load_snapshot if group.shards is None else open_snapshot,
+        )
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
@@ -160,11 +167,11 @@ class Run:
         snapshot, notices = self._find_checkpoint() if group.is_first else (None, [])
         snapshot = share_snapshot(snapshot, group)
         if snapshot is None:
-            group.copy_from_first([*components.task.parameters(), *components.task.buffers()])
+            weights = components.task.parameters() if group.shards is None else ()  # parts of equal weights
+            group.copy_from_first([*weights, *components.task.buffers()])
         else:
             with restoring(self._run_dir.checkpoints):
-                state = train_state.restore(snapshot, state)
-                restore_rank(snapshot.values.get("ranks", ()), state, group)
+                state = restored(snapshot, state, group)
             if group.is_first:
                 self._store.repoint(snapshot)
                 self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
@@ -181,7 +188,7 @@ class Run:
             listeners=self.listeners,
             stop=self._stop,
         )
-        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *notices]
+        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *components.notices, *notices]
 
     def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
         """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
@@ -211,18 +218,16 @@ class Run:
         baselines: those of another run on the same data, if they are measured already.
         """
         group = self._components.device.group
-        best = cast(
-            Snapshot, share_snapshot(self._store.load_best() if group.is_first else None, group, files=("model",))
-        )
-        train_state.load_weights(self._components.task, best)
+        best = load_best(self._store, self._components.task, group)
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()
         metrics = final.metrics()
         self._progress.eval_seconds += time.perf_counter() - started
+        is_needed = group.is_first or group.shards is not None  # whose forward pass all processes take part in
+        errors = final.forecast_errors(step=best.step) if is_needed else None
         if not group.is_first:
             return metrics, []
         group.leave()
-        errors = final.forecast_errors(step=best.step)
         if errors is not None:
             self._run_dir.write_forecast(errors)
         return metrics, final.baselines() if baselines is None else baselines

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from dlrun.optim.distributed.group import Group
-from dlrun.storage.checkpoints import Snapshot
-from dlrun.training.state import TrainingState, random_state, restore_random
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot
+from dlrun.tasks.task import Task
+from dlrun.training.sharded_state import load_shards, restore_shards
+from dlrun.training.state import TrainingState, load_weights, random_state, restore, restore_random
 
 
 def state_of_ranks(state: TrainingState, group: Group) -> list[dict[str, Any]]:
@@ -51,7 +53,8 @@ def _added(means: Sequence[Mapping[str, Any]], *, like: Mapping[str, Any]) -> di
 def share_snapshot(snapshot: Snapshot | None, group: Group, *, files: Sequence[str] | None = None) -> Snapshot | None:
     """Return the checkpoint that the first process has read, so that no other needs to see the folder.
 
-    files: which of its tensors are sent; None for all.
+    files: which of its tensors are sent; None for all. Those of a sharded model are not sent here: they are read and
+    sent one at a time, by `restored` and `load_best`.
     """
     if group.is_alone:
         return snapshot
@@ -61,5 +64,29 @@ def share_snapshot(snapshot: Snapshot | None, group: Group, *, files: Sequence[s
         return None
     step, values, names = found
     tensors = {} if snapshot is None else snapshot.tensors
+    if group.shards is not None:
+        return Snapshot(step=step, tensors=tensors, values=values)
     shared = {name: group.tensors_from_first(tensors.get(name, {})) for name in names if files is None or name in files}
     return Snapshot(step=step, tensors=shared, values=values)
+
+
+def restored(snapshot: Snapshot, state: TrainingState, group: Group) -> TrainingState:
+    """Copy a shared snapshot into the live objects of every process; return them with its progress."""
+    state = restore(snapshot, state) if group.shards is None else restore_shards(snapshot, state, group)
+    restore_rank(snapshot.values.get("ranks", ()), state, group)
+    return state
+
+
+def load_best(store: CheckpointStore, task: Task, group: Group) -> Snapshot:
+    """Load the weights of the best checkpoint, which the first process reads, in every process; return it.
+
+    Raises StorageError if it is missing or damaged, or belongs to another model.
+    """
+    found = share_snapshot(store.load_best() if group.is_first else None, group, files=("model",))
+    if found is None:
+        raise TypeError("The first process has sent no checkpoint.")
+    if group.shards is None:
+        load_weights(task, found)
+    else:
+        load_shards(task, found, group)
+    return found
