@@ -26,7 +26,7 @@ from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
 from dlrun.training.agreement import AgreedStop
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
-from dlrun.training.divergence import explain
+from dlrun.training.divergence import explain, explain_parts
 from dlrun.training.evaluation import evaluate
 from dlrun.training.ranks import load_best, restored, share_snapshot
 from dlrun.training.signals import StopRequest
@@ -99,6 +99,8 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
 def _explained(trainer: Trainer, *, repro: Path) -> DivergedError:
     """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
     group = trainer.group
+    if group.shards is not None:
+        return explain_parts(trainer)
     if not group.is_first:
         group.wait()
         return DivergedError("The training diverged; the first process says where.")

@@ -120,12 +120,13 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     fitting = replace(fitting, is_sharded=strategy.is_sharded)
     weighed = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
+    is_known = catalog.option("model", config.model.name).origin == "dlrun"
     if strategy.is_sharded:
         task, memory = build_sharded(fitting, weighed)
+        data = use_channels_last(task, data, is_known=is_known, is_sharded=True)
         metric = choose_metric(task, config.metric)
     else:
         task = fitting.build(weighed).to(chosen.torch)
-        is_known = catalog.option("model", config.model.name).origin == "dlrun"
         data = use_channels_last(task, data, is_known=is_known)
         check_task(task, data, config, files=catalog.plugins)
         metric = choose_metric(task, config.metric)

@@ -91,6 +91,7 @@ class Sharding:
         size = self._group.size
         for module in groups.values():
             for block in blocks_of(module):
+                block.register_forward_hook(_without_view)
                 made: Any = fully_shard(
                     block,
                     mesh=self._mesh,
@@ -113,6 +114,12 @@ class Sharding:
                 if not is_sharded(parameter):
                     parameter.data = parameter.data.to(self._device)
         return shards
+
+
+def _without_view(module: nn.Module, inputs: Any, output: Any) -> Any:
+    """Return the output of a block as a tensor of its own: changed in place, a view would lose FSDP2's hook."""
+    is_view = isinstance(output, Tensor) and output._base is not None
+    return output.clone() if is_view and torch.is_grad_enabled() else output
 
 
 def _add_parameters(shards: Shards, block: Any) -> None:
