@@ -163,7 +163,7 @@ def with_batch(
     The task and torch's random states stay unchanged. files: of the user, whose lines an error names.
     Raises ConfigError if a training step fails.
     """
-    batch = _sample_batch(data, min(_SAMPLE_ROWS, config.trainer.batch_size))
+    batch = sample_batch(data, config)
     rows = len(batch.targets)
     shared = {id(parameter): parameter for parameter in task.parameters()}  # no weight changes: copies would take memory
     copied, trace = copy.deepcopy(task, shared), Trace()
@@ -193,9 +193,10 @@ def _ignore_update(group: str, loss: Tensor) -> None:
     """Stand in for the updater: no weight changes."""
 
 
-def _sample_batch(data: DataBundle, rows: int) -> Batch:
+def sample_batch(data: DataBundle, config: RunConfig) -> Batch:
+    """Return a few of the longest rows for a step that is only to be looked at."""
     lengths = data.train.lengths
-    rows = min(rows, len(data.train))
+    rows = min(_SAMPLE_ROWS, config.trainer.batch_size, len(data.train))
     if lengths is None:
         return data.train.fetch(slice(0, rows))
     return data.train.fetch(lengths.topk(rows).indices.to(data.train.index_device))

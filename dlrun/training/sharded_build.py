@@ -9,10 +9,11 @@ import torch
 from dlrun.optim.distributed.shards import Sharding
 from dlrun.tasks.task import Task
 from dlrun.training.fitting import Fitting
-from dlrun.training.memory import Memory
+from dlrun.training.memory import Memory, sample_batch
 from dlrun.training.preflight import check_task
 from dlrun.training.process_memory import builds_in_turns
 from dlrun.training.strategy import take_turns
+from dlrun.training.weight_uses import layers_of_weights
 
 
 def build_sharded(fitting: Fitting, weighed: Memory | None) -> tuple[Task, Memory]:
@@ -42,5 +43,6 @@ def _cut(fitting: Fitting, weighed: Memory | None, sharding: Sharding) -> tuple[
     task = on_host.build(weighed)
     check_task(task, on_host.data, fitting.config, files=fitting.files)
     memory = on_host.check(task, weighed)
-    sharding.cut(task.param_groups())
+    rows = sample_batch(on_host.data, fitting.config)
+    sharding.cut(task.param_groups(), layers_of_weights(task, rows))
     return task, memory

@@ -66,20 +66,6 @@ def _describe(group: Group, part: Memory | None) -> str:
     return f"Each of {group.size} processes holds a part of the model{held}."
 
 
-def is_of_sharding(error: BaseException) -> bool:
-    """Return whether torch refused to mix a sharded weight with a plain tensor."""
-    return isinstance(error, RuntimeError) and "DTensor" in str(error)
-
-
-def sharding_error() -> ConfigError:
-    """Return the error of a model that reads the weights of a layer without calling the layer."""
-    what = (
-        "The model uses weights of a layer while that layer does not run, so they are not put together: expected that "
-        "each layer is called (`self.layer(x)`), and that a task calls its modules. Use device.strategy=ddp, or call it."
-    )
-    return ConfigError(Problem("device.strategy=fsdp", what, id="sharding", fix="device.strategy=ddp"))
-
-
 def take_turns(group: Group) -> list[bool]:
     """Return for each round whether it is this process's turn; as many rounds in all processes."""
     rounds = max(int(each) for each in group.gathered(group.local_size))

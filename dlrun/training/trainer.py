@@ -27,7 +27,6 @@ from dlrun.training.out_of_memory import is_out_of_memory, training_error
 from dlrun.training.shares import scaled, shares
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
-from dlrun.training.strategy import is_of_sharding, sharding_error
 
 Outcome = Literal["completed", "stopped early", "out of time"]
 TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
@@ -115,8 +114,6 @@ class Trainer:
         except TimeUp:
             return "out of time"
         except (MemoryError, RuntimeError) as error:
-            if is_of_sharding(error):
-                raise sharding_error() from error
             if not is_out_of_memory(error):
                 raise
             raise training_error(self.settings, self.device) from error

@@ -2,13 +2,14 @@
 
 The rule, by size: going down from the model, the first module that holds at most an eighth of the weights is a block,
 such as a layer of a transformer; so is a single layer that holds more. Modules with less than a hundredth of the weights
-are left to the module around them. A module of torch.nn that has layers inside is never opened, since it may read their
-weights without calling them, and neither is one that shares a weight with another.
+are left to the module around them, and so are those with a weight that is used while they do not run. A module of
+torch.nn that has layers inside is never opened, since it may read their weights without calling them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from torch import nn
 
@@ -17,10 +18,14 @@ _LEAST = 100  # and at least 1/100
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)  # have no forward pass
 
 
-def blocks_of(model: nn.Module) -> list[nn.Module]:
-    """Return the blocks of a model, inner ones before outer ones; the last is the model with what is left."""
+def blocks_of(model: nn.Module, running: Mapping[int, frozenset[int]] | None = None) -> list[nn.Module]:
+    """Return the blocks of a model, inner ones before outer ones; the last is the model with what is left.
+
+    running: for each weight the modules that run in all of its uses, both by identity; None if that is not known.
+    """
     total = _size(model)
     owners = _owners(model)
+    known = running or {}
     blocks: list[nn.Module] = []
 
     def visit(module: nn.Module) -> int:
@@ -28,7 +33,7 @@ def blocks_of(model: nn.Module) -> list[nn.Module]:
         size = _size(module)
         if size * _LEAST < total:
             return 0
-        may_be = not isinstance(module, _CONTAINERS) and not _shares(module, owners)
+        may_be = not isinstance(module, _CONTAINERS) and not _shares(module, owners) and _runs(module, known)
         if may_be and (size * _MOST <= total or not _opens(module)):
             blocks.append(module)
             return size
@@ -77,6 +82,11 @@ def _owners(model: nn.Module) -> dict[int, set[int]]:
         for parameter in module.parameters(recurse=False):
             owners[id(parameter)].add(id(module))
     return owners
+
+
+def _runs(module: nn.Module, running: Mapping[int, frozenset[int]]) -> bool:
+    """Whether a module runs in all known uses of its weights."""
+    return all(id(module) in running.get(id(each), (id(module),)) for each in module.parameters())
 
 
 def _shares(module: nn.Module, owners: dict[int, set[int]]) -> bool:

@@ -78,20 +78,20 @@ class Sharding:
         self._mesh = init_device_mesh(device.type, (group.size,))
         self._blocks: list[nn.Module] = []
 
-    def cut(self, groups: Mapping[str, nn.Module]) -> None:
+    def cut(self, groups: Mapping[str, nn.Module], running: Mapping[int, frozenset[int]]) -> None:
         """Keep only this process's parts, on the device, block by block: no module is there as a whole.
 
-        groups: the modules by name, on the CPU, with the same weights in every process.
-        Raises ConfigError if a parameter cannot be cut.
+        groups: the modules by name, on the CPU, with the same weights in every process. running: as in `blocks_of`.
+        Raises ConfigError if a parameter cannot be cut, or is used while its group does not run.
         """
         from torch.distributed.fsdp import fully_shard
         from torch.distributed.tensor import Shard
 
-        _check(groups)
+        _check(groups, running)
         size = self._group.size
         for module in groups.values():
-            for block in blocks_of(module):
-                block.register_forward_hook(_without_view)
+            for block in blocks_of(module, running):
+                block.register_forward_hook(_without_views)
                 made: Any = fully_shard(
                     block,
                     mesh=self._mesh,
@@ -116,10 +116,13 @@ class Sharding:
         return shards
 
 
-def _without_view(module: nn.Module, inputs: Any, output: Any) -> Any:
-    """Return the output of a block as a tensor of its own: changed in place, a view would lose FSDP2's hook."""
-    is_view = isinstance(output, Tensor) and output._base is not None
-    return output.clone() if is_view and torch.is_grad_enabled() else output
+def _without_views(module: nn.Module, inputs: Any, output: Any) -> Any:
+    """Return the output of a block with tensors of its own: changed in place, a view would lose FSDP2's hook."""
+    if not torch.is_grad_enabled():
+        return output
+    if type(output) is tuple:
+        return tuple(_without_views(module, inputs, each) for each in output)
+    return output.clone() if isinstance(output, Tensor) and output._base is not None else output
 
 
 def _add_parameters(shards: Shards, block: Any) -> None:
@@ -132,18 +135,26 @@ def _add_parameters(shards: Shards, block: Any) -> None:
     block.reshard()
 
 
-def _check(groups: Mapping[str, nn.Module]) -> None:
+def _check(groups: Mapping[str, nn.Module], running: Mapping[int, frozenset[int]]) -> None:
     for name, module in groups.items():
         if isinstance(module, nn.ModuleList | nn.ModuleDict):
-            what = (
+            raise _refusal(
                 f"The group {name} is a {type(module).__name__}, which has no forward pass: expected a module that is "
                 "called as one. Use device.strategy=ddp, or give the group such a module."
             )
-            raise ConfigError(Problem("device.strategy=fsdp", what, id="sharding", fix="device.strategy=ddp"))
         for place, parameter in module.named_parameters():
             if not parameter.ndim:
-                what = (
+                raise _refusal(
                     f"The parameter {place} is a single number without dimensions, which cannot be cut into parts; "
                     "give it the shape (1,), or use device.strategy=ddp."
                 )
-                raise ConfigError(Problem("device.strategy=fsdp", what, id="sharding", fix="device.strategy=ddp"))
+            if id(module) not in running.get(id(parameter), (id(module),)):
+                raise _refusal(
+                    f"The parameter {place} is used while the {type(module).__name__} that it belongs to does not run, "
+                    "so it is not put together then: call that module (`self.model(x)`) instead of a layer inside it, "
+                    "or use device.strategy=ddp."
+                )
+
+
+def _refusal(what: str) -> ConfigError:
+    return ConfigError(Problem("device.strategy=fsdp", what, id="sharding", fix="device.strategy=ddp"))
