@@ -61,7 +61,7 @@ def run_one(
     hooks = hooks or Hooks()
     check_tree(composed.config.tree, catalog)
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report.listeners import make_listeners
+        from dlrun.report.listeners import make_listeners, make_listeners_of_other
         from dlrun.runs import run
         from dlrun.storage import run_dir
 
@@ -73,7 +73,9 @@ def run_one(
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            found = make_listeners(session, catalog, quiet=quiet, profile=profile) if first else ()
+            if not first:
+                return make_listeners_of_other(session)
+            found = make_listeners(session, catalog, quiet=quiet, profile=profile)
             return [*found, *hooks.observe(session, stop)]
 
         try:

@@ -38,7 +38,8 @@ class Device:
         """Return the context in which forward passes run in the chosen precision."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision])
+        keep = self.group.shards is None  # weights that were cast would stay whole on the device until the step
+        return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision], cache_enabled=keep)
 
     def describe(self) -> str:
         """Return one line, such as "cpu, 2 threads, fp32"."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,7 +23,8 @@ from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
-from dlrun.optim.param_groups import Parameters, matrices_and_others
+from dlrun.optim.distributed.shards import Shards
+from dlrun.optim.param_groups import Parameters, matrices_and_others, trained
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
@@ -32,6 +33,8 @@ from dlrun.training.memory import Memory
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
+from dlrun.training.sharded_build import build_sharded
+from dlrun.training.strategy import choose_strategy
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Components:
 
     requested: the configuration as it was composed. config: the same with every field that was `auto` worked out.
     auto: those values, by key.
-    metric: the validation metric that selects the best checkpoint. memory: what training needs.
+    metric: the validation metric that selects the best checkpoint. memory: what training needs. notices: of how the
+    model is shared by several processes.
     """
 
     requested: RunConfig
@@ -52,6 +56,7 @@ class Components:
     metric: str
     num_parameters: int
     memory: Memory
+    notices: Sequence[str] = ()
 
 
 Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
@@ -111,16 +116,24 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         lambda task, config: build_optimizers(task, config, catalog),
         catalog.plugins,
     )
+    strategy = choose_strategy(config, fitting, chosen.group)
+    fitting = replace(fitting, is_sharded=strategy.is_sharded)
     weighed = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
-    task = fitting.build(weighed).to(chosen.torch)
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
-    data = use_channels_last(task, data, is_known=is_known)
-    check_task(task, data, config, files=catalog.plugins)
-    metric = choose_metric(task, config.metric)
-    memory = fitting.check(task, weighed)
+    if strategy.is_sharded:
+        task, memory = build_sharded(fitting, weighed)
+        data = use_channels_last(task, data, is_known=is_known, is_sharded=True)
+        metric = choose_metric(task, config.metric)
+    else:
+        task = fitting.build(weighed).to(chosen.torch)
+        data = use_channels_last(task, data, is_known=is_known)
+        check_task(task, data, config, files=catalog.plugins)
+        metric = choose_metric(task, config.metric)
+        memory = fitting.check(task, weighed)
+    values = {**decided, **rest}
     num_parameters = count_parameters(task)
-    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory)
+    return Components(requested, config, values, chosen, data, task, metric, num_parameters, memory, strategy.notices)
 
 
 def _facts_of(source: Source) -> Facts:
@@ -208,8 +221,13 @@ def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Sched
     return WarmUp(inner, warmup) if warmup else inner
 
 
-def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[str, torch.optim.Optimizer]:
-    """Build an optimizer for each parameter group of the task; the group's overrides replace configured fields."""
+def build_optimizers(
+    task: Task, config: RunConfig, catalog: Catalog, shards: Shards | None = None
+) -> dict[str, torch.optim.Optimizer]:
+    """Build an optimizer for each parameter group of the task; the group's overrides replace configured fields.
+
+    shards: of the task, if it is sharded; the optimizers then step the parts of this process.
+    """
     if not config.device_settings.compile:
         _avoid_loading_the_compiler()
     function = catalog.load("optimizer", config.optimizer.name)
@@ -217,12 +235,12 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for name, module in task.param_groups().items():
         settings: dict[str, Any] = {**config.optimizer.arguments, **overrides.get(name, {})}
-        matrices, others = matrices_and_others(module)
+        matrices, others = matrices_and_others(module, shards)
         parameters: Parameters
         if config.optimizer_settings.decay_matrices_only:
             parameters = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
         else:
-            parameters = [{"params": [parameter for parameter in module.parameters() if parameter.requires_grad]}]
+            parameters = [{"params": trained(module, shards)}]
         optimizers[name] = function([group for group in parameters if group["params"]], **settings)
         for group in optimizers[name].param_groups:
             group["initial_lr"] = group["lr"]

@@ -123,7 +123,7 @@ class Trainer:
         """Make ready for the first step."""
         self.state.task.train()
         self._stop.stop_after(self.settings.max_time_s)
-        if not self.progress.step:
+        if not self.progress.step and self.group.shards is None:
             self.initial_snapshot = capture(self.state, metadata=self.metadata)
 
     @property

@@ -28,7 +28,7 @@ def join(place: Place, device: torch.device) -> Group:
             torch.distributed.init_process_group(
                 backend, rank=place.rank, world_size=place.size, timeout=_TIMEOUT, init_method="env://"
             )
-    return Group(place.rank, place.size)
+    return Group(place.rank, place.size, place.local_rank, place.local_size)
 
 
 def part() -> None:
