@@ -18,6 +18,7 @@ from dlrun.optim.distributed.join import join
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
+_SHARE_OF_DATA = 0.5  # of a GPU's free memory, for rows; the rest is for the model and its batches
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,11 @@ def _own_gpu(place: Place) -> torch.device:
         raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
     torch.cuda.set_device(place.local_rank)
     return torch.device("cuda", place.local_rank)
+
+
+def room_for_data(device: torch.device) -> int | None:
+    """Return how many bytes of a GPU rows may occupy; None for a device that shares the machine's memory."""
+    return int(_SHARE_OF_DATA * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
 
 
 def seed_everything(seed: int) -> None:

@@ -73,9 +73,8 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
-        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
-            chosen.torch
-        )
+        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers)
+        data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
         del source
     return config, data, decided
 

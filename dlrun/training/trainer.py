@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
@@ -23,14 +22,14 @@ from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.phases import Instrument, fetched
 from dlrun.training.shared_step import SharedStep
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
 from dlrun.training.step import TrainStep, take_step
+from dlrun.training.step_choice import choose_step
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
-"""`instrument(phase, function)`: return a function to call in place of `function`."""
 
 
 class Trainer:
@@ -78,6 +77,7 @@ class Trainer:
         self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
         self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
+        self._choose_step = partial(choose_step, config, components, state, tell=recorder.tell)
         self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
 
     @property
@@ -108,6 +108,8 @@ class Trainer:
         Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
         self.begin()
+        measured = self._fetch is not None
+        self._train_step = self._choose_step(self._train_step, steps=self.horizon.total_steps, measured=measured)
         try:
             return self._train_epochs()
         except TimeUp:
@@ -191,7 +193,7 @@ class Trainer:
         """Yield the batches of each step in the rest of the epoch: `accumulate` of them, or fewer in the last step."""
         batches = self._loader.epoch(progress.epoch, start=progress.batch)
         if self._fetch is not None:
-            batches = _fetched(batches, self._fetch)
+            batches = fetched(batches, self._fetch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
@@ -266,10 +268,3 @@ class Trainer:
     def _save(self, *, is_best: bool) -> None:
         self._write_checkpoint(is_best=is_best)
         self.initial_snapshot = None
-
-
-def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
-    """Yield every batch, each returned by `fetch(batches)`."""
-    with suppress(StopIteration):
-        while True:
-            yield fetch(batches)
