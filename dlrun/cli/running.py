@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -62,11 +63,13 @@ def run_one(
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
+        from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+        begun = threads_of(path) if composed.config.resume != "never" else None
         claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
 
         def listeners(session: Session) -> Sequence[Listener]:
@@ -81,7 +84,7 @@ def run_one(
                 claimed,
                 stop=stop,
                 make_listeners=listeners,
-                given=hooks.given(),
+                given=hooks.given() if begun is None else dataclasses.replace(hooks.given(), threads=begun.threads),
             )
         finally:
             claimed.release()

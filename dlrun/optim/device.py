@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import random
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from dlrun.configuration.machine import cores
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
 
@@ -19,11 +21,12 @@ _DEFAULT_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Device:
-    """The device, precision and number of CPU threads of a run."""
+    """The device, precision and number of CPU threads of a run. cores: from which a rule chose the threads."""
 
     torch: torch.device
     precision: str
     threads: int
+    cores: int = 1
 
     @property
     def is_cpu(self) -> bool:
@@ -36,12 +39,13 @@ class Device:
             return contextlib.nullcontext()
         return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision])
 
-    def describe(self) -> str:
-        """Return one line, such as "cpu, 2 threads, fp32"."""
+    def describe(self, *, is_auto: bool = False) -> str:
+        """Return one line, such as "cpu, 2 threads, fp32". is_auto: whether a rule chose the threads."""
         if self.torch.type == "cuda":
             return f"{torch.cuda.get_device_name(self.torch)}, {self.precision}"
         if self.torch.type == "cpu":
-            return f"cpu, {self.threads} thread{'s' if self.threads != 1 else ''}, {self.precision}"
+            threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
+            return f"cpu, {f'auto ({threads})' if is_auto else threads}, {self.precision}"
         return f"{self.torch.type}, {self.precision}"
 
 
@@ -56,7 +60,9 @@ def available() -> list[str]:
 
 
 def set_up(config: RunConfig) -> Device:
-    """Choose the device and set threads, determinism and seeds of this process for a run.
+    """Choose the device and set determinism and seeds of this process for a run; `use_threads` follows.
+
+    Until then there is one thread: data is loaded and weights are initialised to the same bytes with any number.
 
     Raises ConfigError if the device is missing or does not support the precision.
     """
@@ -88,7 +94,7 @@ def set_up(config: RunConfig) -> Device:
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # setting it imports the compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
-    torch.set_num_threads(config.device_settings.threads or _DEFAULT_THREADS)
+    torch.set_num_threads(1)
     for kind in (np.float32, np.float64):
         np.finfo(
             kind
@@ -96,6 +102,20 @@ def set_up(config: RunConfig) -> Device:
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
     return Device(device, config.device_settings.precision, torch.get_num_threads())
+
+
+def use_threads(device: Device, threads: int | None, *, of_cores: int = 1) -> Device:
+    """Set the CPU threads of this process and return the device with them; None is torch's own number.
+
+    of_cores: that the run may use, from which a rule chose the threads.
+    """
+    torch.set_num_threads(threads or _DEFAULT_THREADS)
+    return dataclasses.replace(device, threads=torch.get_num_threads(), cores=of_cores)
+
+
+def own_cores() -> int:
+    """Return how many cores a run by itself may use: as many as torch has threads (OMP_NUM_THREADS), or a container."""
+    return min(_DEFAULT_THREADS, cores())
 
 
 def seed_everything(seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch.nn.parameter import UninitializedParameter
 from dlrun.configuration.auto import Facts, steps_per_epoch
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.data.goals import has_numbers, mixes_kinds
@@ -31,6 +33,7 @@ from dlrun.training.memory import Memory
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
+from dlrun.training.work import work_of
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,27 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
 class Given:
     """What a run is given by what starts many of them.
 
-    load: loads the data, perhaps once for several runs. threads: CPU threads, if the configuration leaves them open;
-    a number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+    load: loads the data, perhaps once for several runs. cores: that the run may use, where several share the machine:
+    the most that a rule may choose, and as many threads as a run has that leaves them to torch (null). threads: that
+    the run was begun with, which it keeps unless its configuration has a number; AUTO: it begins now.
     """
 
     load: LoadData = load_data
-    threads: int | None = None
+    cores: int | None = None
+    threads: int | None = AUTO
+
+    def applied(self, config: RunConfig) -> RunConfig:
+        """Return a configuration with the threads that are known before its model is built.
+
+        A number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+        """
+        threads = config.device_settings.threads
+        is_open = threads == AUTO or (threads is None and self.cores is not None)
+        if not is_open:
+            return config
+        if self.threads != AUTO:
+            return config.with_threads(self.threads)
+        return config if threads == AUTO else config.with_threads(self.cores)
 
 
 ALONE = Given()
@@ -96,8 +114,7 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     Raises ConfigError or DataError if they cannot be trained.
     """
     requested = config
-    if given.threads is not None and config.device_settings.threads is None:
-        config = config.with_threads(given.threads)
+    config = given.applied(config)
     chosen = device.set_up(config)
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
@@ -118,8 +135,18 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     check_task(task, data, config, files=catalog.plugins)
     metric = choose_metric(task, config.metric)
     memory = fitting.check(task, weighed)
+    cores = device.own_cores() if given.cores is None else min(given.cores, device.own_cores())
+    if config.device_settings.threads == AUTO:
+        work = work_of(task, data, config, chosen, files=catalog.plugins)
+        facts = dataclasses.replace(facts_of(data), work=work, cores=cores)
+        config, _ = resolve_auto(config, catalog, facts, groups=("device",))
+    threads = config.device_settings.threads
+    of_device = {"device.threads": threads} if requested.device_settings.threads == AUTO else {}
+    chosen = device.use_threads(chosen, threads, of_cores=cores)
     num_parameters = count_parameters(task)
-    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory)
+    return Components(
+        requested, config, {**decided, **rest, **of_device}, chosen, data, task, metric, num_parameters, memory
+    )
 
 
 def _facts_of(source: Source) -> Facts:

@@ -20,15 +20,12 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
-from dlrun.training.out_of_memory import is_out_of_memory, training_error
-from dlrun.training.shapes import Trace
+from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
 from dlrun.wording import printable
 
-_SAMPLE_ROWS = 8
 _LIBRARIES = 32 << 20  # code and buffers that torch uses from its first step on: 6 to 80 MiB were measured
 _SHOWN_PARTS = 3
 
@@ -154,20 +151,10 @@ def with_batch(
     The task and torch's random states stay unchanged. files: of the user, whose lines an error names.
     Raises ConfigError if a training step fails.
     """
-    batch = _sample_batch(data, min(_SAMPLE_ROWS, config.trainer.batch_size))
-    rows = len(batch.targets)
-    copied, trace = copy.deepcopy(task), Trace()
+    batch = _sample_batch(data, min(SAMPLE_ROWS, config.trainer.batch_size))
+    rows, copied = len(batch.targets), copy.deepcopy(task)
     saved = _Saved(copied, batch)
-    try:
-        with torch.random.fork_rng(), trace.of(copied.weights()), device.autocast(), saved.counted():
-            copied.train().train_step(batch, _ignore_update)
-    except Exception as error:
-        if isinstance(error, DlrunError):
-            raise
-        if is_out_of_memory(error):
-            raise training_error(config.trainer, device) from error
-        what = f"A training step fails. {trace.explain(error, files)}"
-        raise ConfigError(Problem(f"model={config.model.name}", what, id="shapes")) from error
+    trace = sample_step(copied, batch, config, device, files=files, within=saved.counted())
     batch_size = min(config.trainer.batch_size, len(data.train))
     longest = max(len(split) for split in data.splits.values())
     call = trace.largest_call_bytes
@@ -177,10 +164,6 @@ def with_batch(
         backward=call * batch_size // rows,
         evaluation=call * min(config.trainer.eval_batch_size, longest) // rows,
     )
-
-
-def _ignore_update(group: str, loss: Tensor) -> None:
-    """Stand in for the updater: no weight changes."""
 
 
 def _sample_batch(data: DataBundle, rows: int) -> Batch:

@@ -20,6 +20,7 @@ from dlrun.configuration.schema.fields import (
     AutoCountOrZero,
     AutoLearningRate,
     AutoNonNegative,
+    AutoThreads,
     AverageDecay,
     BatchSize,
     Checkpoints,
@@ -33,7 +34,6 @@ from dlrun.configuration.schema.fields import (
     Pixels,
     Positive,
     Seed,
-    Threads,
     Workers,
     seconds_of,
 )
@@ -89,7 +89,7 @@ class DeviceSettings:
 
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # number format of forward and backward passes
     compile: bool = False  # compile the model with torch.compile
-    threads: Threads | None = None  # CPU threads; null keeps torch's default
+    threads: AutoThreads | None = AUTO  # CPU threads; auto: by the work of a step; null keeps torch's default
     deterministic: bool = False  # use only algorithms with bitwise repeatable results, where torch has them
 
 
