@@ -56,5 +56,5 @@ def choose_threads(work: Work, *, cores: int, processes: int = 1) -> int:
 
 def _gains(work: Work, threads: int, more: int) -> bool:
     """Whether `more` threads take at most 5/6 of the time, which is total / threads + what each product adds."""
-    added = 2 * LEAST_PER_THREAD * 3 * work.products
+    added = 2 * LEAST_PER_THREAD * 3 * max(1, work.products)
     return work.total * (5 * more - 6 * threads) >= added * threads * more
