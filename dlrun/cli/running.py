@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -63,12 +64,14 @@ def run_one(
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners, make_listeners_of_other
         from dlrun.runs import run
+        from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
         first, resume = place_of_process().is_first, composed.config.resume
+        begun = threads_of(path) if resume != "never" else None
         claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
 
         def listeners(session: Session) -> Sequence[Listener]:
@@ -85,7 +88,7 @@ def run_one(
                 claimed,
                 stop=stop,
                 make_listeners=listeners,
-                given=hooks.given(),
+                given=hooks.given() if begun is None else dataclasses.replace(hooks.given(), threads=begun.threads),
             )
         finally:
             claimed.release()

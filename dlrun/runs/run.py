@@ -238,6 +238,7 @@ class Run:
             baselines=baselines,
             environment={
                 **environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
+                "cores": self._components.device.cores,
                 **self._packed,
             },
             seconds=self._seconds_before + time.perf_counter() - self._started,
