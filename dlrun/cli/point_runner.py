@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli.pack_runner import train_pack
-from dlrun.cli.running import Hooks, run_one
+from dlrun.cli.running import Afar, Hooks, run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
@@ -147,8 +147,14 @@ class _HooksOfPoint(Hooks):
         from dlrun.runs.sweeps import shared_data
         from dlrun.training.build import Given
 
-        threads = None if self._resumed_in is None else _threads_of_run(self._resumed_in)
-        return Given(shared_data.load, threads or self._job.threads)
+        return Given(shared_data.load, self._threads_before() or self._job.threads)
+
+    def afar(self) -> Afar:
+        return Afar(self._point.number, self._channel, self._job.threads, self._threads_before())
+
+    def _threads_before(self) -> int | None:
+        """The CPU threads that the point was begun with, if it was begun."""
+        return None if self._resumed_in is None else _threads_of_run(self._resumed_in)
 
 
 @functools.lru_cache(maxsize=8)

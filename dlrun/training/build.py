@@ -10,6 +10,7 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
+from dlrun.configuration.machine import find_too_small_batches
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
@@ -99,9 +100,12 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     requested = config
     if given.threads is not None and config.device_settings.threads is None:
         config = config.with_threads(given.threads)
+    config = config.with_processes(place_of_process().size)  # as many as there are, whoever started them
     chosen = device.set_up(config, place_of_process())
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
+    if problems := find_too_small_batches(config.tree):
+        raise ConfigError(problems)
     spec = data.spec
     fitting = Fitting(
         config,

@@ -22,11 +22,12 @@ class Group:
     """A group of `size` processes, of which this one has a rank, from 0.
 
     part: which rows of the whole batch the current forward pass has; None if it has all of them.
-    wishes: of each process, such as to stop, which all learn of after the same step.
+    wishes: of each process, such as to stop, which all learn of after the same step. hosts: of each process, by rank.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, *, hosts: Sequence[str] = ()) -> None:
         self.rank, self.size = self._place = rank, size
+        self.hosts = hosts
         self.part: BatchPart | None = None
         self.wishes = Wishes()
 
