@@ -16,6 +16,7 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
+from dlrun.runs.alike import check_alike
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
@@ -69,6 +70,7 @@ def train(
     with stop.at_once():  # nothing is written yet
         components = build_components(config, catalog, given)
         config = components.config
+        check_alike(components)
         components.task.prepare(components.data)
     run_dir.clean()
     run = Run(config, catalog, components, run_dir, stop, started=started)

@@ -10,6 +10,7 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
+from dlrun.configuration.machine import find_too_small_batches
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
@@ -119,9 +120,12 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     """
     requested = config
     config = given.applied(config)
+    config = config.with_processes(place_of_process().size)  # as many as there are, whoever started them
     chosen = device.set_up(config, place_of_process())
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
+    if problems := find_too_small_batches(config.tree):
+        raise ConfigError(problems)
     spec = data.spec
     fitting = Fitting(
         config,
@@ -168,6 +172,9 @@ def _with_threads(
     if config.device_settings.threads == AUTO:
         facts = replace(facts, cores=chosen.group.from_first(cores))
         config, decided = resolve_auto(config, catalog, facts, groups=("device",))
+    threads = chosen.group.from_first(config.device_settings.threads)
+    if threads != config.device_settings.threads:  # another process may not see the folder of a run that goes on
+        config = config.with_threads(threads)
     return config, device.use_threads(chosen, config.device_settings.threads, of_cores=cores), decided
 
 
