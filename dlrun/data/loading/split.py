@@ -142,6 +142,7 @@ class Loader:
     """The batches of each epoch over a split, which depend on (seed, epoch) alone.
 
     shard: which rows of every batch are yielded; only those are read.
+    with_targets: whether the part of a batch has the targets of all its rows.
     """
 
     def __init__(
@@ -153,6 +154,7 @@ class Loader:
         shuffle: bool,
         augment: Augment | None = None,
         shard: Shard = WHOLE,
+        with_targets: bool = False,
     ) -> None:
         self.split = split
         self.batch_size = batch_size
@@ -160,6 +162,7 @@ class Loader:
         self._shuffle = shuffle and batch_size < len(split)  # a single batch has no order
         self._augment = augment
         self._shard = shard
+        self._with_targets = with_targets
         self._lengths = None if split.lengths is None else split.lengths.cpu()
         batch_bytes = batch_size * split.row_bytes
         self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
@@ -207,14 +210,13 @@ class Loader:
                 yield number, batch if sharded is None else self._with_part(batch, sharded[place], number, order)
 
     def _with_part(self, batch: Batch, chunk: ShardedChunk, number: int, order: Tensor | None) -> Batch:
-        """Return a batch of this process with its place in the whole batch, and the weights of all rows there."""
-        part = chunk.parts[number % self._chunk]
-        if self.split.weights is None:
-            return batch._replace(part=part)
-        start = number * self.batch_size
-        rows = slice(start, start + part.rows)
-        weights = self.split.weights[rows if order is None else order[rows].to(self.split.weights.device)]
-        return batch._replace(part=replace(part, weights=weights))
+        """Return a batch of this process with its place in the whole batch, and what of all rows there is needed."""
+        part, split = chunk.parts[number % self._chunk], self.split
+        rows = slice(number * self.batch_size, number * self.batch_size + part.rows)
+        index = rows if order is None else order[rows].to(split.targets.device)
+        weights = None if split.weights is None else split.weights[index]
+        targets = split.targets[index] if self._with_targets else None
+        return batch._replace(part=replace(part, weights=weights, targets=targets))
 
 
 def _batches(chunk: Batch, size: int | list[int], *, skip: int) -> Iterator[Batch]:
