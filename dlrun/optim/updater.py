@@ -142,16 +142,6 @@ class Updater:
         finally:
             self._hooks = None
 
-    def drop_scaled_step(self) -> None:
-        """Forget how far loss scaling got with a step that ended with an error."""
-        for scaler in self.scalers.values():
-            scaler._per_optimizer_states.clear()
-
-    def scales(self) -> list[Tensor]:
-        """Return the tensors in which loss scaling keeps its state, once a step was taken; none but in fp16."""
-        found = [each for scaler in self.scalers.values() for each in (scaler._scale, scaler._growth_tracker)]
-        return [each for each in found if each is not None]
-
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
         """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
         for parameter, gradient in zip(self._parameters[name], gradients, strict=True):

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.spec import Batch
+from dlrun.optim.loss_scaling import drop_scaled_steps
 from dlrun.optim.updater import Updater
 from dlrun.tasks.task import Task, Update
 from dlrun.training.graphs.changed import CLOSE, Changed, Copy
@@ -94,7 +95,7 @@ class GraphedStep:
             with _no_waiting():
                 found = self._aside(static)
         except RuntimeError as error:
-            self._updater.drop_scaled_step()
+            drop_scaled_steps(self._updater.scalers.values())
             changed.restore(before)
             return self._give_up(f"a step cannot be captured ({first_line(error)})", self._aside(static))
         if not all(isinstance(value, Tensor) and value.is_cuda for value in found.values()):
@@ -153,7 +154,7 @@ class GraphedStep:
     def _go_on_from(self, after: Copy, changed: Changed, *, renew: bool = False) -> None:
         """Drop the graph and continue from the result of the eager step. renew: the random generator as well."""
         self._graph, self._outputs = None, {}
-        self._updater.drop_scaled_step()
+        drop_scaled_steps(self._updater.scalers.values())
         if renew:  # a capture that failed leaves the generator in the middle of it
             fresh = torch.Generator(self._device)
             torch.cuda.default_generators[self._index].graphsafe_set_state(fresh.graphsafe_get_state())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dlrun.optim.loss_scaling import scale_tensors
 from dlrun.optim.updater import Updater
 
 CLOSE = 0.05
@@ -42,7 +43,12 @@ class Changed:
             for value in state.values()
             if isinstance(value, Tensor)
         ]
-        self._tensors = [*parameters, *(buffer.detach() for buffer in task.buffers()), *states, *updater.scales()]
+        self._tensors = [
+            *parameters,
+            *(buffer.detach() for buffer in task.buffers()),
+            *states,
+            *scale_tensors(updater.scalers.values()),
+        ]
 
     def copy(self) -> Copy:
         """Return a copy of the present state."""
