@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from dlrun.optim.distributed.group import Group
 from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, spread_overflow
 from dlrun.optim.finite import AllFinite, NotFinite
 from dlrun.optim.kernels import Step, parameters_of, step_of
+from dlrun.optim.rates import Rates
 
 
 class Updater:
@@ -41,11 +41,9 @@ class Updater:
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
         self._device = device
-        self.scalers = (  # one per group: a shared one would change its scale while another group still accumulates
-            {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
-            if device.precision == "fp16"
-            else {}
-        )
+        scaled = self.optimizers if device.precision == "fp16" else ()
+        # one per group: a shared one would change its scale while another group still accumulates
+        self.scalers = {name: torch.amp.GradScaler(device.torch.type) for name in scaled}
         self._sums = (
             {}
             if group.is_alone or self._sharded
@@ -54,7 +52,7 @@ class Updater:
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight: float | Tensor = 1.0
         self.is_last = True
-        self.set_factor(1.0)
+        self._rates = Rates(list(self.optimizers.values()), device.torch)
 
     def forget(self) -> None:
         """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
@@ -163,21 +161,13 @@ class Updater:
             parameter.grad = None
 
     def set_factor(self, factor: float) -> None:
-        """Multiply every learning rate by the schedule's factor.
-
-        On a GPU it is rounded to float32, as a captured step reads it from a tensor: so both give the same bytes.
-        """
-        self._factor = factor
-        rounded = np.float32 if self._device.torch.type == "cuda" else float
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = float(rounded(group.setdefault("initial_lr", group["lr"]) * factor))
+        """Multiply every learning rate by the schedule's factor."""
+        self._rates.set_factor(factor)
 
     @property
     def lr(self) -> float:
         """The current learning rate of the first group."""
-        rate: float = next(iter(self.optimizers.values())).param_groups[0]["initial_lr"]
-        return rate * self._factor
+        return self._rates.of_first_group
 
 
 def compute_gradients(
