@@ -66,6 +66,8 @@ class Updater:
         """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
         self._instrument = wrap
         self._compute_gradients = wrap("backward", compute_gradients)
+        for sharded in self._sharded.values():
+            sharded.add = wrap("backward", sharded.add)
         self.forget()
 
     def __call__(self, name: str, loss: Tensor) -> None:
@@ -192,9 +194,7 @@ def compute_gradients(
     ]
 
 
-def clip_gradients(
-    gradients: list[Tensor | None], norm: float, group: Group | None = None
-) -> list[Tensor | None]:
+def clip_gradients(gradients: list[Tensor | None], norm: float, group: Group | None = None) -> list[Tensor | None]:
     """Return gradients scaled so that their global norm is at most `norm` (Pascanu et al. 2013).
 
     group: of the processes that have the other parts of the gradients, if these are parts.

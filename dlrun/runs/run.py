@@ -190,7 +190,11 @@ class Run:
             listeners=self.listeners,
             stop=self._stop,
         )
-        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *components.notices, *notices]
+        return (
+            trainer,
+            None if snapshot is None else snapshot.step,
+            [*components.data.notices, *components.notices, *notices],
+        )
 
     def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
         """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.

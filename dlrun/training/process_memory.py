@@ -30,9 +30,7 @@ def with_part(memory: Memory, task: Task, group: Group) -> Memory:
     one process of a machine at a time if all of them would not fit.
     """
     blocks = [largest_block(module) for module in task.param_groups().values()]
-    parts = {
-        name: -(-getattr(memory, name) // group.size) for name in ("weights", "gradients", "states", "average")
-    }
+    parts = {name: -(-getattr(memory, name) // group.size) for name in ("weights", "gradients", "states", "average")}
     copies = 2 * _largest_parameter(task)  # of the tensor that is being written
     return replace(
         _on_this_machine(replace(memory, checkpoint=copies), group),
@@ -57,9 +55,7 @@ def _on_this_machine(memory: Memory, group: Group) -> Memory:
     memory = replace(memory, processes=group.size)
     if not memory.is_on_cpu:
         return memory
-    return replace(
-        memory, free=memory.free // group.local_size, checkpoint=-(-memory.checkpoint // group.local_size)
-    )
+    return replace(memory, free=memory.free // group.local_size, checkpoint=-(-memory.checkpoint // group.local_size))
 
 
 def _largest_parameter(task: nn.Module) -> int:

@@ -51,10 +51,12 @@ def capture_shards(
 
 
 def _stream(held: Sequence[_Held], group: Group) -> TensorStream:
-    entries = [
-        Entry(name, tensor.dtype, tuple(tensor.shape) if part is None else part.shape) for name, tensor, part in held
-    ]
-    return TensorStream(entries, partial(_pieces, held, group))
+    found = sorted(((_entry(*each), each) for each in held), key=lambda pair: pair[0].place)
+    return TensorStream([entry for entry, _ in found], partial(_pieces, [each for _, each in found], group))
+
+
+def _entry(name: str, tensor: Tensor, part: Part | None) -> Entry:
+    return Entry(name, tensor.dtype, tuple(tensor.shape) if part is None else part.shape)
 
 
 def _pieces(held: Sequence[_Held], group: Group) -> Iterator[Tensor]:

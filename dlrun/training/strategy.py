@@ -38,9 +38,7 @@ def choose_strategy(config: RunConfig, fitting: Fitting, group: Group) -> Strate
             "Muon makes each gradient matrix orthogonal and needs all of it, but a process has a part of its rows. Use "
             "optimizer=adamw, or device.strategy=ddp."
         )
-        raise ConfigError(
-            Problem(f"optimizer={config.optimizer.name}", what, id="sharding", fix="device.strategy=ddp")
-        )
+        raise ConfigError(Problem(f"optimizer={config.optimizer.name}", what, id="sharding", fix="device.strategy=ddp"))
     return Strategy(True, (_describe(group, part),))
 
 
@@ -70,5 +68,3 @@ def take_turns(group: Group) -> list[bool]:
     """Return for each round whether it is this process's turn; as many rounds in all processes."""
     rounds = max(int(each) for each in group.gathered(group.local_size))
     return [number == group.local_rank for number in range(rounds)]
-
-

@@ -26,9 +26,7 @@ def layers_of_weights(task: Task, batch: Batch) -> Mapping[int, frozenset[int]]:
     uses = _Uses(weights)
     with torch.random.fork_rng(), torch.no_grad(), uses.following(copied), uses:
         copied.train().train_step(batch, _ignore_update)
-    return {
-        weight: frozenset(id(originals[module]) for module in modules) for weight, modules in uses.running.items()
-    }
+    return {weight: frozenset(id(originals[module]) for module in modules) for weight, modules in uses.running.items()}
 
 
 def _ignore_update(group: str, loss: Tensor) -> None:

@@ -29,7 +29,9 @@ class Shards:
         self._group = group
         self._parts: dict[int, nn.Parameter] = {}  # by the identity of the sharded parameter
         self._sharded: dict[int, nn.Parameter] = {}  # by the identity of its part
-        self._whole: dict[int, nn.Parameter] = {}  # by that of its part: filled while its block runs, and empty otherwise
+        self._whole: dict[
+            int, nn.Parameter
+        ] = {}  # by that of its part: filled while its block runs, and empty otherwise
 
     def add(self, sharded: nn.Parameter, whole: nn.Parameter) -> None:
         """Add a parameter: as the task has it between the passes of its block, and during them."""
