@@ -61,22 +61,18 @@ def run_one(
     hooks = hooks or Hooks()
     check_tree(composed.config.tree, catalog)
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report.listeners import make_listeners, make_listeners_of_other
+        from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        first = place_of_process().is_first
-        claimed = (
-            run_dir.claim(path, asked=asked, resume=composed.config.resume) if first else run_dir.RunDirOfFirst(path)
-        )
+        first, resume = place_of_process().is_first, composed.config.resume
+        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            if not first:
-                return make_listeners_of_other(session)
             found = make_listeners(session, catalog, quiet=quiet, profile=profile)
             return [*found, *hooks.observe(session, stop)]
 

@@ -24,11 +24,11 @@ from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.agreement import AgreedStop
+from dlrun.training.agreement import agreed
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
-from dlrun.training.divergence import explain, explain_parts
+from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
-from dlrun.training.ranks import load_best, restored, share_snapshot
+from dlrun.training.ranks import begin_together, load_best
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration
@@ -93,22 +93,7 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     try:
         return trainer.fit()
     except NotFinite:
-        raise _explained(trainer, repro=repro) from None
-
-
-def _explained(trainer: Trainer, *, repro: Path) -> DivergedError:
-    """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
-    group = trainer.group
-    if group.shards is not None:
-        return explain_parts(trainer)
-    if not group.is_first:
-        group.wait()
-        return DivergedError("The training diverged; the first process says where.")
-    trainer.leave_group()
-    error = explain(trainer, repro=repro)
-    group.rejoin()
-    group.wait()
-    return error
+        raise explain_together(trainer, repro=repro) from None
 
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
@@ -144,14 +129,13 @@ class Run:
         self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
         self._config, self._catalog, self._components = config, catalog, components
         self._run_dir, self._started = run_dir, started
-        group = components.device.group
-        self._stop = stop if group.is_alone else AgreedStop(stop, group)
+        self._stop = agreed(stop, components.device.group)
         metrics_file = run_dir.path / "metrics.jsonl"
         self._store = CheckpointStore(
             run_dir.checkpoints,
             keep=config.checkpoint.keep,
             sync_before=(metrics_file,),
-            load=load_snapshot if group.shards is None else open_snapshot,
+            load=load_snapshot if components.device.group.shards is None else open_snapshot,
         )
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._packed = {} if packed is None else {"packed": packed}
@@ -166,17 +150,15 @@ class Run:
         config, components = self._config, self._components
         state = build_state(config, self._catalog, components)
         group = components.device.group
-        snapshot, notices = self._find_checkpoint() if group.is_first else (None, [])
-        snapshot = share_snapshot(snapshot, group)
-        if snapshot is None:
-            weights = components.task.parameters() if group.shards is None else ()  # parts of equal weights
-            group.copy_from_first([*weights, *components.task.buffers()])
-        else:
-            with restoring(self._run_dir.checkpoints):
-                state = restored(snapshot, state, group)
-            if group.is_first:
-                self._store.repoint(snapshot)
-                self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
+        found: Snapshot | None = None
+        notices: list[str] = []
+        if group.is_first and self._run_dir.holds_run:
+            found, notices = resume.find_checkpoint(self._store, config, components, self._environment)
+        state, snapshot = begin_together(found, state, group, folder=self._run_dir.checkpoints)
+        if found is not None:
+            self._store.repoint(found)
+            self._store.prune(best=found.best_step)  # a kill may have come before old ones were removed
+        if snapshot is not None:
             self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
@@ -195,26 +177,6 @@ class Run:
             None if snapshot is None else snapshot.step,
             [*components.data.notices, *components.notices, *notices],
         )
-
-    def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
-        """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
-
-        Raises ConfigError, before anything is renamed, if the checkpoint does not fit the configuration.
-        """
-        if not self._run_dir.holds_run:
-            return None, []
-        notices = self._store.recover()
-        snapshot, damaged = self._store.load_newest()
-        notices += damaged
-        if snapshot is not None:
-            with restoring(self._run_dir.checkpoints):
-                before = snapshot.values["about"]
-                mid_epoch = bool(snapshot.values["progress"]["batch"])
-                resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
-                notices += resume.environment_notices(before["environment"], self._environment)
-        aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
-        notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
-        return snapshot, notices
 
     def evaluate_best(
         self, baselines: list[dict[str, Any]] | None = None

@@ -77,3 +77,8 @@ class AgreedStop(StopRequest):
         self._is_time_up = self._is_time_up or Wish.END_IN_TIME in wishes
         if Wish.NOT_FINITE in wishes:
             raise NotFinite
+
+
+def agreed(own: StopRequest, group: Group) -> StopRequest:
+    """Return the requests that count: those of this process, or what a group of several agrees on."""
+    return own if group.is_alone else AgreedStop(own, group)

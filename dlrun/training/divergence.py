@@ -24,7 +24,8 @@ from dlrun.storage.checkpoint_format import Snapshot
 from dlrun.storage.checkpoints import write_folder
 from dlrun.tasks.task import Task
 from dlrun.training.state import TrainingState, capture, restore
-from dlrun.training.trainer import Trainer, take_step
+from dlrun.training.step import take_step
+from dlrun.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,22 @@ def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
     )
 
 
-def explain_parts(trainer: Trainer) -> DivergedError:
+def explain_together(trainer: Trainer, *, repro: Path) -> DivergedError:
+    """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
+    group = trainer.group
+    if group.shards is not None:
+        return _explain_parts(trainer)
+    if not group.is_first:
+        group.wait()
+        return DivergedError("The training diverged; the first process says where.")
+    trainer.leave_group()
+    error = explain(trainer, repro=repro)
+    group.rejoin()
+    group.wait()
+    return error
+
+
+def _explain_parts(trainer: Trainer) -> DivergedError:
     """Return the error of a sharded run, whose steps no process can take again by itself."""
     steps = trainer.store.steps()
     saved = f" The checkpoint of step {steps[-1]} is intact." if steps else ""

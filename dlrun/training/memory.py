@@ -165,9 +165,7 @@ def with_batch(
     """
     batch = sample_batch(data, config)
     rows = len(batch.targets)
-    shared = {
-        id(parameter): parameter for parameter in task.parameters()
-    }  # no weight changes: copies would take memory
+    shared = {id(parameter): parameter for parameter in task.parameters()}  # not copied
     copied, trace = copy.deepcopy(task, shared), Trace()
     saved = _Saved(copied, batch)
     try:

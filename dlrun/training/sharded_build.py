@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from dlrun.optim.distributed.shards import Sharding
+from dlrun.optim.distributed.sharding import Sharding
 from dlrun.tasks.task import Task
 from dlrun.training.fitting import Fitting
 from dlrun.training.memory import Memory, sample_batch

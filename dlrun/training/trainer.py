@@ -14,22 +14,19 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.data.loading.split import Loader
 from dlrun.data.spec import Batch
 from dlrun.optim.device import synchronise
-from dlrun.optim.distributed.group import Group
 from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.tasks.progress import Listener, Progress
-from dlrun.tasks.task import Update
 from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
-from dlrun.training.shares import scaled, shares
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
+from dlrun.training.step import TrainStep, take_step
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
 Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
 """`instrument(phase, function)`: return a function to call in place of `function`."""
 
@@ -268,38 +265,6 @@ class Trainer:
     def _save(self, *, is_best: bool) -> None:
         self._write_checkpoint(is_best=is_best)
         self.initial_snapshot = None
-
-
-def take_step(
-    state: TrainingState,
-    batches: Sequence[Batch],
-    *,
-    train_step: TrainStep,
-    on_metrics: Callable[[dict[str, Tensor]], None],
-    group: Group | None = None,
-) -> None:
-    """Take one step of training; the gradients of several batches are accumulated.
-
-    on_metrics: receives each batch's scalars. group: of the processes that share each batch, if there are any; then the
-    scalars are multiplied by this process's share of the batch, so that their sum over the processes is that of it.
-    """
-    progress, updater = state.progress, state.updater
-    if not state.schedule.is_constant:
-        updater.set_factor(state.schedule.factor(progress.step))
-    rows = sum(batch.num_rows for batch in batches)
-    for number, (batch, share) in enumerate(zip(batches, shares(batches, rows), strict=True), start=1):
-        updater.weight = share
-        updater.is_last = number == len(batches)
-        if group is None:
-            on_metrics(train_step(batch, updater))
-            continue
-        group.part = batch.part
-        on_metrics(scaled(train_step(batch, updater), batch))
-    progress.step += 1
-    progress.batch += len(batches)
-    progress.samples += rows
-    if state.ema is not None:
-        state.ema.update(progress.step)
 
 
 def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:

@@ -48,7 +48,8 @@ def are_finite_everywhere(is_finite_here: bool, group: Group) -> bool:
     return bad == 0.0
 
 
-def spread_overflow(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, group: Group) -> None:
-    """Let an overflow of any process's gradients, just unscaled, count in all of them: all skip the step, or none."""
+def unscale_together(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, group: Group) -> None:
+    """Unscale gradients in fp16; an overflow in any process counts in all of them: all skip the step, or none."""
+    scaler.unscale_(optimizer)
     for found in scaler._found_inf_per_device(optimizer).values():
         group.add(found)
