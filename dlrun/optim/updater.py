@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +36,7 @@ class Updater:
         group, self._sharded = device.group, dict[str, ShardedGradients]()
         if group.shards is not None:
             self._sharded = {name: ShardedGradients(found, group.shards) for name, found in self._parameters.items()}
+        self.num_forgotten = 0  # how often the state was replaced; whoever holds on to it must begin anew
         self.forget()
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
@@ -50,11 +52,13 @@ class Updater:
             else {name: GradientSum(found, group) for name, found in self._parameters.items()}
         )
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
-        self.weight = 1.0
+        self.weight: float | Tensor = 1.0
         self.is_last = True
+        self.set_factor(1.0)
 
     def forget(self) -> None:
         """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
+        self.num_forgotten += 1
         self._steps: dict[str, Step] = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
         if self._instrument is not None:
             self._steps = {name: self._instrument("step", step) for name, step in self._steps.items()}
@@ -80,7 +84,9 @@ class Updater:
             self._update(name, loss)
 
     def _update(self, name: str, loss: Tensor) -> None:
-        if self.weight != 1.0:
+        if isinstance(self.weight, Tensor):
+            loss = loss * self.weight.to(loss.dtype)
+        elif self.weight != 1.0:
             loss = loss * self.weight
         scaler = self.scalers.get(name)
         gradients = self._gradients(name, loss if scaler is None else scaler.scale(loss))
@@ -138,6 +144,16 @@ class Updater:
         finally:
             self._hooks = None
 
+    def drop_scaled_step(self) -> None:
+        """Forget how far loss scaling got with a step that ended with an error."""
+        for scaler in self.scalers.values():
+            scaler._per_optimizer_states.clear()
+
+    def scales(self) -> list[Tensor]:
+        """Return the tensors in which loss scaling keeps its state, once a step was taken; none but in fp16."""
+        found = [each for scaler in self.scalers.values() for each in (scaler._scale, scaler._growth_tracker)]
+        return [each for each in found if each is not None]
+
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
         """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
         set_gradients(self._parameters[name], gradients)
@@ -156,16 +172,21 @@ class Updater:
             parameter.grad = None
 
     def set_factor(self, factor: float) -> None:
-        """Multiply every learning rate by the schedule's factor."""
+        """Multiply every learning rate by the schedule's factor.
+
+        On a GPU it is rounded to float32, as a captured step reads it from a tensor: so both give the same bytes.
+        """
+        self._factor = factor
+        rounded = np.float32 if self._device.torch.type == "cuda" else float
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
+                group["lr"] = float(rounded(group.setdefault("initial_lr", group["lr"]) * factor))
 
     @property
     def lr(self) -> float:
         """The current learning rate of the first group."""
-        rate: float = next(iter(self.optimizers.values())).param_groups[0]["lr"]
-        return rate
+        rate: float = next(iter(self.optimizers.values())).param_groups[0]["initial_lr"]
+        return rate * self._factor
 
 
 def set_gradients(parameters: list[Tensor], gradients: list[Tensor | None]) -> None:

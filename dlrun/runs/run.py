@@ -16,6 +16,7 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
+from dlrun.runs.alike import check_alike
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
@@ -28,7 +29,7 @@ from dlrun.training.agreement import agreed
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
-from dlrun.training.ranks import begin_together, load_best
+from dlrun.training.ranks import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration
@@ -69,6 +70,7 @@ def train(
     with stop.at_once():  # nothing is written yet
         components = build_components(config, catalog, given)
         config = components.config
+        check_alike(components)
         components.task.prepare(components.data)
     run_dir.clean()
     run = Run(config, catalog, components, run_dir, stop, started=started)
@@ -186,7 +188,7 @@ class Run:
         baselines: those of another run on the same data, if they are measured already.
         """
         group = self._components.device.group
-        best = load_best(self._store, self._components.task, group)
+        best = best_together(self._store, self._components.task, group)
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()
         metrics = final.metrics()
@@ -238,6 +240,7 @@ class Run:
             baselines=baselines,
             environment={
                 **environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
+                "cores": self._components.device.cores,
                 **self._packed,
             },
             seconds=self._seconds_before + time.perf_counter() - self._started,

@@ -10,9 +10,11 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
+from dlrun.configuration.machine import find_too_small_batches
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.data.goals import has_numbers, mixes_kinds
@@ -35,6 +37,7 @@ from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
 from dlrun.training.sharded_build import build_sharded
 from dlrun.training.strategy import choose_strategy
+from dlrun.training.work import NO_WORK, work_of
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,8 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
-        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
-            chosen.torch
-        )
+        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers)
+        data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
         del source
     return config, data, decided
 
@@ -84,12 +86,27 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
 class Given:
     """What a run is given by what starts many of them.
 
-    load: loads the data, perhaps once for several runs. threads: CPU threads, if the configuration leaves them open;
-    a number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+    load: loads the data, perhaps once for several runs. cores: that the run may use, where several share the machine:
+    the most that a rule may choose, and as many threads as a run has that leaves them to torch (null). threads: that
+    the run was begun with, which it keeps unless its configuration has a number; AUTO: it begins now.
     """
 
     load: LoadData = load_data
-    threads: int | None = None
+    cores: int | None = None
+    threads: int | None = AUTO
+
+    def applied(self, config: RunConfig) -> RunConfig:
+        """Return a configuration with the threads that are known before its model is built.
+
+        A number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+        """
+        threads = config.device_settings.threads
+        is_open = threads == AUTO or (threads is None and self.cores is not None)
+        if not is_open:
+            return config
+        if self.threads != AUTO:
+            return config.with_threads(self.threads)
+        return config if threads == AUTO else config.with_threads(self.cores)
 
 
 ALONE = Given()
@@ -102,11 +119,13 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     Raises ConfigError or DataError if they cannot be trained.
     """
     requested = config
-    if given.threads is not None and config.device_settings.threads is None:
-        config = config.with_threads(given.threads)
+    config = given.applied(config)
+    config = config.with_processes(place_of_process().size)  # as many as there are, whoever started them
     chosen = device.set_up(config, place_of_process())
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
+    if problems := find_too_small_batches(config.tree):
+        raise ConfigError(problems)
     spec = data.spec
     fitting = Fitting(
         config,
@@ -121,8 +140,9 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     weighed = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
+    work = NO_WORK
     if strategy.is_sharded:
-        task, memory = build_sharded(fitting, weighed)
+        task, memory, work = build_sharded(fitting, weighed)
         data = use_channels_last(task, data, is_known=is_known, is_sharded=True)
         metric = choose_metric(task, config.metric)
     else:
@@ -131,9 +151,31 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         check_task(task, data, config, files=catalog.plugins)
         metric = choose_metric(task, config.metric)
         memory = fitting.check(task, weighed)
-    values = {**decided, **rest}
+        if config.device_settings.threads == AUTO:
+            work = work_of(task, data, config, chosen, files=catalog.plugins)
+    config, chosen, of_device = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
+    values = {**decided, **rest, **of_device}
     num_parameters = count_parameters(task)
     return Components(requested, config, values, chosen, data, task, metric, num_parameters, memory, strategy.notices)
+
+
+def _with_threads(
+    config: RunConfig, catalog: Catalog, facts: Facts, chosen: Device, given: Given
+) -> tuple[RunConfig, Device, dict[str, Any]]:
+    """Return the configuration with a number of CPU threads, the device with them, and that number if a rule chose it.
+
+    All processes of a run have the number of the first.
+    """
+    own = device.own_cores(processes=chosen.group.local_size)
+    cores = own if given.cores is None else min(given.cores, own)
+    decided: dict[str, Any] = {}
+    if config.device_settings.threads == AUTO:
+        facts = replace(facts, cores=chosen.group.from_first(cores))
+        config, decided = resolve_auto(config, catalog, facts, groups=("device",))
+    threads = chosen.group.from_first(config.device_settings.threads)
+    if threads != config.device_settings.threads:  # another process may not see the folder of a run that goes on
+        config = config.with_threads(threads)
+    return config, device.use_threads(chosen, config.device_settings.threads, of_cores=cores), decided
 
 
 def _facts_of(source: Source) -> Facts:

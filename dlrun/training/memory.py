@@ -20,15 +20,12 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
-from dlrun.training.out_of_memory import is_out_of_memory, training_error
-from dlrun.training.shapes import Trace
+from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
 from dlrun.wording import printable
 
-_SAMPLE_ROWS = 8
 _LIBRARIES = 32 << 20  # code and buffers that torch uses from its first step on: 6 to 80 MiB were measured
 _SHOWN_PARTS = 3
 
@@ -165,19 +162,10 @@ def with_batch(
     """
     batch = sample_batch(data, config)
     rows = len(batch.targets)
-    shared = {id(parameter): parameter for parameter in task.parameters()}  # not copied
-    copied, trace = copy.deepcopy(task, shared), Trace()
+    shared = {id(parameter): parameter for parameter in task.parameters()}  # no weight changes: copies take memory
+    copied = copy.deepcopy(task, shared)
     saved = _Saved(copied, batch)
-    try:
-        with torch.random.fork_rng(), trace.of(copied.weights()), device.autocast(), saved.counted():
-            copied.train().train_step(batch, _ignore_update)
-    except Exception as error:
-        if isinstance(error, DlrunError):
-            raise
-        if is_out_of_memory(error):
-            raise training_error(config.trainer, device) from error
-        what = f"A training step fails. {trace.explain(error, files)}"
-        raise ConfigError(Problem(f"model={config.model.name}", what, id="shapes")) from error
+    trace = sample_step(copied, batch, config, device, files=files, within=saved.counted())
     batch_size = -(-min(config.trainer.batch_size, len(data.train)) // memory.processes)  # its rows of each batch
     longest = max(len(split) for split in data.splits.values())
     call = trace.largest_call_bytes
@@ -189,14 +177,10 @@ def with_batch(
     )
 
 
-def _ignore_update(group: str, loss: Tensor) -> None:
-    """Stand in for the updater: no weight changes."""
-
-
 def sample_batch(data: DataBundle, config: RunConfig) -> Batch:
     """Return a few of the longest rows for a step that is only to be looked at."""
     lengths = data.train.lengths
-    rows = min(_SAMPLE_ROWS, config.trainer.batch_size, len(data.train))
+    rows = min(SAMPLE_ROWS, config.trainer.batch_size, len(data.train))
     if lengths is None:
         return data.train.fetch(slice(0, rows))
     return data.train.fetch(lengths.topk(rows).indices.to(data.train.index_device))

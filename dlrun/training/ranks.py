@@ -62,7 +62,7 @@ def begin_together(
     """
     snapshot = share_snapshot(snapshot, group)
     if snapshot is None:
-        weights = state.task.parameters() if group.shards is None else ()  # these are parts of equal weights
+        weights = state.task.parameters() if group.shards is None else ()  # parts of equal weights
         group.copy_from_first([*weights, *state.task.buffers()])
         return state, None
     with restoring(folder):
@@ -71,7 +71,7 @@ def begin_together(
     return state, snapshot
 
 
-def load_best(store: CheckpointStore, task: Task, group: Group) -> Snapshot:
+def best_together(store: CheckpointStore, task: Task, group: Group) -> Snapshot:
     """Load the weights of the best checkpoint, which the first process reads, in every process; return it.
 
     Raises StorageError if it is missing or damaged, or belongs to another model.
@@ -89,7 +89,7 @@ def share_snapshot(snapshot: Snapshot | None, group: Group, *, files: Sequence[s
     """Return the checkpoint that the first process has read, so that no other needs to see the folder.
 
     files: which of its tensors are sent; None for all. Those of a sharded model are not sent here: they are read and
-    sent one at a time, by `restore_shards` and `load_shards`.
+    sent one at a time, by `begin_together` and `best_together`.
     """
     if group.is_alone:
         return snapshot

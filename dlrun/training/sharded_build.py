@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 
+from dlrun.configuration.threads import Work
 from dlrun.optim.distributed.sharding import Sharding
 from dlrun.tasks.task import Task
 from dlrun.training.fitting import Fitting
@@ -14,10 +15,11 @@ from dlrun.training.preflight import check_task
 from dlrun.training.process_memory import builds_in_turns
 from dlrun.training.strategy import take_turns
 from dlrun.training.weight_uses import layers_of_weights
+from dlrun.training.work import NO_WORK, work_of
 
 
-def build_sharded(fitting: Fitting, weighed: Memory | None) -> tuple[Task, Memory]:
-    """Return the task, checked and sharded, and what it needs; all processes make this call together.
+def build_sharded(fitting: Fitting, weighed: Memory | None) -> tuple[Task, Memory, Work]:
+    """Return the task, checked and sharded, what it needs, and the work of a step; a call of all processes together.
 
     Its weights are those of a process alone with the same seed. fitting: on the device. weighed: what `check_weights`
     returned; if all processes of a machine would need more than half of its memory, they build one after another.
@@ -37,12 +39,13 @@ def build_sharded(fitting: Fitting, weighed: Memory | None) -> tuple[Task, Memor
     return built
 
 
-def _cut(fitting: Fitting, weighed: Memory | None, sharding: Sharding) -> tuple[Task, Memory]:
+def _cut(fitting: Fitting, weighed: Memory | None, sharding: Sharding) -> tuple[Task, Memory, Work]:
     host = torch.device("cpu")
     on_host = replace(fitting, data=fitting.data.to(host), device=replace(fitting.device, torch=host))
     task = on_host.build(weighed)
     check_task(task, on_host.data, fitting.config, files=fitting.files)
     memory = on_host.check(task, weighed)
     rows = sample_batch(on_host.data, fitting.config)
+    work = work_of(task, on_host.data, fitting.config, on_host.device, files=fitting.files)
     sharding.cut(task.param_groups(), layers_of_weights(task, rows))
-    return task, memory
+    return task, memory, work if fitting.device.is_cpu else NO_WORK

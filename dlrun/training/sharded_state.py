@@ -168,9 +168,10 @@ def _restore_optimizers(state: TrainingState, snapshot: Snapshot, group: Group) 
     def put(place: str, value: Any) -> None:
         name, number, key = place.rsplit(".", 2)
         parameter = parameters[name][int(number)]
+        is_fused = bool(optimizers[name].param_groups[0].get("fused"))
         if isinstance(value, Tensor) and value.ndim:
             value = _place(_shards(group).sharded(parameter), group)(value)
-        optimizers[name].state[parameter][key] = state_value(value, key, optimizers[name], parameter)
+        optimizers[name].state[parameter][key] = state_value(value, key, parameter, is_fused=is_fused)
 
     for place, whole in whole_from_first(snapshot.tensors.get("optimizer", {}), group):
         put(place, whole)

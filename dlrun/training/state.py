@@ -132,22 +132,24 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
     stored = {**snapshot.tensors["optimizer"], **snapshot.values["optimizer"]}
     for name, optimizer in updater.optimizers.items():
         optimizer.state.clear()
+        fused = {id(each) for group in optimizer.param_groups if group.get("fused") for each in group["params"]}
         for number, parameter in enumerate(parameters_of(optimizer)):
             prefix = f"{name}.{number}."
             for place, value in stored.items():
                 if place.startswith(prefix):
                     key = place.removeprefix(prefix)
-                    optimizer.state[parameter][key] = state_value(value, key, optimizer, parameter)
+                    optimizer.state[parameter][key] = state_value(
+                        value, key, parameter, is_fused=id(parameter) in fused
+                    )
     updater.forget()
 
 
-def state_value(value: Any, key: str, optimizer: torch.optim.Optimizer, parameter: Tensor) -> Any:
-    """Return a stored value as the optimizer keeps it in the state of a parameter."""
+def state_value(value: Any, key: str, parameter: Tensor, *, is_fused: bool) -> Any:
+    """Return a stored value as an optimizer keeps it in the state of a parameter, which a fused step may update."""
     if not isinstance(value, Tensor):
         return value
     if key == "step":  # fused optimizers count steps on the device
-        fused = bool(optimizer.param_groups[0].get("fused")) and parameter.device.type != "cpu"
-        return value.to(parameter.device) if fused else value
+        return value.to(parameter.device) if is_fused else value
     if value.shape == parameter.shape:
         return torch.empty_like(parameter).copy_(value)  # with the parameter's strides
     return value.to(device=parameter.device)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
-from dlrun.cli.main import main
-from dlrun.storage.checkpoints import CheckpointStore, load_snapshot
-from dlrun.storage.checkpoint_format import open_snapshot
-from dlrun.errors import StorageError
+from dlrun.storage.checkpoints import CheckpointStore
 from tests.together import run_together
 
 COMMON = ["device.name=cpu", "device.threads=1", "dataset.baselines=false", "trainer.epochs=1", "dataset.limit=200"]
@@ -67,7 +61,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[list[dict
         resume(root / "to_ddp", "ddp"),
         run(root / "from_ddp", *MLP, strategy="ddp", steps=5),
         resume(root / "from_ddp", "fsdp"),
-        *(run(root / f"{name}_{each}", *model, strategy=each) for name, model in MODELS.items() for each in ("fsdp", "ddp")),
+        *(
+            run(root / f"{name}_{each}", *model, strategy=each)
+            for name, model in MODELS.items()
+            for each in ("fsdp", "ddp")
+        ),
         run(root / "muon", "dataset=digits", "model=mlp", "optimizer=muon"),
         run(root / "diverged", "dataset=diabetes", "model=linear", "optimizer=sgd", "optimizer.lr=1000", steps=99),
         {**run(root / "auto", *BIG, strategy="auto", steps=1), "free": FREE},
