@@ -90,7 +90,7 @@ def run_one(
         work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
         return _train_in_processes(work, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report.listeners import make_listeners, make_listeners_of_other
+        from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
         from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
@@ -107,10 +107,8 @@ def run_one(
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            if not first:
-                return make_listeners_of_other(session)
             found = make_listeners(session, catalog, quiet=quiet, profile=profile)
-            return [*found, *hooks.observe(session, stop)]
+            return [*found, *hooks.observe(session, stop)] if first else found
 
         try:
             result = run.train(

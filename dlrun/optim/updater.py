@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dlrun.optim.device import Device
 from dlrun.optim.distributed.gradients import GradientSum
 from dlrun.optim.distributed.group import Group
-from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, spread_overflow
+from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, unscale_together
 from dlrun.optim.finite import AllFinite, NotFinite
 from dlrun.optim.kernels import Step, parameters_of, step_of
 from dlrun.optim.rates import Rates
@@ -68,6 +68,8 @@ class Updater:
         """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
         self._instrument = wrap
         self._compute_gradients = wrap("backward", compute_gradients)
+        for sharded in self._sharded.values():
+            sharded.add = wrap("backward", sharded.add)
         self.forget()
 
     def __call__(self, name: str, loss: Tensor) -> None:
@@ -142,16 +144,13 @@ class Updater:
 
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
         """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
-        for parameter, gradient in zip(self._parameters[name], gradients, strict=True):
-            parameter.grad = gradient
+        set_gradients(self._parameters[name], gradients)
         optimizer = self.optimizers[name]
         if self._sharded:
-            scaler.unscale_(optimizer)
-            spread_overflow(scaler, optimizer, self._device.group)
+            group = self._device.group
+            unscale_together(scaler, optimizer, group)
             if self._clip_norm is not None:
-                clipped = clip_gradients(gradients, self._clip_norm, self._device.group)
-                for parameter, gradient in zip(self._parameters[name], clipped, strict=True):
-                    parameter.grad = gradient
+                set_gradients(self._parameters[name], clip_gradients(gradients, self._clip_norm, group))
         elif self._clip_norm is not None:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
@@ -168,6 +167,12 @@ class Updater:
     def lr(self) -> float:
         """The current learning rate of the first group."""
         return self._rates.of_first_group
+
+
+def set_gradients(parameters: list[Tensor], gradients: list[Tensor | None]) -> None:
+    """Give each parameter its gradient, for `optimizer.step()`."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
 
 
 def compute_gradients(
