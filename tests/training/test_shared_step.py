@@ -52,7 +52,7 @@ def test_runs_of_1_2_and_4_processes_end_alike(name: str, crews: Crews) -> None:
     assert found[1][0].progress["step"] >= 3
 
 
-@pytest.mark.parametrize("name", ["cnn", "gan of convolutions"])
+@pytest.mark.parametrize("name", ["cnn", "dense gan"])
 def test_the_same_number_of_processes_gives_the_same_bytes(name: str, crews: Crews) -> None:
     once, again = (train_in_all(crews, *RUNS[name]) for _ in range(2))
     for size in SIZES:
