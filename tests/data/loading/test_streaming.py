@@ -249,7 +249,9 @@ class Counted(Numbered):
 @pytest.mark.parametrize("size", [2, 4])
 def test_processes_share_the_rows_of_each_batch_and_read_no_others(size: int, workers: int) -> None:
     targets = torch.arange(23)
-    whole = list(Loader(MemorySplit(read_all(Numbered(23), what="all"), targets), batch_size=10, seed=3, shuffle=True).epoch(1))
+    whole = list(
+        Loader(MemorySplit(read_all(Numbered(23), what="all"), targets), batch_size=10, seed=3, shuffle=True).epoch(1)
+    )
     shared, read = [], []
     for rank in range(size):
         reader = Counted(23)
