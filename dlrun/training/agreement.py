@@ -81,3 +81,8 @@ class AgreedStop(StopRequest):
             self._group.share_random_state()
         if Wish.NOT_FINITE in wishes:
             raise NotFinite
+
+
+def agreed(own: StopRequest, group: Group) -> StopRequest:
+    """Return the requests that count: those of this process, or what a group of several agrees on."""
+    return own if group.is_alone else AgreedStop(own, group)

@@ -36,7 +36,7 @@ class SharedStep:
         if batch.part is None:
             return self._task.train_step(batch, update)
         share = own_share(batch, self._counts)
-        self._updater.weight *= share
+        self._updater.weight = self._updater.weight * share
         with self._whole.of(batch.part):
             values = self._task.train_step(batch, update)
         return {name: value * share for name, value in values.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
@@ -19,20 +18,18 @@ from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.tasks.progress import Listener, Progress
-from dlrun.tasks.task import Update
 from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.phases import Instrument, fetched
 from dlrun.training.shared_step import SharedStep
-from dlrun.training.shares import shares
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
+from dlrun.training.step import TrainStep, take_step
+from dlrun.training.step_choice import choose_step
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
-Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
-"""`instrument(phase, function)`: return a function to call in place of `function`."""
 
 
 class Trainer:
@@ -80,6 +77,7 @@ class Trainer:
         self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
         self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
+        self._choose_step = partial(choose_step, config, components, state, tell=recorder.tell)
         self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
 
     @property
@@ -110,6 +108,8 @@ class Trainer:
         Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
         self.begin()
+        measured = self._fetch is not None
+        self._train_step = self._choose_step(self._train_step, steps=self.horizon.total_steps, measured=measured)
         try:
             return self._train_epochs()
         except TimeUp:
@@ -125,7 +125,7 @@ class Trainer:
         """Make ready for the first step."""
         self.state.task.train()
         self._stop.stop_after(self.settings.max_time_s)
-        if not self.progress.step:
+        if not self.progress.step and self.group.shards is None:
             self.initial_snapshot = capture(self.state, metadata=self.metadata)
 
     @property
@@ -193,7 +193,7 @@ class Trainer:
         """Yield the batches of each step in the rest of the epoch: `accumulate` of them, or fewer in the last step."""
         batches = self._loader.epoch(progress.epoch, start=progress.batch)
         if self._fetch is not None:
-            batches = _fetched(batches, self._fetch)
+            batches = fetched(batches, self._fetch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
@@ -268,33 +268,3 @@ class Trainer:
     def _save(self, *, is_best: bool) -> None:
         self._write_checkpoint(is_best=is_best)
         self.initial_snapshot = None
-
-
-def take_step(
-    state: TrainingState,
-    batches: Sequence[Batch],
-    *,
-    train_step: TrainStep,
-    on_metrics: Callable[[dict[str, Tensor]], None],
-) -> None:
-    """Take one step of training; the gradients of several batches are accumulated. `on_metrics` gets each's scalars."""
-    progress, updater = state.progress, state.updater
-    if not state.schedule.is_constant:
-        updater.set_factor(state.schedule.factor(progress.step))
-    rows = sum(batch.num_rows for batch in batches)
-    for number, (batch, share) in enumerate(zip(batches, shares(batches, rows), strict=True), start=1):
-        updater.weight = share
-        updater.is_last = number == len(batches)
-        on_metrics(train_step(batch, updater))
-    progress.step += 1
-    progress.batch += len(batches)
-    progress.samples += rows
-    if state.ema is not None:
-        state.ema.update(progress.step)
-
-
-def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
-    """Yield every batch, each returned by `fetch(batches)`."""
-    with suppress(StopIteration):
-        while True:
-            yield fetch(batches)

@@ -12,6 +12,7 @@ from torch import Tensor
 from dlrun.configuration.schema.fields import Augment
 from dlrun.data.loading.augment import augment_images, is_active
 from dlrun.data.loading.bucketing import by_length, longest_of_batches, trimmed
+from dlrun.data.loading.moving import moved
 from dlrun.data.loading.randomness import permutation
 from dlrun.data.loading.shard import WHOLE, Shard, ShardedChunk, chunk_of
 from dlrun.data.spec import Batch, Scaling
@@ -79,7 +80,7 @@ def scale(inputs: Tensor, by: tuple[Tensor, ...] | None, *, channels_last: bool 
 
 
 class MemorySplit(Split):
-    """Whole tensors on the training device.
+    """Whole tensors on the training device, or inputs in the machine's memory if the device has no room for them.
 
     Bytes stay bytes until they are fetched, a quarter of the memory of float32; floats are scaled beforehand.
     """
@@ -107,13 +108,14 @@ class MemorySplit(Split):
     def index_device(self) -> torch.device:
         return self.inputs.device
 
-    def to(self, device: torch.device) -> MemorySplit:
-        """Return the same split on another device."""
-        moved = MemorySplit.__new__(MemorySplit)
+    def to(self, device: torch.device, *, with_inputs: bool = True) -> MemorySplit:
+        """Return the same split on another device; without its inputs, each batch of them is copied when fetched."""
+        other = MemorySplit.__new__(MemorySplit)
         for name, value in vars(self).items():
-            setattr(moved, name, value.to(device) if isinstance(value, Tensor) else value)
-        moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
-        return moved
+            stays = not isinstance(value, Tensor) or (name == "inputs" and not with_inputs)
+            setattr(other, name, value if stays else value.to(device))
+        other._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
+        return other
 
     def scaled(self, inputs: Tensor, *, in_place: bool = False) -> Tensor:
         """Return raw inputs scaled; float32 unless there is no scaling."""
@@ -124,9 +126,11 @@ class MemorySplit(Split):
         return scale(inputs, self._scaling)
 
     def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
-        inputs = self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows)
+        device = self.targets.device
+        inputs = moved(self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows), device)
+        rows = rows if isinstance(rows, slice) else moved(rows, device)
         if augment is not None and is_active(augment):
-            index = torch.arange(len(self), device=self.inputs.device)[rows] if isinstance(rows, slice) else rows
+            index = torch.arange(len(self), device=device)[rows] if isinstance(rows, slice) else rows
             inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
         inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
         targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
@@ -180,7 +184,7 @@ class Loader:
             lengths = lengths[order]
         longest = None if lengths is None else longest_of_batches(lengths, batch_size=self.batch_size)
         if order is not None:
-            order = order.to(self.split.index_device)
+            order = moved(order, self.split.index_device)
         firsts = range(start - start % self._chunk, len(self), self._chunk)
         for number, batch in self._chunks(order, firsts, start=start, epoch=epoch):
             yield batch if longest is None else trimmed(batch, longest[number])
