@@ -52,6 +52,7 @@ MEANINGS: Mapping[str, str] = {
     "no-such-device": "The device, or its number format, does not exist on this machine.",
     "memory": "Training needs more memory than is free; the fix is an override that fits.",
     "out-of-memory": "The memory ran out while it was built or trained.",
+    "processes": "Processes that are to train one model together do not fit each other, or the command.",
     "over-budget": "The run or the sweep takes longer than `--budget`.",
     "missing-package": "A package that an optional part needs is not installed.",
 }
