@@ -15,7 +15,6 @@ from dlrun.errors import DlrunError
 from dlrun.version import __version__
 from dlrun.wording import PrintableStream
 
-
 _TRAINS_TOGETHER = ("train", "resume")
 """Verbs that several processes may run as one."""
 

@@ -15,7 +15,7 @@ from dlrun.cli.ranks.launcher import shares_threads, train_in_processes
 from dlrun.cli.ranks.number import notices_of_number, processes_to_start
 from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
-from dlrun.configuration.place import place_of_process
+from dlrun.configuration.place import Place, place_of_process
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
 from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
@@ -99,12 +99,10 @@ def run_one(
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
+        _tell_notices(composed, place, trains_alone=hooks.trains_alone)
         first = place.is_first
-        for notice in (*composed.notices, *notices_of_number(composed.config, place)) if first else ():
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        claimed = (
-            run_dir.claim(path, asked=asked, resume=composed.config.resume) if first else run_dir.RunDirOfFirst(path)
-        )
+        resume = composed.config.resume
+        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
         hooks.claimed(claimed.path)
 
         def listeners(session: Session) -> Sequence[Listener]:
@@ -116,16 +114,18 @@ def run_one(
 
         try:
             result = run.train(
-                composed.config,
-                catalog,
-                claimed,
-                stop=stop,
-                make_listeners=listeners,
-                given=hooks.given(),
+                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=hooks.given()
             )
         finally:
             claimed.release()
     return result, claimed.path
+
+
+def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> None:
+    """Print the notices of a configuration, of several processes the first one."""
+    for notice in (*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)):
+        if place.is_first:
+            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
 
 
 def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:

@@ -54,7 +54,9 @@ def _error(
             return ConfigError(f"{who}: {what}", id="processes")
     if first["configuration"] != other["configuration"]:
         keys = _different(*trees)
-        told = "; ".join(f"{key} is {show(there)}, and {show(here)} on rank 0" for key, here, there in keys[:_MOST_KEYS])
+        told = "; ".join(
+            f"{key} is {show(there)}, and {show(here)} on rank 0" for key, here, there in keys[:_MOST_KEYS]
+        )
         more = f"; and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
         return ConfigError(f"{who}: {told}{more}. Start all processes with the same command.", id="processes")
     what = f"its data has the fingerprint {other['data'][:12]}, and that of rank 0 has {first['data'][:12]}"

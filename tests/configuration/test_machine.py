@@ -12,9 +12,7 @@ from dlrun.configuration import machine
 Dlrun = Callable[..., tuple[int, str, str]]
 
 
-def tree(
-    threads: int | None, workers: int, processes: int | str = 1, batch_size: int | str = "auto"
-) -> dict[str, Any]:
+def tree(threads: int | None, workers: int, processes: int | str = 1, batch_size: int | str = "auto") -> dict[str, Any]:
     return {
         "device": {"threads": threads, "processes": processes},
         "trainer": {"workers": workers, "batch_size": batch_size},

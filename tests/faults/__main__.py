@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--kills 2000] [--sweep-kills 200] [--rank-kills 200] [--flips 10000]`: inject many faults, print a table."""
+"""`python -m tests.faults [--kills N] [--sweep-kills N] [--rank-kills N] [--flips N]`: inject faults, print a table."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ def _run(options: argparse.Namespace, scratch: Path) -> int:
         done = sum(tally.kills.values())
         survived = done if not tally.wrong else 0
         row(f"{what}: {tally.runs} runs killed, {dict(tally.kills)}", survived, done, started)
+        if tally.longest_s:
+            print(f"{what}: {tally.longest_s:.1f} s from a kill until all processes had ended, at most", flush=True)
         total, planned = total + survived, planned + done
         failures += [f"{what}: {wrong}" for wrong in tally.wrong]
     orphans = kills.left_behind(scratch)

@@ -39,7 +39,16 @@ def start(words: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
     """Start or resume a run in its folder, as a user does."""
     with folder.with_name(folder.name + ".err").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "dlrun", *COMMON, *words, "device.processes=2", f"hydra.run.dir={folder}", "--quiet"],
+            [
+                sys.executable,
+                "-m",
+                "dlrun",
+                *COMMON,
+                *words,
+                "device.processes=2",
+                f"hydra.run.dir={folder}",
+                "--quiet",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=log,
             env={**os.environ, "DLRUN_RANKS": str(folder)},
@@ -68,7 +77,9 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(pause)
         victim = _kill(process, folder, rng)
+        killed_at = time.monotonic()
         wrong = _wrong_end(process, folder, victim)
+        tally.longest_s = max(tally.longest_s, time.monotonic() - killed_at)
         if wrong:
             tally.wrong.append(f"{victim} killed at {pause:.2f} s of {whole.seconds:.2f} s: {wrong}")
             return tally

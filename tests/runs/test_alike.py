@@ -57,8 +57,8 @@ def test_other_settings_are_named(components: Components) -> None:
         check(components, pair)
     epochs = components.config.trainer.epochs
     assert str(raised.value) == (
-        f"Rank 1 (on there) would not train the same as rank 0: seed is 1, and 0 on rank 0; trainer.epochs is 7, and "
-        f"{epochs} on rank 0. Start all processes with the same command."
+        f"Rank 1 (on there) would not train the same as rank 0: trainer.epochs is 7, and {epochs} on "
+        "rank 0; seed is 1, and 0 on rank 0. Start all processes with the same command."
     )
 
 

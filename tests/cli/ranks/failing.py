@@ -1,4 +1,4 @@
-"""A model that fails in one process of a run, at its n-th training step: FAIL="rank how step". A plugin of the tests."""
+"""A plugin whose model fails in one process of a run, at its n-th training step: FAIL="rank how step"."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ class Failing(nn.Module):
         if self.how == "interrupt":
             os.kill(os.getpid(), signal.SIGINT)
         if self.how == "hang":
-            print("hanging", flush=True)
+            print("hanging", flush=True)  # noqa: T201
             signal.pause()
         if self.how == "raise":
             raise KeyError("a column")

@@ -43,5 +43,9 @@ def test_another_number_than_the_launchers_is_a_notice() -> None:
         "device.processes=2, but the launcher started 4: they train this run together.",
     )
     assert notices_of_number(asked, ALONE) == ()
+    assert notices_of_number(asked, ALONE, trains_alone=True) == (
+        "device.processes=2 is not needed to verify: one process trains it, and its config.yaml says 1.",
+    )
+    assert notices_of_number(configure(*WORDS), ALONE, trains_alone=True) == ()
     for words in ((), ("device.processes=4",), ("device.processes=auto",)):
         assert notices_of_number(configure(*WORDS, *words), LAUNCHED) == ()
