@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.ranks.launcher import shares_threads, train_in_processes
+from dlrun.cli.ranks.launcher import share_of_cores, train_in_processes
 from dlrun.cli.ranks.number import notices_of_number, processes_to_start
 from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
@@ -21,6 +21,7 @@ from dlrun.data.files.status_line import silenced
 from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
 
 if TYPE_CHECKING:
+    from dlrun.runs.history import Begun
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
     from dlrun.training.build import Given
@@ -60,13 +61,12 @@ class Hooks:
 class Afar(NamedTuple):
     """A point of a sweep that several processes train: its number and who hears of it.
 
-    threads: CPU threads of all processes. threads_before: of each process, if the point was begun with so many.
+    cores: that all processes may use, if the sweep divides the machine.
     """
 
     point: int
     channel: Channel
-    threads: int | None
-    threads_before: int | None = None
+    cores: int | None
 
 
 def run_one(
@@ -94,31 +94,39 @@ def run_one(
         work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
         return _train_in_processes(work, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report.listeners import make_listeners
+        from dlrun.report.listeners import make_listeners, make_listeners_of_other
         from dlrun.runs import run
+        from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
         _tell_notices(composed, place, trains_alone=hooks.trains_alone)
         first = place.is_first
         resume = composed.config.resume
+        begun = threads_of(path) if resume != "never" else None
         claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
         hooks.claimed(claimed.path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            if not first:  # the first process has the files and the console
-                return ()
+            if not first:
+                return make_listeners_of_other(session)
             found = make_listeners(session, catalog, quiet=quiet, profile=profile)
             return [*found, *hooks.observe(session, stop)]
 
         try:
             result = run.train(
-                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=hooks.given()
+                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=_given(hooks, begun)
             )
         finally:
             claimed.release()
     return result, claimed.path
+
+
+def _given(hooks: Hooks, begun: Begun | None) -> Given:
+    """Return what a run is given, with the threads that it was begun with, if it was."""
+    given = hooks.given()
+    return given if begun is None else dataclasses.replace(given, threads=begun.threads)
 
 
 def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> None:
@@ -144,8 +152,8 @@ def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dic
             channel.needs(peak * number, free)
         return None
 
-    threads = afar.threads_before or shares_threads(afar.threads, number)
-    return train_in_processes(dataclasses.replace(work, threads=threads, point=afar.point), number, hear=hear)
+    cores = share_of_cores(afar.cores, number)
+    return train_in_processes(dataclasses.replace(work, cores=cores, point=afar.point), number, hear=hear)
 
 
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:

@@ -40,7 +40,7 @@ def headline(session: Session) -> list[tuple[str, str]]:
             f"{length}, batch {value('trainer.batch_size', str(settings.batch_size))}, {config.optimizer.name} "
             f"lr {value('optimizer.lr', f'{config.optimizer_settings.lr:g}')}, seed {config.seed}",
         ),
-        ("device", components.device.describe()),
+        ("device", components.device.describe(is_auto="device.threads" in decided)),
         *_ranks(session),
         ("folder", str(session.run_dir.path)),
     ]

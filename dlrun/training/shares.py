@@ -1,4 +1,4 @@
-"""How much each batch counts in a step of training."""
+"""How much each batch counts in a step of training, and the rows of this process in each batch."""
 
 from __future__ import annotations
 
@@ -8,24 +8,39 @@ import torch
 from torch import Tensor
 
 from dlrun.data.spec import Batch
+from dlrun.tasks.weighted import Counts
 
 
-def shares(batches: Sequence[Batch], rows: int) -> Sequence[float]:
-    """Return the share of each batch in the step: of its `rows`, or of their weights if they have some.
+def shares(batches: Sequence[Batch], rows: int) -> Sequence[float | Tensor]:
+    """Return the share of each whole batch in the step: of its `rows`, or of their weights if they have some.
 
-    Of a batch that several processes share, it is the share of this process's rows.
+    Shares of weights are tensors, () float64 on the device: reading them would wait for it. They are 0 if all weights
+    are, and so is the loss.
     """
-    if len(batches) == 1 and batches[0].part is None:
+    if len(batches) == 1:
         return (1.0,)
-    weights = [batch.weights.sum() for batch in batches if batch.weights is not None]
-    whole = [batch.weights_of_all.sum() for batch in batches if batch.weights_of_all is not None]
-    total = float(torch.stack(whole).sum()) if whole else 0.0
-    if not total:  # no weights, or all of them are 0 and so is the loss
-        return [batch.num_own / rows for batch in batches]
-    return [float(weight) * bool(batch.num_own) / total for weight, batch in zip(weights, batches, strict=True)]
+    weights = [batch.weights_of_all.sum() for batch in batches if batch.weights_of_all is not None]
+    if not weights:
+        return [batch.num_rows / rows for batch in batches]
+    total = torch.stack(weights).sum().double()
+    total = total.where(total != 0, 1.0)
+    return [weight.double() / total for weight in weights]
 
 
-def scaled(values: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-    """Return the scalars of a batch times this process's share of it, so that their sum is that of the whole batch."""
-    (own,) = shares((batch,), batch.num_rows)
-    return {name: value * own for name, value in values.items()}
+def own_share(batch: Batch, counts: Counts | None = None) -> float | Tensor:
+    """Return the share that the rows of this process have in the mean over the whole batch that a loss is.
+
+    counts: how much each row counts; None if all count alike, or as their weights say. Then the share is a tensor, ()
+    float64 on the device.
+    """
+    part = batch.part
+    if part is None:
+        return 1.0
+    if part.is_empty:
+        return 0.0
+    each = part.weights if counts is None or part.targets is None else counts(part.targets, part.weights)
+    if each is None:
+        return batch.num_own / part.rows
+    total = each.sum(dtype=torch.float64)
+    total = total.where(total != 0, 1.0)  # the loss is 0 in any case
+    return each[part.present].sum(dtype=torch.float64) / total

@@ -192,6 +192,6 @@ class _Launcher:
                     replace_file(self._folder / f"rank-{each.rank}.log", f"{text}\n".encode())
 
 
-def shares_threads(threads: int | None, number: int) -> int | None:
-    """Return the CPU threads of each of so many processes, which share those of a run."""
-    return None if threads is None else max(1, threads // number)
+def share_of_cores(cores: int | None, number: int) -> int | None:
+    """Return how many cores each of so many processes may use, of those of their run; at least one."""
+    return None if cores is None else max(1, cores // number)

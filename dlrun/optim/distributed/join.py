@@ -40,7 +40,7 @@ def join(place: Place, device: torch.device) -> Group:
                 backend, rank=place.rank, world_size=place.size, timeout=_TIMEOUT, store=store
             )
         _hosts[:] = [store.get(str(rank)).decode() for rank in range(place.size)]
-    return Group(place.rank, place.size, hosts=_hosts)
+    return Group(place.rank, place.size, place.local_rank, place.local_size, hosts=_hosts)
 
 
 def part() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.cli.ranks.launcher import environment_of, shares_threads
+from dlrun.cli.ranks.launcher import environment_of, share_of_cores
 from dlrun.configuration.safe_yaml import read_yaml
 from tests.faults.kills import files_of
 from tests.processes import started_with, wait_until_none
@@ -166,5 +166,5 @@ def test_each_process_learns_its_place() -> None:
     assert environment_of(0, 2, 1, {})["GLOO_SOCKET_IFNAME"] in ("lo", "lo0")
 
 
-def test_processes_share_the_threads_of_a_run() -> None:
-    assert [shares_threads(threads, 2) for threads in (None, 1, 4, 5)] == [None, 1, 2, 2]
+def test_processes_share_the_cores_of_a_run() -> None:
+    assert [share_of_cores(cores, 2) for cores in (None, 1, 4, 5)] == [None, 1, 2, 2]

@@ -17,9 +17,7 @@ from dlrun.configuration.schema.catalog import Catalog
 def test_work_arrives_as_it_was() -> None:
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides(["dataset=iris", "seed=3"], catalog), catalog)
-    work = Work(
-        compose(plan, catalog), (), (), Path("here"), asked=True, quiet=False, profile=False, threads=2, point=7
-    )
+    work = Work(compose(plan, catalog), (), (), Path("here"), asked=True, quiet=False, profile=False, cores=2, point=7)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         send_work(ours, work)
