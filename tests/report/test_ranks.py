@@ -11,7 +11,7 @@ from dlrun.report.ranks import ranks_line
 
 
 def device(hosts: list[str], *, kind: str = "cpu", threads: int = 1) -> Device:
-    return Device(torch.device(kind), "fp32", threads, Group(0, len(hosts), hosts=hosts))
+    return Device(torch.device(kind), "fp32", threads, group=Group(0, len(hosts), hosts=hosts))
 
 
 def test_processes_of_one_machine() -> None:
