@@ -6,14 +6,17 @@ import contextlib
 import dataclasses
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from dlrun.configuration.machine import cores
+from dlrun.configuration.place import ALONE, Place
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.join import join
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
@@ -21,12 +24,16 @@ _DEFAULT_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Device:
-    """The device, precision and number of CPU threads of a run. cores: from which a rule chose the threads."""
+    """The device, precision and number of CPU threads of a run, and the processes that train with this one.
+
+    cores: from which a rule chose the threads.
+    """
 
     torch: torch.device
     precision: str
     threads: int
     cores: int = 1
+    group: Group = field(default_factory=Group, compare=False)
 
     @property
     def is_cpu(self) -> bool:
@@ -59,11 +66,12 @@ def available() -> list[str]:
     return found
 
 
-def set_up(config: RunConfig) -> Device:
-    """Choose the device and set determinism and seeds of this process for a run; `use_threads` follows.
+def set_up(config: RunConfig, place: Place = ALONE) -> Device:
+    """Choose the device, set determinism and seeds of this process for a run, and join its group; see `use_threads`.
 
     Until then there is one thread: data is loaded and weights are initialised to the same bytes with any number.
 
+    place: of this process among those of the run.
     Raises ConfigError if the device is missing or does not support the precision.
     """
     names = available()
@@ -78,7 +86,7 @@ def set_up(config: RunConfig) -> Device:
                 fix="device=auto",
             )
         )
-    device = torch.device(name)
+    device = torch.device(name) if place.is_alone or name != "cuda" else _own_gpu(place)
     if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
             Problem(
@@ -101,15 +109,30 @@ def set_up(config: RunConfig) -> Device:
         )  # NumPy before 2.3 warns if it first looks at a type once denormals are flushed, as pandas makes it
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
-    return Device(device, config.device_settings.precision, torch.get_num_threads())
+    return Device(device, config.device_settings.precision, torch.get_num_threads(), group=join(place, device))
 
 
-def use_threads(device: Device, threads: int | None, *, of_cores: int = 1) -> Device:
+def _own_gpu(place: Place) -> torch.device:
+    """Return the GPU of a process, one for each on a machine.
+
+    Raises ConfigError if there are fewer GPUs.
+    """
+    count = torch.cuda.device_count()
+    if place.local_size > count:
+        what = (
+            f"This machine has {count} GPU{'s' if count != 1 else ''} for {place.local_size} processes; each needs one."
+        )
+        raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
+    torch.cuda.set_device(place.local_rank)
+    return torch.device("cuda", place.local_rank)
+
+
+def use_threads(device: Device, threads: int | None, *, of_cores: int = 1, processes: int = 1) -> Device:
     """Set the CPU threads of this process and return the device with them; None is torch's own number.
 
-    of_cores: that the run may use, from which a rule chose the threads.
+    of_cores: that the run may use, from which a rule chose the threads. processes: that share torch's number.
     """
-    torch.set_num_threads(threads or _DEFAULT_THREADS)
+    torch.set_num_threads(threads or max(1, _DEFAULT_THREADS // processes))
     return dataclasses.replace(device, threads=torch.get_num_threads(), cores=of_cores)
 
 

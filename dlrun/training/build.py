@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.parameter import UninitializedParameter
 
-from dlrun.configuration.auto import Facts, steps_per_epoch
+from dlrun.configuration.auto import RULES, Facts, steps_per_epoch
+from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
@@ -115,7 +117,7 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     """
     requested = config
     config = given.applied(config)
-    chosen = device.set_up(config)
+    chosen = device.set_up(config, place_of_process())
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
     spec = data.spec
@@ -135,18 +137,27 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     check_task(task, data, config, files=catalog.plugins)
     metric = choose_metric(task, config.metric)
     memory = fitting.check(task, weighed)
+    config, chosen = _with_threads(config, chosen, task, data, given=given, files=catalog.plugins)
+    if requested.device_settings.threads == AUTO:
+        rest["device.threads"] = config.device_settings.threads
+    num_parameters = count_parameters(task)
+    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory)
+
+
+def _with_threads(
+    config: RunConfig, chosen: Device, task: Task, data: DataBundle, *, given: Given, files: Sequence[Path]
+) -> tuple[RunConfig, Device]:
+    """Set the threads of this process; return the configuration with their number, if a rule chose it, and the device.
+
+    Raises ConfigError if a training step fails.
+    """
+    processes = place_of_process().local_size
     cores = device.own_cores() if given.cores is None else min(given.cores, device.own_cores())
     if config.device_settings.threads == AUTO:
-        work = work_of(task, data, config, chosen, files=catalog.plugins)
-        facts = dataclasses.replace(facts_of(data), work=work, cores=cores)
-        config, _ = resolve_auto(config, catalog, facts, groups=("device",))
-    threads = config.device_settings.threads
-    of_device = {"device.threads": threads} if requested.device_settings.threads == AUTO else {}
-    chosen = device.use_threads(chosen, threads, of_cores=cores)
-    num_parameters = count_parameters(task)
-    return Components(
-        requested, config, {**decided, **rest, **of_device}, chosen, data, task, metric, num_parameters, memory
-    )
+        work = work_of(task, data, config, chosen, files=files)
+        facts = dataclasses.replace(facts_of(data), work=work, cores=cores, processes=processes)
+        config = config.with_threads(RULES["device.threads"].decide(config.tree, facts, {}))
+    return config, device.use_threads(chosen, config.device_settings.threads, of_cores=cores, processes=processes)
 
 
 def _facts_of(source: Source) -> Facts:

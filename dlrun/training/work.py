@@ -25,7 +25,7 @@ NO_WORK = Work(0, 0, 0, 0)
 
 
 def work_of(task: Task, data: DataBundle, config: RunConfig, device: Device, *, files: Sequence[Path] = ()) -> Work:
-    """Return the work of a training step of the configured batch; NO_WORK on a device that is not the CPU.
+    """Return the work of this process in a training step; NO_WORK on a device that is not the CPU.
 
     It is counted on a few rows of usual length and scaled up. The task and torch's random states stay unchanged.
     files: of the user, whose lines an error names. Raises ConfigError if a training step fails.
@@ -35,7 +35,7 @@ def work_of(task: Task, data: DataBundle, config: RunConfig, device: Device, *, 
     batch = _usual_batch(data, min(SAMPLE_ROWS, config.trainer.batch_size))
     rows, counted = len(batch.targets), _Counting()
     sample_step(copy.deepcopy(task), batch, config, device, files=files, within=counted)
-    batch_size = min(config.trainer.batch_size, len(data.train))
+    batch_size = -(-min(config.trainer.batch_size, len(data.train)) // device.group.size)  # rows of this process
     return Work(
         operations=counted.operations * batch_size // rows,
         products=counted.products,
