@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli.pack_runner import train_pack
-from dlrun.cli.running import Hooks, run_one
+from dlrun.cli.running import Afar, Hooks, run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Interrupted
@@ -147,6 +147,9 @@ class _HooksOfPoint(Hooks):
         from dlrun.training.build import Given
 
         return Given(shared_data.load, cores=self._job.threads)
+
+    def afar(self) -> Afar:
+        return Afar(self._point.number, self._channel, self._job.threads)
 
 
 @functools.lru_cache(maxsize=8)

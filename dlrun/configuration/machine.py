@@ -14,7 +14,11 @@ _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # microseconds of each period, or "ma
 MOST_PER_CORE = 16
 """Measured on two cores: 512 threads a core still train, 1,000,000 end the process; a loading process needs 50 MB."""
 
-_KEYS = {("device", "threads"): "auto chooses", ("trainer", "workers"): "0 loads without any"}
+_KEYS = {
+    ("device", "threads"): "auto chooses",
+    ("device", "processes"): "1 trains in one process",
+    ("trainer", "workers"): "0 loads without any",
+}
 
 
 def cores() -> int:
@@ -45,8 +49,20 @@ def find_excesses(tree: Mapping[str, Any]) -> list[Problem]:
             fix=f"{group}.{name}={alternative.split()[0]}",
         )
         for (group, name), alternative in _KEYS.items()
-        if isinstance(tree[group][name], int) and tree[group][name] > most
+        if isinstance(number := tree[group][name], int) and number > most
     ]
+
+
+def find_too_small_batches(tree: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if a batch has fewer rows than there are processes to share it, as far as both are known."""
+    rows, processes = tree["trainer"]["batch_size"], tree["device"]["processes"]
+    if not isinstance(rows, int) or not isinstance(processes, int) or rows >= processes:
+        return []
+    what = (
+        f"{processes} processes share each batch (device.processes), so some would have no row: expected at least "
+        f"{processes}."
+    )
+    return [Problem(f"trainer.batch_size={rows}", what, "wrong-value", fix=f"trainer.batch_size={processes}")]
 
 
 def notices(tree: Mapping[str, Any]) -> tuple[str, ...]:

@@ -79,6 +79,14 @@ class RunConfig:
         device_settings = dataclasses.replace(self.device_settings, threads=threads)
         return dataclasses.replace(self, tree=tree, device_settings=device_settings)
 
+    def with_processes(self, number: int) -> RunConfig:
+        """Return this configuration with the number of processes that really train it."""
+        if self.device_settings.processes == number:
+            return self
+        tree = {**self.tree, "device": {**self.tree["device"], "processes": number}}
+        device_settings = dataclasses.replace(self.device_settings, processes=number)
+        return dataclasses.replace(self, tree=tree, device_settings=device_settings)
+
 
 def resolve_auto(
     config: RunConfig, catalog: Catalog, facts: Facts, *, groups: tuple[str, ...] | None = None

@@ -20,6 +20,7 @@ from dlrun.optim.distributed.join import join
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
+_SHARE_OF_DATA = 0.5  # of a GPU's free memory, for rows; the rest is for the model and its batches
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Device:
         """Return the context in which forward passes run in the chosen precision."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision])
+        keep = self.group.shards is None  # weights that were cast would stay whole on the device until the step
+        return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision], cache_enabled=keep)
 
     def describe(self, *, is_auto: bool = False) -> str:
         """Return one line, such as "cpu, 2 threads, fp32". is_auto: whether a rule chose the threads."""
@@ -67,7 +69,7 @@ def available() -> list[str]:
 
 
 def set_up(config: RunConfig, place: Place = ALONE) -> Device:
-    """Choose the device, set determinism and seeds of this process for a run, and join its group; see `use_threads`.
+    """Choose the device, set determinism and seeds of this process for a run and join its group; `use_threads` follows.
 
     Until then there is one thread: data is loaded and weights are initialised to the same bytes with any number.
 
@@ -127,18 +129,26 @@ def _own_gpu(place: Place) -> torch.device:
     return torch.device("cuda", place.local_rank)
 
 
-def use_threads(device: Device, threads: int | None, *, of_cores: int = 1, processes: int = 1) -> Device:
+def room_for_data(device: torch.device) -> int | None:
+    """Return how many bytes of a GPU rows may occupy; None for a device that shares the machine's memory."""
+    return int(_SHARE_OF_DATA * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+
+
+def use_threads(device: Device, threads: int | None, *, of_cores: int = 1) -> Device:
     """Set the CPU threads of this process and return the device with them; None is torch's own number.
 
-    of_cores: that the run may use, from which a rule chose the threads. processes: that share torch's number.
+    of_cores: that the run may use, from which a rule chose the threads.
     """
-    torch.set_num_threads(threads or max(1, _DEFAULT_THREADS // processes))
+    torch.set_num_threads(threads or max(1, _DEFAULT_THREADS // device.group.local_size))
     return dataclasses.replace(device, threads=torch.get_num_threads(), cores=of_cores)
 
 
-def own_cores() -> int:
-    """Return how many cores a run by itself may use: as many as torch has threads (OMP_NUM_THREADS), or a container."""
-    return min(_DEFAULT_THREADS, cores())
+def own_cores(*, processes: int = 1) -> int:
+    """Return how many cores a run may use: as many as torch has threads (OMP_NUM_THREADS), or a container.
+
+    processes: of the run on this machine, which share them.
+    """
+    return max(1, min(_DEFAULT_THREADS, cores()) // processes)
 
 
 def seed_everything(seed: int) -> None:

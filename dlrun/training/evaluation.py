@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -34,7 +35,7 @@ def evaluate(
     was_training = task.training
     task.eval()
     try:
-        with torch.inference_mode():
+        with without_gradients(device):
             metrics = _measured(task, split, device=device, batch_size=batch_size, before_batch=before_batch)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
@@ -46,13 +47,22 @@ def evaluate(
     return metrics
 
 
+def without_gradients(device: Device) -> AbstractContextManager[None]:
+    """Return the context of a forward pass without a backward pass.
+
+    What a sharded model puts together here, it uses in training too, where tensors of inference mode are not allowed.
+    """
+    return torch.inference_mode() if device.group.shards is None else torch.no_grad()
+
+
 def _measured(
     task: Task, split: Split, *, device: Device, batch_size: int, before_batch: Callable[[], None] | None
 ) -> dict[str, float]:
     group, evaluation = device.group, task.evaluation()
     merges = isinstance(evaluation, Merges)
     shard = group.shard if merges else WHOLE
-    batches = in_order(split, batch_size=batch_size, shard=shard) if merges or group.is_first else iter(())
+    takes_all = group.is_first or group.shards is not None  # whose forward pass all processes take part in
+    batches = in_order(split, batch_size=batch_size, shard=shard) if merges or takes_all else iter(())
     with device.autocast():
         for _ in range(-(-len(split) // (batch_size * shard.size))):  # as many rounds in every process
             if before_batch is not None:
@@ -60,8 +70,10 @@ def _measured(
             batch = next(batches, None)
             if batch is not None:
                 evaluation.add(batch)
+            elif group.shards is not None:  # without a batch of its own it helps the others with theirs
+                task.evaluation().add(split.fetch(slice(0, 1)))
     if isinstance(evaluation, Merges) and not group.is_alone:
         evaluation.merge(group)
-    found = evaluation.result() if group.is_first else {}
+    found = evaluation.result() if takes_all else {}
     metrics: dict[str, float] = group.from_first(found)
     return metrics

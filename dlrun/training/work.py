@@ -25,7 +25,7 @@ NO_WORK = Work(0, 0, 0, 0)
 
 
 def work_of(task: Task, data: DataBundle, config: RunConfig, device: Device, *, files: Sequence[Path] = ()) -> Work:
-    """Return the work of this process in a training step; NO_WORK on a device that is not the CPU.
+    """Return the work of a training step on this process's rows of a batch; NO_WORK on a device that is not the CPU.
 
     It is counted on a few rows of usual length and scaled up. The task and torch's random states stay unchanged.
     files: of the user, whose lines an error names. Raises ConfigError if a training step fails.

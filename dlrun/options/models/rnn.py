@@ -138,7 +138,8 @@ class _Recurrent(nn.Module):
             inputs = inputs.transpose(1, 2).flatten(2)  # (B, C, H, W) -> (B, H, C, W) -> (B, H, C * W)
         padding = None
         if lengths is not None:
-            if inputs.device.type == "cpu":  # on other devices, reading the number would wait
+            # training batches are cut already; on other devices, reading the number would wait
+            if not self.training and inputs.device.type == "cpu":
                 inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T, ...) -> (B, longest, ...)
             padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # -> (B, T)
             inputs = inputs.masked_fill(padding if inputs.ndim == 2 else padding.unsqueeze(2), 0)
