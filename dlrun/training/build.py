@@ -154,12 +154,10 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         if config.device_settings.threads == AUTO:
             work = work_of(task, data, config, chosen, files=catalog.plugins)
     config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
-    if requested.device_settings.threads == AUTO:  # also if the run was begun earlier
-        rest["device.threads"] = config.device_settings.threads
+    threads = {"device.threads": config.device_settings.threads}
+    values = {**decided, **rest, **(threads if requested.device_settings.threads == AUTO else {})}
     num_parameters = count_parameters(task)
-    return Components(
-        requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory, strategy.notices
-    )
+    return Components(requested, config, values, chosen, data, task, metric, num_parameters, memory, strategy.notices)
 
 
 def _with_threads(
@@ -177,7 +175,7 @@ def _with_threads(
     threads = chosen.group.from_first(config.device_settings.threads)
     if threads != config.device_settings.threads:  # another process may not see the folder of a run that goes on
         config = config.with_threads(threads)
-    return config, device.use_threads(chosen, config.device_settings.threads, of_cores=cores)
+    return config, device.use_threads(chosen, threads, of_cores=cores)
 
 
 def _facts_of(source: Source) -> Facts:
