@@ -14,7 +14,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 
 
 def tree(threads: int | str | None, workers: int) -> dict[str, Any]:
-    return {"device": {"threads": threads}, "trainer": {"workers": workers}}
+    return {"device": {"threads": threads, "processes": 1}, "trainer": {"workers": workers}}
 
 
 @pytest.fixture
