@@ -22,6 +22,7 @@ from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import Option, resource_dir
+from dlrun.configuration.schema.several import name_in_hydra
 from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ def _with_values(tree: str, values: Mapping[str, Value]) -> dict[str, Any]:
 def _defaults_without_conf(options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:
     """Return group, name and defaults, as JSON, of each option without a YAML file."""
     return tuple(
-        (option.group, option.name, json.dumps(option.defaults())) for option in options if option.conf is None
+        (option.group, name_in_hydra(option.name), json.dumps(option.defaults()))
+        for option in options
+        if option.conf is None
     )
 
 
@@ -188,11 +191,20 @@ def _compose_options(words: tuple[str, ...], defaults: tuple[tuple[str, str, str
 
 def _run_hydra(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -> DictConfig:
     """Compose `conf/` with overrides, after registering the defaults of options without a YAML file."""
+    _register(defaults)
+    return compose_file("config", words)
+
+
+def register_defaults(options: Sequence[Option]) -> None:
+    """Let Hydra know the defaults of each option without a YAML file."""
+    _register(_defaults_without_conf(options))
+
+
+def _register(defaults: Sequence[tuple[str, str, str]]) -> None:
     from hydra.core.config_store import ConfigStore
 
     for group, name, node in defaults:
         ConfigStore.instance().store(group=group, name=name, node=json.loads(node), provider="dlrun")
-    return compose_file("config", words)
 
 
 def compose_file(name: str, words: Sequence[str]) -> DictConfig:
