@@ -30,7 +30,7 @@ def answer_with_hydra(command: Command) -> int:
     own = (flags.CFG, flags.INFO)  # what dlrun's own configuration answers; another need not have its groups
     is_own = any(map(command.has, own)) and not any(map(command.has, (flags.CONFIG_PATH, flags.CONFIG_NAME)))
     choices = plan.choices_with_defaults(catalog) if is_own else plan.choices()
-    register_defaults([catalog.option(group, choice) for group, choice in choices.items()])
+    register_defaults(choices, catalog)
     words = [word for flag in flags.HYDRA if command.has(flag) for word in _words(command, flag)]
     words += [word for path in catalog.config_dirs for word in (flags.CONFIG_DIR.name, str(path))]
     before = sys.argv

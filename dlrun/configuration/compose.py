@@ -112,7 +112,7 @@ def _compose_with_hydra(
     from omegaconf.errors import OmegaConfBaseException
 
     words, values = tuple(plan.hydra_overrides(choices)), plan.values()
-    chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(options)
+    chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(choices, options)
     try:
         chosen += search_words(config_dirs)
         if hydra_words or (config_dirs and not plan.point.swept):  # the user's files may refer to Hydra's own node
@@ -174,10 +174,10 @@ def _with_values(tree: str, values: Mapping[str, Value]) -> dict[str, Any]:
     return found
 
 
-def _defaults_without_conf(options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:
+def _defaults_without_conf(choices: Mapping[str, str], options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:
     """Return group, name and defaults, as JSON, of each option without a YAML file."""
     return tuple(
-        (option.group, name_in_hydra(option.name), json.dumps(option.defaults()))
+        (option.group, name_in_hydra(choices[option.group]), json.dumps(option.defaults()))
         for option in options
         if option.conf is None
     )
@@ -195,9 +195,9 @@ def _run_hydra(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -
     return compose_file("config", words)
 
 
-def register_defaults(options: Sequence[Option]) -> None:
-    """Let Hydra know the defaults of each option without a YAML file."""
-    _register(_defaults_without_conf(options))
+def register_defaults(choices: Mapping[str, str], catalog: Catalog) -> None:
+    """Let Hydra know the defaults of each chosen option without a YAML file."""
+    _register(_defaults_without_conf(choices, [catalog.option(group, name) for group, name in choices.items()]))
 
 
 def _register(defaults: Sequence[tuple[str, str, str]]) -> None:

@@ -13,7 +13,7 @@ from dlrun.configuration.overrides import MAX_POINTS, too_many_points
 from dlrun.configuration.recipes.block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
+from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, Upload, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import ADDED_FIELDS, GROUPS, TOP_LEVEL, Option, default_choices
 from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.schema.signature import MISSING
@@ -144,8 +144,13 @@ def _by_dotted_key(key: str, kind: Any, value: Any) -> dict[str, Any]:
     return {key: value}
 
 
-def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = False) -> list[Problem]:
-    """Return what `check_field` does; refuse addresses, and files outside the current folder, unless it is `own`."""
+def _check_untrusted_field(
+    option: Option, key: str, value: Any, *, own: bool = False, within: str = ""
+) -> list[Problem]:
+    """Return what `check_field` does; refuse addresses, and files outside the current folder, unless it is `own`.
+
+    within: the dotted key of the option, where it is one of several.
+    """
     name, _, rest = key.partition(".")
     entry = option.fields.get(name)
     if value == MISSING:  # left to the user
@@ -154,15 +159,17 @@ def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = 
     if member is not None and not own:
         inner = {rest: value} if rest else value if isinstance(value, dict) else {}
         refused = [
-            dataclasses.replace(problem, where=f"{option.group}.{name}.{problem.where.partition('.')[2]}")
+            problem
             for field, each in inner.items()
-            for problem in _check_untrusted_field(member, field, each)
+            for problem in _check_untrusted_field(member, field, each, within=f"{option.group}.{name}")
             if problem.id == "not-for-recipes"
         ]
         return refused or check_field(option, key, value)
-    where = f"{option.group}.{printable_key(key)}"
+    where = f"{within or option.group}.{printable_key(key)}"
     if entry is not None and has_mark(entry.kind, NetworkAddress) and value != entry.default and not own:
         what = "A recipe cannot set addresses; set them on the command line."
+        if entry.kind == Upload:
+            what = f"A recipe cannot send a run elsewhere; set it on the command line: {where}={value}."
         return [Problem(where, what, "not-for-recipes")]
     if entry is not None and has_mark(entry.kind, WrittenPath) and value != entry.default and not own:
         what = f"A recipe cannot choose a folder that is written to, got {show(value)}."

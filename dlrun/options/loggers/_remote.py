@@ -25,7 +25,7 @@ from dlrun.options.loggers._sink import CAPACITY
 from dlrun.options.loggers._tracker import About, Tracker
 from dlrun.tasks.progress import Progress, Row
 
-_START = """import json, sys
+START = """import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from dlrun.options.loggers._worker import main
 main()"""
@@ -64,13 +64,12 @@ class RemoteTracker(Tracker):
     def _finish(self, result: Mapping[str, Any], *, deadline: float) -> bool:
         if self._worker is None:
             return True
-        left = deadline - time.monotonic()
-        is_over = self._worker.put(self._message("on_end", result), timeout=left) or self._failed
-        is_over = is_over and self._over.wait(max(0.0, deadline - time.monotonic()))
+        self._worker.put(self._message("on_end", result), timeout=deadline - time.monotonic())
+        is_over = self._over.wait(max(0.0, deadline - time.monotonic()))
         worker, self._worker = self._worker, None
         worker.runs.pop(self._run, None)
         if not is_over:
-            worker.kill()
+            worker.kill("another run waited for it in vain, and it was stopped")
         return is_over
 
     def receive(self, answer: Mapping[str, Any]) -> None:
@@ -101,14 +100,19 @@ class _Worker:
         self.runs: dict[str, RemoteTracker] = {}
         self._lines: queue.Queue[bytes | None] = queue.Queue(CAPACITY)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it is the process's as long as that lives
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(sys.path), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", START, json.dumps(sys.path), name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                start_new_session=True,
+            )
+        except OSError:
+            self._stderr.close()
+            raise
         self.is_alive = True
+        self._why = ""  # it was ended, if it was
         for work in (self._write, self._read):
             threading.Thread(target=work, name=f"dlrun-{name}", daemon=True).start()
 
@@ -122,11 +126,13 @@ class _Worker:
             return False
         return True
 
-    def kill(self) -> None:
-        """End the process at once."""
-        self.is_alive = False
+    def kill(self, why: str) -> None:
+        """End the process at once. why: for the other runs that use it."""
+        self.is_alive, self._why = False, why
         self._process.kill()
         self._process.wait()
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
 
     def close(self) -> None:
         """End the process, which has no run any more; at once, if it does not end by itself."""
@@ -136,7 +142,7 @@ class _Worker:
         try:
             self._process.wait(_CLOSE_S)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self.kill("it did not end by itself")
 
     def _write(self) -> None:
         pipe = self._process.stdin
@@ -158,9 +164,12 @@ class _Worker:
                 run.receive(answer)
         self.is_alive = False
         code = self._process.wait()
-        why = f"its process ended (exit code {code}){self._last_line()}"
+        why = self._why or f"its process ended (exit code {code}){self._last_line()}"
         for run in list(self.runs.values()):
             run.lost(why)
+        self._stderr.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _last_line(self) -> str:
         """Return the last line that the process wrote to standard error."""

@@ -12,7 +12,7 @@ from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.wording import count, duration
 
 SLOW_S = 60.0  # without an answer, after which it is said
-INTERRUPTED_WAIT_S = 5.0  # the longest wait at the end of a run that the user stopped
+INTERRUPTED_WAIT_S = 10.0  # the longest wait at the end of a run that the user stopped
 OVERDUE_WAIT_S = 1.0  # the same for a tracker that has let a run of this process wait for nothing
 
 Say = Callable[[str], None]

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from dlrun.options.loggers._sink import CAPACITY, Run, Sink
 
-_NICENESS = 10  # training comes first
+_NICENESS = 5  # training comes first
 _LONGEST_DELAY_S = 60.0  # between two tries
 _WATCH_S = 0.5  # how often it looks whether the process that started it lives
 _GRACE_S = 3.0  # to leave, once that is gone
@@ -102,7 +102,10 @@ class Server:
             settings = content.pop("settings")
             module = importlib.import_module(f"dlrun.options.loggers.{self._name}")
             self._runs[run] = _Tracked(module.Sink(Run(Path(run), **content), settings))
-        elif run in self._runs:
+        elif run not in self._runs:
+            if event == "on_end":
+                self._answer(run, over="It was too busy for the run's beginning.")
+        else:
             tracked = self._runs[run]
             if event == "on_end":
                 tracked.result = content
