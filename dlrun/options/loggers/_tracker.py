@@ -61,7 +61,9 @@ class Tracker(Listener):
             self._overdue.add(self.name)
             what = f"did not finish within {duration(wait_s)} of the run's end and is left behind"
             self.tell("end", f"{what}: {self._missing()}.")
-        elif self._left_out and not self._failed:
+            return
+        self._overdue.discard(self.name)
+        if self._left_out and not self._failed:
             self.tell("end", f"could not keep up: {self._missing()}.")
 
     def tell(self, kind: str, what: str) -> None:

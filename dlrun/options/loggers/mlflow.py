@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -49,14 +50,13 @@ class Sink(_sink.Sink):
         self._state = _sink.State(self.run, "mlflow")
         known = self._state.read()
         local, given = Path(self.settings["folder"]), self.settings["uri"]
-        uri = given or known.get("uri") or f"sqlite:///{local / 'mlflow.db'}"
-        if given is None:
-            local.mkdir(parents=True, exist_ok=True)
+        uri = given or known.get("uri") or _address(local)
+        if uri == _address(local):
+            _make_database(local, self.settings["experiment"])
         self._client = MlflowClient(tracking_uri=uri)
         tracked = self._find(known.get("run_id")) if known.get("uri") == uri else None
         if tracked is None:
-            artifacts = None if given is not None else (local / "artifacts").as_uri()
-            tracked = self._client.create_run(self._experiment(artifacts), run_name=self.run.name, tags=self._tags())
+            tracked = self._client.create_run(self._experiment(), run_name=self.run.name, tags=self._tags())
             self._state.write({"run_id": tracked.info.run_id, "uri": uri})
         self._id = tracked.info.run_id
         self._client.update_run(self._id, status="RUNNING")
@@ -91,10 +91,10 @@ class Sink(_sink.Sink):
             return None
         return found if found is not None and found.info.lifecycle_stage == "active" else None
 
-    def _experiment(self, artifacts: str | None) -> str:
+    def _experiment(self) -> str:
         name = self.settings["experiment"]
         found = self._client.get_experiment_by_name(name)
-        return str(found.experiment_id if found is not None else self._client.create_experiment(name, artifacts))
+        return str(found.experiment_id if found is not None else self._client.create_experiment(name))
 
     def _tags(self) -> dict[str, str]:
         sweep = {"dlrun.sweep": self.run.sweep} if self.run.sweep is not None else {}
@@ -112,6 +112,29 @@ class Sink(_sink.Sink):
         changed = {key: value for key, value in found.items() if before.get(key, value) != value}
         for key, value in changed.items():
             self._client.set_tag(self._id, f"changed.{key}", value)
+
+
+def _address(folder: Path, name: str = "mlflow.db") -> str:
+    return f"sqlite:///{folder / name}"
+
+
+def _make_database(folder: Path, experiment: str) -> None:
+    """Make the local database and the experiment, if they are missing; one process at a time, as points of a sweep.
+
+    A database that was not finished, because its process was killed, is made again.
+    """
+    from mlflow import MlflowClient
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "mlflow.db").exists():
+            (folder / "mlflow.db.part").unlink(missing_ok=True)
+            MlflowClient(tracking_uri=_address(folder, "mlflow.db.part")).search_experiments()  # which makes its tables
+            os.replace(folder / "mlflow.db.part", folder / "mlflow.db")
+        client = MlflowClient(tracking_uri=_address(folder))
+        if client.get_experiment_by_name(experiment) is None:
+            client.create_experiment(experiment, (folder / "artifacts").as_uri())
 
 
 def _metrics(values: Mapping[str, float], step: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""dlrun.options.loggers.mlflow: what MLflow's own client reads, in a process of its own: it warns, and imports a lot."""
+"""dlrun.options.loggers.mlflow: what MLflow's own client reads, in another process: it warns, and imports a lot."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def test_a_run_and_its_resumption_are_one_tracked_run(tmp_path: Path) -> None:
         (folder / "samples").mkdir(parents=True)
         (folder / "samples" / "epoch-0001.png").write_bytes(b"png")
         (folder.parent / "sweep.json").write_text("{}")
+        Path(settings["folder"]).mkdir()
+        (Path(settings["folder"]) / "mlflow.db.part").write_bytes(b"of a process that was killed")
         sink = Sink(Run(folder, {"seed": 0, "trainer": {"epochs": 1, "wide": "x" * 7000}}, "seed: 0", None), settings)
         sink.start()
         row = {"event": "on_step", "step": 1, "epoch": 0.5, "seconds": 1.0, "train/loss": 0.5, "a[b]": float("nan")}
