@@ -53,7 +53,7 @@ class Sink(_sink.Sink):
             dir=str(self.run.folder),
             config=self.run.decisive,
             allow_val_change=True,
-            resume="allow" if is_online else None,  # offline, `wandb sync --append` joins the parts
+            resume="allow" if is_online else None,  # offline, `wandb sync` joins the parts
             reinit="create_new",
             settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
         )
