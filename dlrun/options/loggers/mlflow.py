@@ -50,10 +50,11 @@ class Sink(_sink.Sink):
         self._state = _sink.State(self.run, "mlflow")
         known = self._state.read()
         local, given = Path(self.settings["folder"]), self.settings["uri"]
-        uri = given or known.get("uri") or _address(local)
-        if uri == _address(local):
+        uri = given or _address(local)
+        if given is None:
             _make_database(local, self.settings["experiment"])
         self._client = MlflowClient(tracking_uri=uri)
+        # the folder may be somebody else's: it may name a run, but not where to send this one
         tracked = self._find(known.get("run_id")) if known.get("uri") == uri else None
         if tracked is None:
             tracked = self._client.create_run(self._experiment(), run_name=self.run.name, tags=self._tags())

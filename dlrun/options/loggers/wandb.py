@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from dlrun.options.loggers import _sink
 
 if TYPE_CHECKING:
     from dlrun.tasks.progress import Listener
+
+_ID = re.compile(r"[0-9a-f]{8}")
 
 
 def wandb(run_dir: Path, *, project: str, entity: str | None, mode: Upload, wait_s: WaitSeconds) -> Listener:
@@ -41,7 +44,8 @@ class Sink(_sink.Sink):
         self._state = _sink.State(self.run, "wandb")
         known = self._state.read()
         is_online = self.settings["mode"] == "online"
-        self._known = {"id": known.get("id") or secrets.token_hex(4), "last_step": known.get("last_step", -1)}
+        is_ours = _ID.fullmatch(str(known.get("id"))) is not None and isinstance(known.get("last_step"), int)
+        self._known = known if is_ours else {"id": secrets.token_hex(4), "last_step": -1}
         self._last_step = self._known["last_step"]
         self._run: Any = wandb.init(
             id=self._known["id"],
