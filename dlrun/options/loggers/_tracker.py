@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ class Tracker(Listener):
         self._wait_s = wait_s
         self._say: Say = _say_nothing
         self._said: set[str] = set()
+        self._saying = threading.Lock()
         self._sent = self._done = self._left_out = 0
         self._failed = False
         self._answered_at = time.monotonic()
@@ -54,7 +56,14 @@ class Tracker(Listener):
         self._offer("on_epoch", progress, row)
 
     def on_end(self, result: Mapping[str, Any]) -> None:
-        """Wait until everything is passed on, for a bounded time."""
+        """Wait until everything is passed on, for a bounded time; from then on it says nothing."""
+        try:
+            self._end(result)
+        finally:
+            with self._saying:
+                self._say = _say_nothing  # the log is closed now, and its handle may be another file's
+
+    def _end(self, result: Mapping[str, Any]) -> None:
         wait_s = min(self._wait_s, INTERRUPTED_WAIT_S) if result["status"] == "interrupted" else self._wait_s
         wait_s = min(wait_s, OVERDUE_WAIT_S) if self.name in self._overdue else wait_s
         if not self._finish(result, deadline=time.monotonic() + wait_s):
@@ -68,9 +77,10 @@ class Tracker(Listener):
 
     def tell(self, kind: str, what: str) -> None:
         """Say something about this tracker, unless something of its kind was said before."""
-        if kind not in self._said:
-            self._said.add(kind)
-            self._say(f"logger={self.name} {what}")
+        with self._saying:
+            if kind not in self._said:
+                self._said.add(kind)
+                self._say(f"logger={self.name} {what}")
 
     def _missing(self) -> str:
         missing = self._left_out + self._sent - self._done
@@ -109,5 +119,5 @@ class Tracker(Listener):
 
 
 def _say_nothing(text: str) -> None:
-    """Stand in until the run has begun."""
+    """Stand in before a run has begun, and after its end."""
     del text

@@ -111,6 +111,30 @@ def test_the_end_waits_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch, statu
     listener.may_go_on.set()
 
 
+def test_after_the_end_of_its_run_it_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_threaded, "WAIT_S", 0)
+    may_fail, has_failed = threading.Event(), threading.Event()
+
+    class Late(Listener):
+        def on_step(self, progress: Progress, row: Row) -> None:
+            may_fail.wait(20)
+            raise ValueError("too late")
+
+    def told(error: Exception) -> str:
+        has_failed.set()
+        return str(error)
+
+    said: list[str] = []
+    tracker = ThreadedTracker("mine", Late, told)
+    tracker.begin(ABOUT, said.append)
+    tracker.on_step(Progress(), {"step": 0})
+    tracker.on_end(COMPLETED)
+    may_fail.set()
+    assert has_failed.wait(20)
+    assert tracker._ended.wait(20)
+    assert [text for text in said if "too late" in text] == []
+
+
 def test_a_refusal_is_raised_before_the_run_and_any_other_error_said() -> None:
     def refuse() -> Listener:
         raise ConfigError("no such column")
