@@ -93,6 +93,8 @@ def unknown_field(option: Option, key: str, value: Any) -> Problem:
         hint = f"Only {', '.join(owners)} have it."
     elif owner := next((member.name for member in option.members if name in member.fields), None):
         hint, fix = f'Did you mean "{option.group}.{owner}.{key}"?', fix_of(f"{option.group}.{owner}.{key}", value)
+    elif GROUPS[option.group].several and name == option.name and rest in option.fields:  # as in a list
+        hint, fix = f'Did you mean "{option.group}.{rest}"?', fix_of(f"{option.group}.{rest}", value)
     elif option.fields:
         hint, near = did_you_mean(name, option.fields, prefix=f"{option.group}."), nearest(name, option.fields)
         fix = fix_of(f"{option.group}.{near}{dot}{rest}", value) if near is not None else None

@@ -94,6 +94,13 @@ def test_wrong_fields_are_told() -> None:
             "logger.wandb.project=x",
         )
     ]
+    assert problems("logger=wandb", "logger.wandb.project=x") == [
+        (
+            "logger.wandb.project=x",
+            'The logger "wandb" has no field "wandb". Did you mean "logger.project"?',
+            "logger.project=x",
+        )
+    ]
     assert problems(BOTH, "logger.wandb.wait_s=-1")[0][1] == "Expected a whole number from 0 to 3600, got -1."
     assert problems("logger=tensorboard,wandb") == [
         (
