@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 def make_listeners(
     session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False
 ) -> Sequence[Listener]:
-    """Return the listeners of a run, in the order in which they are called."""
+    """Return the listeners of a run, in the order in which they are called; few if this process is not its first."""
+    group = session.components.device.group
+    if not group.is_first:
+        return [] if group.shards is None else [HelpWithSamples(session.components.task)]
     config, folder = session.config, session.run_dir.path
     # The loggers come first: they may raise, and then no file is opened.
     trackers = [each for each in (_tracker(choice, catalog, folder) for choice in config.loggers) if each is not None]
@@ -73,12 +76,6 @@ def _say(shown: Sequence[PlainLines | LiveConsole], text: str, *, quiet: bool) -
 
 
 _said: set[str] = set()
-
-
-def make_listeners_of_other(session: Session) -> Sequence[Listener]:
-    """Return the listeners of a process that is not the first: to help with samples, if it has a part of the model."""
-    is_sharded = session.components.device.group.shards is not None
-    return [HelpWithSamples(session.components.task)] if is_sharded else []
 
 
 def console(session: Session) -> PlainLines | LiveConsole:
