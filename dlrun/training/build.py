@@ -153,29 +153,29 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         memory = fitting.check(task, weighed)
         if config.device_settings.threads == AUTO:
             work = work_of(task, data, config, chosen, files=catalog.plugins)
-    config, chosen, of_device = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
-    values = {**decided, **rest, **of_device}
+    config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
+    threads = {"device.threads": config.device_settings.threads}
+    values = {**decided, **rest, **(threads if requested.device_settings.threads == AUTO else {})}
     num_parameters = count_parameters(task)
     return Components(requested, config, values, chosen, data, task, metric, num_parameters, memory, strategy.notices)
 
 
 def _with_threads(
     config: RunConfig, catalog: Catalog, facts: Facts, chosen: Device, given: Given
-) -> tuple[RunConfig, Device, dict[str, Any]]:
-    """Return the configuration with a number of CPU threads, the device with them, and that number if a rule chose it.
+) -> tuple[RunConfig, Device]:
+    """Return the configuration with a number of CPU threads, and the device with them.
 
     All processes of a run have the number of the first.
     """
     own = device.own_cores(processes=chosen.group.local_size)
     cores = own if given.cores is None else min(given.cores, own)
-    decided: dict[str, Any] = {}
     if config.device_settings.threads == AUTO:
         facts = replace(facts, cores=chosen.group.from_first(cores))
-        config, decided = resolve_auto(config, catalog, facts, groups=("device",))
+        config, _ = resolve_auto(config, catalog, facts, groups=("device",))
     threads = chosen.group.from_first(config.device_settings.threads)
     if threads != config.device_settings.threads:  # another process may not see the folder of a run that goes on
         config = config.with_threads(threads)
-    return config, device.use_threads(chosen, config.device_settings.threads, of_cores=cores), decided
+    return config, device.use_threads(chosen, threads, of_cores=cores)
 
 
 def _facts_of(source: Source) -> Facts:

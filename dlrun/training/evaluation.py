@@ -76,4 +76,5 @@ def _measured(
         evaluation.merge(group)
     found = evaluation.result() if takes_all else {}
     metrics: dict[str, float] = group.from_first(found)
+    group.share_random_state()  # in case the model draws also in evaluation
     return metrics

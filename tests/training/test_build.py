@@ -44,7 +44,7 @@ LARGE = ("dataset=digits", "model=cnn", "model.channels=[32,64]", "trainer.batch
 @pytest.fixture
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("dlrun.optim.device._DEFAULT_THREADS", 4)
-    monkeypatch.setattr("dlrun.optim.device.own_cores", lambda: 4)
+    monkeypatch.setattr("dlrun.optim.device.own_cores", lambda processes=1: 4)
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)

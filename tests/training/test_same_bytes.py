@@ -187,13 +187,13 @@ def test_the_rule_for_threads_gives_the_bytes_of_its_number_and_resuming_keeps_i
     )  # fmt: skip
     before = torch.get_num_threads()
     try:
-        monkeypatch.setattr("dlrun.optim.device.own_cores", lambda: 2)
+        monkeypatch.setattr("dlrun.optim.device.own_cores", lambda processes=1: 2)
         by_rule, again, by_hand = trained(*words), trained(*words), trained(*words, "device.threads=2")
         assert by_rule == again == by_hand
         assert "threads: 2" in (own_folder / "run0" / "config.yaml").read_text()
         _, _, said = dlrun(*words, "hydra.run.dir=short", "trainer.max_steps=2", "trainer.epochs=2")
         assert "cpu, auto (2 threads), fp32" in said
-        monkeypatch.setattr("dlrun.optim.device.own_cores", lambda: 1)  # another machine, or fewer cores
+        monkeypatch.setattr("dlrun.optim.device.own_cores", lambda processes=1: 1)  # another machine, or fewer cores
         for go_on in ((*words, "resume=auto", "hydra.run.dir=short"), ("resume", "short", "trainer.max_steps=null")):
             assert dlrun(*go_on)[0] == 0
             last = own_folder / "short" / "checkpoints" / (own_folder / "short/checkpoints/last").read_text().strip()
