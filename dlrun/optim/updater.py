@@ -137,6 +137,23 @@ class Updater:
         finally:
             self._hooks = None
 
+    def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
+        """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
+        set_gradients(self._parameters[name], gradients)
+        optimizer = self.optimizers[name]
+        if self._sharded:
+            group = self._device.group
+            unscale_together(scaler, optimizer, group)
+            if self._clip_norm is not None:
+                set_gradients(self._parameters[name], clip_gradients(gradients, self._clip_norm, group))
+        elif self._clip_norm is not None:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
+        scaler.step(optimizer)
+        scaler.update()
+        for parameter in self._parameters[name]:
+            parameter.grad = None
+
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by the schedule's factor."""
         self._rates.set_factor(factor)
