@@ -8,7 +8,7 @@ import torch
 
 from dlrun.data.loading.split import Split, in_order
 from dlrun.optim.device import Device
-from dlrun.tasks.task import Task
+from dlrun.tasks.task import Evaluation, Task
 from dlrun.training.metric_choice import check_returned
 from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
 
@@ -20,10 +20,12 @@ def evaluate(
     device: Device,
     batch_size: int,
     before_batch: Callable[[], None] | None = None,
+    receive: Callable[[Evaluation], None] | None = None,
 ) -> dict[str, float]:
     """Return a task's metrics on a split, computed in eval mode and without gradients.
 
     `before_batch` is called before each batch and may raise to end the pass; the task's mode is restored in any case.
+    `receive` is given the evaluation at the end, for what it has besides the metrics.
     Raises ConfigError if the memory is too small, or the task returns a metric that it does not declare.
     """
     was_training = task.training
@@ -37,6 +39,8 @@ def evaluate(
                         before_batch()
                     evaluation.add(batch)
             metrics = evaluation.result()
+            if receive is not None:
+                receive(evaluation)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
