@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dlrun.data.goals import Goal, Part, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
+from dlrun.data.originals import Originals
 from dlrun.data.spec import Block, Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
@@ -157,6 +158,7 @@ class Source:
     season: int = 1  # as in DataSpec
     parts: Sequence[Part] = ()  # the targets, one for each column of `Rows.targets`, if there are several
     in_order: bool = False  # of time or text: rows cannot be held out in between
+    originals: Originals | None = None  # some rows as the user has them
     groups: Tensor | None = None  # (N,) int64, of the rows of `train`; rows of one group are never in two splits
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from torch.nn.parameter import UninitializedParameter
 from dlrun.configuration.auto import Facts, steps_per_epoch
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.settings import TrainerSettings
+from dlrun.configuration.schema.settings import DatasetSettings, TrainerSettings
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.memory import returning_memory
@@ -59,14 +59,22 @@ Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
 LoadData = Callable[[RunConfig, Catalog, Device], Loaded]
 
 
-def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
+def load_data(
+    config: RunConfig,
+    catalog: Catalog,
+    chosen: Device,
+    *,
+    see: Callable[[Source, DatasetSettings], None] = lambda source, settings: None,
+) -> Loaded:
     """Load, split and scale the data.
 
+    see: is given the raw rows before they are split.
     Raises ConfigError or DataError if it cannot be trained on.
     """
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
+        see(source, config.dataset_settings)
         data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
             chosen.torch
         )

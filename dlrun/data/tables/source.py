@@ -20,6 +20,7 @@ from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
 from dlrun.data.tables.notices import table_notices
+from dlrun.data.tables.originals import table_originals
 from dlrun.data.tables.reading import TrainTable, read_other, read_train
 from dlrun.data.tables.row_columns import group_notices, groups_of, weights_of
 from dlrun.data.tables.rows import TableRows, describe_skipped
@@ -42,13 +43,14 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
     columns = table.columns[:-1]
     target, parts = targets_of(files, rows, table, settings)
     inputs = {split: part.raw[:, :-1] for split, part in rows.items()}
+    words = _joined_words(inputs, columns, rows)
     unfitted = encoder(
         columns,
         embed=settings.embed,
         max_categories=settings.max_categories,
         delimiter=settings.delimiter,
         encoding=settings.encoding,
-        words=_joined_words(inputs, columns, rows),
+        words=words,
         blocks=block_encoders(columns, settings, [part.facts for part in images.values()]),
     )
     weights, groups = weights_of(rows, settings), groups_of(table.rows, columns, settings)
@@ -76,6 +78,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         skipped={split: describe_skipped(part) for split, part in rows.items() if part.num_skipped} or (),
         parts=parts,
         groups=groups,
+        originals=table_originals(columns, words, rows, paths),
     )
 
 

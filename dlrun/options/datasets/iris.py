@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.files.bundled import read_table
+from dlrun.data.files.bundled import column_names, read_table
+from dlrun.data.originals import named_numbers
 from dlrun.data.source import Rows, Source
 
 
@@ -15,4 +16,10 @@ def iris() -> Source:
     """
     table = torch.from_numpy(read_table("iris"))
     inputs, species = table[:, :4].to(torch.float32), table[:, 4].to(torch.int64)  # (N, 5) -> (N, 4), (N,)
-    return Source("dense", "multiclass", Rows(inputs, species), class_names=("setosa", "versicolor", "virginica"))
+    return Source(
+        "dense",
+        "multiclass",
+        Rows(inputs, species),
+        class_names=("setosa", "versicolor", "virginica"),
+        originals=named_numbers(column_names("iris")),
+    )
