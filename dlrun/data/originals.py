@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-
-if TYPE_CHECKING:
-    from dlrun.data.source import Rows
 
 _WHOLE = 1e15  # below it, whole numbers are written without an exponent
 
@@ -30,26 +25,6 @@ class Original:
     cells: Mapping[str, str] = field(default_factory=dict)
     image: Path | None = None
     sound: bytes | None = None
-
-
-Originals = Callable[[str, "Rows", Sequence[int]], list[Original]]
-"""Return some rows of a part of a Source, "train", "val" or "test", given its raw rows and their numbers from 0.
-
-It may read the rows' files, and raises DataError for one that is missing or has changed.
-"""
-
-
-def named_numbers(names: Sequence[str]) -> Originals:
-    """Return the originals of a dataset whose raw rows are numbers with these names."""
-
-    def originals(part: str, rows: Rows, numbers: Sequence[int]) -> list[Original]:
-        del part
-        found = rows[torch.tensor(numbers, dtype=torch.int64)].in_memory().numpy()  # (B, F)
-        return [
-            Original(cells={name: as_written(value) for name, value in zip(names, row, strict=False)}) for row in found
-        ]
-
-    return originals
 
 
 def as_written(value: float) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlrun.data.goals import Goal, Part, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
-from dlrun.data.originals import Originals
+from dlrun.data.originals import Original
 from dlrun.data.spec import Block, Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
@@ -112,6 +112,13 @@ class Rows:
         Raises DataError naming a file that cannot be read.
         """
         return self.inputs.read(range(len(self))) if isinstance(self.inputs, Reader) else self.inputs
+
+
+Originals = Callable[[str, Rows, Sequence[int]], list[Original]]
+"""Return some rows of a part of a Source, "train", "val" or "test", given its raw rows and their numbers from 0.
+
+It may read the rows' files, and raises DataError for one that is missing or has changed.
+"""
 
 
 @dataclass

@@ -18,8 +18,8 @@ from dlrun.data.loading.reader import AS_NEEDED, Reader, fits
 from dlrun.data.media.listing import FileList, Listed, class_names
 from dlrun.data.media.reader import FileReader, read_files
 from dlrun.data.media.survey import Facts, Probe, fingerprint, read_unchanged, survey
-from dlrun.data.originals import Original, Originals
-from dlrun.data.source import Encoder, Rows, Source
+from dlrun.data.originals import Original
+from dlrun.data.source import Encoder, Originals, Rows, Source
 from dlrun.errors import DataError
 from dlrun.wording import plural, printable
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dlrun.data.originals import Original, Originals, as_written
-from dlrun.data.source import Rows
+from dlrun.data.originals import Original, as_written
+from dlrun.data.source import Originals, Rows
 from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.rows import TableRows
 from dlrun.wording import printable

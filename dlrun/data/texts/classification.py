@@ -19,8 +19,8 @@ from dlrun.data.files.paths import digest_of, locate, unchanged
 from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.status_line import counted, long_work
 from dlrun.data.goals import goal_of_classes
-from dlrun.data.originals import Original, Originals
-from dlrun.data.source import Encoded, Encoder, Fitted, Rows, Source, fingerprint_of
+from dlrun.data.originals import Original
+from dlrun.data.source import Encoded, Encoder, Fitted, Originals, Rows, Source, fingerprint_of
 from dlrun.data.texts.tokenizer import (
     PADDING,
     Tokenizer,

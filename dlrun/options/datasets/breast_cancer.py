@@ -6,8 +6,7 @@ from typing import Literal
 
 import torch
 
-from dlrun.data.files.bundled import column_names, read_table
-from dlrun.data.originals import named_numbers
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 _NUM_MEANS = 10  # the columns are ten means, then their ten standard errors, then the ten worst values
@@ -29,5 +28,5 @@ def breast_cancer(*, features: Literal["all", "mean"]) -> Source:
         "binary",
         Rows(inputs.contiguous(), diagnoses),
         class_names=("malignant", "benign"),
-        originals=named_numbers(column_names("breast_cancer")),
+        originals=named_originals("breast_cancer"),
     )

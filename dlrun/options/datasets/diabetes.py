@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.files.bundled import column_names, read_table
-from dlrun.data.originals import named_numbers
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 
@@ -21,5 +20,5 @@ def diabetes() -> Source:
         "dense",
         "regression",
         Rows(table[:, :10].contiguous(), table[:, 10]),
-        originals=named_numbers(column_names("diabetes")),
+        originals=named_originals("diabetes"),
     )  # (N, 11) -> (N, 10), (N,)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.files.bundled import column_names, read_table
-from dlrun.data.originals import named_numbers
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 
@@ -21,5 +20,5 @@ def iris() -> Source:
         "multiclass",
         Rows(inputs, species),
         class_names=("setosa", "versicolor", "virginica"),
-        originals=named_numbers(column_names("iris")),
+        originals=named_originals("iris"),
     )
