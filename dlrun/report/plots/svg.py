@@ -32,7 +32,9 @@ def _label(mark: Label) -> str:
     whole = f"<title>{escape(mark.whole)}</title>" if mark.whole else ""
     classes = f"{mark.role}{' halo' if mark.halo else ''}"
     anchor = "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
-    place = f'x="{_n(mark.x)}" y="{_n(mark.y)}" font-size="{_n(mark.size)}"'
+    x, y = _n(mark.x), _n(mark.y)
+    turned = f' transform="rotate(-90 {x} {y})"' if mark.is_turned else ""
+    place = f'x="{x}" y="{y}" font-size="{_n(mark.size)}"{turned}'
     return f'<text class="{classes}" {place}{anchor}>{escape(mark.text)}{whole}</text>'
 
 

@@ -22,6 +22,7 @@ def test_the_policy_allows_the_style_sheet_and_the_script_by_their_hashes_and_no
         f"style-src '{found['style']}'",
         f"script-src '{found['script']}'",
         "img-src data:",
+        "media-src data:",
         "base-uri 'none'",
         "form-action 'none'",
     ]
