@@ -30,6 +30,7 @@ from dlrun.runs.sweeps.saved.shared import read_shared
 from dlrun.wording import count, duration, number, plural
 
 _MOST_METRICS, _MOST_BASELINES = 60, 10
+_FEW_CURVES = 4  # plots, which are then large
 
 
 def run_page(run: SavedRun, examined: Examined | None = None, *, title: str, catalog: Catalog | None = None) -> str:
@@ -70,6 +71,8 @@ def _predictions(found: Examined, result: Mapping[str, Any], media: Media) -> li
     for report in found.classes:
         title = f"The worst mistakes{f' of {report.name}' if report.name else ''}"
         parts.append(mistakes_section(report.mistakes, media, title=title, split=found.split))
+        if not report.num_wrong:
+            parts.append(section(title, paragraph(f"There is none: every {found.split} row is predicted rightly.")))
     parts.append(mistakes_section(found.mistakes, media, title="The largest errors", split=found.split))
     return parts
 
@@ -136,4 +139,4 @@ def _curves(folder: Path, *, first: str) -> str:
     if not figures.scenes:
         return section("Learning curves", paragraph("There is no metrics.jsonl that can be read.", muted=True))
     entries = legend((None, split) for split in figures.splits)
-    return section("Learning curves", entries, grid(figures.scenes, large=True))
+    return section("Learning curves", entries, grid(figures.scenes, large=len(figures.scenes) <= _FEW_CURVES))

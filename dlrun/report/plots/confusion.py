@@ -22,10 +22,9 @@ def confusion_matrix(confusion: NDArray[np.float64], names: Sequence[str]) -> Sc
     count = len(names)
     cell = min(max(_WIDTH / count, _CELL[0]), _CELL[1])
     longest = max(min(len(name), _MOST_NAME) for name in names)
-    left, top = 34 + longest * _CHARACTER, 34.0
+    left, top = 14 + longest * _CHARACTER, 8.0
     below = 16 + (longest * _CHARACTER if _is_turned(names, cell) else 14)
     scene = Scene("confusion", "Confusion matrix", left + cell * count + 14, top + cell * count + below + 22)
-    scene.label(left, 18, "true class (row) and predicted class (column)", most=60, size=13, role="ink")
     totals = confusion.sum(axis=1)
     for row in range(count):
         y = top + row * cell

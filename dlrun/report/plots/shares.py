@@ -12,7 +12,7 @@ from dlrun.runs.analysis.found import Bin, ClassCurves, Vertices
 
 WIDTH, HEIGHT = 420, 330
 _BAR = 0.05  # width of a bar of the reliability diagram
-_BAR_HEIGHT = 0.3  # of the plot's height, of a bar with all rows
+_BAR_HEIGHT = 0.25  # of the plot's height, of the highest bar
 _FEW_VERTICES = 32  # of a grey curve
 
 
@@ -32,10 +32,11 @@ def recall_plot(curves: Sequence[ClassCurves]) -> Scene:
 
 
 def reliability_plot(bins: Sequence[Bin]) -> Scene:
-    """Draw how often predictions are right against how sure they are; bars at the bottom have the share of the rows."""
+    """Draw how often predictions are right against how sure they are; bars show where the rows are."""
     scene, frame = _framed("reliability", "probability of the predicted class", "share that is right")
+    most = max((each.share for each in bins), default=1.0)
     for each in bins:
-        x, y = frame.place(each.confidence - _BAR / 2, each.share * _BAR_HEIGHT)
+        x, y = frame.place(each.confidence - _BAR / 2, each.share / most * _BAR_HEIGHT)
         right = frame.place(each.confidence + _BAR / 2, 0.0)[0]
         x, right = max(x, frame.left), min(right, frame.right)
         scene.marks.append(Box(x, y, right - x, frame.bottom - y, "grid"))

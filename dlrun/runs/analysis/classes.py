@@ -88,10 +88,10 @@ class ClassObserver:
         )
 
     def _curves(self, figures: ByClass) -> list[ClassCurves]:
-        """The curves of the classes that `result.json` has figures of; of two classes the second is enough."""
+        """The curves of the classes that `result.json` has figures of."""
         shares, targets, weights = (torch.cat(each).numpy() for each in zip(*self._kept, strict=True))
         names, listed = self._spec.class_names, worst_classes(figures)
-        wanted = [1] if len(names) == 2 else [number for number, name in enumerate(names) if name in listed]
+        wanted = [number for number, name in enumerate(names) if name in listed]
         found = [
             class_curves(names[number], shares[:, number], targets == number, weights.astype(np.float64))
             for number in wanted

@@ -14,6 +14,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import long_work
 from dlrun.data.goals import has_classes, has_tokens, mixes_kinds
 from dlrun.data.loading.split import Split, in_order
+from dlrun.data.media.audio import AudioEncoder
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import DataSpec
 from dlrun.data.tables.encoding import TableEncoder
@@ -58,7 +59,7 @@ def examine_run(
     except (ConfigError, DataError, StorageError) as error:
         found.missing.append(f"what the model predicts: {error}")
         return found
-    found.describes = run.spec.describe()
+    found.describes = _described(run)
     found.class_counts = dict(zip(run.spec.class_names, run.spec.class_counts, strict=False))
     if isinstance(run.encoder, TableEncoder):
         found.columns = {column.name: column.kind for column in run.encoder.columns[:_MOST_COLUMNS]}
@@ -171,6 +172,15 @@ class _Watch:
             observer.add(first, outputs[:, place], own, weights)
 
 
+def _described(run: LoadedRun) -> str:
+    """The data in words; sounds, which models see as images, as what they are."""
+    text = run.spec.describe()
+    if not isinstance(run.encoder, AudioEncoder):
+        return text
+    _, frames, bands = run.spec.shape
+    return f"sounds as {frames} frames of {bands} mel bands, {text.rpartition(', ')[2]}"
+
+
 def _names(run: LoadedRun) -> Sequence[str]:
     """The names of the numbers that a run predicts; of a forecast those of its columns."""
     spec = run.spec
@@ -182,5 +192,5 @@ def _names(run: LoadedRun) -> Sequence[str]:
         return list(spec.class_names)
     if spec.num_outputs > 1:
         return [f"output {number + 1}" for number in range(spec.num_outputs)]
-    named = run.config.dataset.arguments.get("target")
-    return [named if isinstance(named, str) else "target"]
+    named = [run.config.dataset.arguments.get(field) for field in ("target", "rating")]
+    return [next((name for name in named if isinstance(name, str)), "target")]

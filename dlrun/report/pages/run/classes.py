@@ -56,12 +56,14 @@ def _confusion(report: ClassReport, title: str, split: str) -> str:
         kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
         lines.append(f"The {MOST_CLASSES} of {len(names)} classes with the most mistakes are drawn.")
         names, confusion = [names[place] for place in kept], confusion[np.ix_(kept, kept)]
-    parts = [figure(confusion_matrix(confusion, names), wide=len(names) > 8)]
+    lines.append("A row for each true class, a column for each predicted one; the colour is the share of the class.")
+    drawn = figure(confusion_matrix(confusion, names), wide=len(names) > 8)
     pairs = _pairs(report)
     if len(report.class_names) > 2 and pairs:
         heads = ["true class", "predicted", "rows", "of the class"]
-        parts += [paragraph("Most often confused:", muted=True), table(heads, pairs)]
-    return section(title, *(paragraph(line) for line in lines), *parts)
+        confused = paragraph("Most often confused:", muted=True) + table(heads, pairs)
+        drawn = f'<div class="beside"><div>{drawn}</div><div>{confused}</div></div>'
+    return section(title, paragraph(" ".join(lines)), drawn)
 
 
 def _pairs(report: ClassReport) -> list[tuple[None, Sequence[Cell]]]:
@@ -99,6 +101,7 @@ def _curves(report: ClassReport, title: str) -> str:
     curves = sorted(report.curves, key=lambda each: each.auroc)
     lines = []
     if len(report.class_names) == 2:
+        curves = [each for each in curves if each.name == report.class_names[1]]
         lines.append(f"Of {report.class_names[1]} against {report.class_names[0]}.")
     else:
         lines.append("Each class against the rest, the hardest to tell apart first.")
@@ -123,6 +126,7 @@ def _calibration(report: ClassReport, title: str) -> str:
     text = (
         f"Expected calibration error (ECE, 15 bins): {number(report.calibration_error)}. The model is {verdict}: "
         f"{confidence:.1%} sure on average, and right in {accuracy:.1%}. On the dashed line it would be right as often "
-        "as it is sure; bars have the share of the rows."
+        "as it is sure; the bars show where the rows are."
     )
-    return section(title, paragraph(text), grid([reliability_plot(report.bins)], large=True))
+    drawn = figure(reliability_plot(report.bins))
+    return section(title, f'<div class="beside"><div class="full">{drawn}</div><div>{paragraph(text)}</div></div>')

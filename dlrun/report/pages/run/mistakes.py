@@ -26,7 +26,7 @@ def mistakes_section(mistakes: Sequence[Mistake], media: Media, *, title: str, s
         body = _table(mistakes)
     pictures = [_card(each, media) for each in mistakes if _has_card(each)]
     if pictures:
-        is_wide = any(each.windows or (each.original and each.original.text is not None) for each in mistakes)
+        is_wide = any(each.windows or _has_words(each) for each in mistakes)
         key = [(None, "what came"), (None, "predicted")]
         marks = legend(key) if any(window.truth for each in mistakes for window in each.windows) else ""
         body += marks + f'<div class="cards{" broad" if is_wide else ""}">{"".join(pictures)}</div>'
@@ -37,6 +37,12 @@ def mistakes_section(mistakes: Sequence[Mistake], media: Media, *, title: str, s
         ]
         body = table(heads, rows)
     return section(title, intro, body)
+
+
+def _has_words(mistake: Mistake) -> bool:
+    """Whether its card needs room for a text, or the buttons of a player."""
+    original = mistake.original
+    return original is not None and (original.text is not None or original.sound is not None)
 
 
 def _has_card(mistake: Mistake) -> bool:
@@ -91,7 +97,7 @@ def _card(mistake: Mistake, media: Media) -> str:
         parts.append(f"<blockquote>{escape(cut)}</blockquote>")
     told = ""
     if mistake.truth or mistake.predicted:
-        told = f"<b>{escape(mistake.predicted)}</b>, but is <b>{escape(mistake.truth)}</b><br>"
+        told = f"is <b>{escape(mistake.truth)}</b>, predicted <b>{escape(mistake.predicted)}</b><br>"
     place = _row_number(mistake).text
     caption = f"<figcaption>{told}{escape(mistake.note)}<br>{escape(place)}</figcaption>"
     return f'<figure class="card">{"".join(parts)}{caption}</figure>'

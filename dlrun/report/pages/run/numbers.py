@@ -59,4 +59,4 @@ def _plots(report: NumberReport) -> str:
             scenes.append(error_by_step(report))
     drawn = report.truth.size
     note = f"Dots show {MOST_DOTS} of {drawn:,} predictions at most." if drawn > MOST_DOTS else ""
-    return section(f"Residuals of {report.name}", paragraph(note, muted=True) if note else "", grid(scenes, large=True))
+    return section(f"Residuals of {report.name}", paragraph(note, muted=True) if note else "", grid(scenes))

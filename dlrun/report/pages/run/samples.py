@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlrun.report.pages.media import Media
-from dlrun.report.pages.parts import bullets, grid, paragraph, section
+from dlrun.report.pages.parts import grid, paragraph, section
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.residuals import loss_by_position
 from dlrun.report.plots.style import NUM_HEATS, heat_role, on_heat_role
@@ -64,15 +64,15 @@ def tokens_section(report: TokenReport) -> str:
     if report.windows:
         steps = "".join(
             f'<span class="token heat{step} on-{on_heat_role((step + 0.5) / NUM_HEATS)}">'
-            f"{number((step + 0.5) / NUM_HEATS * _HIGH_LOSS)}</span>"
+            f" {step / NUM_HEATS * _HIGH_LOSS:.1f} </span>"
             for step in range(0, NUM_HEATS, 3)
         )
         what = "The windows with the highest mean loss; the stronger a token's colour, the less it was expected. Loss: "
-        parts.append(f'<p class="muted">{escape(what)}{steps}</p>')
+        parts.append(f'<p class="muted scale">{escape(what)}{steps}</p>')
     for mean, tokens in report.windows:
         shown = report.separator.join(_token(token) for token in tokens[:_MOST_TOKENS])
         more = " …" if len(tokens) > _MOST_TOKENS else ""
-        parts.append(f"<blockquote>{shown}{more}</blockquote>" + bullets([f"mean loss {number(mean)}"]))
+        parts.append(f'<p class="muted">Mean loss {number(mean)}:</p><blockquote>{shown}{more}</blockquote>')
     return section("Loss by place, and the worst windows", *parts)
 
 
