@@ -13,8 +13,8 @@ from dlrun.wording import number
 
 MOST_CLASSES = 30
 _WIDTH = 470.0  # of all cells together, at most
-_CELL = (15.0, 58.0)  # the least and the largest side of a cell
-_CHARACTER, _MOST_NAME = 6.4, 22  # picture units; characters of a name
+_CELL = (15.0, 72.0)  # the least and the largest side of a cell
+_CHARACTER, _APART, _MOST_NAME = 6.6, 8, 22  # picture units; characters of a name
 
 
 def confusion_matrix(confusion: NDArray[np.float64], names: Sequence[str]) -> Scene:
@@ -22,7 +22,7 @@ def confusion_matrix(confusion: NDArray[np.float64], names: Sequence[str]) -> Sc
     count = len(names)
     cell = min(max(_WIDTH / count, _CELL[0]), _CELL[1])
     longest = max(min(len(name), _MOST_NAME) for name in names)
-    left, top = 14 + longest * _CHARACTER, 8.0
+    left, top = 14 + longest * (_CHARACTER + 1), 8.0
     below = 16 + (longest * _CHARACTER if _is_turned(names, cell) else 14)
     scene = Scene("confusion", "Confusion matrix", left + cell * count + 14, top + cell * count + below + 22)
     totals = confusion.sum(axis=1)
@@ -46,7 +46,7 @@ def _draw_cell(scene: Scene, x: float, y: float, cell: float, value: float, shar
 
 
 def _is_turned(names: Sequence[str], cell: float) -> bool:
-    return max(map(len, names)) * _CHARACTER > cell
+    return max(map(len, names)) * _CHARACTER + _APART > cell
 
 
 def _name_columns(scene: Scene, names: Sequence[str], left: float, bottom: float, cell: float) -> None:
