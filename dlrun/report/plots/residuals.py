@@ -35,7 +35,7 @@ def predicted_plot(report: NumberReport) -> Scene:
 def residual_plot(report: NumberReport) -> Scene:
     """Draw errors, predicted minus true, against the predicted numbers."""
     predicted = _dots(report.predicted)
-    errors = _dots(report.predicted - report.truth)
+    errors = _dots(report.residuals)
     scene = Scene(f"residuals {report.name}", f"Residuals: {report.name}", WIDTH, HEIGHT)
     frame = draw_frame(
         scene, linear_scale(predicted), linear_scale([*errors, 0.0]), x_name=f"predicted {report.name}",
@@ -48,7 +48,7 @@ def residual_plot(report: NumberReport) -> Scene:
 
 def residual_histogram(report: NumberReport) -> Scene:
     """Draw how many errors of each size there are; all below the lowest and above the highest of 1000 are left out."""
-    errors = (report.predicted - report.truth).ravel()
+    errors = report.residuals.ravel()
     errors = errors[np.isfinite(errors)]
     low, high = np.quantile(errors, [0.001, 0.999]) if len(errors) else (0.0, 1.0)
     inside = errors[(errors >= low) & (errors <= high)]
@@ -67,7 +67,7 @@ def residual_histogram(report: NumberReport) -> Scene:
 
 def residuals_in_order(report: NumberReport) -> Scene:
     """Draw the errors of a forecast's first step over its windows, which are in the order of time."""
-    errors = (report.predicted - report.truth)[:, 0]
+    errors = report.residuals[:, 0]
     stride = max(1, -(-len(errors) // MOST_DOTS))
     times = np.arange(len(errors), dtype=np.float64)[::stride] * (report.num_rows / max(len(errors), 1))
     shown = errors[::stride]
@@ -84,7 +84,9 @@ def residuals_in_order(report: NumberReport) -> Scene:
 
 def error_by_step(report: NumberReport) -> Scene:
     """Draw the mean absolute error of each step ahead."""
-    means = np.abs(report.predicted - report.truth).mean(axis=0)
+    finite = np.isfinite(report.residuals)
+    sums = np.abs(np.where(finite, report.residuals, 0.0)).sum(axis=0)
+    means = sums / np.maximum(finite.sum(axis=0), 1)
     scene = Scene(f"steps {report.name}", f"Error by step ahead: {report.name}", WIDTH, HEIGHT)
     x = Scale(0.5, len(means) + 0.5, is_whole=True)
     frame = draw_frame(scene, x, linear_scale([*means, 0.0]), x_name="steps ahead", y_name="mean absolute error")

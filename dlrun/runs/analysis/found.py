@@ -96,6 +96,12 @@ class NumberReport:
     num_rows: int
     is_forecast: bool
 
+    @property
+    def residuals(self) -> NDArray[np.float64]:
+        """Predicted minus true, (N, S); not finite where a prediction is not."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self.predicted - self.truth
+
 
 @dataclass(frozen=True)
 class Token:

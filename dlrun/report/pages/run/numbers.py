@@ -16,6 +16,7 @@ from dlrun.report.plots.residuals import (
     residuals_in_order,
 )
 from dlrun.runs.analysis.found import NumberReport
+from dlrun.wording import plural
 
 _MOST_DRAWN = 6  # targets
 _MOST_ROWS = 200  # targets in the table
@@ -27,14 +28,16 @@ def number_sections(reports: Sequence[NumberReport], *, split: str) -> list[str]
 
 
 def _figures(reports: Sequence[NumberReport], split: str) -> str:
-    rows = []
+    rows, num_wild = [], 0
     for report in reports[:_MOST_ROWS]:
-        errors = (report.predicted - report.truth).ravel()
-        absolute = np.abs(errors)
+        errors = report.residuals.ravel()
+        errors = errors[np.isfinite(errors)]
+        num_wild += report.residuals.size - len(errors)
+        absolute = np.abs(errors) if len(errors) else np.full(1, np.nan)
         values = [
-            float(np.sqrt(np.square(errors).mean())),
+            float(np.linalg.norm(absolute / len(absolute) ** 0.5)),
             float(absolute.mean()),
-            float(errors.mean()),
+            float(errors.mean()) if len(errors) else float("nan"),
             float(np.quantile(absolute, 0.9)),
             float(absolute.max()),
         ]
@@ -46,6 +49,8 @@ def _figures(reports: Sequence[NumberReport], split: str) -> str:
         lines.append(f"All {first.truth.shape[1]} steps ahead together.")
     if len(first.truth) < first.num_rows:
         lines.append(f"Made of {len(first.truth):,} of {first.num_rows:,} rows, taken evenly.")
+    if num_wild:
+        lines.append(f"{plural(num_wild, 'prediction')} that are no finite numbers are left out.")
     if len(reports) > _MOST_DRAWN:
         lines.append(f"The first {_MOST_DRAWN} of {len(reports)} targets are drawn.")
     return section("Residuals", paragraph(" ".join(lines), muted=True), table(heads, rows))
