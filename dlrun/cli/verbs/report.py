@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     name="report",
-    usage="RUN_OR_SWEEP [-o FILE] [KEY=VALUE ...]",
+    usage="RUN_OR_SWEEP [-o FILE]",
     summary="plots and tables of a sweep or a run, as one self-contained page or as pictures",
     words=(Word("RUN_OR_SWEEP", "run", "the folder of a sweep or a run"),),
     overrides=True,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.paths import locate, unchanged
@@ -43,22 +44,17 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
     columns = table.columns[:-1]
     target, parts = targets_of(files, rows, table, settings)
     inputs = {split: part.raw[:, :-1] for split, part in rows.items()}
-    words = _joined_words(inputs, columns, rows)
     unfitted = encoder(
         columns,
         embed=settings.embed,
         max_categories=settings.max_categories,
         delimiter=settings.delimiter,
         encoding=settings.encoding,
-        words=words,
+        words=_joined_words(inputs, columns, rows),
         blocks=block_encoders(columns, settings, [part.facts for part in images.values()]),
     )
     weights, groups = weights_of(rows, settings), groups_of(table.rows, columns, settings)
-    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
-    splits = {
-        split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
-        for split, values in tensors.items()
-    }
+    splits = {split: _rows(inputs[split], target.values[split], weights.get(split)) for split in inputs}
     return Source(
         "dense",
         target.goal,
@@ -78,7 +74,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         skipped={split: describe_skipped(part) for split, part in rows.items() if part.num_skipped} or (),
         parts=parts,
         groups=groups,
-        originals=table_originals(columns, words, rows, paths),
+        originals=table_originals(columns, unfitted.words, rows, paths),
     )
 
 
@@ -99,6 +95,10 @@ def _read(
         more = table.more_targets
         rows[split] = read_other(files[split], table.columns, settings, images[split], more_targets=more)
     return table, rows
+
+
+def _rows(inputs: NDArray[np.float32], targets: NDArray[Any], weights: Tensor | None) -> Rows:
+    return Rows(torch.from_numpy(np.ascontiguousarray(inputs)), torch.from_numpy(targets), weights=weights)
 
 
 def _joined_words(

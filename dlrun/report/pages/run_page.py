@@ -27,7 +27,7 @@ from dlrun.runs.analysis.found import Examined
 from dlrun.runs.history import SavedRun
 from dlrun.runs.sweeps.saved.points import is_number
 from dlrun.runs.sweeps.saved.shared import read_shared
-from dlrun.wording import count, duration, number, plural
+from dlrun.wording import count, duration, number
 
 _MOST_METRICS, _MOST_BASELINES = 60, 10
 _FEW_CURVES = 4  # plots, which are then large
@@ -81,7 +81,7 @@ def _of_media(media: Media) -> list[str]:
     """What was not shown of pictures and sounds."""
     notices = []
     if media.num_left_out:
-        notices.append(f"{plural(media.num_left_out, 'picture or sound')} left out to keep the page small")
+        notices.append(f"{media.num_left_out} of the pictures and sounds, to keep the page small")
     if media.unreadable:
         notices.append(f"pictures that cannot be read: {', '.join(media.unreadable[:10])}")
     return notices

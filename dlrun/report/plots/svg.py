@@ -48,7 +48,7 @@ def _path(vertices: Sequence[tuple[float, float]]) -> str:
         dx, dy = round(round(next_x, 1) - x, 1), round(round(next_y, 1) - y, 1)
         x, y = round(x + dx, 1), round(y + dy, 1)
         parts.append(f"{_n(dx)} {_n(dy)} ")
-    return "".join(parts).strip()
+    return "".join(parts).strip().removesuffix("l")  # of a single vertex no step follows
 
 
 def _of(numbers: tuple[int, ...]) -> str:
