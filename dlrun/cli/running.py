@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.configuration.compose import Composed
+from dlrun.configuration.place import place_of_process
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
 
@@ -67,11 +68,12 @@ def run_one(
         stop.raise_if_requested()
         for notice in composed.notices:
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
+        first, resume = place_of_process().is_first, composed.config.resume
+        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            found = make_listeners(session, catalog, quiet=quiet, profile=profile)
+            found = make_listeners(session, catalog, quiet=quiet, profile=profile) if first else ()
             return [*found, *hooks.observe(session, stop)]
 
         try:
@@ -89,7 +91,12 @@ def run_one(
 
 
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:
-    """Print a run's metrics on standard output, and where to find its files on standard error."""
+    """Print a run's metrics on standard output, and where to find its files on standard error.
+
+    Of several processes that train one model, the first prints them.
+    """
+    if not place_of_process().is_first:
+        return
     from dlrun.report.lines import result_table
     from dlrun.report.tables import print_table
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from dlrun.configuration.place import ALONE, Place
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.join import join
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
@@ -19,11 +22,12 @@ _DEFAULT_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Device:
-    """The device, precision and number of CPU threads of a run."""
+    """The device, precision and number of CPU threads of a run, and the processes that train with this one."""
 
     torch: torch.device
     precision: str
     threads: int
+    group: Group = field(default_factory=Group, compare=False)
 
     @property
     def is_cpu(self) -> bool:
@@ -55,9 +59,10 @@ def available() -> list[str]:
     return found
 
 
-def set_up(config: RunConfig) -> Device:
-    """Choose the device and set threads, determinism and seeds of this process for a run.
+def set_up(config: RunConfig, place: Place = ALONE) -> Device:
+    """Choose the device and set threads, determinism and seeds of this process for a run; join its group.
 
+    place: of this process among those of the run.
     Raises ConfigError if the device is missing or does not support the precision.
     """
     names = available()
@@ -72,7 +77,7 @@ def set_up(config: RunConfig) -> Device:
                 fix="device=auto",
             )
         )
-    device = torch.device(name)
+    device = torch.device(name) if place.is_alone or name != "cuda" else _own_gpu(place)
     if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
             Problem(
@@ -88,14 +93,29 @@ def set_up(config: RunConfig) -> Device:
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # setting it imports the compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
-    torch.set_num_threads(config.device_settings.threads or _DEFAULT_THREADS)
+    torch.set_num_threads(config.device_settings.threads or max(1, _DEFAULT_THREADS // place.local_size))
     for kind in (np.float32, np.float64):
         np.finfo(
             kind
         )  # NumPy before 2.3 warns if it first looks at a type once denormals are flushed, as pandas makes it
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
-    return Device(device, config.device_settings.precision, torch.get_num_threads())
+    return Device(device, config.device_settings.precision, torch.get_num_threads(), join(place, device))
+
+
+def _own_gpu(place: Place) -> torch.device:
+    """Return the GPU of a process, one for each on a machine.
+
+    Raises ConfigError if there are fewer GPUs.
+    """
+    count = torch.cuda.device_count()
+    if place.local_size > count:
+        what = (
+            f"This machine has {count} GPU{'s' if count != 1 else ''} for {place.local_size} processes; each needs one."
+        )
+        raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
+    torch.cuda.set_device(place.local_rank)
+    return torch.device("cuda", place.local_rank)
 
 
 def seed_everything(seed: int) -> None:

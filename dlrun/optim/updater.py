@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.optim.device import Device
+from dlrun.optim.distributed.gradients import GradientSum
 from dlrun.optim.finite import AllFinite, NotFinite
 from dlrun.optim.kernels import Step, parameters_of, step_of
 
@@ -37,6 +38,10 @@ class Updater:
             {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
             if device.precision == "fp16"
             else {}
+        )
+        group = device.group
+        self._sums = (
+            {} if group.is_alone else {name: GradientSum(found, group) for name, found in self._parameters.items()}
         )
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight = 1.0
@@ -77,6 +82,8 @@ class Updater:
         if not self.is_last:
             self._accumulated[name] = gradients
             return
+        if not self._device.group.is_alone:
+            gradients = self._sums[name](gradients)
         if self._hooks is not None:
             self._hooks[0](self._parameters[name], gradients)
         elif self._device.is_cpu and scaler is None and not self._all_finite(gradients):

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.spec import TargetScaling
+from dlrun.tasks.merging import Others, joined_rows
 
 
 class ClassificationMetrics:
@@ -46,6 +47,16 @@ class ClassificationMetrics:
     def confusion(self) -> Tensor:
         """Return how many rows of each class were predicted as each, or their weights, (K, K) float64 on the CPU."""
         return self._confusion.reshape(self._num_classes, self._num_classes).double().cpu()
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        device = self._loss.device
+        self._confusion = self._confusion.double()
+        others.add(self._confusion)
+        others.add(self._loss)
+        self._scores = joined_rows(self._scores, others, torch.zeros(0, device=device))
+        self._targets = joined_rows(self._targets, others, torch.zeros(0, dtype=torch.int64, device=device))
+        self._weights = joined_rows(self._weights, others, torch.zeros(0, dtype=torch.float64, device=device))
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -82,6 +93,13 @@ class NextTokenMetrics:
         self._entropy += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").double()
         self._correct += (logits.argmax(dim=2) == targets).sum()
         self._count += targets.numel()
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        count = torch.tensor(self._count, device=self._loss.device)
+        for total in (self._loss, self._entropy, self._correct, count):
+            others.add(total)
+        self._count = int(count)
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -162,6 +180,14 @@ class RegressionMetrics:
         self._square += square.sum(dim=0)
         self._loss += total
         self._targets.append(raw)
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        for total in (self._loss, self._absolute, self._absolute_each, self._square):
+            others.add(total)
+        empty = torch.zeros(0, len(self._square), dtype=torch.float64, device=self._loss.device)
+        self._targets = joined_rows(self._targets, others, empty)
+        self._weights = joined_rows(self._weights, others, empty[:, :1])
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""

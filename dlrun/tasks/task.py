@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
 from dlrun.tasks.goals import goal_of
+from dlrun.tasks.merging import Others
 from dlrun.tasks.metric_names import Direction
 from dlrun.tasks.weighted import weighted_loss
 
@@ -149,6 +150,9 @@ class SupervisedEvaluation:
     def add(self, batch: Batch) -> None:
         outputs = self._task(batch)
         self.meter.add(outputs.float(), batch.targets, self._task.loss_of(outputs, batch), batch.weights)
+
+    def merge(self, others: Others) -> None:
+        self.meter.merge(others)
 
     def result(self) -> dict[str, float]:
         return self.meter.result()

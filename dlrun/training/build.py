@@ -10,6 +10,7 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
+from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.settings import DatasetSettings, TrainerSettings
@@ -106,7 +107,7 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     requested = config
     if given.threads is not None and config.device_settings.threads is None:
         config = config.with_threads(given.threads)
-    chosen = device.set_up(config)
+    chosen = device.set_up(config, place_of_process())
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
     spec = data.spec

@@ -24,7 +24,8 @@ from dlrun.storage.checkpoint_format import Snapshot
 from dlrun.storage.checkpoints import write_folder
 from dlrun.tasks.task import Task
 from dlrun.training.state import TrainingState, capture, restore
-from dlrun.training.trainer import Trainer, take_step
+from dlrun.training.step import take_step
+from dlrun.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,19 @@ def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
     )
 
 
+def explain_together(trainer: Trainer, *, repro: Path) -> DivergedError:
+    """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
+    group = trainer.group
+    if not group.is_first:
+        group.wait()
+        return DivergedError("The training diverged; the first process says where.")
+    trainer.leave_group()
+    error = explain(trainer, repro=repro)
+    group.rejoin()
+    group.wait()
+    return error
+
+
 def describe(finding: Finding, step: int) -> str:
     """Return what is not finite, where it first happened, and its likely causes."""
     causes = {
@@ -174,7 +188,7 @@ def _tensors(batches: Sequence[Batch]) -> dict[str, Tensor]:
     found = {
         f"{number}.{name}": value for number, batch in enumerate(batches) for name, value in batch._asdict().items()
     }
-    return {name: tensor for name, tensor in found.items() if tensor is not None}
+    return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
 
 
 def batches_of(tensors: Mapping[str, Tensor], device: torch.device) -> list[Batch]:

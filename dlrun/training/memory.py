@@ -198,7 +198,7 @@ class _Saved:
     """
 
     def __init__(self, task: nn.Module, batch: Batch) -> None:
-        own, rows = [*task.parameters(), *task.buffers()], [tensor for tensor in batch if tensor is not None]
+        own, rows = [*task.parameters(), *task.buffers()], [tensor for tensor in batch if isinstance(tensor, Tensor)]
         self._seen = {tensor.untyped_storage().data_ptr() for tensor in (*own, *rows)}  # rows may be views of all rows
         self._shapes = {shape for tensor in own for shape in (tuple(tensor.shape), tuple(tensor.shape)[::-1])}
         self._held: list[Tensor] = []  # so that no later tensor gets the same memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,9 +34,12 @@ class TrainingState:
     progress: Progress = field(default_factory=Progress)
 
 
-def capture(state: TrainingState, *, metadata: Mapping[str, Any]) -> Snapshot:
+def capture(
+    state: TrainingState, *, metadata: Mapping[str, Any], ranks: Sequence[Mapping[str, Any]] | None = None
+) -> Snapshot:
     """Copy everything that the rest of the run depends on. metadata: the run and environment, as plain values.
 
+    ranks: what each process has of its own, if several train one model (`dlrun.training.ranks`).
     "model" contains the weights to evaluate and predict with; if they are an average, "raw" contains those in training.
     """
     optimizer_tensors, optimizer_values = _optimizer_state(state.updater)
@@ -58,6 +61,7 @@ def capture(state: TrainingState, *, metadata: Mapping[str, Any]) -> Snapshot:
             "scalers": {name: scaler.state_dict() for name, scaler in state.updater.scalers.items()},
             "random": random_values,
             "about": dict(metadata),
+            **({} if ranks is None else {"ranks": list(ranks)}),
         },
     )
 

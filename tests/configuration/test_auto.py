@@ -40,7 +40,7 @@ def test_nothing_is_auto_once_the_data_is_known(words: tuple[str, ...]) -> None:
     config = composed(*words)
     autos = {key for key, value in leaves(config.tree).items() if value == AUTO and key.count(".")}
     known, found = resolve_auto(config, Catalog(), TABLE)
-    assert autos - {"loss.name", "device.name"} == set(found) <= set(RULES)
+    assert autos - {"loss.name", "device.name", "device.strategy"} == set(found) <= set(RULES)
     assert {key: value for key, value in leaves(known.tree).items() if key in found} == found
     assert known.trainer.epochs == found["trainer.epochs"]
 

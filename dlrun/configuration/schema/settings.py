@@ -32,6 +32,7 @@ from dlrun.configuration.schema.fields import (
     NonNegative,
     Pixels,
     Positive,
+    Processes,
     Seed,
     Threads,
     Workers,
@@ -91,6 +92,8 @@ class DeviceSettings:
     compile: bool = False  # compile the model with torch.compile
     threads: Threads | None = None  # CPU threads; null keeps torch's default
     deterministic: bool = False  # use only algorithms with bitwise repeatable results, where torch has them
+    processes: Processes = 1  # that train one model together, on equal parts of each batch
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # what each process has: all of the model (ddp) or a part (fsdp)
 
 
 @dataclass(frozen=True)

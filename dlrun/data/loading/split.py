@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from dlrun.configuration.schema.fields import Augment
 from dlrun.data.loading.augment import augment_images, is_active
 from dlrun.data.loading.bucketing import by_length, longest_of_batches, trimmed
 from dlrun.data.loading.randomness import permutation
+from dlrun.data.loading.shard import WHOLE, Shard, ShardedChunk, chunk_of
 from dlrun.data.spec import Batch, Scaling
 
 _CHUNK_BYTES = 4 << 20  # rows of several batches gathered at once: one call, and they fit into the cache
@@ -133,16 +135,27 @@ class MemorySplit(Split):
 
 
 class Loader:
-    """The batches of each epoch over a split, which depend on (seed, epoch) alone."""
+    """The batches of each epoch over a split, which depend on (seed, epoch) alone.
+
+    shard: which rows of every batch are yielded; only those are read.
+    """
 
     def __init__(
-        self, split: Split, *, batch_size: int, seed: int, shuffle: bool, augment: Augment | None = None
+        self,
+        split: Split,
+        *,
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        augment: Augment | None = None,
+        shard: Shard = WHOLE,
     ) -> None:
         self.split = split
         self.batch_size = batch_size
         self._seed = seed
         self._shuffle = shuffle and batch_size < len(split)  # a single batch has no order
         self._augment = augment
+        self._shard = shard
         self._lengths = None if split.lengths is None else split.lengths.cpu()
         batch_bytes = batch_size * split.row_bytes
         self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
@@ -166,17 +179,42 @@ class Loader:
         if order is not None:
             order = order.to(self.split.index_device)
         firsts = range(start - start % self._chunk, len(self), self._chunk)
-        slices = [slice(first * self.batch_size, (first + self._chunk) * self.batch_size) for first in firsts]
-        groups = slices if order is None else [order[rows] for rows in slices]
+        for number, batch in self._chunks(order, firsts, start=start, epoch=epoch):
+            yield batch if longest is None else trimmed(batch, longest[number])
+
+    def _chunks(self, order: Tensor | None, firsts: range, *, start: int, epoch: int) -> Iterator[tuple[int, Batch]]:
+        """Yield every batch from `start` on with its number. firsts: the first batch of each chunk."""
+        size, sharded = self.batch_size, None
+        if self._shard.is_whole:
+            slices = [slice(first * size, (first + self._chunk) * size) for first in firsts]
+            groups: Sequence[Tensor | slice] = slices if order is None else [order[rows] for rows in slices]
+        else:
+            sharded = [
+                chunk_of(self._shard, first=first, count=self._chunk, batch_size=size, rows=len(self.split))
+                for first in firsts
+            ]
+            own = [each.positions.to(self.split.index_device) for each in sharded]
+            groups = own if order is None else [order[rows] for rows in own]
         chunks = self.split.stream(groups, augment=self._augment, seed=self._seed, epoch=epoch)
-        for first, chunk in zip(firsts, chunks, strict=True):
+        for place, (first, chunk) in enumerate(zip(firsts, chunks, strict=True)):
             skip = max(0, start - first)
-            for number, batch in enumerate(_batches(chunk, self.batch_size, skip=skip), start=first + skip):
-                yield batch if longest is None else trimmed(batch, longest[number])
+            batches = _batches(chunk, size if sharded is None else sharded[place].sizes, skip=skip)
+            for number, batch in enumerate(batches, start=first + skip):
+                yield number, batch if sharded is None else self._with_part(batch, sharded[place], number, order)
+
+    def _with_part(self, batch: Batch, chunk: ShardedChunk, number: int, order: Tensor | None) -> Batch:
+        """Return a batch of this process with its place in the whole batch, and the weights of all rows there."""
+        part = chunk.parts[number % self._chunk]
+        if self.split.weights is None:
+            return batch._replace(part=part)
+        start = number * self.batch_size
+        rows = slice(start, start + part.rows)
+        weights = self.split.weights[rows if order is None else order[rows].to(self.split.weights.device)]
+        return batch._replace(part=replace(part, weights=weights))
 
 
-def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
-    """Views of `size` rows into a chunk."""
+def _batches(chunk: Batch, size: int | list[int], *, skip: int) -> Iterator[Batch]:
+    """Views of `size` rows, or of as many as each is to have, into a chunk."""
     inputs = torch.split(chunk.inputs, size)
     targets = torch.split(chunk.targets, size)
     lengths = (None,) * len(inputs) if chunk.lengths is None else torch.split(chunk.lengths, size)
@@ -185,9 +223,13 @@ def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
         yield Batch(inputs[number], targets[number], lengths[number], weights[number])
 
 
-def in_order(split: Split, *, batch_size: int) -> Iterator[Batch]:
-    """Yield all rows once, in their own order, for evaluation; batches are cut to their longest row."""
+def in_order(split: Split, *, batch_size: int, shard: Shard = WHOLE) -> Iterator[Batch]:
+    """Yield all rows once, in their own order, for evaluation; batches are cut to their longest row.
+
+    shard: which batches are yielded, every one of so many; each is yielded whole.
+    """
     longest = None if split.lengths is None else longest_of_batches(split.lengths.cpu(), batch_size=batch_size)
-    groups = [slice(first, first + batch_size) for first in range(0, len(split), batch_size)]
-    for number, batch in enumerate(split.stream(groups)):
+    numbers = range(shard.rank, -(-len(split) // batch_size), shard.size)
+    groups = [slice(number * batch_size, (number + 1) * batch_size) for number in numbers]
+    for number, batch in zip(numbers, split.stream(groups), strict=True):
         yield batch if longest is None else trimmed(batch, longest[number])
