@@ -51,14 +51,14 @@ def worst_classes(figures: ByClass, most: int = MOST_CLASSES) -> ByClass:
     """Return the figures of at most so many classes, those with the lowest F1, in the order of the classes."""
     if len(figures) <= most:
         return figures
-    undefined = 2.0
-
-    def key(name: str) -> float:
-        f1 = figures[name]["f1"]
-        return undefined if f1 is None else f1
-
-    kept = set(sorted(figures, key=key)[:most])
+    kept = set(sorted(figures, key=lambda name: lowest_f1(figures[name]))[:most])
     return {name: each for name, each in figures.items() if name in kept}
+
+
+def lowest_f1(figures: Mapping[str, float | None]) -> float:
+    """Return what classes are sorted by, those with the lowest F1 first and those without one last."""
+    f1 = figures["f1"]
+    return 2.0 if f1 is None else f1
 
 
 def _confusions(evaluation: Evaluation, spec: DataSpec) -> Iterator[tuple[str, Sequence[str], Tensor]]:

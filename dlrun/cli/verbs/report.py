@@ -118,11 +118,11 @@ def _examine(command: Command, folder: Path, catalog: Catalog) -> Examined:
     from dlrun.runs.analysis.examine import examine_run
     from dlrun.runs.analysis.found import Examined
 
+    with_rows = not command.has(flags.NO_ROWS)
     try:
         config = compose_run(folder, command.overrides, catalog).config
     except ConfigError as error:
         if command.overrides:
             raise
-        return Examined(missing=[f"what the model predicts: {error}"])
-    with_rows = not command.has(flags.NO_ROWS)
+        return Examined(missing=[f"what the model predicts: {error}"], with_rows=with_rows)
     return examine_run(config, catalog, folder, split=command.value(flags.SPLIT), with_rows=with_rows)

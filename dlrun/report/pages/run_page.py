@@ -27,10 +27,10 @@ from dlrun.runs.analysis.found import Examined
 from dlrun.runs.history import SavedRun
 from dlrun.runs.sweeps.saved.points import is_number
 from dlrun.runs.sweeps.saved.shared import read_shared
-from dlrun.wording import count, duration, number
+from dlrun.wording import count, duration, number, plural
 
 _MOST_METRICS, _MOST_BASELINES = 60, 10
-_FEW_CURVES = 4  # plots, which are then large
+_FEW_CURVES, _MOST_CURVES = 4, 24  # plots; a few are large
 
 
 def run_page(run: SavedRun, examined: Examined | None = None, *, title: str, catalog: Catalog | None = None) -> str:
@@ -139,4 +139,6 @@ def _curves(folder: Path, *, first: str) -> str:
     if not figures.scenes:
         return section("Learning curves", paragraph("There is no metrics.jsonl that can be read.", muted=True))
     entries = legend((None, split) for split in figures.splits)
-    return section("Learning curves", entries, grid(figures.scenes, large=len(figures.scenes) <= _FEW_CURVES))
+    drawn, more = figures.scenes[:_MOST_CURVES], len(figures.scenes) - _MOST_CURVES
+    cut = paragraph(f"{plural(more, 'metric')} without a plot.", muted=True) if more > 0 else ""
+    return section("Learning curves", entries, grid(drawn, large=len(drawn) <= _FEW_CURVES), cut)

@@ -53,7 +53,7 @@ def examine_run(
     with_rows: whether to return rows of the data, the worst mistakes. What cannot be examined, since a checkpoint or
     the data is missing, is in `missing` of what is returned.
     """
-    found = Examined()
+    found = Examined(with_rows=with_rows)
     try:
         run = load_run(config, catalog, folder)
     except (ConfigError, DataError, StorageError) as error:

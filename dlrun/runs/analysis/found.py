@@ -133,7 +133,7 @@ class Examined:
     """What was found, and what could not be.
 
     split: the one that was examined. describes: the data, in words. columns: of a table, with their kinds.
-    mistakes: those of numbers, of all targets together. missing: what is not there, and why.
+    mistakes: those of numbers, of all targets together. with_rows: whether rows of the data may be shown. missing: what is not there, and why.
     """
 
     split: str = ""
@@ -147,5 +147,6 @@ class Examined:
     tokens: TokenReport | None = None
     samples: Sequence[Sample] = ()
     is_generator: bool = False
+    with_rows: bool = True
     notices: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)

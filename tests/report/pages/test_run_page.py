@@ -85,7 +85,7 @@ def examined(name: str, folder: Path) -> Examined:
     return Examined(
         "test", 4, name, {name: name}, {name: 3}, [report],
         [NumberReport(name, np.ones((3, 2)), np.ones((3, 2)), 3, True)], [mistake],
-        TokenReport([1.0, 2.0], [(1.0, [Token(name, 1.0)])], " "), [Sample(name, name)], True, [name], [name],
+        TokenReport([1.0, 2.0], [(1.0, [Token(name, 1.0)])], " "), [Sample(name, name)], True, True, [name], [name],
     )  # fmt: skip
 
 
@@ -139,3 +139,12 @@ def test_pictures_and_sounds_stop_before_the_page_is_too_large(tmp_path: Path) -
     assert 2_500_000 < len(page) < PAGE_BYTES
     assert " of the pictures and sounds, to keep the page small" in page
     assert "pictures that cannot be read: a.png" in page
+
+
+def test_of_very_many_metrics_some_have_a_plot(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    lines = [{"step": n, "epoch": n, **{f"val/m{k}": 0.1 * n for k in range(30)}} for n in (1, 2)]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    page = run_page(read_run(run), title="Run")
+    assert "6 metrics without a plot." in page
+    assert page.count('<svg viewBox="0 0 460') == 24

@@ -56,7 +56,7 @@ def data_section(shared: Shared, result: Mapping[str, Any], examined: Examined) 
         more = len(counts) - len(shown)
         parts += [paragraph("Training rows of each class:", muted=True), table(["class", "rows", "share"], shown)]
         parts += [paragraph(f"{more} more classes.", muted=True)] if more > 0 else []
-    skipped = _skipped(result)
+    skipped = _skipped(result) if examined.with_rows else []  # reasons quote cells
     if skipped:
         parts += [paragraph("Rows that were skipped:", muted=True), bullets(skipped)]
     return section("Data", *parts) if parts else ""

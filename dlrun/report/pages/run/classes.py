@@ -12,10 +12,13 @@ from dlrun.report.plots.confusion import MOST_CLASSES, confusion_matrix
 from dlrun.report.plots.shares import recall_plot, reliability_plot, roc_plot
 from dlrun.report.plots.style import NUM_SERIES
 from dlrun.runs.analysis.found import ClassReport
+from dlrun.tasks.per_class import MOST_CLASSES as MOST_LISTED
+from dlrun.tasks.per_class import lowest_f1
 from dlrun.wording import number, plural
 
 _MOST_ROWS = 300  # classes in the table
 _MOST_PAIRS = 10
+_NARROW = 14  # classes of a matrix that can be read on a phone without scrolling
 _FIGURES = ("precision", "recall", "f1", "support")
 
 
@@ -57,7 +60,7 @@ def _confusion(report: ClassReport, title: str, split: str) -> str:
         lines.append(f"The {MOST_CLASSES} of {len(names)} classes with the most mistakes are drawn.")
         names, confusion = [names[place] for place in kept], confusion[np.ix_(kept, kept)]
     lines.append("A row for each true class, a column for each predicted one; the colour is the share of the class.")
-    drawn = figure(confusion_matrix(confusion, names), wide=len(names) > 8)
+    drawn = figure(confusion_matrix(confusion, names), wide=len(names) > _NARROW)
     pairs = _pairs(report)
     if len(report.class_names) > 2 and pairs:
         heads = ["true class", "predicted", "rows", "of the class"]
@@ -86,7 +89,11 @@ def _figures(report: ClassReport, title: str) -> str:
     heads = ["class", "precision", "recall", "F1", "rows"]
     heads += ["AUROC", "average precision"] if curves else []
     rows = []
-    for name, figures in list(report.figures.items())[:_MOST_ROWS]:
+    listed, note = list(report.figures.items()), ""
+    if len(listed) > MOST_LISTED:
+        note = f"The classes with the lowest F1 first; the first {MOST_LISTED} have curves."
+        listed.sort(key=lambda each: lowest_f1(each[1]))
+    for name, figures in listed[:_MOST_ROWS]:
         cells = [Cell(name), *(number_cell(figures[key], whole=key == "support") for key in _FIGURES)]
         if curves:
             own = curves.get(name)
@@ -94,7 +101,7 @@ def _figures(report: ClassReport, title: str) -> str:
         rows.append((None, cells))
     more = len(report.figures) - len(rows)
     cut = paragraph(f"{more} more classes are left out.", muted=True) if more > 0 else ""
-    return section(title, table(heads, rows), cut)
+    return section(title, paragraph(note, muted=True) if note else "", table(heads, rows), cut)
 
 
 def _curves(report: ClassReport, title: str) -> str:

@@ -78,7 +78,7 @@ def _cell(text: str) -> Cell:
 
 def _row_number(mistake: Mistake) -> Cell:
     place = mistake.original.place if mistake.original is not None else ""
-    return Cell(place or f"{mistake.row + 1} of the split")
+    return Cell(place or f"row {mistake.row + 1} of the split")
 
 
 def _card(mistake: Mistake, media: Media) -> str:

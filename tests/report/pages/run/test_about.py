@@ -40,6 +40,8 @@ def test_data_and_environment() -> None:
     assert "Rows that were skipped: line 3: no number" in text
     assert "torch" not in text
     assert text_of(environment_section(SHARED)) == "Environment torch 2.13.0"
+    examined.with_rows = False
+    assert "line 3" not in data_section(SHARED, {"dataset": {"skipped": ["line 3: no number"]}}, examined)
     many = Examined(class_counts={str(n): 1 for n in range(103)})
     assert "3 more classes." in data_section(SHARED, {"dataset": {"skipped": {"train": [1]}}}, many)
     assert (data_section(Shared(), {}, Examined()), environment_section(Shared())) == ("", "")

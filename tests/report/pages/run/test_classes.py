@@ -68,3 +68,12 @@ def test_hostile_names_are_text() -> None:
     reader = read(page)
     assert not reader.tags & {"script", "img", "style"}
     assert not {name for name in reader.attributes if name.startswith("on")}
+
+
+def test_of_more_than_a_hundred_classes_the_worst_come_first() -> None:
+    confusion = np.eye(101) * 5
+    confusion[100, 0] = 20
+    page = "".join(class_sections(report_of(confusion.tolist(), [f"c{n}" for n in range(101)]), split="test"))
+    assert "The classes with the lowest F1 first; the first 100 have curves." in page
+    rows = page.partition("<h2>Each class</h2>")[2].partition("</table>")[0].split("<tr")[2:]
+    assert [row.partition("<td>")[2].partition("<")[0] for row in rows][:3] == ["c0", "c100", "c1"]

@@ -48,17 +48,17 @@ def test_texts_pictures_and_sounds(tmp_path: Path) -> None:
     assert html.count("<img") == 3
     assert html.count("<audio controls") == 1
     assert 'alt="true 7, predicted 1"' in html
-    assert "is <b>7</b>, predicted <b>1</b><br><br>2 of the split" in html
+    assert "is <b>7</b>, predicted <b>1</b><br><br>row 2 of the split" in html
 
 
 def test_windows_of_a_forecast() -> None:
     html = section(Mistake(0, "", "", "off by 2", windows=[Window("load", [1.0, 2.0], [3.0], [5.0])]))
     assert "what came" in html
-    assert "<figcaption>off by 2<br>1 of the split</figcaption>" in html
+    assert "<figcaption>off by 2<br>row 1 of the split</figcaption>" in html
 
 
 def test_rows_that_are_not_known_are_told_by_number() -> None:
-    assert "row true predicted 6 of the split a b far" in text_of(Mistake(5, "a", "b", "far"))
+    assert "row true predicted row 6 of the split a b far" in text_of(Mistake(5, "a", "b", "far"))
     assert section() == ""
 
 
