@@ -133,7 +133,8 @@ class Examined:
     """What was found, and what could not be.
 
     split: the one that was examined. describes: the data, in words. columns: of a table, with their kinds.
-    mistakes: those of numbers, of all targets together. with_rows: whether rows of the data may be shown. missing: what is not there, and why.
+    mistakes: those of numbers, of all targets together. with_rows: whether rows of the data may be shown.
+    missing: what is not there, and why.
     """
 
     split: str = ""
