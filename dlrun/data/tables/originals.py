@@ -36,9 +36,12 @@ def table_originals(
         found = []
         for number, values in zip(numbers, raw, strict=True):
             cells = _cells(columns, words, values)
-            images = [cells[column.name] for column in columns if column.kind == "image" and cells[column.name]]
+            images = [Path(cells[column.name]) for column in columns if column.kind == "image" and cells[column.name]]
+            for column in columns:
+                if column.kind == "image":  # its path says where the user's files are
+                    cells[column.name] = Path(cells[column.name]).name
             place = f"row {number + 1} of {printable(files[part].name)}" if counted[part] else ""
-            found.append(Original(place, cells=cells, image=Path(images[0]) if images else None))
+            found.append(Original(place, cells=cells, image=images[0] if images else None))
         return found
 
     return originals

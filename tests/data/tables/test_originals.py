@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PIL import Image
+
 from dlrun.data.tables.settings import TableSettings
 from dlrun.data.tables.source import table_source
 
@@ -33,3 +35,14 @@ def test_no_number_where_rows_were_skipped(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(TABLE.replace("1.5", ""))
     (first,) = originals(tmp_path / "a.csv", [0], missing_target="leave_out")  # type: ignore[arg-type]
     assert (first.place, first.cells["city"]) == ("", "Turin")
+
+
+def test_an_image_is_a_file_of_which_the_cell_has_the_name(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for number in range(3):
+        Image.new("L", (8, 8), number * 50).save(tmp_path / "deep" / f"{number}.png")
+    rows = "".join(f"deep/{number}.png,{number}\n" for number in range(3))
+    (tmp_path / "a.csv").write_text(f"picture,price\n{rows}")
+    (second,) = originals(tmp_path / "a.csv", [1], columns={"picture": "image"})  # type: ignore[arg-type]
+    assert second.cells == {"picture": "1.png"}
+    assert second.image == tmp_path / "deep" / "1.png"

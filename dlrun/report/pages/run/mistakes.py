@@ -12,6 +12,7 @@ from dlrun.runs.analysis.found import Mistake
 
 _MOST_TEXT = 1_500  # characters
 _MOST_COLUMNS = 40
+_LONG = 40  # characters, from which on a cell may have several lines
 _THUMBNAIL = 240  # pixels of a photograph
 
 
@@ -66,7 +67,9 @@ def _table(mistakes: Sequence[Mistake]) -> str:
     cut = ""
     if len(columns) > len(shown):
         cut = paragraph(f"{len(columns) - len(shown)} more columns are left out.", muted=True)
-    return table(["row", "true", "predicted", "how far off", *shown], rows) + cut
+    heads = ["row", "true", "predicted", "how far off", *shown]
+    wordy = [place for place in range(len(heads)) if any(len(cells[place].text) > _LONG for _, cells in rows)]
+    return table(heads, rows, wordy=wordy) + cut
 
 
 def _cell(text: str) -> Cell:

@@ -31,6 +31,8 @@ def test_rows_of_a_table() -> None:
     text = text_of(*mistakes)
     assert "row true predicted how far off age city row 1 of a.csv yes no 90% sure 30 row 2 of a.csv" in text
     assert "2 more columns" not in text
+    long = Mistake(0, "1", "2", "", Original(cells={"review": "word " * 20}))
+    assert '<td class="text">word' in section(long)
     wide = Mistake(0, "1", "2", "", Original(cells={f"c{n}": "1" for n in range(42)}))
     assert "2 more columns are left out." in text_of(wide)
 
