@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.ranks.launcher import shares_threads, train_in_processes
+from dlrun.cli.ranks.number import notices_of_number, processes_to_start
+from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
+from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
 
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
@@ -23,7 +28,15 @@ if TYPE_CHECKING:
 
 
 class Hooks:
-    """What a run does for something that it is a part of; a run by itself does nothing more."""
+    """What a run does for something that it is a part of; a run by itself does nothing more.
+
+    trains_alone: whether one process trains it, whatever the configuration says.
+    """
+
+    trains_alone = False
+
+    def claimed(self, folder: Path) -> None:
+        """Receive the run's folder, before anything is loaded."""
 
     def inspect(self, session: Session) -> None:
         """Receive the run before anything is written or trained; may raise."""
@@ -38,6 +51,18 @@ class Hooks:
         from dlrun.training.build import ALONE
 
         return ALONE
+
+    def afar(self) -> Afar | None:
+        """Return what the processes of the run do for the same, if several train it; None for nothing."""
+        return None
+
+
+class Afar(NamedTuple):
+    """A point of a sweep that several processes train: its number and who hears of it. threads: of all processes."""
+
+    point: int
+    channel: Channel
+    threads: int | None
 
 
 def run_one(
@@ -58,22 +83,33 @@ def run_one(
     from dlrun.data.files.named import check_tree
     from dlrun.training.signals import StopRequest
 
-    hooks = hooks or Hooks()
+    hooks, place = hooks or Hooks(), place_of_process()
     check_tree(composed.config.tree, catalog)
+    number = 1 if hooks.trains_alone else processes_to_start(composed.config, place)
+    if number > 1:
+        work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
+        return _train_in_processes(work, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report.listeners import make_listeners
+        from dlrun.report.listeners import make_listeners, make_listeners_of_other
         from dlrun.runs import run
+        from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
-        for notice in composed.notices:
+        first = place.is_first
+        for notice in (*composed.notices, *notices_of_number(composed.config, place)) if first else ():
             print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        first, resume = place_of_process().is_first, composed.config.resume
-        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
+        begun = threads_of(path) if composed.config.resume != "never" else None
+        claimed = (
+            run_dir.claim(path, asked=asked, resume=composed.config.resume) if first else run_dir.RunDirOfFirst(path)
+        )
+        hooks.claimed(claimed.path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            found = make_listeners(session, catalog, quiet=quiet, profile=profile) if first else ()
+            if not first:
+                return make_listeners_of_other(session)
+            found = make_listeners(session, catalog, quiet=quiet, profile=profile)
             return [*found, *hooks.observe(session, stop)]
 
         try:
@@ -83,11 +119,31 @@ def run_one(
                 claimed,
                 stop=stop,
                 make_listeners=listeners,
-                given=hooks.given(),
+                given=hooks.given() if begun is None else dataclasses.replace(hooks.given(), threads=begun.threads),
             )
         finally:
             claimed.release()
     return result, claimed.path
+
+
+def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
+    """Train a run in processes that this one starts; what the first one tells of a point goes to the point's sweep."""
+    if afar is None:
+        return train_in_processes(work, number)
+    channel = afar.channel
+
+    def hear(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if "asks" in message:
+            return {"reason": channel.stop_reason(afar.point)}
+        if "measured" in message:
+            channel.report(Measured(**message["measured"]))
+        elif "needs" in message and isinstance(channel, MemoryWatch):
+            peak, free = message["needs"]
+            channel.needs(peak * number, free)
+        return None
+
+    threads = shares_threads(afar.threads, number)
+    return train_in_processes(dataclasses.replace(work, threads=threads, point=afar.point), number, hear=hear)
 
 
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:

@@ -11,12 +11,17 @@ from dlrun.errors import ConfigError, Problem
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """The environment variables that torchrun sets for each process, and `device.processes` too."""
 
+LISTENING = "DLRUN_LISTENING"
+"""The environment variable with the handle of the socket where the processes meet: no other program can take its port.
+"""
+
 
 @dataclass(frozen=True)
 class Place:
     """The rank of a process, from 0, of `size` in all; on its machine it is `local_rank` of `local_size`.
 
-    address: where the processes meet, "" if there is only one.
+    address: where the processes meet, "" if no launcher started this process. listening: the handle of a socket that
+    listens there already, of the first process.
     """
 
     rank: int = 0
@@ -24,6 +29,12 @@ class Place:
     local_rank: int = 0
     local_size: int = 1
     address: str = ""
+    listening: int | None = None
+
+    @property
+    def is_launched(self) -> bool:
+        """Whether a launcher started this process as one of a run, even if as the only one."""
+        return bool(self.address)
 
     @property
     def is_first(self) -> bool:
@@ -55,4 +66,6 @@ def place_of_process(environment: Mapping[str, str] = os.environ) -> Place:
         said = " ".join(f"{name}={environment[name]}" for name in NAMES[:4])
         what = f"The environment says {said}; expected 0 <= RANK < WORLD_SIZE, and the same on this machine."
         raise ConfigError(Problem("RANK", what, id="processes", fix=None))
-    return Place(rank, size, local_rank, local_size, f"{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}")
+    handle = environment.get(LISTENING, "")
+    address = f"{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}"
+    return Place(rank, size, local_rank, local_size, address, int(handle) if handle.isdecimal() else None)

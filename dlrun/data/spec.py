@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.goals import Goal, Part, describe_task
+from dlrun.data.loading.moving import moved
 from dlrun.data.loading.shard import BatchPart
 from dlrun.wording import plural, printable
 
@@ -93,8 +94,9 @@ class TargetScaling:
         """Return the model's outputs, (B, K), in the targets' own units, float64."""
         return outputs.double() * self._tensor(self.std, outputs) + self._tensor(self.mean, outputs)
 
-    def _tensor(self, value: float | tuple[float, ...], like: Tensor) -> Tensor:
-        return torch.tensor(value, dtype=torch.float64, device=like.device)  # () or (K,)
+    def _tensor(self, value: float | tuple[float, ...], like: Tensor) -> Tensor | float:
+        """A number, or (K,) numbers on the device of `like`; nothing waits for the copy."""
+        return moved(torch.tensor(value, dtype=torch.float64), like.device) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dlrun.optim.device import Device
 from dlrun.optim.distributed.gradients import GradientSum
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, spread_overflow
 from dlrun.optim.finite import AllFinite, NotFinite
 from dlrun.optim.kernels import Step, parameters_of, step_of
 
@@ -30,6 +33,10 @@ class Updater:
         self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
         self._compute_gradients: Callable[..., list[Tensor | None]] = compute_gradients
         self._instrument: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None
+        group, self._sharded = device.group, dict[str, ShardedGradients]()
+        if group.shards is not None:
+            self._sharded = {name: ShardedGradients(found, group.shards) for name, found in self._parameters.items()}
+        self.num_forgotten = 0  # how often the state was replaced; whoever holds on to it must begin anew
         self.forget()
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
@@ -39,20 +46,25 @@ class Updater:
             if device.precision == "fp16"
             else {}
         )
-        group = device.group
         self._sums = (
-            {} if group.is_alone else {name: GradientSum(found, group) for name, found in self._parameters.items()}
+            {}
+            if group.is_alone or self._sharded
+            else {name: GradientSum(found, group) for name, found in self._parameters.items()}
         )
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
-        self.weight = 1.0
+        self.weight: float | Tensor = 1.0
         self.is_last = True
+        self.set_factor(1.0)
 
     def forget(self) -> None:
         """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
+        self.num_forgotten += 1
         self._steps: dict[str, Step] = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
         if self._instrument is not None:
             self._steps = {name: self._instrument("step", step) for name, step in self._steps.items()}
         self._accumulated: dict[str, list[Tensor | None]] = {}
+        for sharded in self._sharded.values():
+            sharded.forget()
 
     def instrument(self, wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
         """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
@@ -70,23 +82,17 @@ class Updater:
             self._update(name, loss)
 
     def _update(self, name: str, loss: Tensor) -> None:
-        if self.weight != 1.0:
+        if isinstance(self.weight, Tensor):
+            loss = loss * self.weight.to(loss.dtype)
+        elif self.weight != 1.0:
             loss = loss * self.weight
         scaler = self.scalers.get(name)
-        gradients = self._compute_gradients(
-            loss if scaler is None else scaler.scale(loss),
-            self._parameters[name],
-            self._strides[name],
-            self._accumulated.pop(name, None),
-        )
-        if not self.is_last:
-            self._accumulated[name] = gradients
+        gradients = self._gradients(name, loss if scaler is None else scaler.scale(loss))
+        if gradients is None:
             return
-        if not self._device.group.is_alone:
-            gradients = self._sums[name](gradients)
         if self._hooks is not None:
             self._hooks[0](self._parameters[name], gradients)
-        elif self._device.is_cpu and scaler is None and not self._all_finite(gradients):
+        elif self._device.is_cpu and scaler is None and not self._are_finite(gradients):
             raise NotFinite  # before a weight changes; on other devices the check would synchronise each step
         if scaler is not None:
             self._scaled_step(name, gradients, scaler)
@@ -95,13 +101,30 @@ class Updater:
         if self._hooks is not None:
             self._hooks[1]()
 
+    def _gradients(self, name: str, loss: Tensor) -> list[Tensor | None] | None:
+        """Return the gradients of a step, summed over its batches and over all processes; None until its last batch."""
+        if self._sharded:
+            self._sharded[name].add(loss)
+            return self._sharded[name].take() if self.is_last else None
+        gradients = self._compute_gradients(
+            loss, self._parameters[name], self._strides[name], self._accumulated.pop(name, None)
+        )
+        if not self.is_last:
+            self._accumulated[name] = gradients
+            return None
+        return gradients if self._device.group.is_alone else self._sums[name](gradients)
+
+    def _are_finite(self, gradients: list[Tensor | None]) -> bool:
+        here = self._all_finite(gradients)
+        return are_finite_everywhere(here, self._device.group) if self._sharded else here
+
     def apply(self, name: str, gradients: list[Tensor | None]) -> None:
         """Take the step of a group whose gradients are computed: clip them and step.
 
         gradients: one for each of `parameters(name)`, with its strides.
         """
         if self._clip_norm is not None:
-            gradients = clip_gradients(gradients, self._clip_norm)
+            gradients = clip_gradients(gradients, self._clip_norm, self._device.group if self._sharded else None)
         self._steps[name](gradients)
 
     def parameters(self, name: str) -> list[Tensor]:
@@ -119,12 +142,29 @@ class Updater:
         finally:
             self._hooks = None
 
+    def drop_scaled_step(self) -> None:
+        """Forget how far loss scaling got with a step that ended with an error."""
+        for scaler in self.scalers.values():
+            scaler._per_optimizer_states.clear()
+
+    def scales(self) -> list[Tensor]:
+        """Return the tensors in which loss scaling keeps its state, once a step was taken; none but in fp16."""
+        found = [each for scaler in self.scalers.values() for each in (scaler._scale, scaler._growth_tracker)]
+        return [each for each in found if each is not None]
+
     def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
         """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
         for parameter, gradient in zip(self._parameters[name], gradients, strict=True):
             parameter.grad = gradient
         optimizer = self.optimizers[name]
-        if self._clip_norm is not None:
+        if self._sharded:
+            scaler.unscale_(optimizer)
+            spread_overflow(scaler, optimizer, self._device.group)
+            if self._clip_norm is not None:
+                clipped = clip_gradients(gradients, self._clip_norm, self._device.group)
+                for parameter, gradient in zip(self._parameters[name], clipped, strict=True):
+                    parameter.grad = gradient
+        elif self._clip_norm is not None:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
         scaler.step(optimizer)
@@ -133,16 +173,21 @@ class Updater:
             parameter.grad = None
 
     def set_factor(self, factor: float) -> None:
-        """Multiply every learning rate by the schedule's factor."""
+        """Multiply every learning rate by the schedule's factor.
+
+        On a GPU it is rounded to float32, as a captured step reads it from a tensor: so both give the same bytes.
+        """
+        self._factor = factor
+        rounded = np.float32 if self._device.torch.type == "cuda" else float
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
+                group["lr"] = float(rounded(group.setdefault("initial_lr", group["lr"]) * factor))
 
     @property
     def lr(self) -> float:
         """The current learning rate of the first group."""
-        rate: float = next(iter(self.optimizers.values())).param_groups[0]["lr"]
-        return rate
+        rate: float = next(iter(self.optimizers.values())).param_groups[0]["initial_lr"]
+        return rate * self._factor
 
 
 def compute_gradients(
@@ -168,9 +213,16 @@ def compute_gradients(
     ]
 
 
-def clip_gradients(gradients: list[Tensor | None], norm: float) -> list[Tensor | None]:
-    """Return gradients scaled so that their global norm is at most `norm` (Pascanu et al. 2013)."""
+def clip_gradients(gradients: list[Tensor | None], norm: float, group: Group | None = None) -> list[Tensor | None]:
+    """Return gradients scaled so that their global norm is at most `norm` (Pascanu et al. 2013).
+
+    group: of the processes that have the other parts of the gradients, if these are parts.
+    """
     present = [gradient for gradient in gradients if gradient is not None]
     total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))  # (P,) -> ()
+    if group is not None:
+        squared = total.double().square()
+        group.add(squared)
+        total = squared.sqrt().to(total.dtype)
     scaled = iter(torch._foreach_mul(present, (norm / (total + 1e-6)).clamp(max=1.0)))
     return [None if gradient is None else next(scaled) for gradient in gradients]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ def make_listeners(
     if not quiet:
         found.append(console(session))
     return found
+
+
+def make_listeners_of_other(session: Session) -> Sequence[Listener]:
+    """Return the listeners of a process that is not the first: to help with samples, if it has a part of the model."""
+    is_sharded = session.components.device.group.shards is not None
+    return [HelpWithSamples(session.components.task)] if is_sharded else []
 
 
 def console(session: Session) -> Listener:
@@ -91,3 +98,14 @@ class Samples(Listener):
             self._task.write_samples(path)
         except OSError as error:
             raise storage_error(path, error) from error
+
+
+class HelpWithSamples(Listener):
+    """Makes the first process's samples with it, whose forward pass needs every process; keeps none."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def on_epoch(self, progress: Progress, row: Row) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            self._task.write_samples(Path(folder) / "samples.png")

@@ -16,8 +16,10 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
+from dlrun.runs.alike import check_alike
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
+from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
@@ -69,6 +71,7 @@ def train(
     with stop.at_once():  # nothing is written yet
         components = build_components(config, catalog, given)
         config = components.config
+        check_alike(components)
         components.task.prepare(components.data)
     run_dir.clean()
     run = Run(config, catalog, components, run_dir, stop, started=started)
@@ -98,13 +101,14 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
     """Return everything that training changes, as it is before the first step."""
-    optimizers = build_optimizers(components.task, config, catalog)
+    shards, decay = components.device.group.shards, config.trainer.ema
+    optimizers = build_optimizers(components.task, config, catalog, shards)
     return train_state.TrainingState(
         components.task,
         Updater(optimizers, device=components.device, clip_norm=config.trainer.clip_norm),
         build_schedule(config, catalog, len(components.data.train)),
         RunningMeans(on_cpu=components.device.is_cpu),
-        None if config.trainer.ema is None else WeightAverage(components.task.weights(), decay=config.trainer.ema),
+        None if decay is None else WeightAverage(components.task.weights(), decay=decay, shards=shards),
     )
 
 
@@ -130,7 +134,12 @@ class Run:
         self._run_dir, self._started = run_dir, started
         self._stop = agreed(stop, components.device.group)
         metrics_file = run_dir.path / "metrics.jsonl"
-        self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
+        self._store = CheckpointStore(
+            run_dir.checkpoints,
+            keep=config.checkpoint.keep,
+            sync_before=(metrics_file,),
+            load=load_snapshot if components.device.group.shards is None else open_snapshot,
+        )
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
@@ -167,7 +176,11 @@ class Run:
             listeners=self.listeners,
             stop=self._stop,
         )
-        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *notices]
+        return (
+            trainer,
+            None if snapshot is None else snapshot.step,
+            [*components.data.notices, *components.notices, *notices],
+        )
 
     def evaluate_best(
         self, baselines: list[dict[str, Any]] | None = None
@@ -177,17 +190,17 @@ class Run:
         baselines: those of another run on the same data, if they are measured already.
         """
         group = self._components.device.group
-        best = best_together(self._store, group)
-        train_state.load_weights(self._components.task, best)
+        best = best_together(self._store, self._components.task, group)
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()
         metrics = final.metrics()
         self._per_class = final.per_class
         self._progress.eval_seconds += time.perf_counter() - started
+        is_needed = group.is_first or group.shards is not None  # whose forward pass all processes take part in
+        errors = final.forecast_errors(step=best.step) if is_needed else None
         if not group.is_first:
             return metrics, []
         group.leave()
-        errors = final.forecast_errors(step=best.step)
         if errors is not None:
             self._run_dir.write_forecast(errors)
         return metrics, final.baselines() if baselines is None else baselines
@@ -231,6 +244,7 @@ class Run:
             baselines=baselines,
             environment={
                 **environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
+                "cores": self._components.device.cores,
                 **self._packed,
             },
             seconds=self._seconds_before + time.perf_counter() - self._started,

@@ -34,7 +34,7 @@ class ClassificationMetrics:
         doubled = None if weights is None else weights.double()
         cells = targets * self._num_classes + predicted
         if doubled is None:
-            self._confusion += torch.bincount(cells, minlength=len(self._confusion))
+            self._confusion.index_add_(0, cells, torch.ones_like(cells))  # bincount waits for the device
         else:
             self._confusion = self._confusion.double().index_add_(0, cells, doubled)
         self._loss += loss.double() * (len(targets) if doubled is None else doubled.sum())

@@ -82,7 +82,7 @@ class PartMetrics:
             self.meters, self._slices, targets_of_parts(self._parts, targets), strict=True
         ):
             meter.add(outputs[:, place], of_part, loss, weights)
-        total = torch.tensor(len(targets), device=loss.device) if weights is None else weights.double().sum()
+        total = len(targets) if weights is None else weights.double().sum()
         self._loss += loss.double() * total
         self._total += total
 

@@ -72,7 +72,7 @@ class RunningMeans:
             elif name in self._sums:
                 self._sums[name] += value
             else:
-                self._sums[name] = value.to(torch.float64)
+                self._sums[name] = value.to(torch.float64, copy=True)  # a captured step reuses its tensor
         self.count += 1
         return finite
 
@@ -107,6 +107,9 @@ class Listener:
 
     def on_epoch(self, progress: Progress, row: Row) -> None:
         """Receive the metrics of an evaluation."""
+
+    def on_notice(self, text: str) -> None:
+        """Receive a sentence that the user should read, between two steps."""
 
     def on_end(self, result: Mapping[str, Any]) -> None:
         """Receive the result; called once at the end of the run, however it ended."""

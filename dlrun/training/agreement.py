@@ -66,6 +66,8 @@ class AgreedStop(StopRequest):
             found.add(Wish.END_IN_TIME)
         if self.saw_not_finite:
             found.add(Wish.NOT_FINITE)
+        if self._group.drew_by_shape:
+            found.add(Wish.SAME_DRAWS)
         return frozenset(found)
 
     def _hear(self, wishes: frozenset[Wish]) -> None:
@@ -75,6 +77,8 @@ class AgreedStop(StopRequest):
         if Wish.SAVE in wishes:
             self.save_requested, self._own.save_requested = True, False
         self._is_time_up = self._is_time_up or Wish.END_IN_TIME in wishes
+        if Wish.SAME_DRAWS in wishes:
+            self._group.share_random_state()
         if Wish.NOT_FINITE in wishes:
             raise NotFinite
 

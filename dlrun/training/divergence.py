@@ -104,8 +104,7 @@ def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
     noticed = trainer.progress.step + 1
     start = trainer.store.load_newest()[0] or trainer.initial_snapshot
     found = None if start is None else _locate(trainer, start, until=noticed)
-    rate = trainer.state.updater.lr
-    advice = f"Try a smaller optimizer.lr (now {rate:g}), trainer.clip_norm=1, or dataset.standardise=true."
+    advice = _advice(trainer)
     if start is None or found is None:
         return DivergedError(f"The loss is no longer a finite number at step {noticed}. {advice}")
     step, finding = found
@@ -120,6 +119,8 @@ def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
 def explain_together(trainer: Trainer, *, repro: Path) -> DivergedError:
     """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
     group = trainer.group
+    if group.shards is not None:
+        return _explain_parts(trainer)
     if not group.is_first:
         group.wait()
         return DivergedError("The training diverged; the first process says where.")
@@ -128,6 +129,21 @@ def explain_together(trainer: Trainer, *, repro: Path) -> DivergedError:
     group.rejoin()
     group.wait()
     return error
+
+
+def _explain_parts(trainer: Trainer) -> DivergedError:
+    """Return the error of a sharded run, whose steps no process can take again by itself."""
+    steps = trainer.store.steps()
+    saved = f" The checkpoint of step {steps[-1]} is intact." if steps else ""
+    return DivergedError(
+        f"The loss, a gradient or a weight is no longer a finite number at step {trainer.progress.step + 1}. "
+        f"{_advice(trainer)}{saved} With device.strategy=ddp, if a process can hold the model, the layer is named."
+    )
+
+
+def _advice(trainer: Trainer) -> str:
+    rate = trainer.state.updater.lr
+    return f"Try a smaller optimizer.lr (now {rate:g}), trainer.clip_norm=1, or dataset.standardise=true."
 
 
 def describe(finding: Finding, step: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -30,13 +31,13 @@ def evaluate(
     All of them return the same metrics.
     `before_batch` is called before each batch, in all processes at once, and may raise to end the pass; the task's mode
     is restored in any case.
-    `receive` is given the evaluation at the end, in the first process, for what it has besides the metrics.
+    `receive` is given the evaluation at the end, where it has all batches, for what it has besides the metrics.
     Raises ConfigError if the memory is too small, or the task returns a metric that it does not declare.
     """
     was_training = task.training
     task.eval()
     try:
-        with torch.inference_mode():
+        with without_gradients(device):
             metrics = _measured(
                 task, split, device=device, batch_size=batch_size, before_batch=before_batch, receive=receive
             )
@@ -48,6 +49,14 @@ def evaluate(
         task.train(was_training)
     check_returned(task, metrics)
     return metrics
+
+
+def without_gradients(device: Device) -> AbstractContextManager[None]:
+    """Return the context of a forward pass without a backward pass.
+
+    What a sharded model puts together here, it uses in training too, where tensors of inference mode are not allowed.
+    """
+    return torch.inference_mode() if device.group.shards is None else torch.no_grad()
 
 
 def _measured(
@@ -62,7 +71,8 @@ def _measured(
     group, evaluation = device.group, task.evaluation()
     merges = isinstance(evaluation, Merges)
     shard = group.shard if merges else WHOLE
-    batches = in_order(split, batch_size=batch_size, shard=shard) if merges or group.is_first else iter(())
+    takes_all = group.is_first or group.shards is not None  # whose forward pass all processes take part in
+    batches = in_order(split, batch_size=batch_size, shard=shard) if merges or takes_all else iter(())
     with device.autocast():
         for _ in range(-(-len(split) // (batch_size * shard.size))):  # as many rounds in every process
             if before_batch is not None:
@@ -70,10 +80,12 @@ def _measured(
             batch = next(batches, None)
             if batch is not None:
                 evaluation.add(batch)
+            elif group.shards is not None:  # without a batch of its own it helps the others with theirs
+                task.evaluation().add(split.fetch(slice(0, 1)))
     if isinstance(evaluation, Merges) and not group.is_alone:
         evaluation.merge(group)
-    found = evaluation.result() if group.is_first else {}
-    if receive is not None and group.is_first:
+    found = evaluation.result() if takes_all else {}
+    if receive is not None and takes_all:
         receive(evaluation)
     metrics: dict[str, float] = group.from_first(found)
     return metrics

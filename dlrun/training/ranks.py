@@ -11,7 +11,9 @@ import torch
 from dlrun.optim.distributed.group import Group
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.reading import restoring
-from dlrun.training.state import TrainingState, random_state, restore, restore_random
+from dlrun.tasks.task import Task
+from dlrun.training.sharded_state import load_shards, restore_shards
+from dlrun.training.state import TrainingState, load_weights, random_state, restore, restore_random
 
 
 def state_of_ranks(state: TrainingState, group: Group) -> list[dict[str, Any]]:
@@ -60,29 +62,34 @@ def begin_together(
     """
     snapshot = share_snapshot(snapshot, group)
     if snapshot is None:
-        group.copy_from_first([*state.task.parameters(), *state.task.buffers()])
+        weights = state.task.parameters() if group.shards is None else ()  # parts of equal weights
+        group.copy_from_first([*weights, *state.task.buffers()])
         return state, None
     with restoring(folder):
-        state = restore(snapshot, state)
+        state = restore(snapshot, state) if group.shards is None else restore_shards(snapshot, state, group)
         restore_rank(snapshot.values.get("ranks", ()), state, group)
     return state, snapshot
 
 
-def best_together(store: CheckpointStore, group: Group) -> Snapshot:
-    """Return the best checkpoint, with its weights only if the first of several processes has read it.
+def best_together(store: CheckpointStore, task: Task, group: Group) -> Snapshot:
+    """Load the weights of the best checkpoint, which the first process reads, in every process; return it.
 
-    Raises StorageError if there is none.
+    Raises StorageError if it is missing or damaged, or belongs to another model.
     """
-    if group.is_alone:
-        return store.load_best()
     best = store.load_best() if group.is_first else None
-    return cast(Snapshot, share_snapshot(best, group, files=("model",)))  # the first has one
+    found = cast(Snapshot, share_snapshot(best, group, files=("model",)))  # the first has one
+    if group.shards is None:
+        load_weights(task, found)
+    else:
+        load_shards(task, found, group)
+    return found
 
 
 def share_snapshot(snapshot: Snapshot | None, group: Group, *, files: Sequence[str] | None = None) -> Snapshot | None:
     """Return the checkpoint that the first process has read, so that no other needs to see the folder.
 
-    files: which of its tensors are sent; None for all.
+    files: which of its tensors are sent; None for all. Those of a sharded model are not sent here: they are read and
+    sent one at a time, by `begin_together` and `best_together`.
     """
     if group.is_alone:
         return snapshot
@@ -92,5 +99,7 @@ def share_snapshot(snapshot: Snapshot | None, group: Group, *, files: Sequence[s
         return None
     step, values, names = found
     tensors = {} if snapshot is None else snapshot.tensors
+    if group.shards is not None:
+        return Snapshot(step=step, tensors=tensors, values=values)
     shared = {name: group.tensors_from_first(tensors.get(name, {})) for name in names if files is None or name in files}
     return Snapshot(step=step, tensors=shared, values=values)

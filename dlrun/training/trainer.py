@@ -22,13 +22,14 @@ from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.phases import Instrument, fetched
+from dlrun.training.shared_step import SharedStep
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
 from dlrun.training.step import TrainStep, take_step
+from dlrun.training.step_choice import choose_step
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
-"""`instrument(phase, function)`: return a function to call in place of `function`."""
 
 
 class Trainer:
@@ -55,7 +56,7 @@ class Trainer:
         self.saver = Saver(store)
         self.group = components.device.group
         self._stop = stop or StopRequest()
-        self._recorder = Recorder(
+        recorder = self._recorder = Recorder(
             state,
             components,
             config.trainer,
@@ -72,11 +73,12 @@ class Trainer:
             shuffle=config.trainer.shuffle,
             augment=config.dataset_settings.augment,
         )
-        self._loader = self._make_loader(shard=self.group.shard)
+        shared = SharedStep(state, self.group, components.data.train.targets)
+        self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
+        self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
-        self._train_step: TrainStep = state.task.train_step
-        self._log, self._evaluate = self._recorder.log, self._recorder.evaluate
-        self._write_checkpoint = self._recorder.save
+        self._choose_step = partial(choose_step, config, components, state, tell=recorder.tell)
+        self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
 
     @property
     def progress(self) -> Progress:
@@ -98,7 +100,7 @@ class Trainer:
     def leave_group(self) -> None:
         """Train alone from now on, on whole batches; the other processes of the group must have stopped."""
         self.group.leave()
-        self._loader = self._make_loader()
+        self._train_step, self._loader = self.state.task.train_step, self._make_loader()
 
     def fit(self) -> Outcome:
         """Train from the current progress to the end.
@@ -106,6 +108,8 @@ class Trainer:
         Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
         self.begin()
+        measured = self._fetch is not None
+        self._train_step = self._choose_step(self._train_step, steps=self.horizon.total_steps, measured=measured)
         try:
             return self._train_epochs()
         except TimeUp:
@@ -121,7 +125,7 @@ class Trainer:
         """Make ready for the first step."""
         self.state.task.train()
         self._stop.stop_after(self.settings.max_time_s)
-        if not self.progress.step:
+        if not self.progress.step and self.group.shards is None:
             self.initial_snapshot = capture(self.state, metadata=self.metadata)
 
     @property
@@ -168,14 +172,13 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Train on the rest of the epoch, or until `max_steps`."""
         state, progress, device = self.state, self.progress, self.device
-        train_step, on_metrics, stop = self._train_step, self._add_metrics, self._stop
-        group = None if self.group.is_alone else self.group
+        train_step, on_metrics, stop, group = self._train_step, self._add_metrics, self._stop, self.group
         pause = self._next_pause()
         started = time.perf_counter()
         with device.autocast():
             for batches in self.step_batches(progress):
-                take_step(state, batches, train_step=train_step, on_metrics=on_metrics, group=group)
-                if group is not None:
+                take_step(state, batches, train_step=train_step, on_metrics=on_metrics)
+                if not group.is_alone:
                     stop.after_step()
                 if progress.step >= pause or stop.pending:
                     progress.train_seconds += time.perf_counter() - started
@@ -190,7 +193,7 @@ class Trainer:
         """Yield the batches of each step in the rest of the epoch: `accumulate` of them, or fewer in the last step."""
         batches = self._loader.epoch(progress.epoch, start=progress.batch)
         if self._fetch is not None:
-            batches = _fetched(batches, self._fetch)
+            batches = fetched(batches, self._fetch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
@@ -265,13 +268,3 @@ class Trainer:
     def _save(self, *, is_best: bool) -> None:
         self._write_checkpoint(is_best=is_best)
         self.initial_snapshot = None
-
-
-def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
-    """Yield every batch, each returned by `fetch(batches)`."""
-    while True:
-        try:
-            batch = fetch(batches)
-        except StopIteration:
-            return
-        yield batch

@@ -8,6 +8,7 @@ import pytest
 
 from dlrun.errors import Interrupted
 from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.wishes import Wish
 from dlrun.optim.finite import NotFinite
 from dlrun.training.agreement import AgreedStop, agreed
 from dlrun.training.signals import StopRequest
@@ -18,7 +19,7 @@ class _TwoInStep(Group):
 
     def __init__(self) -> None:
         super().__init__(0, 2)
-        self.other = [0.0] * 5
+        self.other = [0.0] * len(Wish)
 
     def exchange_wishes(self) -> None:
         self.wishes.hear([a + b for a, b in zip(self.wishes.own(), self.other, strict=True)])
@@ -45,7 +46,7 @@ def test_a_signal_counts_after_the_exchange_only() -> None:
 def test_a_signal_of_the_other_process_counts_too() -> None:
     group = _TwoInStep()
     stop = AgreedStop(StopRequest(), group)
-    group.other = [1.0, 0.0, 0.0, 0.0, 0.0]
+    group.other = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     with pytest.raises(Interrupted) as found:
         stop.raise_if_agreed("Stopped while testing.")
     assert found.value.exit_code == 130
@@ -65,7 +66,7 @@ def test_saving_is_requested_once() -> None:
 def test_the_time_limit_of_any_process_ends_all() -> None:
     group = _TwoInStep()
     stop = AgreedStop(StopRequest(), group)
-    group.other = [0.0, 0.0, 0.0, 1.0, 0.0]
+    group.other = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
     stop.after_step()
     assert stop.is_time_up
     assert stop.pending
@@ -83,7 +84,7 @@ def test_wishes_that_came_with_the_gradients_are_not_exchanged_again() -> None:
     group = _TwoInStep()
     stop = AgreedStop(StopRequest(), group)
     group.exchange_wishes()
-    group.other = [1.0, 0.0, 0.0, 0.0, 0.0]
+    group.other = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     stop.after_step()
     assert not stop.pending
     stop.after_step()

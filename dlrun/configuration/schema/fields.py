@@ -128,7 +128,6 @@ Depth = Annotated[int, Range(low=1, high=64)]
 Kernel = Annotated[int, Range(low=1, high=63)]
 Pixels = Annotated[int, Range(low=0, high=64)]
 Workers = Annotated[int, Range(low=0, high=256)]
-Threads = Annotated[int, Range(low=1, high=1024)]
 Checkpoints = Annotated[int, Range(low=1, high=10_000)]
 Folds = Annotated[int, Range(low=2, high=1000)]
 Fold = Annotated[int, Range(low=0, high=999)]
@@ -144,8 +143,9 @@ Processes = Annotated[int, Range(low=1, high=65_536), Auto()]
 AutoBatchSize = Annotated[int, Range(low=1, high=10_000_000), Auto()]
 AutoCount = Annotated[int, Range(low=1, high=1_000_000_000), Auto()]
 AutoCountOrZero = Annotated[int, Range(low=0, high=1_000_000_000), Auto()]
+AutoThreads = Annotated[int, Range(low=1, high=1024), Auto()]
 AutoLearningRate = Annotated[float, Range(above=0, high=1000), Auto()]
-"""Values that may also be `auto`, until the data is known."""
+"""Values that may also be `auto`, until the data and the model are known."""
 
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 Init = Literal["default", "kaiming", "xavier", "orthogonal", "normal", "zeros"]

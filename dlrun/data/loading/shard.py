@@ -39,12 +39,14 @@ class BatchPart:
     A batch of fewer rows than there are processes leaves some without a row. They have its first row instead and
     `is_empty` is True: the row has no share in loss and gradients, and every process makes the same calls.
     weights: (rows,) float32, of all rows of the batch; None if all rows count alike.
+    targets: of all rows of the batch, if the loader was asked for them.
     """
 
     first: int
     last: int
     rows: int
     weights: Tensor | None = None
+    targets: Tensor | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -55,6 +57,11 @@ class BatchPart:
     def present(self) -> slice:
         """The rows of the whole batch that this process has in memory."""
         return slice(0, 1) if self.is_empty else slice(self.first, self.last)
+
+    @property
+    def num_present(self) -> int:
+        """How many rows that is."""
+        return max(1, self.last - self.first)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,17 +17,29 @@ from dlrun.data.loading.shard import BatchPart, Shard
 from dlrun.optim.distributed.lost import telling_of_loss
 from dlrun.optim.distributed.wishes import Wishes
 
+if TYPE_CHECKING:
+    from dlrun.optim.distributed.shards import Shards
+
 
 class Group:
     """A group of `size` processes, of which this one has a rank, from 0.
 
     part: which rows of the whole batch the current forward pass has; None if it has all of them.
-    wishes: of each process, such as to stop, which all learn of after the same step.
+    wishes: of each process, such as to stop, which all learn of after the same step. hosts: of each process, by rank.
+    drew_by_shape: whether random numbers were drawn here of which other processes may have drawn more or fewer.
+    local_rank, local_size: the place among the processes on this machine. shards: the parts of the model that this
+    process holds; None if it has all of it.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
+    def __init__(
+        self, rank: int = 0, size: int = 1, local_rank: int = 0, local_size: int = 1, *, hosts: Sequence[str] = ()
+    ) -> None:
         self.rank, self.size = self._place = rank, size
+        self.local_rank, self.local_size = local_rank, local_size
+        self.hosts = hosts
+        self.shards: Shards | None = None
         self.part: BatchPart | None = None
+        self.drew_by_shape = False
         self.wishes = Wishes()
 
     @property
@@ -118,6 +130,17 @@ class Group:
         }
         self.copy_from_first(list(received.values()))
         return received
+
+    def share_random_state(self) -> None:
+        """Continue with the random state of the first process, of torch on the CPU and on this process's GPU."""
+        self.drew_by_shape = False
+        states = [torch.get_rng_state()]
+        if torch.cuda.is_available():
+            states.append(torch.cuda.get_rng_state())
+        self.copy_from_first(states)
+        torch.set_rng_state(states[0])
+        if len(states) > 1:
+            torch.cuda.set_rng_state(states[1])
 
     def exchange_wishes(self) -> None:
         """Tell all processes what each wishes."""

@@ -18,6 +18,7 @@ class Wish(IntEnum):
     SAVE = 2
     END_IN_TIME = 3
     NOT_FINITE = 4
+    SAME_DRAWS = 5  # random states may differ, and have to be made equal
 
 
 NUM_WISHES = len(Wish)

@@ -105,7 +105,8 @@ class _Text(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, T) tokens, and the length of each row without padding, (B,) -> (B, K)."""
-        if lengths is not None and inputs.device.type == "cpu":  # on other devices, reading the number would wait
+        # training batches are cut already; on other devices, reading the number would wait
+        if lengths is not None and not self.training and inputs.device.type == "cpu":
             inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T) -> (B, longest)
         rows, terms, counts = self._terms(inputs, lengths)
         weights = (1 + counts.float().log()) * self.idf[terms]
