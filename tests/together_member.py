@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo  # steps of some optimizers import it: here once for all
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.optim.finite import NotFinite
 from dlrun.runs.run import build_state
 from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.tasks import sample_quality
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.training.agreement import AgreedStop
 from dlrun.training.build import build_components
@@ -30,6 +32,7 @@ from tests.together import Outcome, digest
 def work(pipe: Connection, rank: int, size: int, meeting: str) -> None:
     """Join the group and call what comes through the pipe, until it is closed."""
     torch.set_num_threads(1)
+    sample_quality._MAX_STEPS = 10  # of the judge of a GAN, which need not be good
     names = {"RANK": rank, "WORLD_SIZE": size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": 1}
     os.environ.update({name: str(value) for name, value in names.items()}, MASTER_ADDR="localhost")
     if size > 1:

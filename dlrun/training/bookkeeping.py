@@ -67,11 +67,6 @@ class Recorder:
         batches = count or 1
         return {f"train/{name}": value / batches for name, value in sums.items()}
 
-    def tell(self, text: str) -> None:
-        """Send a sentence about the run to the listeners."""
-        for listener in self._listeners:
-            listener.on_notice(text)
-
     def log(self) -> None:
         """Send the means since the last call to the listeners."""
         row = {**self._row(), **self._take_means(), "lr": self._state.updater.lr}

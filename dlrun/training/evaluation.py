@@ -88,4 +88,5 @@ def _measured(
     if receive is not None and takes_all:
         receive(evaluation)
     metrics: dict[str, float] = group.from_first(found)
+    group.share_random_state()  # in case the model draws also in evaluation
     return metrics

@@ -67,7 +67,7 @@ def _write(path: Path, error: Exception) -> None:
 
 
 def end(code: int) -> NoReturn:
-    """End this process. One of several does so at once: threads of gloo and NCCL may wait for processes that are gone."""
+    """End this process. One of several does so at once: threads of gloo and NCCL may wait for lost ones."""
     if not code or place_of_process().is_alone:
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):

@@ -134,6 +134,8 @@ class Group:
     def share_random_state(self) -> None:
         """Continue with the random state of the first process, of torch on the CPU and on this process's GPU."""
         self.drew_by_shape = False
+        if self.is_alone:
+            return
         states = [torch.get_rng_state()]
         if torch.cuda.is_available():
             states.append(torch.cuda.get_rng_state())
