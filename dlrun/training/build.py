@@ -26,7 +26,7 @@ from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.distributed.shards import Shards
-from dlrun.optim.param_groups import Parameters, matrices_and_others, trained
+from dlrun.optim.param_groups import Parameters, avoid_loading_the_compiler, matrices_and_others, trained
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
@@ -279,7 +279,7 @@ def build_optimizers(
     shards: of the task, if it is sharded; the optimizers then step the parts of this process.
     """
     if not config.device_settings.compile:
-        _avoid_loading_the_compiler()
+        avoid_loading_the_compiler()
     function = catalog.load("optimizer", config.optimizer.name)
     overrides = task.optimizer_overrides()
     optimizers: dict[str, torch.optim.Optimizer] = {}
@@ -295,13 +295,3 @@ def build_optimizers(
         for group in optimizers[name].param_groups:
             group["initial_lr"] = group["lr"]
     return optimizers
-
-
-def _avoid_loading_the_compiler() -> None:
-    """Save 1 s at startup: adding a parameter group imports torch's compiler only to disable it for that function.
-
-    torch's `_disable_dynamo` decorator first looks for the disabled form in the attribute that is set here.
-    """
-    function = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
-    if function is not None:
-        setattr(function, "__dynamo_disable", function)  # a name that Python would mangle in a class
