@@ -44,11 +44,8 @@ class Updater:
         scaled = self.optimizers if device.precision == "fp16" else ()
         # one per group: a shared one would change its scale while another group still accumulates
         self.scalers = {name: torch.amp.GradScaler(device.torch.type) for name in scaled}
-        self._sums = (
-            {}
-            if group.is_alone or self._sharded
-            else {name: GradientSum(found, group) for name, found in self._parameters.items()}
-        )
+        summed = {} if group.is_alone or self._sharded else self._parameters
+        self._sums = {name: GradientSum(found, group) for name, found in summed.items()}
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight: float | Tensor = 1.0
         self.is_last = True
@@ -92,10 +89,13 @@ class Updater:
             return
         if self._hooks is not None:
             self._hooks[0](self._parameters[name], gradients)
-        elif self._device.is_cpu and scaler is None and not self._are_finite(gradients):
-            raise NotFinite  # before a weight changes; on other devices the check would synchronise each step
+        elif self._device.is_cpu and scaler is None:  # on other devices the check would synchronise each step
+            here = self._all_finite(gradients)
+            if not (are_finite_everywhere(here, self._device.group) if self._sharded else here):
+                raise NotFinite  # before a weight changes
         if scaler is not None:
-            self._scaled_step(name, gradients, scaler)
+            group = self._device.group if self._sharded else None
+            scaled_step(self.optimizers[name], self._parameters[name], gradients, scaler, self._clip_norm, group)
         else:
             self.apply(name, gradients)
         if self._hooks is not None:
@@ -113,10 +113,6 @@ class Updater:
             self._accumulated[name] = gradients
             return None
         return gradients if self._device.group.is_alone else self._sums[name](gradients)
-
-    def _are_finite(self, gradients: list[Tensor | None]) -> bool:
-        here = self._all_finite(gradients)
-        return are_finite_everywhere(here, self._device.group) if self._sharded else here
 
     def apply(self, name: str, gradients: list[Tensor | None]) -> None:
         """Take the step of a group whose gradients are computed: clip them and step.
@@ -142,23 +138,6 @@ class Updater:
         finally:
             self._hooks = None
 
-    def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
-        """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
-        set_gradients(self._parameters[name], gradients)
-        optimizer = self.optimizers[name]
-        if self._sharded:
-            group = self._device.group
-            unscale_together(scaler, optimizer, group)
-            if self._clip_norm is not None:
-                set_gradients(self._parameters[name], clip_gradients(gradients, self._clip_norm, group))
-        elif self._clip_norm is not None:
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
-        scaler.step(optimizer)
-        scaler.update()
-        for parameter in self._parameters[name]:
-            parameter.grad = None
-
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by the schedule's factor."""
         self._rates.set_factor(factor)
@@ -167,6 +146,32 @@ class Updater:
     def lr(self) -> float:
         """The current learning rate of the first group."""
         return self._rates.of_first_group
+
+
+def scaled_step(
+    optimizer: torch.optim.Optimizer,
+    parameters: list[Tensor],
+    gradients: list[Tensor | None],
+    scaler: torch.amp.GradScaler,
+    clip_norm: float | None,
+    group: Group | None,
+) -> None:
+    """Take a step in fp16: unscale the gradients, and skip the step if they overflowed.
+
+    group: of the processes that have the other parts of the gradients, if these are parts.
+    """
+    set_gradients(parameters, gradients)
+    if group is not None:
+        unscale_together(scaler, optimizer, group)
+        if clip_norm is not None:
+            set_gradients(parameters, clip_gradients(gradients, clip_norm, group))
+    elif clip_norm is not None:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(parameters, clip_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    for parameter in parameters:
+        parameter.grad = None
 
 
 def set_gradients(parameters: list[Tensor], gradients: list[Tensor | None]) -> None:

@@ -19,6 +19,7 @@ from dlrun.optim.distributed.part import Part
 from dlrun.optim.distributed.shards import Shards, is_sharded, local
 from dlrun.optim.distributed.transfer import pieces_in_first, whole_from_first
 from dlrun.optim.kernels import parameters_of
+from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import Snapshot
 from dlrun.storage.tensor_files import Entry, TensorStream
 from dlrun.tasks.task import Task
@@ -26,6 +27,28 @@ from dlrun.training.state import TrainingState, plain_values, random_state, rest
 
 _Held = tuple[str, Tensor, Part | None]
 """A tensor of a file: its name, what this process has of it, and which part that is; None if it has all of it."""
+
+
+def save_shards(
+    saver: Saver,
+    state: TrainingState,
+    group: Group,
+    metadata: Mapping[str, Any],
+    ranks: Sequence[Mapping[str, Any]],
+    *,
+    is_best: bool,
+) -> None:
+    """Write the parts of all processes, which wait until the checkpoint is on the disk.
+
+    Raises StorageError in the first process, whose end then ends the others.
+    """
+    snapshot = capture_shards(state, group, metadata=metadata, ranks=ranks)
+    if group.is_first:
+        saver.save_at_once(snapshot, is_best=is_best)
+    else:
+        for stream in snapshot.streams.values():
+            stream.drain()
+    group.wait()
 
 
 def capture_shards(

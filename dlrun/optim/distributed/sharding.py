@@ -39,7 +39,7 @@ class Sharding:
         from torch.distributed.fsdp import fully_shard
         from torch.distributed.tensor import Shard
 
-        _check(groups, running)
+        check_groups(groups, running)
         size = self._group.size
         for module in groups.values():
             for block in blocks_of(module, running):
@@ -87,7 +87,8 @@ def _add_parameters(shards: Shards, block: Any) -> None:
     block.reshard()
 
 
-def _check(groups: Mapping[str, nn.Module], running: Mapping[int, frozenset[int]]) -> None:
+def check_groups(groups: Mapping[str, nn.Module], running: Mapping[int, frozenset[int]]) -> None:
+    """Raise ConfigError if a parameter of the groups cannot be cut, or is used while its group does not run."""
     for name, module in groups.items():
         if isinstance(module, nn.ModuleList | nn.ModuleDict):
             raise _refusal(
