@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.ranks.launcher import shares_threads, train_in_processes
+from dlrun.cli.ranks.launcher import share_of_cores, train_in_processes
 from dlrun.cli.ranks.number import notices_of_number, processes_to_start
 from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
-from dlrun.configuration.place import place_of_process
+from dlrun.configuration.place import Place, place_of_process
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
 from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
 
 if TYPE_CHECKING:
+    from dlrun.runs.history import Begun
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
     from dlrun.training.build import Given
@@ -58,11 +59,14 @@ class Hooks:
 
 
 class Afar(NamedTuple):
-    """A point of a sweep that several processes train: its number and who hears of it. threads: of all processes."""
+    """A point of a sweep that several processes train: its number and who hears of it.
+
+    cores: that all processes may use, if the sweep divides the machine.
+    """
 
     point: int
     channel: Channel
-    threads: int | None
+    cores: int | None
 
 
 def run_one(
@@ -90,40 +94,44 @@ def run_one(
         work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
         return _train_in_processes(work, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
-        from dlrun.report.listeners import make_listeners, make_listeners_of_other
+        from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
         from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
+        _tell_notices(composed, place, trains_alone=hooks.trains_alone)
         first = place.is_first
-        for notice in (*composed.notices, *notices_of_number(composed.config, place)) if first else ():
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        begun = threads_of(path) if composed.config.resume != "never" else None
-        claimed = (
-            run_dir.claim(path, asked=asked, resume=composed.config.resume) if first else run_dir.RunDirOfFirst(path)
-        )
+        resume = composed.config.resume
+        begun = threads_of(path) if resume != "never" else None
+        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
         hooks.claimed(claimed.path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
-            if not first:
-                return make_listeners_of_other(session)
             found = make_listeners(session, catalog, quiet=quiet, profile=profile)
-            return [*found, *hooks.observe(session, stop)]
+            return [*found, *hooks.observe(session, stop)] if first else found
 
         try:
             result = run.train(
-                composed.config,
-                catalog,
-                claimed,
-                stop=stop,
-                make_listeners=listeners,
-                given=hooks.given() if begun is None else dataclasses.replace(hooks.given(), threads=begun.threads),
+                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=_given(hooks, begun)
             )
         finally:
             claimed.release()
     return result, claimed.path
+
+
+def _given(hooks: Hooks, begun: Begun | None) -> Given:
+    """Return what a run is given, with the threads that it was begun with, if it was."""
+    given = hooks.given()
+    return given if begun is None else dataclasses.replace(given, threads=begun.threads)
+
+
+def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> None:
+    """Print the notices of a configuration, of several processes the first one."""
+    for notice in (*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)):
+        if place.is_first:
+            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
 
 
 def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
@@ -142,8 +150,8 @@ def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dic
             channel.needs(peak * number, free)
         return None
 
-    threads = shares_threads(afar.threads, number)
-    return train_in_processes(dataclasses.replace(work, threads=threads, point=afar.point), number, hear=hear)
+    cores = share_of_cores(afar.cores, number)
+    return train_in_processes(dataclasses.replace(work, cores=cores, point=afar.point), number, hear=hear)
 
 
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dlrun.optim.device import Device
 from dlrun.optim.distributed.gradients import GradientSum
 from dlrun.optim.distributed.group import Group
-from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, spread_overflow
+from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, unscale_together
 from dlrun.optim.finite import AllFinite, NotFinite
 from dlrun.optim.kernels import Step, parameters_of, step_of
+from dlrun.optim.rates import Rates
 
 
 class Updater:
@@ -41,20 +41,15 @@ class Updater:
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
         self._device = device
-        self.scalers = (  # one per group: a shared one would change its scale while another group still accumulates
-            {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
-            if device.precision == "fp16"
-            else {}
-        )
-        self._sums = (
-            {}
-            if group.is_alone or self._sharded
-            else {name: GradientSum(found, group) for name, found in self._parameters.items()}
-        )
+        scaled = self.optimizers if device.precision == "fp16" else ()
+        # one per group: a shared one would change its scale while another group still accumulates
+        self.scalers = {name: torch.amp.GradScaler(device.torch.type) for name in scaled}
+        summed = {} if group.is_alone or self._sharded else self._parameters
+        self._sums = {name: GradientSum(found, group) for name, found in summed.items()}
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight: float | Tensor = 1.0
         self.is_last = True
-        self.set_factor(1.0)
+        self._rates = Rates(list(self.optimizers.values()), device.torch)
 
     def forget(self) -> None:
         """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
@@ -70,6 +65,8 @@ class Updater:
         """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
         self._instrument = wrap
         self._compute_gradients = wrap("backward", compute_gradients)
+        for sharded in self._sharded.values():
+            sharded.add = wrap("backward", sharded.add)
         self.forget()
 
     def __call__(self, name: str, loss: Tensor) -> None:
@@ -92,10 +89,13 @@ class Updater:
             return
         if self._hooks is not None:
             self._hooks[0](self._parameters[name], gradients)
-        elif self._device.is_cpu and scaler is None and not self._are_finite(gradients):
-            raise NotFinite  # before a weight changes; on other devices the check would synchronise each step
+        elif self._device.is_cpu and scaler is None:  # on other devices the check would synchronise each step
+            here = self._all_finite(gradients)
+            if not (are_finite_everywhere(here, self._device.group) if self._sharded else here):
+                raise NotFinite  # before a weight changes
         if scaler is not None:
-            self._scaled_step(name, gradients, scaler)
+            group = self._device.group if self._sharded else None
+            scaled_step(self.optimizers[name], self._parameters[name], gradients, scaler, self._clip_norm, group)
         else:
             self.apply(name, gradients)
         if self._hooks is not None:
@@ -113,10 +113,6 @@ class Updater:
             self._accumulated[name] = gradients
             return None
         return gradients if self._device.group.is_alone else self._sums[name](gradients)
-
-    def _are_finite(self, gradients: list[Tensor | None]) -> bool:
-        here = self._all_finite(gradients)
-        return are_finite_everywhere(here, self._device.group) if self._sharded else here
 
     def apply(self, name: str, gradients: list[Tensor | None]) -> None:
         """Take the step of a group whose gradients are computed: clip them and step.
@@ -142,52 +138,46 @@ class Updater:
         finally:
             self._hooks = None
 
-    def drop_scaled_step(self) -> None:
-        """Forget how far loss scaling got with a step that ended with an error."""
-        for scaler in self.scalers.values():
-            scaler._per_optimizer_states.clear()
-
-    def scales(self) -> list[Tensor]:
-        """Return the tensors in which loss scaling keeps its state, once a step was taken; none but in fp16."""
-        found = [each for scaler in self.scalers.values() for each in (scaler._scale, scaler._growth_tracker)]
-        return [each for each in found if each is not None]
-
-    def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
-        """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
-        for parameter, gradient in zip(self._parameters[name], gradients, strict=True):
-            parameter.grad = gradient
-        optimizer = self.optimizers[name]
-        if self._sharded:
-            scaler.unscale_(optimizer)
-            spread_overflow(scaler, optimizer, self._device.group)
-            if self._clip_norm is not None:
-                clipped = clip_gradients(gradients, self._clip_norm, self._device.group)
-                for parameter, gradient in zip(self._parameters[name], clipped, strict=True):
-                    parameter.grad = gradient
-        elif self._clip_norm is not None:
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
-        scaler.step(optimizer)
-        scaler.update()
-        for parameter in self._parameters[name]:
-            parameter.grad = None
-
     def set_factor(self, factor: float) -> None:
-        """Multiply every learning rate by the schedule's factor.
-
-        On a GPU it is rounded to float32, as a captured step reads it from a tensor: so both give the same bytes.
-        """
-        self._factor = factor
-        rounded = np.float32 if self._device.torch.type == "cuda" else float
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = float(rounded(group.setdefault("initial_lr", group["lr"]) * factor))
+        """Multiply every learning rate by the schedule's factor."""
+        self._rates.set_factor(factor)
 
     @property
     def lr(self) -> float:
         """The current learning rate of the first group."""
-        rate: float = next(iter(self.optimizers.values())).param_groups[0]["initial_lr"]
-        return rate * self._factor
+        return self._rates.of_first_group
+
+
+def scaled_step(
+    optimizer: torch.optim.Optimizer,
+    parameters: list[Tensor],
+    gradients: list[Tensor | None],
+    scaler: torch.amp.GradScaler,
+    clip_norm: float | None,
+    group: Group | None,
+) -> None:
+    """Take a step in fp16: unscale the gradients, and skip the step if they overflowed.
+
+    group: of the processes that have the other parts of the gradients, if these are parts.
+    """
+    set_gradients(parameters, gradients)
+    if group is not None:
+        unscale_together(scaler, optimizer, group)
+        if clip_norm is not None:
+            set_gradients(parameters, clip_gradients(gradients, clip_norm, group))
+    elif clip_norm is not None:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(parameters, clip_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    for parameter in parameters:
+        parameter.grad = None
+
+
+def set_gradients(parameters: list[Tensor], gradients: list[Tensor | None]) -> None:
+    """Give each parameter its gradient, for `optimizer.step()`."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
 
 
 def compute_gradients(

@@ -24,7 +24,10 @@ from dlrun.wording import escape_controls, unfiltered
 def make_listeners(
     session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False
 ) -> Sequence[Listener]:
-    """Return the listeners of a run, in the order in which they are called."""
+    """Return the listeners of a run, in the order in which they are called; few if this process is not its first."""
+    group = session.components.device.group
+    if not group.is_first:
+        return [] if group.shards is None else [HelpWithSamples(session.components.task)]
     config, folder = session.config, session.run_dir.path
     # The logger comes first: it may raise, and then no file is opened.
     logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)
@@ -40,12 +43,6 @@ def make_listeners(
     if not quiet:
         found.append(console(session))
     return found
-
-
-def make_listeners_of_other(session: Session) -> Sequence[Listener]:
-    """Return the listeners of a process that is not the first: to help with samples, if it has a part of the model."""
-    is_sharded = session.components.device.group.shards is not None
-    return [HelpWithSamples(session.components.task)] if is_sharded else []
 
 
 def console(session: Session) -> Listener:

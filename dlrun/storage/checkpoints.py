@@ -129,17 +129,10 @@ class CheckpointStore:
         newest, _ = self.load_newest()
         if newest is None:
             return []
-        damaged = [folder for folder in sorted(self.folder.glob("step-*")) if not self._is_whole(folder)]
+        damaged = [folder for folder in sorted(self.folder.glob("step-*")) if not _is_whole(folder)]
         for folder in damaged:
             self._remove(folder)
         return damaged + self.prune(best=newest.best_step)
-
-    def _is_whole(self, folder: Path) -> bool:
-        match = _NAME.fullmatch(folder.name)
-        try:
-            return match is not None and bool(load_snapshot(folder, step=int(match[1])))
-        except StorageError:
-            return False
 
     def _remove(self, folder: Path) -> None:
         renamed = folder.with_name(f".{folder.name}.{os.getpid()}.old")
@@ -215,6 +208,14 @@ class CheckpointStore:
                 system.disk.rename(path, aside)
                 renamed.append(aside)
         return renamed
+
+
+def _is_whole(folder: Path) -> bool:
+    match = _NAME.fullmatch(folder.name)
+    try:
+        return match is not None and bool(load_snapshot(folder, step=int(match[1])))
+    except StorageError:
+        return False
 
 
 def _free_name(path: Path) -> Path:

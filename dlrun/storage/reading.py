@@ -44,12 +44,12 @@ def pieces_of_regular(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _open_regular(path: Path) -> BinaryIO:
-    stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        return stream
-    stream.close()
-    raise OSError(errno.EINVAL, "it is no regular file", str(path))
+@contextmanager
+def _open_regular(path: Path) -> Iterator[BinaryIO]:
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        yield stream
 
 
 @contextmanager

@@ -6,16 +6,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
 _NAMES = {
-    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
-    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+    torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.bfloat16: "BF16",
+    torch.float16: "F16", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
 }  # fmt: skip
-"""The name of each type of numbers in a file's header."""
+"""The name of each type of numbers in a file's header, in the order in which safetensors writes them."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Entry:
     shape: tuple[int, ...]
 
     @property
+    def place(self) -> tuple[int, str]:
+        """What the tensors of a file are sorted by, as safetensors does."""
+        return list(_NAMES).index(self.dtype), self.name
+
+    @property
     def num_bytes(self) -> int:
         """The size of its numbers."""
         return self.dtype.itemsize * torch.Size(self.shape).numel()
@@ -36,7 +42,8 @@ class Entry:
 class TensorStream:
     """Tensors that come one after another and may be read once.
 
-    pieces: yields the tensors in the order of `entries`, each as pieces that follow each other in memory, on the CPU.
+    entries: sorted by `place`. pieces: yields the tensors in their order, each as pieces that follow each other in
+    memory, on the CPU.
     """
 
     entries: Sequence[Entry]
@@ -53,7 +60,7 @@ class TensorStream:
                 "data_offsets": [start, end],
             }
             start = end
-        text = json.dumps(header, separators=(",", ":")).encode()
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
         text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of 8 bytes
         yield len(text).to_bytes(8, "little") + text
         for piece in self.pieces():
@@ -69,8 +76,8 @@ class TensorFile(Mapping[str, Tensor]):
     """The tensors of a safetensors file, each read when it is asked for."""
 
     def __init__(self, path: Path) -> None:
-        self._file = safe_open(path, framework="pt")
-        self._names = list(self._file.keys())
+        self._file: Any = safe_open(path, framework="pt")
+        self._names = list(self._file.keys())  # type: ignore[no-untyped-call]
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self._names:

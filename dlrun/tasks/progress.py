@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,3 +113,9 @@ class Listener:
 
     def on_end(self, result: Mapping[str, Any]) -> None:
         """Receive the result; called once at the end of the run, however it ended."""
+
+
+def tell_all(listeners: Sequence[Listener], text: str) -> None:
+    """Send a sentence about the run to listeners."""
+    for listener in listeners:
+        listener.on_notice(text)

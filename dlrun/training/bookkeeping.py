@@ -16,7 +16,7 @@ from dlrun.training.build import Components
 from dlrun.training.evaluation import evaluate
 from dlrun.training.metric_choice import value_of
 from dlrun.training.ranks import state_of_ranks
-from dlrun.training.sharded_state import capture_shards
+from dlrun.training.sharded_state import save_shards
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture, random_state, restore_random
 
@@ -66,11 +66,6 @@ class Recorder:
         self._progress.loss_steps += count
         batches = count or 1
         return {f"train/{name}": value / batches for name, value in sums.items()}
-
-    def tell(self, text: str) -> None:
-        """Send a sentence about the run to the listeners."""
-        for listener in self._listeners:
-            listener.on_notice(text)
 
     def log(self) -> None:
         """Send the means since the last call to the listeners."""
@@ -156,19 +151,9 @@ class Recorder:
         self._progress.total_seconds = time.perf_counter() - self._started
         ranks = None if self._group.is_alone else state_of_ranks(self._state, self._group)
         if self._group.shards is not None:
-            self._save_shards(ranks or [], is_best=is_best)
+            save_shards(self.saver, self._state, self._group, self._metadata, ranks or [], is_best=is_best)
         elif self._group.is_first:
             self.saver.save(capture(self._state, metadata=self._metadata, ranks=ranks), is_best=is_best)
-
-    def _save_shards(self, ranks: Sequence[Mapping[str, Any]], *, is_best: bool) -> None:
-        """Write the parts of all processes, which wait until the checkpoint is on the disk."""
-        snapshot = capture_shards(self._state, self._group, metadata=self._metadata, ranks=ranks)
-        if self._group.is_first:
-            self.saver.save_at_once(snapshot, is_best=is_best)
-        else:
-            for stream in snapshot.streams.values():
-                stream.drain()
-        self._group.wait()
 
     def stop_if_requested(self) -> None:
         """Raise Interrupted or TimeUp, once everything is saved, if a signal or the time limit requests it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from dlrun.configuration.threads import Work
-from dlrun.optim.distributed.shards import Sharding
+from dlrun.optim.distributed.sharding import Sharding
 from dlrun.tasks.task import Task
 from dlrun.training.fitting import Fitting
 from dlrun.training.memory import Memory, sample_batch
@@ -19,7 +19,7 @@ from dlrun.training.work import NO_WORK, work_of
 
 
 def build_sharded(fitting: Fitting, weighed: Memory | None) -> tuple[Task, Memory, Work]:
-    """Return the task, checked and sharded, what it needs, and the work of a step; all processes make this call together.
+    """Return the task, checked and sharded, what it needs, and the work of a step; a call of all processes together.
 
     Its weights are those of a process alone with the same seed. fitting: on the device. weighed: what `check_weights`
     returned; if all processes of a machine would need more than half of its memory, they build one after another.

@@ -1,7 +1,7 @@
 """The state of a sharded run as a checkpoint of whole tensors, one at a time: no process ever holds all of them.
 
-A checkpoint does not show how many processes wrote it: it has the same files, names and shapes as that of a process that
-trains alone. So a run goes on with any number of processes, sharded or not, and every other command reads it.
+A checkpoint does not show how many processes wrote it: it has the same files, names and shapes as that of a process
+that trains alone. So a run goes on with any number of processes, sharded or not, and every other command reads it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from torch import Tensor
 
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.optim.distributed.group import Group
-from dlrun.optim.distributed.parts import Part, pieces_in_first, whole_from_first
+from dlrun.optim.distributed.part import Part
 from dlrun.optim.distributed.shards import Shards, is_sharded, local
+from dlrun.optim.distributed.transfer import pieces_in_first, whole_from_first
 from dlrun.optim.kernels import parameters_of
+from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import Snapshot
 from dlrun.storage.tensor_files import Entry, TensorStream
 from dlrun.tasks.task import Task
@@ -25,6 +27,28 @@ from dlrun.training.state import TrainingState, plain_values, random_state, rest
 
 _Held = tuple[str, Tensor, Part | None]
 """A tensor of a file: its name, what this process has of it, and which part that is; None if it has all of it."""
+
+
+def save_shards(
+    saver: Saver,
+    state: TrainingState,
+    group: Group,
+    metadata: Mapping[str, Any],
+    ranks: Sequence[Mapping[str, Any]],
+    *,
+    is_best: bool,
+) -> None:
+    """Write the parts of all processes, which wait until the checkpoint is on the disk.
+
+    Raises StorageError in the first process, whose end then ends the others.
+    """
+    snapshot = capture_shards(state, group, metadata=metadata, ranks=ranks)
+    if group.is_first:
+        saver.save_at_once(snapshot, is_best=is_best)
+    else:
+        for stream in snapshot.streams.values():
+            stream.drain()
+    group.wait()
 
 
 def capture_shards(
@@ -51,10 +75,12 @@ def capture_shards(
 
 
 def _stream(held: Sequence[_Held], group: Group) -> TensorStream:
-    entries = [
-        Entry(name, tensor.dtype, tuple(tensor.shape) if part is None else part.shape) for name, tensor, part in held
-    ]
-    return TensorStream(entries, partial(_pieces, held, group))
+    found = sorted(((_entry(*each), each) for each in held), key=lambda pair: pair[0].place)
+    return TensorStream([entry for entry, _ in found], partial(_pieces, [each for _, each in found], group))
+
+
+def _entry(name: str, tensor: Tensor, part: Part | None) -> Entry:
+    return Entry(name, tensor.dtype, tuple(tensor.shape) if part is None else part.shape)
 
 
 def _pieces(held: Sequence[_Held], group: Group) -> Iterator[Tensor]:
@@ -104,8 +130,8 @@ def _optimizer_states(state: TrainingState, shards: Shards) -> tuple[list[_Held]
 
 def _unknown_part(optimizer: torch.optim.Optimizer, key: str, value: Tensor) -> ConfigError:
     what = (
-        f"The optimizer {type(optimizer).__name__} keeps `{key}` of shape {tuple(value.shape)} for a part of a weight of "
-        "another shape, so the states of the processes cannot be put together. Use device.strategy=ddp."
+        f"The optimizer {type(optimizer).__name__} keeps `{key}` of shape {tuple(value.shape)} for a part of a weight "
+        "of another shape, so the states of the processes cannot be put together. Use device.strategy=ddp."
     )
     return ConfigError(Problem("device.strategy=fsdp", what, id="sharding", fix="device.strategy=ddp"))
 

@@ -145,7 +145,7 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
 
 
 def state_value(value: Any, key: str, parameter: Tensor, *, is_fused: bool) -> Any:
-    """Return a stored value as an optimizer keeps it in the state of a parameter, which it may update by a fused step."""
+    """Return a stored value as an optimizer keeps it in the state of a parameter, which a fused step may update."""
     if not isinstance(value, Tensor):
         return value
     if key == "step":  # fused optimizers count steps on the device

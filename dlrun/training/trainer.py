@@ -17,7 +17,7 @@ from dlrun.optim.device import synchronise
 from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
-from dlrun.tasks.progress import Listener, Progress
+from dlrun.tasks.progress import Listener, Progress, tell_all
 from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
@@ -77,7 +77,7 @@ class Trainer:
         self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
         self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
-        self._choose_step = partial(choose_step, config, components, state, tell=recorder.tell)
+        self._choose_step = partial(choose_step, config, components, state, tell=partial(tell_all, listeners))
         self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
 
     @property

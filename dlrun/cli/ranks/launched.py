@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from dlrun.cli.ranks.lifeline import die_with_parent
 from dlrun.configuration.place import place_of_process
 from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
 
@@ -35,6 +34,8 @@ def check_one_process(what: str) -> None:
 def end_with_agent() -> None:
     """End this process soon after the agent of torchrun that started it, if one did."""
     if os.environ.get(_AGENT):
+        from dlrun.cli.ranks.lifeline import die_with_parent  # a plain command needs none of what it imports
+
         die_with_parent()
 
 
@@ -67,7 +68,7 @@ def _write(path: Path, error: Exception) -> None:
 
 
 def end(code: int) -> NoReturn:
-    """End this process. One of several does so at once: threads of gloo and NCCL may wait for processes that are gone."""
+    """End this process. One of several does so at once: threads of gloo and NCCL may wait for lost ones."""
     if not code or place_of_process().is_alone:
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):

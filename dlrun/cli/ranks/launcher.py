@@ -21,6 +21,7 @@ from dlrun.cli.ranks.ends import cause
 from dlrun.cli.ranks.process import SIGNALS, RankProcess
 from dlrun.cli.ranks.work import Work
 from dlrun.configuration.place import NAMES
+from dlrun.errors import Interrupted
 from dlrun.storage.atomic import replace_file
 
 _HOST = "127.0.0.1"
@@ -122,8 +123,10 @@ class _Launcher:
     def outcome(self) -> tuple[dict[str, Any], Path]:
         """Return the result of the first process, and the folder. Raises the error that ended the run."""
         if any(each.has_failed for each in self._processes):
-            self._keep_output()
-            raise cause(self._processes, self._folder)
+            error = cause(self._processes, self._folder)
+            if not isinstance(error, Interrupted):
+                self._keep_output()
+            raise error
         done = self._processes[0].report["done"]
         return done["result"], Path(done["folder"])
 
@@ -180,7 +183,7 @@ class _Launcher:
 
     def _keep_output(self) -> None:
         """Write what other processes than the first printed to `rank-N.log` in the run's folder, if they printed."""
-        if self._folder is None or not self._folder.is_dir() or self._signal is not None:
+        if self._folder is None or not self._folder.is_dir():
             return
         for each in self._processes:
             text = each.output()
@@ -189,6 +192,6 @@ class _Launcher:
                     replace_file(self._folder / f"rank-{each.rank}.log", f"{text}\n".encode())
 
 
-def shares_threads(threads: int | None, number: int) -> int | None:
-    """Return the CPU threads of each of so many processes, which share those of a run."""
-    return None if threads is None else max(1, threads // number)
+def share_of_cores(cores: int | None, number: int) -> int | None:
+    """Return how many cores each of so many processes may use, of those of their run; at least one."""
+    return None if cores is None else max(1, cores // number)

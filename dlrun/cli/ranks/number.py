@@ -33,9 +33,16 @@ def _one_for_each_gpu(device_name: str, devices: Path = Path("/dev")) -> int:
     return max(1, torch.cuda.device_count())
 
 
-def notices_of_number(config: RunConfig, place: Place) -> tuple[str, ...]:
-    """Return a notice if the launcher started another number of processes than the configuration asks for."""
+def notices_of_number(config: RunConfig, place: Place, *, trains_alone: bool = False) -> tuple[str, ...]:
+    """Return a notice if another number of processes trains than the configuration asks for.
+
+    trains_alone: whether one process does all the same, to verify a recipe.
+    """
     asked = config.device_settings.processes
+    if trains_alone and asked != 1:
+        return (
+            f"device.processes={asked} is not needed to verify: one process trains it, and its config.yaml says 1.",
+        )
     if not place.is_launched or not isinstance(asked, int) or asked in (1, place.size):
         return ()
     return (f"device.processes={asked}, but the launcher started {place.size}: they train this run together.",)

@@ -23,7 +23,7 @@ _SIZE = struct.Struct(">Q")
 class Work:
     """A run that a process trains together with others.
 
-    path and asked: its folder, as in `run_one`. threads: CPU threads of this process, if the launcher decides.
+    path and asked: its folder, as in `run_one`. cores: that this process may use, if a sweep divides the machine.
     point: its number in a sweep, if the run is a point whose evaluations the launcher is to hear of.
     """
 
@@ -34,7 +34,7 @@ class Work:
     asked: bool
     quiet: bool
     profile: bool
-    threads: int | None = None
+    cores: int | None = None
     point: int | None = None
 
 

@@ -108,7 +108,7 @@ class HooksOfRank(Hooks):
     def given(self) -> Given:
         from dlrun.training.build import Given
 
-        return Given(cores=self._work.threads)
+        return Given(cores=self._work.cores)
 
 
 class LauncherChannel:

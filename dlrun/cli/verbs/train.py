@@ -54,7 +54,7 @@ VERB = Verb(
             "start in this folder, or resume what was started there",
         ),
     ),
-    exit_codes=(0, 2, 3, 4, 5, 130, 143),
+    exit_codes=(0, 2, 3, 4, 5, 7, 130, 143),
 )
 
 
@@ -67,7 +67,6 @@ def train(command: Command, manner: Manner | None = None) -> int:
     """Train what a command asks for; manner: how a sweep is run."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.hydra_flags import answer_with_hydra, is_for_hydra
-    from dlrun.cli.ranks.launched import check_one_process
     from dlrun.cli.recipe_file import tell_of_recipes
     from dlrun.configuration.folds import by_fold
     from dlrun.configuration.overrides import parse_overrides
@@ -76,8 +75,6 @@ def train(command: Command, manner: Manner | None = None) -> int:
 
     if is_for_hydra(command):
         return answer_with_hydra(command)
-    if command.has(flags.MULTIRUN):
-        check_one_process("-m")
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
     plans, space = [], None  # a search makes its plans as it goes, from a space
@@ -96,7 +93,6 @@ def train(command: Command, manner: Manner | None = None) -> int:
         from dlrun.cli.cross_validating import cross_validate
         from dlrun.cli.sweeping import Manner
 
-        check_one_process("dataset.folds")
         return cross_validate(command, request, points, catalog, manner or Manner())
     if command.has(flags.MULTIRUN):
         from dlrun.cli.sweeping import Manner, sweep

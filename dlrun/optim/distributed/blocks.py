@@ -1,9 +1,9 @@
 """Which modules of a sharded model are put together for their forward and backward pass, and taken apart again after.
 
 The rule, by size: going down from the model, the first module that holds at most an eighth of the weights is a block,
-such as a layer of a transformer; so is a single layer that holds more. Modules with less than a hundredth of the weights
-are left to the module around them, and so are those with a weight that is used while they do not run. A module of
-torch.nn that has layers inside is never opened, since it may read their weights without calling them.
+such as a layer of a transformer; so is a single layer that holds more. Modules with less than a hundredth of the
+weights are left to the module around them, and so are those with a weight that is used while they do not run. A module
+of torch.nn that has layers inside is never opened, since it may read their weights without calling them.
 """
 
 from __future__ import annotations

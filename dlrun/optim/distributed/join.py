@@ -16,7 +16,7 @@ from dlrun.optim.distributed.lost import first_line, telling_of_loss
 from dlrun.wording import duration
 
 if TYPE_CHECKING:
-    from torch.distributed import Store
+    from torch.distributed import Store  # type: ignore[attr-defined]
 
 _TIMEOUT = datetime.timedelta(minutes=30)  # of one call: baselines and the first evaluation may differ by minutes
 _PATIENCE = datetime.timedelta(minutes=5)  # until all have come: a busy machine imports torch in a minute
@@ -57,7 +57,7 @@ def _meet(place: Place) -> Store:
 
     The first one keeps it, unless an agent of torchrun does, which may start the processes again.
     """
-    from torch.distributed import PrefixStore, TCPStore
+    from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
     host, _, port = place.address.rpartition(":")
     is_kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"

@@ -21,6 +21,6 @@ def telling_of_loss() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, without torch's position in its own source."""
-    line = (str(error).splitlines() or [type(error).__name__])[0]
+    """Return the first line of an error's text, without torch's position in its own source and gloo's advice."""
+    line = (str(error).splitlines() or [type(error).__name__])[0].partition(". This is typically")[0]
     return line.rpartition("] ")[2] if line.startswith("[") else line

@@ -6,7 +6,7 @@ accumulation it happens for each batch, so that no process ever holds all gradie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,14 +16,17 @@ from dlrun.optim.distributed.shards import Shards, local
 
 
 class ShardedGradients:
-    """Computes the gradients of some parts, for all of which a loss is given to one call."""
+    """Computes the gradients of some parts, for all of which a loss is given to one call.
+
+    add: `add(loss)` adds the gradients of a loss; they reach only these parameters. It may be replaced, to measure it.
+    """
 
     def __init__(self, parts: Sequence[Tensor], shards: Shards) -> None:
         self._sharded = [shards.sharded(part) for part in parts]
         self._whole = [shards.whole(part) for part in parts]
+        self.add: Callable[[Tensor], None] = self._add
 
-    def add(self, loss: Tensor) -> None:
-        """Add the gradients of a loss; they reach only these parameters."""
+    def _add(self, loss: Tensor) -> None:
         loss.backward(inputs=self._whole)  # type: ignore[no-untyped-call]
 
     def take(self) -> list[Tensor | None]:
@@ -45,7 +48,8 @@ def are_finite_everywhere(is_finite_here: bool, group: Group) -> bool:
     return bad == 0.0
 
 
-def spread_overflow(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, group: Group) -> None:
-    """Let an overflow of any process's gradients, just unscaled, count in all of them: all skip the step, or none."""
+def unscale_together(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, group: Group) -> None:
+    """Unscale gradients in fp16; an overflow in any process counts in all of them: all skip the step, or none."""
+    scaler.unscale_(optimizer)
     for found in scaler._found_inf_per_device(optimizer).values():
         group.add(found)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.spec import Batch
+from dlrun.optim.loss_scaling import drop_scaled_steps
 from dlrun.optim.updater import Updater
 from dlrun.tasks.task import Task, Update
 from dlrun.training.graphs.changed import CLOSE, Changed, Copy
@@ -94,8 +95,7 @@ class GraphedStep:
             with _no_waiting():
                 found = self._aside(static)
         except RuntimeError as error:
-            self._updater.drop_scaled_step()
-            changed.restore(before)
+            self._go_back_to(before, changed)
             return self._give_up(f"a step cannot be captured ({first_line(error)})", self._aside(static))
         if not all(isinstance(value, Tensor) and value.is_cuda for value in found.values()):
             return self._give_up("a metric of the step is not computed on the GPU", found)
@@ -106,10 +106,10 @@ class GraphedStep:
             replayed = self._replay(self._capture(static))
             distance = changed.distance(before=before, after=after)
         except RuntimeError as error:
-            self._go_on_from(after, changed, renew=True)
+            self._go_back_to(after, changed, renew=True)
             return self._give_up(f"capturing the step failed ({first_line(error)})", eager)
         if distance > CLOSE:
-            self._go_on_from(after, changed)
+            self._go_back_to(after, changed)
             return self._give_up(f"its result was {distance:.0%} of a step away from the eager one", eager)
         spent = duration(time.perf_counter() - started)
         same = "the same bytes as" if distance == 0.0 else f"{distance:.1e} of a step away from"
@@ -150,14 +150,15 @@ class GraphedStep:
         graph.replay()
         return self._outputs
 
-    def _go_on_from(self, after: Copy, changed: Changed, *, renew: bool = False) -> None:
-        """Drop the graph and continue from the result of the eager step. renew: the random generator as well."""
+    def _go_back_to(self, copy: Copy, changed: Changed, *, renew: bool = False) -> None:
+        """Drop the graph and what a step that failed has begun; restore a copy. renew: the random generator as well."""
+        torch.cuda.synchronize(self._device)  # kernels of the step may still run on its own stream
         self._graph, self._outputs = None, {}
-        self._updater.drop_scaled_step()
+        drop_scaled_steps(self._updater.scalers.values())
         if renew:  # a capture that failed leaves the generator in the middle of it
             fresh = torch.Generator(self._device)
             torch.cuda.default_generators[self._index].graphsafe_set_state(fresh.graphsafe_get_state())
-        changed.restore(after)
+        changed.restore(copy)
 
     @property
     def _index(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dlrun.optim.loss_scaling import scale_tensors
 from dlrun.optim.updater import Updater
 
 CLOSE = 0.05
@@ -18,10 +19,11 @@ differ by less, and a step with another batch or dropout mask by about 1."""
 
 @dataclass(frozen=True)
 class Copy:
-    """Copies of every tensor that a step changes, and the state of the device's random generator."""
+    """Copies of every tensor that a step changes, and torch's random states: of the processor, and of the GPU."""
 
     tensors: Sequence[Tensor]
     random: Tensor
+    random_of_gpu: Tensor | None
 
 
 class Changed:
@@ -41,21 +43,25 @@ class Changed:
             for value in state.values()
             if isinstance(value, Tensor)
         ]
-        self._tensors = [*parameters, *(buffer.detach() for buffer in task.buffers()), *states, *updater.scales()]
+        self._tensors = [
+            *parameters,
+            *(buffer.detach() for buffer in task.buffers()),
+            *states,
+            *scale_tensors(updater.scalers.values()),
+        ]
 
     def copy(self) -> Copy:
         """Return a copy of the present state."""
-        random = torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else torch.get_rng_state()
-        return Copy([tensor.clone() for tensor in self._tensors], random)
+        of_gpu = torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None
+        return Copy([tensor.clone() for tensor in self._tensors], torch.get_rng_state(), of_gpu)
 
     def restore(self, copy: Copy) -> None:
         """Go back to a copy, in place."""
         for tensor, saved in zip(self._tensors, copy.tensors, strict=True):
             tensor.copy_(saved)
-        if self._device.type == "cuda":
-            torch.cuda.set_rng_state(copy.random, self._device)
-        else:
-            torch.set_rng_state(copy.random)
+        torch.set_rng_state(copy.random)
+        if copy.random_of_gpu is not None:
+            torch.cuda.set_rng_state(copy.random_of_gpu, self._device)
 
     def distance(self, *, before: Copy, after: Copy) -> float:
         """Return how far the present state is from `after`, as a share of the step from `before` to `after`.
