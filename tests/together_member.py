@@ -21,7 +21,9 @@ from dlrun.optim.finite import NotFinite
 from dlrun.runs.run import build_state
 from dlrun.storage.checkpoints import CheckpointStore
 from dlrun.tasks import sample_quality
+from dlrun.tasks.gan import GanTask
 from dlrun.tasks.progress import Listener, Progress, Row
+from dlrun.tasks.task import SupervisedTask
 from dlrun.training.agreement import AgreedStop
 from dlrun.training.build import build_components
 from dlrun.training.signals import StopRequest
@@ -58,22 +60,42 @@ class _Rows(Listener):
     on_epoch = on_step
 
 
-def train(config: RunConfig, plugins: Sequence[Path] = ()) -> Outcome:
+def train_exactly(config: RunConfig) -> Outcome:
+    """Do as `train` in float64, where rounding is too small to matter: what is apart then differs in another way."""
+    forward, to_unit = SupervisedTask.forward, GanTask.to_unit
+    SupervisedTask.forward = lambda task, batch: forward(task, batch._replace(inputs=_as(task, batch.inputs)))  # type: ignore[method-assign]
+    GanTask.to_unit = lambda task, images: to_unit(task, _as(task, images))  # type: ignore[method-assign]
+    try:
+        return train(config, in_float64=True)
+    finally:
+        SupervisedTask.forward, GanTask.to_unit = forward, to_unit  # type: ignore[method-assign]
+
+
+def _as(task: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    return inputs.to(next(task.parameters()).dtype) if inputs.is_floating_point() else inputs
+
+
+def train(config: RunConfig, plugins: Sequence[Path] = (), *, in_float64: bool = False) -> Outcome:
     """Train a configuration as a member of the group, without the folder of a run."""
     catalog = Catalog(plugins=plugins)
     components = build_components(config, catalog)
     config, group, rows = components.config, components.device.group, _Rows()
     components.task.prepare(components.data)
+    if in_float64:
+        components.task.double()
     state = build_state(config, catalog, components)
     stop = StopRequest() if group.is_alone else AgreedStop(StopRequest(), group)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             config, components, state, store=CheckpointStore(Path(folder)), metadata={}, listeners=[rows], stop=stop
         )
+        torch.set_default_dtype(torch.float64 if in_float64 else torch.float32)  # of what is drawn
         try:
             outcome: str = trainer.fit()
         except NotFinite as error:
             outcome = type(error).__name__
+        finally:
+            torch.set_default_dtype(torch.float32)
     return Outcome(_tensors(state), _random(), rows.rows, outcome, _plain(state.progress))
 
 

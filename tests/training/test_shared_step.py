@@ -13,7 +13,7 @@ from dlrun.tasks.task import SupervisedTask
 from dlrun.training.shared_step import may_need_the_whole_batch
 from tests.harness import CPU, configure
 from tests.together import SIZES, Crews, Outcome, largest_difference, largest_of_rows
-from tests.together_member import train
+from tests.together_member import train, train_exactly
 from tests.together_runs import FAMILIES, STEPS
 
 CLOSE = 1e-5  # between numbers of different numbers of processes, as a part of those above 1
@@ -50,6 +50,13 @@ def test_runs_of_1_2_and_4_processes_end_alike(name: str, crews: Crews) -> None:
     found = train_in_all(crews, *RUNS[name])
     assert_alike(found)
     assert found[1][0].progress["step"] >= 3
+
+
+@pytest.mark.parametrize("name", ["mlp with batch norm", "transformer", "gru in both directions"])
+def test_what_adam_makes_of_rounding_is_gone_in_float64(name: str, crews: Crews) -> None:
+    words = [word for word in RUNS[name] if not word.startswith("optimizer.")]
+    config = configure(*words, "optimizer=adam", "trainer.log_every=1", *CPU)
+    assert_alike(crews.run(train_exactly, config), close=1e-10)
 
 
 @pytest.mark.parametrize("name", ["cnn", "dense gan"])

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from dlrun.cli.ranks.lifeline import die_with_parent
 from dlrun.configuration.place import place_of_process
 from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
 
@@ -35,6 +34,8 @@ def check_one_process(what: str) -> None:
 def end_with_agent() -> None:
     """End this process soon after the agent of torchrun that started it, if one did."""
     if os.environ.get(_AGENT):
+        from dlrun.cli.ranks.lifeline import die_with_parent  # a plain command needs none of what it imports
+
         die_with_parent()
 
 

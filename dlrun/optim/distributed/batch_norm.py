@@ -34,8 +34,9 @@ def batch_norm(
     """
     is_empty = group.part is not None and group.part.is_empty
     count = 0 if is_empty else inputs.numel() // inputs.shape[1]
+    kind = torch.promote_types(inputs.dtype, torch.float32)  # of statistics: not that of bf16 and fp16
     with torch.no_grad():
-        local = torch.batch_norm_update_stats(inputs.detach().float(), None, None, 0.0)
+        local = torch.batch_norm_update_stats(inputs.detach().to(kind), None, None, 0.0)
         mean, var = (each.double() for each in local)  # (C,) each; biased
         sums = torch.cat([mean * count, (var + mean.square()) * count, mean.new_tensor([count])])  # (2 C + 1,)
         group.add(sums)
@@ -48,7 +49,7 @@ def batch_norm(
             running_mean.lerp_(mean.to(running_mean), momentum)
             running_var.lerp_((var * (total / (total - 1))).to(running_var), momentum)
     normalised: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
-        inputs, weight, bias, mean.float(), var.float(), total.float(), eps, group
+        inputs, weight, bias, mean.to(kind), var.to(kind), total.to(kind), eps, group
     )
     return normalised
 
@@ -90,7 +91,7 @@ class _Normalise(torch.autograd.Function):
         if ctx.is_empty:
             of_inputs = torch.zeros_like(gradient)
         else:
-            by_input, constant = ((sums / total) * -scale).float()
+            by_input, constant = ((sums / total) * -scale).to(mean.dtype)
             of_inputs = inputs - mean.view(shape)
             of_inputs = of_inputs.mul_((by_input * factor).view(shape)).add_(constant.view(shape))
             of_inputs = of_inputs.addcmul_(gradient.to(of_inputs), scale.view(shape)).to(gradient.dtype)
