@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+from dlrun.configuration.place import place_of_process
 from dlrun.errors import Interrupted
 
 _BEFORE_TRAINING = "Stopped before training began; nothing was changed."
@@ -94,14 +95,20 @@ class StopRequest:
     def _request_stop(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.signal is not None and number == signal.SIGINT:
-            os.write(sys.stderr.fileno(), b"\ndlrun: stopped at once; the last checkpoint is intact.\n")
+            _tell(b"\ndlrun: stopped at once; the last checkpoint is intact.\n")
             os._exit(128 + number)
         self.signal = number
         if self._at_once:
             raise Interrupted(number, self._message)
         if number == signal.SIGINT:
-            os.write(sys.stderr.fileno(), b"\ndlrun: saving after this step; press Ctrl-C again to exit at once.\n")
+            _tell(b"\ndlrun: saving after this step; press Ctrl-C again to exit at once.\n")
 
     def _request_save(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self.save_requested = True
+
+
+def _tell(text: bytes) -> None:
+    """Write on standard error from a signal's handler; of several processes of a run, the first one does."""
+    if place_of_process().is_first:
+        os.write(sys.stderr.fileno(), text)

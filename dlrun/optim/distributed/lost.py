@@ -17,6 +17,8 @@ def telling_of_loss() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if "DataLoader worker" in str(error):  # torch tells of a killed one wherever the process is
+            raise
         raise PeerLostError(f"Another process of this run ended ({first_line(error)}).") from error
 
 

@@ -14,3 +14,17 @@ def test_a_failed_call_is_told_in_words_without_torchs_own_source() -> None:
         raise RuntimeError(text)
     assert str(found.value) == "Another process of this run ended (Connection closed by peer [127.0.0.1]:31134)."
     assert found.value.exit_code == 7
+
+
+def test_the_advice_of_gloo_is_left_out() -> None:
+    text = "Read error [::1]:5: Connection reset by peer. This is typically caused by a remote worker hanging."
+    with (
+        pytest.raises(PeerLostError, match=r"ended \(Read error \[::1\]:5: Connection reset by peer\)\.$"),
+        telling_of_loss(),
+    ):
+        raise RuntimeError(text)
+
+
+def test_a_lost_worker_of_this_process_is_no_lost_process() -> None:
+    with pytest.raises(RuntimeError, match="DataLoader worker"), telling_of_loss():
+        raise RuntimeError("DataLoader worker (pid(s) 5) exited unexpectedly")
