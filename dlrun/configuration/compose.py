@@ -23,6 +23,7 @@ from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import Option, resource_dir
 from dlrun.configuration.schema.several import name_in_hydra
+from dlrun.configuration.sharing import find_too_small_batches, find_unshardable
 from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
                 unchecked |= {f"{group}.{name}" for name in option.fields} - set(values)
         if unchecked:
             problems = check_tree(tree, catalog, keys=unchecked)
-    problems = problems or [*machine.find_excesses(tree), *machine.find_too_small_batches(tree)]
+    problems = problems or [*machine.find_excesses(tree), *find_too_small_batches(tree), *find_unshardable(tree)]
     if problems:
         raise ConfigError(problems)
     return Composed(

@@ -53,18 +53,6 @@ def find_excesses(tree: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def find_too_small_batches(tree: Mapping[str, Any]) -> list[Problem]:
-    """Return a problem if a batch has fewer rows than there are processes to share it, as far as both are known."""
-    rows, processes = tree["trainer"]["batch_size"], tree["device"]["processes"]
-    if not isinstance(rows, int) or not isinstance(processes, int) or rows >= processes:
-        return []
-    what = (
-        f"{processes} processes share each batch (device.processes), so some would have no row: expected at least "
-        f"{processes}."
-    )
-    return [Problem(f"trainer.batch_size={rows}", what, "wrong-value", fix=f"trainer.batch_size={processes}")]
-
-
 def notices(tree: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a notice for more threads than cores, which wait for each other."""
     threads, found = tree["device"]["threads"], cores()

@@ -75,17 +75,23 @@ class RunConfig:
 
     def with_threads(self, threads: int | None) -> RunConfig:
         """Return this configuration with another number of CPU threads; None is torch's own."""
-        tree = {**self.tree, "device": {**self.tree["device"], "threads": threads}}
-        device_settings = dataclasses.replace(self.device_settings, threads=threads)
-        return dataclasses.replace(self, tree=tree, device_settings=device_settings)
+        return self._with_device("threads", threads)
 
     def with_processes(self, number: int) -> RunConfig:
         """Return this configuration with the number of processes that really train it."""
-        if self.device_settings.processes == number:
+        return self._with_device("processes", number)
+
+    def with_strategy(self, strategy: str) -> RunConfig:
+        """Return this configuration with what each of its processes really has, "ddp" or "fsdp"."""
+        return self._with_device("strategy", strategy)
+
+    def _with_device(self, field: str, value: Any) -> RunConfig:
+        if self.tree["device"][field] == value:
             return self
-        tree = {**self.tree, "device": {**self.tree["device"], "processes": number}}
-        device_settings = dataclasses.replace(self.device_settings, processes=number)
-        return dataclasses.replace(self, tree=tree, device_settings=device_settings)
+        tree = {**self.tree, "device": {**self.tree["device"], field: value}}
+        return dataclasses.replace(
+            self, tree=tree, device_settings=dataclasses.replace(self.device_settings, **{field: value})
+        )
 
 
 def resolve_auto(

@@ -10,13 +10,13 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
-from dlrun.configuration.machine import find_too_small_batches
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import DatasetSettings, TrainerSettings
 from dlrun.configuration.schema.user_code import lines_of, tell
+from dlrun.configuration.sharing import find_too_small_batches
 from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.memory import returning_memory
 from dlrun.data.prepare import DataBundle, prepare
@@ -144,7 +144,9 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         catalog.plugins,
     )
     strategy = choose_strategy(config, fitting, chosen.group)
-    fitting = replace(fitting, is_sharded=strategy.is_sharded)
+    if not chosen.group.is_alone:
+        config = config.with_strategy("fsdp" if strategy.is_sharded else "ddp")
+    fitting = replace(fitting, config=config, is_sharded=strategy.is_sharded)
     weighed = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     is_known = catalog.option("model", config.model.name).origin == "dlrun"

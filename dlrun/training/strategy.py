@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dlrun.configuration.run_config import RunConfig
-from dlrun.errors import ConfigError, Problem
+from dlrun.configuration.sharing import needs_whole_weights, unshardable
+from dlrun.errors import ConfigError
 from dlrun.optim.distributed.group import Group
 from dlrun.training.fitting import Fitting
 from dlrun.training.memory import Memory, in_words
@@ -33,23 +34,18 @@ def choose_strategy(config: RunConfig, fitting: Fitting, group: Group) -> Strate
         return _found(config, group, whole, part)
     if wanted == "ddp":
         return Strategy()
-    if needs_whole_weights(config):
-        what = (
-            "Muon makes each gradient matrix orthogonal and needs all of it, but a process has a part of its rows. Use "
-            "optimizer=adamw, or device.strategy=ddp."
-        )
-        raise ConfigError(Problem(f"optimizer={config.optimizer.name}", what, id="sharding", fix="device.strategy=ddp"))
+    if needs_whole_weights(config.optimizer.name):
+        raise ConfigError(unshardable(config.optimizer.name))
     return Strategy(True, (_describe(group, part),))
-
-
-def needs_whole_weights(config: RunConfig) -> bool:
-    """Return whether an optimizer's step of one number depends on others of the same weight."""
-    return config.optimizer.name == "muon"
 
 
 def _found(config: RunConfig, group: Group, whole: Memory | None, part: Memory | None) -> Strategy:
     must_be = (
-        whole is not None and part is not None and not whole.fits and part.fits and not needs_whole_weights(config)
+        whole is not None
+        and part is not None
+        and not whole.fits
+        and part.fits
+        and not needs_whole_weights(config.optimizer.name)
     )
     if not any(group.gathered(must_be)):
         return Strategy()

@@ -13,13 +13,8 @@ from dlrun.configuration import machine
 Dlrun = Callable[..., tuple[int, str, str]]
 
 
-def tree(
-    threads: int | str | None, workers: int, processes: int | str = 1, batch_size: int | str = "auto"
-) -> dict[str, Any]:
-    return {
-        "device": {"threads": threads, "processes": processes},
-        "trainer": {"workers": workers, "batch_size": batch_size},
-    }
+def tree(threads: int | str | None, workers: int, processes: int | str = 1) -> dict[str, Any]:
+    return {"device": {"threads": threads, "processes": processes}, "trainer": {"workers": workers}}
 
 
 @pytest.fixture
@@ -50,17 +45,6 @@ def test_so_many_processes_are_the_most_too() -> None:
         "      This machine has 2 cores: expected at most 32 (16 per core); 1 trains in one process."
     )
     assert processes.fix == "device.processes=1"
-
-
-def test_a_batch_has_a_row_for_each_process() -> None:
-    for fits in (tree(1, 0, 4, 4), tree(1, 0, "auto", 1), tree(1, 0, 4, "auto"), tree(1, 0, 1, 1)):
-        assert machine.find_too_small_batches(fits) == []
-    (problem,) = machine.find_too_small_batches(tree(1, 0, 4, 3))
-    assert str(problem) == (
-        "trainer.batch_size=3\n"
-        "      4 processes share each batch (device.processes), so some would have no row: expected at least 4."
-    )
-    assert problem.fix == "trainer.batch_size=4"
 
 
 @pytest.mark.usefixtures("two_cores")
