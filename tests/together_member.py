@@ -24,8 +24,8 @@ from dlrun.tasks import sample_quality
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.agreement import AgreedStop
 from dlrun.training.build import build_components
+from dlrun.training.processes.agreement import AgreedStop
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Trainer
 from tests.together import Outcome, digest

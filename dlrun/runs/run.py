@@ -26,11 +26,11 @@ from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.per_class import ByClass
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.agreement import agreed
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
-from dlrun.training.ranks import begin_together, best_together
+from dlrun.training.processes.agreement import agreed
+from dlrun.training.processes.ranks import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration

@@ -15,8 +15,8 @@ from dlrun.tasks.progress import Best, Listener
 from dlrun.training.build import Components
 from dlrun.training.evaluation import evaluate
 from dlrun.training.metric_choice import value_of
-from dlrun.training.ranks import state_of_ranks
-from dlrun.training.sharded_state import save_shards
+from dlrun.training.processes.ranks import state_of_ranks
+from dlrun.training.sharded.state import save_shards
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture, random_state, restore_random
 

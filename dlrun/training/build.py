@@ -35,8 +35,8 @@ from dlrun.training.memory import Memory
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
-from dlrun.training.sharded_build import build_sharded
-from dlrun.training.strategy import choose_strategy
+from dlrun.training.sharded.build import build_sharded
+from dlrun.training.sharded.strategy import choose_strategy
 from dlrun.training.work import NO_WORK, work_of
 
 

@@ -28,7 +28,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.memory import Memory, in_words, memory_of, with_batch
-from dlrun.training.process_memory import with_part, with_whole_model
+from dlrun.training.sharded.memory import with_part, with_whole_model
 from dlrun.wording import count
 
 _MOST_BUILDS = 64  # to find a model that fits; each takes 1 to 30 ms

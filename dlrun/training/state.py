@@ -39,7 +39,7 @@ def capture(
 ) -> Snapshot:
     """Copy everything that the rest of the run depends on. metadata: the run and environment, as plain values.
 
-    ranks: what each process has of its own, if several train one model (`dlrun.training.ranks`).
+    ranks: what each process has of its own, if several train one model (`dlrun.training.processes.ranks`).
     "model" contains the weights to evaluate and predict with; if they are an average, "raw" contains those in training.
     """
     optimizer_tensors, optimizer_values = _optimizer_state(state.updater)

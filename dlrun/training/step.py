@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dlrun.data.spec import Batch
 from dlrun.tasks.task import Update
-from dlrun.training.shares import shares
+from dlrun.training.processes.shares import shares
 from dlrun.training.state import TrainingState
 
 TrainStep = Callable[[Batch, Update], dict[str, Tensor]]

@@ -18,12 +18,12 @@ from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.tasks.progress import Listener, Progress, tell_all
-from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
 from dlrun.training.phases import Instrument, fetched
-from dlrun.training.shared_step import SharedStep
+from dlrun.training.processes.agreement import AgreedStop
+from dlrun.training.processes.shared_step import SharedStep
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
 from dlrun.training.step import TrainStep, take_step

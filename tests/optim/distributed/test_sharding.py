@@ -1,4 +1,4 @@
-"""What cannot be shared out; the rest is in tests/training/test_sharded_state.py, with two processes."""
+"""What cannot be shared out; the rest is in tests/training/sharded/test_state.py, with two processes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dlrun.data.spec import Batch
 from dlrun.optim.distributed.group import Group
 from dlrun.optim.distributed.whole_batch import WholeBatch
 from dlrun.tasks.task import SupervisedTask, Task, Update
-from dlrun.training.shares import own_share
+from dlrun.training.processes.shares import own_share
 from dlrun.training.state import TrainingState
 
 _KNOWN = ("dlrun.", "torch.nn.")

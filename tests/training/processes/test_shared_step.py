@@ -1,4 +1,4 @@
-"""dlrun.training.shared_step: whole runs of 1, 2 and 4 processes on the CPU end alike."""
+"""dlrun.training.processes.shared_step: whole runs of 1, 2 and 4 processes on the CPU end alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.shared_step import may_need_the_whole_batch
+from dlrun.training.processes.shared_step import may_need_the_whole_batch
 from tests.harness import CPU, configure
 from tests.together import SIZES, Crews, Outcome, largest_difference, largest_of_rows
 from tests.together_member import train, train_exactly

@@ -23,7 +23,7 @@ from dlrun.optim.distributed.shards import Shards
 from dlrun.storage.checkpoint_format import Snapshot, open_snapshot
 from dlrun.storage.checkpoints import CheckpointStore
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.sharded_state import load_shards, optimizer_states
+from dlrun.training.sharded.state import load_shards, optimizer_states
 from tests.together import Crews
 
 COMMON = ["device.name=cpu", "device.threads=1", "dataset.baselines=false", "trainer.epochs=1", "dataset.limit=150"]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.weight_uses import layers_of_weights
+from dlrun.training.sharded.weight_uses import layers_of_weights
 
 
 class Model(nn.Module):

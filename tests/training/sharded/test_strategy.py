@@ -8,7 +8,7 @@ import pytest
 
 from dlrun.errors import ConfigError
 from dlrun.optim.distributed.group import Group
-from dlrun.training.strategy import Strategy, choose_strategy, take_turns
+from dlrun.training.sharded.strategy import Strategy, choose_strategy, take_turns
 from tests.harness import configure
 
 

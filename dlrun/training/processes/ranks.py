@@ -12,7 +12,7 @@ from dlrun.optim.distributed.group import Group
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.reading import restoring
 from dlrun.tasks.task import Task
-from dlrun.training.sharded_state import load_shards, restore_shards
+from dlrun.training.sharded.state import load_shards, restore_shards
 from dlrun.training.state import TrainingState, load_weights, random_state, restore, restore_random
 
 

@@ -10,7 +10,7 @@ from dlrun.errors import Interrupted
 from dlrun.optim.distributed.group import Group
 from dlrun.optim.distributed.wishes import Wish
 from dlrun.optim.finite import NotFinite
-from dlrun.training.agreement import AgreedStop, agreed
+from dlrun.training.processes.agreement import AgreedStop, agreed
 from dlrun.training.signals import StopRequest
 
 

@@ -9,7 +9,7 @@ from dlrun.data.spec import DataSpec
 from dlrun.optim.distributed.group import Group
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.memory import LargestLayer, Memory
-from dlrun.training.process_memory import builds_in_turns, with_part, with_whole_model
+from dlrun.training.sharded.memory import builds_in_turns, with_part, with_whole_model
 
 ALONE = Memory(
     weights=1000,

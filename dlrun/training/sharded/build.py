@@ -12,9 +12,9 @@ from dlrun.tasks.task import Task
 from dlrun.training.fitting import Fitting
 from dlrun.training.memory import Memory, sample_batch
 from dlrun.training.preflight import check_task
-from dlrun.training.process_memory import builds_in_turns
-from dlrun.training.strategy import take_turns
-from dlrun.training.weight_uses import layers_of_weights
+from dlrun.training.sharded.memory import builds_in_turns
+from dlrun.training.sharded.strategy import take_turns
+from dlrun.training.sharded.weight_uses import layers_of_weights
 from dlrun.training.work import NO_WORK, work_of
 
 

@@ -1,4 +1,4 @@
-"""dlrun.training.shares: how much batches and the rows of a process count."""
+"""dlrun.training.processes.shares: how much batches and the rows of a process count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dlrun.data.loading.shard import BatchPart
 from dlrun.data.spec import Batch
 from dlrun.tasks.weighted import counts_of
-from dlrun.training.shares import own_share, shares
+from dlrun.training.processes.shares import own_share, shares
 
 
 def batch_of(part: BatchPart) -> Batch:
