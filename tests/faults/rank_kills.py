@@ -21,8 +21,9 @@ from pathlib import Path
 from tests.faults.kills import COMMON, Tally, files_of, words_of
 from tests.processes import started_with, wait_until_none
 
-NAMES = ("mlp", "gan", "accumulate", "workers")
-"""Kinds of run, of those in `kills.KINDS`: with dropout, two optimizers, accumulated gradients, streamed rows."""
+NAMES = ("mlp", "gan", "accumulate", "workers", "sharded")
+"""Kinds of run, of those in `kills.KINDS`: with dropout, two optimizers, accumulated gradients, streamed rows. The last
+is "ema", of which each process has a part."""
 _PATIENCE_S = 15.0  # for the end of all processes, on a busy machine
 _LOST = 7
 
@@ -144,13 +145,19 @@ def _wrong_end(process: subprocess.Popen[bytes], folder: Path, victim: str) -> s
     return f"exit {code}, which told: {printed[-600:]}"
 
 
+def _words(kind: str, scratch: Path) -> tuple[str, ...]:
+    if kind == "sharded":
+        return (*words_of("ema", scratch), "device.strategy=fsdp")
+    return words_of(kind, scratch)
+
+
 def campaign(kills: int, seed: int, scratch: Path) -> Tally:
     """Kill runs of every kind, 2 to 6 times each, until there were `kills` kills."""
     rng, total, number = random.Random(f"ranks{seed}"), Tally(), 0
     whole: dict[str, Whole] = {}
     while sum(total.kills.values()) < kills and len(total.wrong) < 5:
         kind = NAMES[number % len(NAMES)]
-        words, folder = words_of(kind, scratch), scratch / f"ranks-{number}"
+        words, folder = _words(kind, scratch), scratch / f"ranks-{number}"
         number += 1
         if kind not in whole:
             whole[kind] = whole_run(words, scratch / f"ranks-{kind}-whole")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from multiprocessing.context import BaseContext
@@ -118,9 +119,10 @@ class StreamedSplit(Split):
             self._started = self._start()
         loader, order = self._started
         order.groups = [group.tolist() for group in groups]
-        batches = iter(loader)
+        batches: Iterator[Tensor] | None = None
         while True:
             try:
+                batches = batches or _begun(loader)
                 raw = next(batches)
             except StopIteration:
                 return
@@ -153,6 +155,18 @@ class StreamedSplit(Split):
             generator=torch.Generator(),  # its own, so that the random state of the run does not change
         )
         return loader, order
+
+
+def _begun(loader: DataLoader[Tensor]) -> Iterator[Tensor]:
+    """Begin a pass. torch then handles SIGCHLD and raises the death of a worker wherever this process happens to be.
+
+    Without that it is still noticed, where the next rows are waited for.
+    """
+    before = signal.getsignal(signal.SIGCHLD)
+    batches = iter(loader)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, before)
+    return batches
 
 
 class _Order:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -121,6 +122,26 @@ def test_when_workers_are_killed_the_rest_is_read_without_them(capfd: pytest.Cap
     rows = [int(row) for batch in in_order(streamed, batch_size=4) for row in batch.targets]
     assert rows == list(range(20))
     assert "Workers that read the data were killed, perhaps for lack of memory" in capfd.readouterr().err
+
+
+def test_the_death_of_a_worker_between_two_batches_does_not_raise_there(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGCHLD)
+    streamed = StreamedSplit(Numbered(64), torch.arange(64), workers=1)
+    batches = in_order(streamed, batch_size=2)
+    rows = [int(row) for row in next(batches).targets]
+    (worker,) = active_children_of(streamed)
+    os.kill(worker, signal.SIGKILL)
+    time.sleep(0.3)  # SIGCHLD has come
+    assert signal.getsignal(signal.SIGCHLD) is before
+    rows += [int(row) for batch in batches for row in batch.targets]
+    assert rows == list(range(64))
+    assert "Workers that read the data were killed" in capfd.readouterr().err
+
+
+def active_children_of(streamed: StreamedSplit) -> list[int]:
+    assert streamed._started is not None
+    iterator = streamed._started[0]._iterator
+    return [worker.pid for worker in iterator._workers]  # type: ignore[union-attr]
 
 
 def test_a_split_moves_to_another_device() -> None:
