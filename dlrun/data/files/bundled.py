@@ -9,6 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def bundled_names() -> list[str]:
+    """Return the names of the tables."""
+    found = (resources.files("dlrun.data") / "bundled").iterdir()
+    return sorted(entry.name.removesuffix(".csv.gz") for entry in found if entry.name.endswith(".csv.gz"))
+
+
 def read_table(name: str) -> NDArray[np.float64]:
     """Return the rows of a bundled table, features first and the target last, (N, F + 1) float64."""
     packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()
