@@ -156,7 +156,10 @@ def log_mel(samples: Tensor, *, rate: int, mels: int, window_ms: float, hop_ms: 
 
 @lru_cache(maxsize=16)
 def mel_bands(rate: int, size: int, mels: int) -> Tensor:
-    """Return triangles evenly spaced in mel, 2595 log10(1 + f / 700), from 20 Hz to half the rate, (size / 2 + 1, mels)."""
+    """Return triangles evenly spaced in mel, 2595 log10(1 + f / 700), from 20 Hz to half the rate.
+
+    (size / 2 + 1, mels).
+    """
     low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (20.0, rate / 2))
     edges = 700 * (10 ** (torch.linspace(low, high, mels + 2, dtype=torch.float64) / 2595) - 1)
     hertz = torch.linspace(0, rate / 2, size // 2 + 1, dtype=torch.float64)[:, None]  # (size / 2 + 1, 1)

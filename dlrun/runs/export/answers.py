@@ -8,7 +8,9 @@ from typing import Any
 from dlrun.runs.export.values import Arrays
 
 
-def answers(outputs: Sequence[Mapping[str, Any]], found: Arrays, *, probabilities: bool = False) -> dict[str, list[Any]]:
+def answers(
+    outputs: Sequence[Mapping[str, Any]], found: Arrays, *, probabilities: bool = False
+) -> dict[str, list[Any]]:
     """Return predictions as {heading: column}; values without rows of their own, as logits, are left out.
 
     outputs: what the JSON beside the file says of them. probabilities: whether to add a column for each class.

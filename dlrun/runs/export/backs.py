@@ -36,7 +36,13 @@ class ClassesBack(Back):
         self._is_binary = spec.goal == "binary"
         details = {"classes": names, "target": target}
         self.values = (
-            Value(f"class{label}", "int64", (BATCH,), "the number of the likeliest class, from 0", details={"role": "class", **details}),
+            Value(
+                f"class{label}",
+                "int64",
+                (BATCH,),
+                "the number of the likeliest class, from 0",
+                details={"role": "class", **details},
+            ),
             Value(
                 f"probabilities{label}",
                 "float32",

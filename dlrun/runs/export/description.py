@@ -6,35 +6,20 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from dlrun.errors import ConfigError, Problem, StorageError, did_you_mean
+from dlrun.errors import StorageError
 from dlrun.runs.export.preprocessing import preprocessing_of
+from dlrun.runs.export.target import Format, json_path
 from dlrun.runs.export.values import Value
 from dlrun.runs.predict import LoadedRun
 from dlrun.version import __version__
 from dlrun.wording import printable
 
 FORMAT, VERSION = "dlrun-export", 1
-Format = Literal["onnx", "torch", "executorch"]
-FORMATS: Mapping[str, Format] = {".onnx": "onnx", ".pt2": "torch", ".pte": "executorch"}
 _MOST_BYTES = 1 << 28  # of a JSON: that of the largest vocabularies
-
-
-def json_path(path: Path) -> Path:
-    """Return the JSON beside an exported file: model.onnx.json of model.onnx."""
-    return path.with_name(f"{path.name}.json")
-
-
-def format_of(path: Path, *, where: str) -> Format:
-    """Return the format that a file's ending names; raises ConfigError for another. where: as the user wrote it."""
-    found = FORMATS.get(path.suffix.lower())
-    if found is None:
-        near = did_you_mean(path.suffix.lower(), FORMATS) if path.suffix else ""
-        raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(FORMATS)}. {near}".rstrip()))
-    return found
 
 
 def describe(

@@ -9,18 +9,18 @@ from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export import parity
-from dlrun.runs.export.description import Format, as_bytes, describe, format_of, json_path
+from dlrun.runs.export.description import as_bytes, describe
+from dlrun.runs.export.example import example_row
 from dlrun.runs.export.graph import Graph, graph_of
-from dlrun.runs.export.opened import runner
+from dlrun.runs.export.opened import ExportedModel, runner
 from dlrun.runs.export.parity import Parity
 from dlrun.runs.export.real_rows import RealRows, real_rows
 from dlrun.runs.export.rows import RowEncoder
+from dlrun.runs.export.target import Format, check_target, json_path
 from dlrun.runs.predict import LoadedRun, load_run
 from dlrun.storage.atomic import replace_file
 from dlrun.tasks.gan import GanTask
-from dlrun.wording import printable
 
 Tell = Callable[[str], None]
 
@@ -32,30 +32,6 @@ class Exported:
     path: Path
     about: dict[str, Any]
     parity: Parity
-
-
-def check_target(path: Path, *, quantize: bool) -> Format:
-    """Return the format of the file to write; imports no torch.
-
-    Raises ConfigError for an ending of no format, a folder that does not exist, a missing package, and for int8 in
-    another format than ONNX.
-    """
-    where = f"-o {printable(str(path))}"
-    kind = format_of(path, where=where)
-    if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
-    if quantize and kind != "onnx":
-        what = "onnxruntime makes int8 models, in ONNX files: -o FILE.onnx"
-        raise ConfigError(Problem("--quantize int8", what))
-    if kind == "onnx":
-        from dlrun.runs.export.onnx_file import require_packages
-
-        require_packages(where)
-    elif kind == "executorch":
-        from dlrun.runs.export.phone_file import require_packages
-
-        require_packages(where)
-    return kind
 
 
 def export_run(
@@ -87,6 +63,7 @@ def export_run(
     own = parity.own_predictions(run, rows)
     measured = parity.check(own, runner(content, about), about["outputs"], rows)
     tell(measured.describe())
+    about["example"] = _example(run, about, content)
     about["parity"] = measured.as_json()
     about["quantization"] = None
     if quantize:
@@ -97,6 +74,16 @@ def export_run(
     replace_file(target, content)
     replace_file(json_path(target), as_bytes(about))
     return Exported(target, about, measured)
+
+
+def _example(run: LoadedRun, about: dict[str, Any], content: bytes) -> dict[str, Any] | None:
+    """A made-up row and what the file predicts of it; None where a row is a file."""
+    means = () if run.spec.scaling is None else run.spec.scaling.mean
+    row = example_row(about, means or (0.0,) * run.spec.num_features)
+    if row is None:
+        return None
+    columns = ExportedModel(about, runner(content, about)).predict([row], probabilities=True)
+    return {"row": row, "prediction": {name: values[0] for name, values in columns.items()}}
 
 
 def _rows(run: LoadedRun, catalog: Catalog, about: dict[str, Any], source: Path | None) -> RealRows:

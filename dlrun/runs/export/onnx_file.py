@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export.graph import Graph, captured
+from dlrun.runs.export.quiet import quiet
 from dlrun.runs.export.values import Arrays, Value
 
 OPSET = 18  # of the operators; runtimes from 2023 on have it
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-
-
-def require_packages(needed_by: str) -> None:
-    """Raise ConfigError if a package that ONNX files need is not installed. needed_by: as the user wrote it."""
-    for package in PACKAGES:
-        import_optional(package, extra="export", needed_by=needed_by)
 
 
 def onnx_model(graph: Graph) -> Any:
@@ -32,7 +23,7 @@ def onnx_model(graph: Graph) -> Any:
 
     graph.marks = True
     names = [value.name for value in graph.outputs]
-    with _quiet():
+    with quiet():
         program = captured(graph)
         try:
             made = torch.onnx.export(
@@ -53,6 +44,7 @@ def onnx_model(graph: Graph) -> Any:
     model = made.model_proto
     del model.graph.output[len(names) :]
     _name_sizes(model, (*graph.inputs, *graph.outputs))
+    _move_into_loops(model.graph)
     model.producer_name = "dlrun"
     return model
 
@@ -69,24 +61,24 @@ def _name_sizes(model: Any, values: Sequence[Value]) -> None:
     del model.graph.value_info[:]  # shapes within, under the old names
 
 
+def _move_into_loops(graph: Any) -> None:
+    """Move weights that a loop uses into the loop: onnxruntime's and onnx's own tools forget that it uses them."""
+    weights = {weight.name: weight for weight in graph.initializer}
+    outside = {name for node in graph.node for name in node.input}
+    moved: set[str] = set()
+    for node in graph.node:
+        for body in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+            used = sorted({name for inner in body.node for name in inner.input} & (weights.keys() - outside))
+            body.initializer.extend(weights[name] for name in used)
+            moved.update(used)
+    for name in moved:
+        graph.initializer.remove(weights[name])
+
+
 def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what torch says of packages that dlrun does not use, and of its own plans, out of the user's sight."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 class OnnxRunner:
@@ -107,12 +99,21 @@ class OnnxRunner:
 
 
 def cut_out(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """Return the part of a model between values that it names, as an ONNX file."""
+    """Return the part of a model between values that it names, as an ONNX file; the first of `inputs` has all rows."""
     onnx = import_optional("onnx", extra="export", needed_by="an ONNX file")
-    inferred = onnx.shape_inference.infer_shapes(model)
-    extractor = onnx.utils.Extractor(inferred)
-    found: bytes = extractor.extract_model(list(inputs), list(outputs)).SerializeToString()
+    whole = onnx.shape_inference.infer_shapes(model)
+    outer = {entry.name for entry in whole.graph.input} - set(inputs)
+    for node in whole.graph.node:
+        if node.op_type == "Shape" and node.input[0] in outer and _is_of_rows(node):
+            node.input[0] = inputs[0]  # the part has as many rows as the whole
+    found: bytes = onnx.utils.Extractor(whole).extract_model(list(inputs), list(outputs)).SerializeToString()
     return found
+
+
+def _is_of_rows(node: Any) -> bool:
+    """Whether a Shape takes the first size alone, the number of rows."""
+    found = {attribute.name: attribute.i for attribute in node.attribute}
+    return found.get("start", 0) == 0 and found.get("end") == 1
 
 
 def names_within(model: Any) -> Mapping[str, Any]:

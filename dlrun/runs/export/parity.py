@@ -39,7 +39,7 @@ class Parity:
     bound: float
 
     def describe(self) -> str:
-        """Return one line: "largest difference from the run: 3.1e-07 of probability_setosa, ...". """
+        """Return one line: "largest difference from the run: 3.1e-07 of probability_setosa, ..."."""
         measured = f"{self.difference:.2g} of {printable(self.what)} (at most {self.bound:.2g})"
         return f"largest difference from the run's own predictions: {measured}, on {self.where}"
 
@@ -110,7 +110,9 @@ def compare(own: Columns, found: Columns, rows: RealRows) -> Parity:
     return Parity(len(rows), rows.where, *worst[1:])
 
 
-def check(own: Columns, run_file: Callable[[Arrays], Arrays], outputs: Sequence[Mapping[str, Any]], rows: RealRows) -> Parity:
+def check(
+    own: Columns, run_file: Callable[[Arrays], Arrays], outputs: Sequence[Mapping[str, Any]], rows: RealRows
+) -> Parity:
     """Return how far a file is from the run; raises PromiseError if that is beyond the bound."""
     found = compare(own, columns_of(outputs, run_file(rows.inputs), rows), rows)
     if found.difference > found.bound:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +13,8 @@ from torch import Tensor
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export.graph import Graph, captured
+from dlrun.runs.export.quiet import quiet
 from dlrun.runs.export.values import Arrays
-
-
-def require_packages(needed_by: str) -> None:
-    """Raise ConfigError if ExecuTorch is not installed. needed_by: as the user wrote it."""
-    with _quiet():
-        import_optional("executorch.exir", extra="executorch", needed_by=needed_by)
 
 
 def phone_bytes(graph: Graph) -> bytes:
@@ -30,7 +22,7 @@ def phone_bytes(graph: Graph) -> bytes:
 
     Raises ConfigError for a model with an operation that ExecuTorch does not have.
     """
-    with _quiet():
+    with quiet():
         exir = import_optional("executorch.exir", extra="executorch", needed_by="-o FILE.pte")
         kernels = import_optional(
             "executorch.backends.xnnpack.partition.xnnpack_partitioner", extra="executorch", needed_by="-o FILE.pte"
@@ -45,24 +37,15 @@ def phone_bytes(graph: Graph) -> bytes:
             raise ConfigError(Problem("-o FILE.pte", what)) from error
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
-
-
 class PhoneRunner:
-    """A .pte file, run by ExecuTorch's runtime on this machine, row by row. inputs, outputs: what they are, in order."""
+    """A .pte file, run by ExecuTorch's runtime on this machine, row by row.
+
+    inputs: their shapes by name. outputs: their names. Both are in order.
+    """
 
     def __init__(self, content: bytes, *, inputs: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> None:
         self._inputs, self._outputs = dict(inputs), list(outputs)
-        with _quiet():
+        with quiet():
             runtime = import_optional("executorch.runtime", extra="executorch", needed_by="a .pte file")
         self._program = runtime.Runtime.get().load_program(content)
         self._method: Any = self._program.load_method("forward")
@@ -74,7 +57,9 @@ class PhoneRunner:
         for row in range(rows):
             given = [_fitted(inputs[name][row : row + 1], shape) for name, shape in self._inputs.items()]
             parts.append([tensor.clone().numpy() for tensor in self._method.execute(given)])
-        return {name: np.concatenate(found) for name, found in zip(self._outputs, zip(*parts, strict=True), strict=True)}
+        return {
+            name: np.concatenate(found) for name, found in zip(self._outputs, zip(*parts, strict=True), strict=True)
+        }
 
 
 def _fitted(array: NDArray[Any], shape: Sequence[int]) -> Tensor:

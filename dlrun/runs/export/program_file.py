@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Sequence
 
 import torch
 
 from dlrun.runs.export.graph import Graph, captured
+from dlrun.runs.export.quiet import quiet
 from dlrun.runs.export.values import Arrays
 
 
 def program_bytes(graph: Graph) -> bytes:
     """Return the content of a .pt2 file."""
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         torch.export.save(captured(graph), buffer)
     return buffer.getvalue()
 
@@ -26,8 +25,7 @@ class ProgramRunner:
 
     def __init__(self, content: bytes, *, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         self._inputs, self._outputs = list(inputs), list(outputs)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             self._module = torch.export.load(io.BytesIO(content)).module()
 
     def __call__(self, inputs: Arrays) -> Arrays:

@@ -1,4 +1,4 @@
-"""Recurrent layers as loops that a graph can hold: torch's own layers fix the number of steps when they are exported."""
+"""Recurrent layers as loops that a graph can hold: torch's own fix the number of steps when they are exported."""
 
 from __future__ import annotations
 

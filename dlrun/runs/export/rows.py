@@ -139,7 +139,9 @@ class RowEncoder:
 
     def _table(self, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
         found = {
-            value["name"]: np.full((len(rows), *value["shape"][1:]), np.nan if value["dtype"] == "float32" else 0, value["dtype"])
+            value["name"]: np.full(
+                (len(rows), *value["shape"][1:]), np.nan if value["dtype"] == "float32" else 0, value["dtype"]
+            )
             for value in self._inputs
         }
         for column in self._how["columns"]:
@@ -191,7 +193,9 @@ def _raw(cells: Sequence[Any], column: Mapping[str, Any]) -> NDArray[np.float32]
         with np.errstate(over="ignore"):
             found[number - 1] = values
         if not np.isfinite(found[number - 1]).all() and not (column["lenient"] and np.isnan(values).any()):
-            expected = {"boolean": "yes or no", "date": "a date as 2026-01-31 or 2026-01-31 12:30"}.get(kind, "a number")
+            expected = {"boolean": "yes or no", "date": "a date as 2026-01-31 or 2026-01-31 12:30"}.get(
+                kind, "a number"
+            )
             raise DataError(f"{_place(number, column['name'])}: expected {expected}, got {_shown(cell)}.")
     return found
 

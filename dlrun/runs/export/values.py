@@ -1,4 +1,4 @@
-"""What goes into a graph and comes out of it: names, types, shapes and meanings, for the JSON beside an exported file."""
+"""What goes into a graph and comes out of it: names, types, shapes and meanings, for the JSON beside a file."""
 
 from __future__ import annotations
 
