@@ -36,7 +36,10 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run loaded from its folder: the task with its best weights, of step `step`, and the encoder of its inputs."""
+    """A run loaded from its folder: the task with its best weights, of step `step`, and the encoder of its inputs.
+
+    fingerprint: of the data that it was trained on.
+    """
 
     config: RunConfig
     device: Device
@@ -44,6 +47,7 @@ class LoadedRun:
     task: Task
     encoder: Encoder | None
     step: int
+    fingerprint: str = ""
 
 
 def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
@@ -63,7 +67,7 @@ def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
         train_state.load_weights(task, snapshot)
         encoder = _restore_encoder(metadata, catalog)
     task.eval()
-    return LoadedRun(config, chosen, spec, task, encoder, snapshot.step)
+    return LoadedRun(config, chosen, spec, task, encoder, snapshot.step, str(metadata.get("fingerprint", "")))
 
 
 def _restore_encoder(metadata: dict[str, Any], catalog: Catalog) -> Encoder | None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.optional import import_optional
-from dlrun.errors import ConfigError, Problem
+from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.runs.export import parity
 from dlrun.runs.export.graph import MODEL_INPUTS, MODEL_OUTPUTS, Graph
 from dlrun.runs.export.onnx_file import OnnxRunner, cut_out, names_within
@@ -158,6 +158,9 @@ def _ends(graph: Graph) -> tuple[list[str], list[str]]:
 def _metrics(run: LoadedRun, catalog: Catalog, graph: Graph, models: Sequence[Any]) -> tuple[str, list[float], str]:
     """Return the run's metric, its value by each model, and the split: the test split, or else another."""
     _, data, _ = load_data(run.config, catalog, run.device)
+    if data.fingerprint != run.fingerprint:
+        what = "the data is not what this run was trained on (its fingerprint differs)"
+        raise StorageError(f"--quantize int8: {what}, so its test metric cannot be measured.")
     split = next(name for name in ("test", "val", "train") if name in data.sizes)
     run.task.prepare(data)
     name = choose_metric(run.task, run.config.metric)

@@ -111,7 +111,7 @@ def _table(encoder: TableEncoder, path: Path, most: int) -> tuple[list[Row], Enc
     block = next(encoder.read(path), None)
     if block is None:
         return [], Encoded(torch.zeros(0, 1))
-    encoder.words = block.words
+    encoder.words = dict(block.words)
     encoded = Encoded(encoder.transform(torch.from_numpy(block.raw[:most].copy())))
     file = open_new_rows(path, encoder.columns, delimiter=state["delimiter"], encoding=state["encoding"])
     names = [column.name for column in encoder.columns]

@@ -74,7 +74,7 @@ class _Pass(nn.Module):
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
             found = getattr(layer, f"{name}_l{number}{suffix}", None)
             if found is None:  # a layer without biases
-                found = torch.zeros(layer.weight_hh_l0.shape[0])
+                found = torch.zeros(len(layer.weight_hh_l0))  # type: ignore[arg-type]
             self.register_buffer(name, cast(Tensor, found).detach())
 
     weight_ih: Tensor
@@ -83,20 +83,11 @@ class _Pass(nn.Module):
     bias_hh: Tensor
 
     def forward(self, steps: Tensor) -> tuple[Tensor, State]:
-        from torch._higher_order_ops.scan import scan
-
         given = F.linear(steps, self.weight_ih, self.bias_ih)  # (T, B, F) -> (T, B, gates * H)
         start = steps.new_zeros(steps.shape[1], self._hidden)
         first: State = (start, start.clone()) if self._cell == "LSTM" else (start,)
         step = self._step()
-
-        def once(state: State, inputs: Tensor) -> tuple[State, Tensor]:
-            after = step(state, inputs)
-            return after, after[0].clone()
-
-        torch._dynamo.reset()  # what it knows of the loops before, with other sizes, would become limits of this one
-        last, outputs = scan(once, first, given)
-        return outputs, tuple(last)
+        return _scanned(step, first, given) if torch.compiler.is_exporting() else _looped(step, first, given)
 
     def _step(self) -> Step:
         """What one step does, with tensors alone: a module cannot be captured inside a loop."""
@@ -118,3 +109,25 @@ class _Pass(nn.Module):
             return torch.sigmoid(out) * torch.tanh(memory), memory
 
         return {"GRU": gru, "LSTM": lstm}.get(self._cell, plain)
+
+
+def _looped(step: Step, state: State, given: Tensor) -> tuple[Tensor, State]:
+    """One step after the other, (T, B, gates * H) -> (T, B, H) and the last state."""
+    outputs = []
+    for inputs in given:
+        state = step(state, inputs)
+        outputs.append(state[0])
+    return torch.stack(outputs), state
+
+
+def _scanned(step: Step, first: State, given: Tensor) -> tuple[Tensor, State]:
+    """The same as an operator of a graph."""
+    from torch._higher_order_ops.scan import scan
+
+    def once(state: State, inputs: Tensor) -> tuple[State, Tensor]:
+        after = step(state, inputs)
+        return after, after[0].clone()
+
+    torch._dynamo.reset()  # what it knows of the loops before, with other sizes, would become limits of this one
+    last, outputs = scan(once, first, given)
+    return outputs, tuple(last)

@@ -12,7 +12,11 @@ from dlrun.wording import printable
 
 Format = Literal["onnx", "torch", "executorch"]
 FORMATS: Mapping[str, Format] = {".onnx": "onnx", ".pt2": "torch", ".pte": "executorch"}
-_PACKAGES: Mapping[Format, tuple[str, ...]] = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
+_PACKAGES: Mapping[Format, tuple[str, ...]] = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "executorch": ("executorch",),
+}
+_EXTRAS: Mapping[Format, str] = {"onnx": "export", "executorch": "executorch"}
 
 
 def json_path(path: Path) -> Path:
@@ -37,5 +41,5 @@ def check_target(path: Path, *, quantize: bool) -> Format:
         what = "Only ONNX files are made int8, by onnxruntime: -o FILE.onnx"
         raise ConfigError(Problem("--quantize int8", what))
     for package in _PACKAGES.get(kind, ()):
-        import_optional(package, extra="export", needed_by=where)
+        import_optional(package, extra=_EXTRAS[kind], needed_by=where)
     return kind
