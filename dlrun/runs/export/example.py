@@ -89,8 +89,9 @@ def example_program(about: Mapping[str, Any]) -> str:
     }
     imports, body = bodies[how["kind"]](about)
     file = json.dumps(about["file"]["name"])
+    modules = [line.split()[1] for line in imports]
     head = [
-        *sorted({"import json", *(line for line in imports if line.split()[1] in _STANDARD)}),
+        f"import {', '.join(sorted({'json', *(name for name in modules if name in _STANDARD)}))}",
         "import numpy as np",
         *(line for line in imports if line.split()[1] not in _STANDARD),
         *_IMPORTS[kind],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import math
 import random
 import wave
@@ -118,7 +120,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Train:
     def train(name: str) -> Path:
         if not (folder / name).exists():
             words = RUNS[name].format(data=data).split()
-            assert main([*words, *TINY, f"hydra.run.dir={folder / name}"]) == 0
+            with contextlib.redirect_stdout(io.StringIO()):
+                assert main([*words, *TINY, f"hydra.run.dir={folder / name}"]) == 0
         return folder / name
 
     return train

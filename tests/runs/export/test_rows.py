@@ -16,6 +16,7 @@ from dlrun.runs.export.rows import RowEncoder
 NUMBERS = {"kind": "numbers", "columns": ["a", "b"]}
 TOKENIZER = {"name": "words", "vocabulary": ["good", "bad"], "lowercase": True}
 TEXT = {"kind": "text", "column": "text", "tokenizer": TOKENIZER, "max_length": 3}
+CODES = {"codes": {"f": 1, "3": 2}, "unknown": 0, "missing": 4}
 TABLE = {
     "kind": "table",
     "missing_words": ["", "NA"],
@@ -24,7 +25,7 @@ TABLE = {
         {"name": "odd", "kind": "number", "input": "numbers", "place": 1, "lenient": True, "median": 3.0},
         {"name": "fit", "kind": "boolean", "input": "numbers", "place": 2, "lenient": False, "median": 0.0},
         {"name": "when", "kind": "date", "input": "numbers", "place": 3, "lenient": False, "parts": list("ymdwh")},
-        {"name": "sex", "kind": "category", "input": "categories", "place": 0, "codes": {"f": 1, "3": 2}, "unknown": 0, "missing": 4},
+        {"name": "sex", "kind": "category", "input": "categories", "place": 0, **CODES},
         {"name": "note", "kind": "text", "input": "text_1", "missing": -1, "tokenizer": TOKENIZER},
         {"name": "pic", "kind": "image", "input": "image_1", "size": [2, 2], "channels": 1, "fit": "crop"},
     ],
@@ -111,32 +112,43 @@ def test_arrays_of_different_lengths_are_padded() -> None:
 TABLE_ROW = dict.fromkeys(("age", "odd", "fit", "when", "sex", "note", "pic"))
 
 
+HOW: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "numbers": (NUMBERS, [value("inputs", "float32", 2)]),
+    "text": (TEXT, [value("tokens", "int64", "time")]),
+    "table": (TABLE, TABLE_INPUTS),
+    "series": ({"kind": "series", "columns": ["a"], "window": 2}, [value("inputs", "float32", 2, 1)]),
+    "arrays": ({"kind": "arrays"}, [value("inputs", "float32", 2)]),
+    "audio": ({"kind": "audio", "rate": 8000, "seconds": 0.1}, [value("samples", "float32", 800)]),
+}
+
+
 @pytest.mark.parametrize(
-    ("how", "inputs", "rows", "message"),
+    ("kind", "rows", "message"),
     [
-        (NUMBERS, [value("inputs", "float32", 2)], [], "There is no row"),
-        (NUMBERS, [value("inputs", "float32", 2)], [[1]], "row 1: expected 2 numbers, a, b"),
-        (NUMBERS, [value("inputs", "float32", 2)], [{"a": 1}], 'row 1: there is no column "b". Choose from: a'),
-        (NUMBERS, [value("inputs", "float32", 2)], [[1, 2], [1, "x"]], 'row 2, column "b": expected a finite number, got "x"'),
-        (NUMBERS, [value("inputs", "float32", 2)], [[1, 1e300]], "expected a finite number"),
-        (TEXT, [value("tokens", "int64", "time")], [{"text": " "}], 'row 1, column "text": expected a text, got " "'),
-        (TEXT, [value("tokens", "int64", "time")], [None], "expected a text, got nothing"),
-        (TEXT, [value("tokens", "int64", "time")], [{"txt": "a"}], 'there is no column "text". Did you mean "txt"'),
-        (TABLE, TABLE_INPUTS, ["x"], 'row 1: expected a mapping from columns to values, got "x"'),
-        (TABLE, TABLE_INPUTS, [{**TABLE_ROW, "age": "old"}], 'row 1, column "age": expected a number, got "old"'),
-        (TABLE, TABLE_INPUTS, [{**TABLE_ROW, "fit": "maybe"}], 'column "fit": expected yes or no, got "maybe"'),
-        (TABLE, TABLE_INPUTS, [{**TABLE_ROW, "when": "soon"}], 'column "when": expected a date as 2026-01-31'),
-        (TABLE, TABLE_INPUTS, [{**TABLE_ROW, "pic": "a.png"}], 'column "pic": expected the content of a file, got "a.png"'),
-        (TABLE, TABLE_INPUTS, [{**TABLE_ROW, "pic": b"x"}], "row 1: the image is damaged or cut off"),
-        ({"kind": "series", "columns": ["a"], "window": 2}, [value("inputs", "float32", 2, 1)], [[{"a": 1}]], "expected a list of at least 2 points in time"),
-        ({"kind": "arrays"}, [value("inputs", "float32", 2)], [[1, 2, 3]], r"expected finite numbers of shape \[2\], got \[3\]"),
-        ({"kind": "arrays"}, [value("inputs", "float32", 2)], [["x", 1]], "row 1: expected nested numbers"),
-        ({"kind": "audio", "rate": 8000, "seconds": 0.1}, [value("samples", "float32", 800)], [b"x"], "row 1: is not audio"),
+        ("numbers", [], "There is no row"),
+        ("numbers", [[1]], "row 1: expected 2 numbers, a, b"),
+        ("numbers", [{"a": 1}], 'row 1: there is no column "b". Choose from: a'),
+        ("numbers", [[1, 2], [1, "x"]], 'row 2, column "b": expected a finite number, got "x"'),
+        ("numbers", [[1, 1e300]], "expected a finite number"),
+        ("text", [{"text": " "}], 'row 1, column "text": expected a text, got " "'),
+        ("text", [None], "expected a text, got nothing"),
+        ("text", [{"txt": "a"}], 'there is no column "text". Did you mean "txt"'),
+        ("table", ["x"], 'row 1: expected a mapping from columns to values, got "x"'),
+        ("table", [{**TABLE_ROW, "age": "old"}], 'row 1, column "age": expected a number, got "old"'),
+        ("table", [{**TABLE_ROW, "fit": "maybe"}], 'column "fit": expected yes or no, got "maybe"'),
+        ("table", [{**TABLE_ROW, "when": "soon"}], 'column "when": expected a date as 2026-01-31'),
+        ("table", [{**TABLE_ROW, "pic": "a.png"}], 'column "pic": expected the content of a file, got "a.png"'),
+        ("table", [{**TABLE_ROW, "pic": b"x"}], "row 1: the image is damaged or cut off"),
+        ("series", [[{"a": 1}]], "expected a list of at least 2 points in time"),
+        ("arrays", [[1, 2, 3]], r"expected finite numbers of shape \[2\], got \[3\]"),
+        ("arrays", [["x", 1]], "row 1: expected nested numbers"),
+        ("audio", [b"x"], "row 1: is not audio"),
     ],
-)  # fmt: skip
-def test_what_is_wrong_with_a_row_is_said(how: Any, inputs: Any, rows: Any, message: str) -> None:
-    if how["kind"] == "audio":
+)
+def test_what_is_wrong_with_a_row_is_said(kind: str, rows: Any, message: str) -> None:
+    if kind == "audio":
         pytest.importorskip("soundfile")
+    how, inputs = HOW[kind]
     with pytest.raises(DataError, match=message):
         encoder(how, *inputs)(rows)
 
