@@ -19,7 +19,7 @@ from dlrun.runs.export.program_file import program_bytes
 from tests.runs.export.conftest import RUNS, Load
 
 Dlrun = Callable[..., tuple[int, str, str]]
-ARGUMENTS = {"cnn": "images/cat/0.png", "images": "images/cat/0.png", "forecast": "series.csv"}
+ARGUMENTS = {**dict.fromkeys(("cnn", "resnet", "rows", "images"), "images/cat/0.png"), "forecast": "series.csv"}
 QUICK = ("mixed",)
 
 
