@@ -4,7 +4,8 @@
 
 Parts: training (ratios to a plain loop, an optimized loop and each installed framework; memory), starting, saving
 (one checkpoint), cost (of evaluating, logging and saving in a run), waiting (for streamed data), growth (with rows,
-parameters, epochs and sweep points), sweeping (several points at once, and what a point costs besides its training).
+parameters, epochs and sweep points), sweeping (several points at once, and what a point costs besides its training),
+threads (on a busy machine, and several runs at once).
 Each part is also a command with more options: `python -m benchmarks.training --help`.
 """
 
@@ -17,8 +18,16 @@ import sys
 
 from benchmarks.arguments import add_common
 
-PARTS = ("training", "starting", "saving", "cost", "waiting", "growth", "sweeping")
-REPEATED = ("training", "starting", "saving", "cost", "waiting", "sweeping")  # growth measures each size once
+PARTS = ("training", "starting", "saving", "cost", "waiting", "growth", "sweeping", "threads")
+REPEATED = (
+    "training",
+    "starting",
+    "saving",
+    "cost",
+    "waiting",
+    "sweeping",
+    "threads",
+)  # growth measures each size once
 
 
 def main() -> None:

@@ -83,3 +83,22 @@ def _resnet() -> nn.Module:
             layers.append(_Block(inputs, outputs, stride if number == 0 else 1))
             inputs = outputs
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+class Encoder(nn.Module):
+    """A transformer that classifies sequences, with normalisation before each layer: (B, T, F) -> (B, 10)."""
+
+    def __init__(self, steps: int, features: int, *, width: int, heads: int, layers: int) -> None:
+        super().__init__()
+        self.read = nn.Linear(features, width)
+        self.positions = nn.Parameter(torch.randn(steps, width) * 0.02)
+        block = nn.TransformerEncoderLayer(
+            width, heads, 512, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(block, layers, norm=nn.LayerNorm(width), enable_nested_tensor=False)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """(B, T, F) -> (B, 10)."""
+        out: Tensor = self.head(self.blocks(self.read(steps) + self.positions).mean(dim=1))
+        return out

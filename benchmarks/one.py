@@ -25,7 +25,9 @@ def main() -> None:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_memory_mib": peak, "versions": versions}))
+    torch = sys.modules.get("torch")
+    threads = None if torch is None else torch.get_num_threads()
+    print(json.dumps({"seconds": seconds, "peak_memory_mib": peak, "versions": versions, "threads": threads}))
 
 
 if __name__ == "__main__":

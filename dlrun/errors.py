@@ -6,6 +6,7 @@ DlrunError
 ├── DivergedError      4  the training diverged
 ├── StorageError       5  a checkpoint or the disk failed
 ├── PromiseError       6  `verify` measured a result outside the promised range
+├── PeerLostError      7  another process of the same run ended
 └── Interrupted  130/143  a signal stopped the run, after saving
 """
 
@@ -88,6 +89,12 @@ class PromiseError(DlrunError):
     """A measured result is outside the range that the recipe promises."""
 
     exit_code = 6
+
+
+class PeerLostError(DlrunError):
+    """Another process of the same run ended before this one could go on; what was saved is intact."""
+
+    exit_code = 7
 
 
 class Interrupted(DlrunError):  # noqa: N818 - more an outcome than an error

@@ -48,6 +48,7 @@ class RowCollector(Listener):
         self.steps: list[Row] = []
         self.epochs: list[Row] = []
         self.ended: list[Any] = []
+        self.notices: list[str] = []
         self._stop, self._stop_after = stop, stop_after
 
     def on_step(self, progress: Progress, row: Row) -> None:
@@ -57,6 +58,9 @@ class RowCollector(Listener):
 
     def on_epoch(self, progress: Progress, row: Row) -> None:
         self.epochs.append(row)
+
+    def on_notice(self, text: str) -> None:
+        self.notices.append(text)
 
     def on_end(self, result: Any) -> None:
         self.ended.append(result)

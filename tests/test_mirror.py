@@ -41,6 +41,7 @@ OTHERS: Mapping[str, str] = {
     "test_recipes.py": "every shipped recipe, trained as a command",
     "test_rooms.py": "a rule for all modules: what they import",
     "test_sizes.py": "a rule for all modules: how long they are",
+    "training/test_no_waiting.py": "every kind of step and evaluation reads nothing from the device",
     "training/test_same_bytes.py": "whole runs give equal bytes in different ways",
 }
 """Test modules of more than one module, by path below tests/ -> what they test."""

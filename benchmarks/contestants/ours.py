@@ -28,13 +28,14 @@ MODELS = {
 }  # fmt: skip
 
 
-def train(workload: Workload) -> list[float]:
-    """Train and return the seconds of each epoch."""
+def train(workload: Workload, *, threads: str | None = None) -> list[float]:
+    """Train and return the seconds of each epoch. threads: device.threads; None: as many as the other contestants."""
     with tempfile.TemporaryDirectory() as folder:
-        return run((*write_images(workload, Path(folder)), *MODELS[workload.name]), workload, Path(folder))
+        words = (*write_images(workload, Path(folder)), *MODELS[workload.name])
+        return run(words, workload, Path(folder), threads=threads)
 
 
-def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
+def run(words: Sequence[str], workload: Workload, folder: Path, *, threads: str | None = None) -> list[float]:
     """Train and return the seconds of each epoch, the time between two rows of metrics.jsonl.
 
     The first epoch starts when the trainer is built; saving after an epoch counts in the next one. There are no
@@ -46,7 +47,7 @@ def run(words: Sequence[str], workload: Workload, folder: Path) -> list[float]:
     code = main(
         [
             *words, f"trainer.batch_size={BATCH_SIZE}", f"optimizer.lr={LEARNING_RATE}", "optimizer=adam",
-            f"trainer.epochs={workload.epochs}", f"device.threads={torch.get_num_threads()}", "device=cpu",
+            f"trainer.epochs={workload.epochs}", f"device.threads={threads or torch.get_num_threads()}", "device=cpu",
             "dataset.val_fraction=0", f"hydra.run.dir={folder}/run",
         ]
     )  # fmt: skip

@@ -16,6 +16,7 @@ EXIT_CODES: Mapping[int, str] = {
     4: "the training diverged",
     5: "a checkpoint or the disk failed",
     6: "a promise was broken",
+    7: "a process of the run was lost",
     130: "stopped by Ctrl-C, after saving",
     143: "stopped by SIGTERM, after saving",
 }

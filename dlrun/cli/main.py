@@ -10,18 +10,22 @@ from typing import TextIO, cast
 
 from dlrun.cli import flags, verbs
 from dlrun.cli.command import Command, parse
+from dlrun.cli.ranks import launched
 from dlrun.errors import DlrunError
 from dlrun.version import __version__
 from dlrun.wording import PrintableStream
 
+_TRAINS_TOGETHER = ("train", "resume")
+"""Verbs that several processes may run as one."""
+
 
 def entry() -> None:
     """The console script."""
-    sys.exit(main(sys.argv[1:]))
+    launched.end(main(sys.argv[1:]))
 
 
 @contextmanager
-def _printable_streams() -> Iterator[None]:
+def printable_streams() -> Iterator[None]:
     """A block in which no text that is printed, such as a name in somebody's file, can control the terminal."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast(TextIO, PrintableStream(stream)) for stream in before)
@@ -33,7 +37,7 @@ def _printable_streams() -> Iterator[None]:
 
 def main(argv: Sequence[str]) -> int:
     """Run a command line; returns the exit code."""
-    with _printable_streams():
+    with printable_streams():
         return _answer(argv)
 
 
@@ -55,12 +59,15 @@ def _answer(argv: Sequence[str]) -> int:
         from dlrun.data.files.status_line import silenced  # the shell waits for completion, which needs neither
         from dlrun.training.signals import StopRequest
 
+        if command.verb.name not in _TRAINS_TOGETHER:
+            launched.check_one_process(f"dlrun {command.verb.name}")
+        launched.end_with_agent()
         run: Callable[[Command], int] = verbs.module(command.verb.name).run
         with silenced(wanted=command.has(flags.QUIET)), StopRequest("Stopped.") as stop, stop.at_once():
             # until a run takes over
             return run(command)
     except DlrunError as error:
-        return _report(f"dlrun: {error}", error.exit_code, debug=debug)
+        return _report(f"dlrun: {error}", error.exit_code, debug=debug, error=error)
     except KeyboardInterrupt:
         return _report("dlrun: stopped.", 130, debug=debug)
     except BrokenPipeError:  # the reader of our output has closed it
@@ -69,11 +76,13 @@ def _answer(argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the outermost edge: words instead of a traceback
         text = f"dlrun: this is a defect in dlrun: {type(error).__name__}: {error}"
         text += "\n      `--debug` shows where; `dlrun env` prints what a report needs."
-        return _report(text, 1, debug=debug)
+        return _report(text, 1, debug=debug, error=error)
 
 
-def _report(text: str, code: int, *, debug: bool) -> int:
-    """Print an error; returns the exit code."""
+def _report(text: str, code: int, *, debug: bool, error: Exception | None = None) -> int:
+    """Print an error, unless another process or a launcher tells it; returns the exit code."""
+    if error is not None and launched.is_told_elsewhere(error):
+        return code
     if debug:
         import traceback
 

@@ -29,7 +29,7 @@ def train_pack(
         from dlrun.runs.sweeps.shared_data import load
         from dlrun.training.build import Given, build_components
 
-        given = Given(LoadedOnce(load), job.threads)
+        given = Given(LoadedOnce(load), cores=job.threads)
         pack = Pack(
             channel,
             catalog,

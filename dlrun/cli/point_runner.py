@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli.pack_runner import train_pack
-from dlrun.cli.running import Hooks, run_one
+from dlrun.cli.running import Afar, Hooks, run_one
 from dlrun.configuration.compose import Composed, compose
-from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Interrupted
-from dlrun.runs.history import finished_result, read_run
+from dlrun.runs.history import finished_result
 from dlrun.runs.sweeps.jobs import Channel, Ended, Job, Point, Started
 from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.rows import row_of_error, row_of_result
@@ -74,7 +73,7 @@ class PointRunner:
     def data_key(self, job: Job) -> str | None:
         """Return what decides the data of a composed job: jobs with the same key may share it; None if unknown."""
         composed = job.points[0].composed
-        return None if composed is None else _with_threads(composed.config, job).data_key
+        return None if composed is None else composed.config.data_key
 
     def preload(self) -> int:
         """Import what every run needs, so that processes forked from this one have it; return how many GPUs there are.
@@ -102,7 +101,7 @@ class PointRunner:
         from dlrun.runs.sweeps import shared_data
 
         composed, catalog = self._composed_of(job.points[0])
-        config = _with_threads(composed.config, job)
+        config = composed.config
         num_bytes = shared_data.keep(config, catalog)
         for choice in (config.model, config.optimizer, config.scheduler, config.loss, config.logger):
             catalog.load(choice.group, choice.name)
@@ -125,7 +124,7 @@ class PointRunner:
         if finished is not None:
             return finished
 
-        hooks = _HooksOfPoint(point, job, channel, resumed_in=point.folder if is_resumed else None)
+        hooks = _HooksOfPoint(point, job, channel)
         result, _ = run_one(
             composed, catalog, point.folder, asked=True, quiet=self.quiet, profile=self.profile, hooks=hooks
         )
@@ -135,8 +134,8 @@ class PointRunner:
 class _HooksOfPoint(Hooks):
     """A point is observed by its sweep, and shares data with the other points."""
 
-    def __init__(self, point: Point, job: Job, channel: Channel, *, resumed_in: Path | None) -> None:
-        self._point, self._job, self._channel, self._resumed_in = point, job, channel, resumed_in
+    def __init__(self, point: Point, job: Job, channel: Channel) -> None:
+        self._point, self._job, self._channel = point, job, channel
 
     def observe(self, session: Session, stop: StopRequest) -> Sequence[Listener]:
         from dlrun.runs.sweeps.measuring import PointListener
@@ -147,25 +146,12 @@ class _HooksOfPoint(Hooks):
         from dlrun.runs.sweeps import shared_data
         from dlrun.training.build import Given
 
-        threads = None if self._resumed_in is None else _threads_of_run(self._resumed_in)
-        return Given(shared_data.load, threads or self._job.threads)
+        return Given(shared_data.load, cores=self._job.threads)
+
+    def afar(self) -> Afar:
+        return Afar(self._point.number, self._channel, self._job.threads)
 
 
 @functools.lru_cache(maxsize=8)
 def _catalog_of(plugins: tuple[Path, ...], config_dirs: tuple[Path, ...]) -> Catalog:
     return Catalog(plugins=plugins, config_dirs=config_dirs)
-
-
-def _with_threads(config: RunConfig, job: Job) -> RunConfig:
-    """Return a configuration with the threads of its job, if it leaves them open."""
-    if job.threads is None or config.device_settings.threads is not None:
-        return config
-    return config.with_threads(job.threads)
-
-
-def _threads_of_run(folder: Path) -> int | None:
-    """Return the threads that the run in a folder was begun with, if there is one: they decide its rounding."""
-    if not (folder / "config.yaml").is_file():
-        return None
-    device = read_run(folder).config.get("device")
-    return device.get("threads") if isinstance(device, dict) else None

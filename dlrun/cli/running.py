@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.ranks.launcher import share_of_cores, train_in_processes
+from dlrun.cli.ranks.number import notices_of_number, processes_to_start
+from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
+from dlrun.configuration.place import Place, place_of_process
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
+from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
 
 if TYPE_CHECKING:
+    from dlrun.runs.history import Begun
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
     from dlrun.training.build import Given
@@ -22,7 +29,15 @@ if TYPE_CHECKING:
 
 
 class Hooks:
-    """What a run does for something that it is a part of; a run by itself does nothing more."""
+    """What a run does for something that it is a part of; a run by itself does nothing more.
+
+    trains_alone: whether one process trains it, whatever the configuration says.
+    """
+
+    trains_alone = False
+
+    def claimed(self, folder: Path) -> None:
+        """Receive the run's folder, before anything is loaded."""
 
     def inspect(self, session: Session) -> None:
         """Receive the run before anything is written or trained; may raise."""
@@ -37,6 +52,21 @@ class Hooks:
         from dlrun.training.build import ALONE
 
         return ALONE
+
+    def afar(self) -> Afar | None:
+        """Return what the processes of the run do for the same, if several train it; None for nothing."""
+        return None
+
+
+class Afar(NamedTuple):
+    """A point of a sweep that several processes train: its number and who hears of it.
+
+    cores: that all processes may use, if the sweep divides the machine.
+    """
+
+    point: int
+    channel: Channel
+    cores: int | None
 
 
 def run_one(
@@ -57,39 +87,80 @@ def run_one(
     from dlrun.data.files.named import check_tree
     from dlrun.training.signals import StopRequest
 
-    hooks = hooks or Hooks()
+    hooks, place = hooks or Hooks(), place_of_process()
     check_tree(composed.config.tree, catalog)
+    number = 1 if hooks.trains_alone else processes_to_start(composed.config, place)
+    if number > 1:
+        work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
+        return _train_in_processes(work, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
+        from dlrun.runs.history import threads_of
         from dlrun.storage import run_dir
 
         stop.raise_if_requested()
-        for notice in composed.notices:
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
-        claimed = run_dir.claim(path, asked=asked, resume=composed.config.resume)
+        _tell_notices(composed, place, trains_alone=hooks.trains_alone)
+        first = place.is_first
+        resume = composed.config.resume
+        begun = threads_of(path) if resume != "never" else None
+        claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
+        hooks.claimed(claimed.path)
 
         def listeners(session: Session) -> Sequence[Listener]:
             hooks.inspect(session)
             found = make_listeners(session, catalog, quiet=quiet, profile=profile)
-            return [*found, *hooks.observe(session, stop)]
+            return [*found, *hooks.observe(session, stop)] if first else found
 
         try:
             result = run.train(
-                composed.config,
-                catalog,
-                claimed,
-                stop=stop,
-                make_listeners=listeners,
-                given=hooks.given(),
+                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=_given(hooks, begun)
             )
         finally:
             claimed.release()
     return result, claimed.path
 
 
+def _given(hooks: Hooks, begun: Begun | None) -> Given:
+    """Return what a run is given, with the threads that it was begun with, if it was."""
+    given = hooks.given()
+    return given if begun is None else dataclasses.replace(given, threads=begun.threads)
+
+
+def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> None:
+    """Print the notices of a configuration, of several processes the first one."""
+    for notice in (*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)):
+        if place.is_first:
+            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+
+
+def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
+    """Train a run in processes that this one starts; what the first one tells of a point goes to the point's sweep."""
+    if afar is None:
+        return train_in_processes(work, number)
+    channel = afar.channel
+
+    def hear(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if "asks" in message:
+            return {"reason": channel.stop_reason(afar.point)}
+        if "measured" in message:
+            channel.report(Measured(**message["measured"]))
+        elif "needs" in message and isinstance(channel, MemoryWatch):
+            peak, free = message["needs"]
+            channel.needs(peak * number, free)
+        return None
+
+    cores = share_of_cores(afar.cores, number)
+    return train_in_processes(dataclasses.replace(work, cores=cores, point=afar.point), number, hear=hear)
+
+
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:
-    """Print a run's metrics on standard output, and where to find its files on standard error."""
+    """Print a run's metrics on standard output, and where to find its files on standard error.
+
+    Of several processes that train one model, the first prints them.
+    """
+    if not place_of_process().is_first:
+        return
     from dlrun.report.lines import result_table
     from dlrun.report.tables import print_table
 

@@ -13,6 +13,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
+from dlrun.cli.ranks.launched import check_one_process
 from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
 from dlrun.configuration.overrides import Request
@@ -80,6 +81,7 @@ def launch_points(
 
     plans: of the points; a search has none, but a space to choose from.
     """
+    check_one_process("-m" if command.has(flags.MULTIRUN) else "dataset.folds")
     if asks_for_launcher(request.hydra):
         check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     reuse = request.sweep.launch.reuse

@@ -49,6 +49,8 @@ def verify(
     started: list[Path] = []
 
     class OfVerify(Hooks):
+        trains_alone = True
+
         def inspect(self, session: Session) -> None:
             started.append(session.run_dir.path)
             check_data(about, session.components.data)

@@ -1,4 +1,4 @@
-"""Fields that are `auto`: the rules that work out their values once the data is known.
+"""Fields that are `auto`: the rules that work out their values once the data, or the model, is known.
 
 A rule is a sentence, which `dlrun show --why` prints, and a function of the configuration and of facts about the data.
 It never measures, so the same command gives the same values. Numbers were chosen by measuring: docs/decisions/033.
@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.configuration.schema.fields import AUTO
+from dlrun.configuration.threads import LEAST_PER_THREAD, Work, choose_threads
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules know of the data. Rows are those of the training and validation split; features are per row."""
+    """What the rules know of the data. Rows are those of the training and validation split; features are per row.
+
+    work: of a training step; None until the model is built. cores: that the run may use; processes: that share them.
+    """
 
     kind: str  # of rows, as in DataSpec
     predicts_numbers: bool  # rather than classes or tokens
@@ -25,6 +29,9 @@ class Facts:
     num_val: int = 0
     num_features: int = 1
     shape: tuple[int, ...] = ()  # of a row, as in DataSpec
+    work: Work | None = None
+    cores: int = 1
+    processes: int = 1
 
     @property
     def is_table(self) -> bool:
@@ -49,11 +56,15 @@ Decided = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """How one field is worked out. text: the rule in words, a clause without a full stop."""
+    """How one field is worked out. text: the rule in words, a clause without a full stop.
+
+    needs_model: whether it reads the work of a step; such a field stays `auto` until the model is built.
+    """
 
     key: str
     text: str
     decide: Callable[[Tree, Facts, Decided], Any]
+    needs_model: bool = False
 
 
 def _shift(tree: Tree, facts: Facts, decided: Decided) -> int:
@@ -130,6 +141,12 @@ def _channels(tree: Tree, facts: Facts, decided: Decided) -> list[int]:
 
 def _share(tree: Tree, facts: Facts, decided: Decided) -> float:
     return 1.0 if facts.num_train >= _MANY_ROWS else 0.5
+
+
+def _threads(tree: Tree, facts: Facts, decided: Decided) -> int:
+    if facts.work is None:
+        raise ValueError("device.threads needs the work of a step")
+    return choose_threads(facts.work, cores=facts.cores, processes=facts.processes)
 
 
 _MANY_ROWS = 10_000
@@ -214,6 +231,13 @@ RULES: Mapping[str, Rule] = {
             _channels,
         ),
         Rule("model.share", f"0.5, and 1 from {_MANY_ROWS:,} training rows on", _share),
+        Rule(
+            "device.threads",
+            f"1, doubled up to the machine's cores while a doubling makes a step a fifth faster: while each thread has "
+            f"{LEAST_PER_THREAD:,} floating-point operations of work for each matrix product; 1 on a GPU",
+            _threads,
+            needs_model=True,
+        ),
     )
 }
 
@@ -223,11 +247,13 @@ def resolve(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the tree with a value for each field that is `auto`, and those values by key.
 
-    groups: only the fields of these groups.
+    groups: only the fields of these groups. A field whose rule needs the model stays `auto` without `facts.work`.
     """
     found = copy.deepcopy(dict(tree))
     decided: dict[str, Any] = {}
     for key, rule in RULES.items():
+        if rule.needs_model and facts.work is None:
+            continue
         group, *parents, name = key.split(".")
         node = found[group]
         for parent in parents:

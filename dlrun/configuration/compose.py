@@ -69,7 +69,7 @@ def compose(plan: Plan, catalog: Catalog, *, hydra_words: Sequence[str] = ()) ->
                 unchecked |= {f"{group}.{name}" for name in option.fields} - set(values)
         if unchecked:
             problems = check_tree(tree, catalog, keys=unchecked)
-    problems = problems or machine.find_excesses(tree)
+    problems = problems or [*machine.find_excesses(tree), *machine.find_too_small_batches(tree)]
     if problems:
         raise ConfigError(problems)
     return Composed(

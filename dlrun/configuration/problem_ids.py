@@ -50,6 +50,8 @@ MEANINGS: Mapping[str, str] = {
     "unknown-column": "The table has no column of this name.",
     # The machine
     "no-such-device": "The device, or its number format, does not exist on this machine.",
+    "processes": "The processes of a run do not fit each other, the command or the devices.",
+    "sharding": "A model or an optimizer cannot be shared out over processes (device.strategy=fsdp).",
     "memory": "Training needs more memory than is free; the fix is an override that fits.",
     "out-of-memory": "The memory ran out while it was built or trained.",
     "over-budget": "The run or the sweep takes longer than `--budget`.",

@@ -63,23 +63,28 @@ class RunConfig:
 
     @property
     def data_key(self) -> str:
-        """What decides the data, except numbers drawn by the run's seed: runs with the same key may share it.
-
-        The number of threads belongs to it, because the rounding of means and deviations depends on it.
-        """
-        threads, deterministic = self.device_settings.threads, self.device_settings.deterministic
+        """What decides the data, except numbers drawn by the run's seed: runs with the same key may share it."""
+        deterministic = self.device_settings.deterministic
         # `auto` fields of a dataset may depend on the model
-        return json.dumps([self.tree["dataset"], self.model.name, self.trainer.workers, threads, deterministic])
+        return json.dumps([self.tree["dataset"], self.model.name, self.trainer.workers, deterministic])
 
     def with_dataset_of(self, other: RunConfig) -> RunConfig:
         """Return this configuration with the dataset of another, whose `auto` fields may be worked out already."""
         tree = {**self.tree, "dataset": other.tree["dataset"]}
         return dataclasses.replace(self, tree=tree, dataset=other.dataset, dataset_settings=other.dataset_settings)
 
-    def with_threads(self, threads: int) -> RunConfig:
-        """Return this configuration with another number of CPU threads."""
+    def with_threads(self, threads: int | None) -> RunConfig:
+        """Return this configuration with another number of CPU threads; None is torch's own."""
         tree = {**self.tree, "device": {**self.tree["device"], "threads": threads}}
         device_settings = dataclasses.replace(self.device_settings, threads=threads)
+        return dataclasses.replace(self, tree=tree, device_settings=device_settings)
+
+    def with_processes(self, number: int) -> RunConfig:
+        """Return this configuration with the number of processes that really train it."""
+        if self.device_settings.processes == number:
+            return self
+        tree = {**self.tree, "device": {**self.tree["device"], "processes": number}}
+        device_settings = dataclasses.replace(self.device_settings, processes=number)
         return dataclasses.replace(self, tree=tree, device_settings=device_settings)
 
 

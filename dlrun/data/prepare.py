@@ -66,9 +66,27 @@ class DataBundle:
             split.channels_last = True
         return self
 
-    def to(self, device: torch.device) -> DataBundle:
-        """Return the same data on another device."""
-        return dataclasses.replace(self, **{name: split.to(device) for name, split in self.splits.items()})  # type: ignore[arg-type]
+    def to(self, device: torch.device, *, room: int | None = None) -> DataBundle:
+        """Return the same data on another device.
+
+        room: bytes for inputs there. If all of them need more, they stay in the machine's memory, from where each batch
+        is copied when it is needed, and a notice says so. None: there is room.
+        """
+        in_memory = [split for split in self.splits.values() if isinstance(split, MemorySplit)]
+        size = sum(split.inputs.numel() * split.inputs.element_size() for split in in_memory)
+        stays = room is not None and size > room
+        splits = {
+            name: split.to(device, with_inputs=False) if stays and isinstance(split, MemorySplit) else split.to(device)
+            for name, split in self.splits.items()
+        }
+        notices = self.notices
+        if stays and room is not None:
+            told = (
+                f"All rows need {size / 2**30:.1f} GiB and the device has {room / 2**30:.1f} GiB for them: "
+                "they stay in the machine's memory, and each batch is copied to the device."
+            )
+            notices = (*notices, told)
+        return dataclasses.replace(self, notices=notices, **splits)  # type: ignore[arg-type]
 
 
 def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: int = 0) -> DataBundle:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from dlrun.data.goals import Goal, Part, describe_task
+from dlrun.data.loading.moving import moved
+from dlrun.data.loading.shard import BatchPart
 from dlrun.wording import plural, printable
 
 _SHOWN_PARTS = 6
@@ -26,12 +28,35 @@ class Batch(NamedTuple):
     (B, T) int64 next tokens for language.
     lengths: (B,) int64, the part of each row before its padding; None if rows have no padding.
     weights: (B,) float32 from 0 up, of each row in loss and metrics; None if all rows count alike.
+    part: which rows of the whole batch these are, where several processes share it; None if they are all.
     """
 
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
     weights: Tensor | None = None
+    part: BatchPart | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows the whole batch has, in all processes together."""
+        return len(self.targets) if self.part is None else self.part.rows
+
+    @property
+    def num_own(self) -> int:
+        """How many of them are here, and not only to fill an empty batch."""
+        return len(self.targets) if self.part is None else self.part.last - self.part.first
+
+    @property
+    def weights_of_all(self) -> Tensor | None:
+        """The weights of all rows of the whole batch; None if they count alike."""
+        return self.weights if self.part is None else self.part.weights
+
+    def first(self, count: int) -> Batch:
+        """Return the first rows."""
+        lengths = None if self.lengths is None else self.lengths[:count]
+        weights = None if self.weights is None else self.weights[:count]
+        return Batch(self.inputs[:count], self.targets[:count], lengths, weights)
 
     def repeated(self, times: int) -> Batch:
         """Return the same rows with targets and weights for so many predictions, (B, ...) -> (times * B, ...)."""
@@ -69,8 +94,9 @@ class TargetScaling:
         """Return the model's outputs, (B, K), in the targets' own units, float64."""
         return outputs.double() * self._tensor(self.std, outputs) + self._tensor(self.mean, outputs)
 
-    def _tensor(self, value: float | tuple[float, ...], like: Tensor) -> Tensor:
-        return torch.tensor(value, dtype=torch.float64, device=like.device)  # () or (K,)
+    def _tensor(self, value: float | tuple[float, ...], like: Tensor) -> Tensor | float:
+        """A number, or (K,) numbers on the device of `like`; nothing waits for the copy."""
+        return moved(torch.tensor(value, dtype=torch.float64), like.device) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def memorise(subject: Subject, config: RunConfig) -> Memory:
     for module in task.modules():
         if isinstance(module, nn.modules.dropout._DropoutNd):
             module.p = 0.0
-    batch = Batch(*(None if part is None else part[:ROWS] for part in subject.batch))  # type: ignore[arg-type]
+    batch = subject.batch.first(ROWS)
     device = subject.components.device
     updater = Updater(
         build_optimizers(task, config, subject.catalog), device=device, clip_norm=config.trainer.clip_norm

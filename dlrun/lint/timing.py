@@ -31,7 +31,8 @@ from dlrun.training.divergence import steps_after
 from dlrun.training.evaluation import evaluate
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import capture
-from dlrun.training.trainer import Trainer, take_step
+from dlrun.training.step import take_step
+from dlrun.training.trainer import Trainer
 from dlrun.wording import count, duration, plural
 
 _WARM_UP = 3  # steps, which are slower than the rest

@@ -21,7 +21,7 @@ from dlrun.tasks.progress import RunningMeans
 from dlrun.tasks.task import SupervisedTask, Update
 from dlrun.training.build import build_optimizers, build_schedule
 from dlrun.training.state import TrainingState
-from dlrun.training.trainer import take_step
+from dlrun.training.step import take_step
 
 _STEPS = 30
 _SECONDS = 0.3  # of processor time; large models take fewer steps

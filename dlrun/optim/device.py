@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from dlrun.configuration.machine import cores
+from dlrun.configuration.place import ALONE, Place
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.join import join
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
+_SHARE_OF_DATA = 0.5  # of a GPU's free memory, for rows; the rest is for the model and its batches
 
 
 @dataclass(frozen=True)
 class Device:
-    """The device, precision and number of CPU threads of a run."""
+    """The device, precision and number of CPU threads of a run, and the processes that train with this one.
+
+    cores: from which a rule chose the threads.
+    """
 
     torch: torch.device
     precision: str
     threads: int
+    cores: int = 1
+    group: Group = field(default_factory=Group, compare=False)
 
     @property
     def is_cpu(self) -> bool:
@@ -34,14 +45,16 @@ class Device:
         """Return the context in which forward passes run in the chosen precision."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision])
+        keep = self.group.shards is None  # weights that were cast would stay whole on the device until the step
+        return torch.autocast(self.torch.type, dtype=_DTYPES[self.precision], cache_enabled=keep)
 
-    def describe(self) -> str:
-        """Return one line, such as "cpu, 2 threads, fp32"."""
+    def describe(self, *, is_auto: bool = False) -> str:
+        """Return one line, such as "cpu, 2 threads, fp32". is_auto: whether a rule chose the threads."""
         if self.torch.type == "cuda":
             return f"{torch.cuda.get_device_name(self.torch)}, {self.precision}"
         if self.torch.type == "cpu":
-            return f"cpu, {self.threads} thread{'s' if self.threads != 1 else ''}, {self.precision}"
+            threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
+            return f"cpu, {f'auto ({threads})' if is_auto else threads}, {self.precision}"
         return f"{self.torch.type}, {self.precision}"
 
 
@@ -55,9 +68,12 @@ def available() -> list[str]:
     return found
 
 
-def set_up(config: RunConfig) -> Device:
-    """Choose the device and set threads, determinism and seeds of this process for a run.
+def set_up(config: RunConfig, place: Place = ALONE) -> Device:
+    """Choose the device, set determinism and seeds of this process for a run and join its group; `use_threads` follows.
 
+    Until then there is one thread: data is loaded and weights are initialised to the same bytes with any number.
+
+    place: of this process among those of the run.
     Raises ConfigError if the device is missing or does not support the precision.
     """
     names = available()
@@ -72,7 +88,7 @@ def set_up(config: RunConfig) -> Device:
                 fix="device=auto",
             )
         )
-    device = torch.device(name)
+    device = torch.device(name) if place.is_alone or name != "cuda" else _own_gpu(place)
     if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
             Problem(
@@ -88,14 +104,51 @@ def set_up(config: RunConfig) -> Device:
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # setting it imports the compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
-    torch.set_num_threads(config.device_settings.threads or _DEFAULT_THREADS)
+    torch.set_num_threads(1)
     for kind in (np.float32, np.float64):
         np.finfo(
             kind
         )  # NumPy before 2.3 warns if it first looks at a type once denormals are flushed, as pandas makes it
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
-    return Device(device, config.device_settings.precision, torch.get_num_threads())
+    return Device(device, config.device_settings.precision, torch.get_num_threads(), group=join(place, device))
+
+
+def _own_gpu(place: Place) -> torch.device:
+    """Return the GPU of a process, one for each on a machine.
+
+    Raises ConfigError if there are fewer GPUs.
+    """
+    count = torch.cuda.device_count()
+    if place.local_size > count:
+        what = (
+            f"This machine has {count} GPU{'s' if count != 1 else ''} for {place.local_size} processes; each needs one."
+        )
+        raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
+    torch.cuda.set_device(place.local_rank)
+    return torch.device("cuda", place.local_rank)
+
+
+def room_for_data(device: torch.device) -> int | None:
+    """Return how many bytes of a GPU rows may occupy; None for a device that shares the machine's memory."""
+    return int(_SHARE_OF_DATA * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+
+
+def use_threads(device: Device, threads: int | None, *, of_cores: int = 1) -> Device:
+    """Set the CPU threads of this process and return the device with them; None is torch's own number.
+
+    of_cores: that the run may use, from which a rule chose the threads.
+    """
+    torch.set_num_threads(threads or max(1, _DEFAULT_THREADS // device.group.local_size))
+    return dataclasses.replace(device, threads=torch.get_num_threads(), cores=of_cores)
+
+
+def own_cores(*, processes: int = 1) -> int:
+    """Return how many cores a run may use: as many as torch has threads (OMP_NUM_THREADS), or a container.
+
+    processes: of the run on this machine, which share them.
+    """
+    return max(1, min(_DEFAULT_THREADS, cores()) // processes)
 
 
 def seed_everything(seed: int) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.shards import local
+
 
 class NotFinite(Exception):  # noqa: N818 - a signal; `divergence.explain` makes it a DivergedError
     """A loss, gradient or weight is infinite or NaN."""
@@ -20,9 +23,20 @@ def is_finite(tensor: Tensor) -> bool:
     return quick - quick == 0.0 or bool(torch.isfinite(tensor.detach()).all())
 
 
-def weights_are_finite(task: nn.Module) -> bool:
-    """Return whether all parameters and buffers are finite."""
-    return all(is_finite(tensor) for tensor in (*task.parameters(), *task.buffers()))
+def weights_are_finite(task: nn.Module, group: Group | None = None) -> bool:
+    """Return whether all parameters and buffers are finite; of a sharded model, the parts of all processes."""
+    here = _all_finite([local(tensor) for tensor in (*task.parameters(), *task.buffers())])
+    if group is None or group.shards is None:
+        return here
+    return group.totals([0.0 if here else 1.0]) == [0.0]
+
+
+def _all_finite(tensors: Sequence[Tensor]) -> bool:
+    if any(not tensor.is_cpu for tensor in tensors):  # one number to wait for; a sum that overflows is checked exactly
+        sums = [tensor.detach().sum().double() for tensor in tensors if tensor.is_floating_point()]
+        if not sums or bool(torch.stack(sums).isfinite().all()):
+            return True
+    return all(is_finite(tensor) for tensor in tensors)
 
 
 class AllFinite:

@@ -18,13 +18,16 @@ Step = Callable[[Sequence[Tensor | None]], None]
 
 def step_of(optimizer: torch.optim.Optimizer) -> Step:
     """Return the fastest way to step this optimizer, with the same result as `optimizer.step()`."""
+    if not is_fused(optimizer):
+        return _PlainStep(optimizer)
+    return _FusedSGD(optimizer) if type(optimizer) is torch.optim.SGD else _FusedAdam(optimizer)
+
+
+def is_fused(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether a whole step is calls of torch's fused kernels, which never wait for the device."""
     fused = all(group.get("fused") for group in optimizer.param_groups)
     same_device = len({parameter.device for parameter in parameters_of(optimizer)}) == 1
-    if fused and same_device and type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
-        return _FusedAdam(optimizer)
-    if fused and same_device and type(optimizer) is torch.optim.SGD:
-        return _FusedSGD(optimizer)
-    return _PlainStep(optimizer)
+    return fused and same_device and type(optimizer) in (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 
 def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:

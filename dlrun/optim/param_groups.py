@@ -6,12 +6,23 @@ from typing import Any
 
 from torch import nn
 
+from dlrun.optim.distributed.shards import Shards
+
 Parameters = list[dict[str, Any]]
 """The parameter groups of an optimizer: `params` and, where it differs, `weight_decay`."""
 
 
-def matrices_and_others(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def trained(module: nn.Module, shards: Shards | None = None) -> list[nn.Parameter]:
+    """Return a module's trainable parameters; of a sharded module the parts that this process has."""
+    found = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return found if shards is None else [shards.part(parameter) for parameter in found]
+
+
+def matrices_and_others(
+    module: nn.Module, shards: Shards | None = None
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Return a module's trainable parameters as (weight matrices and kernels, biases and normalisation)."""
-    matrices = [parameter for parameter in module.parameters() if parameter.requires_grad and parameter.ndim > 1]
-    others = [parameter for parameter in module.parameters() if parameter.requires_grad and parameter.ndim <= 1]
+    found = trained(module, shards)
+    matrices = [parameter for parameter in found if parameter.ndim > 1]
+    others = [parameter for parameter in found if parameter.ndim <= 1]
     return matrices, others

@@ -10,8 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.optim.device import Device
+from dlrun.optim.distributed.gradients import GradientSum
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.sharded_gradients import ShardedGradients, are_finite_everywhere, unscale_together
 from dlrun.optim.finite import AllFinite, NotFinite
 from dlrun.optim.kernels import Step, parameters_of, step_of
+from dlrun.optim.rates import Rates
 
 
 class Updater:
@@ -29,30 +33,40 @@ class Updater:
         self._strides = {name: [each.stride() for each in found] for name, found in self._parameters.items()}
         self._compute_gradients: Callable[..., list[Tensor | None]] = compute_gradients
         self._instrument: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None
+        group, self._sharded = device.group, dict[str, ShardedGradients]()
+        if group.shards is not None:
+            self._sharded = {name: ShardedGradients(found, group.shards) for name, found in self._parameters.items()}
+        self.num_forgotten = 0  # how often the state was replaced; whoever holds on to it must begin anew
         self.forget()
         self._clip_norm = clip_norm
         self._all_finite = AllFinite()
         self._device = device
-        self.scalers = (  # one per group: a shared one would change its scale while another group still accumulates
-            {name: torch.amp.GradScaler(device.torch.type) for name in self.optimizers}
-            if device.precision == "fp16"
-            else {}
-        )
+        scaled = self.optimizers if device.precision == "fp16" else ()
+        # one per group: a shared one would change its scale while another group still accumulates
+        self.scalers = {name: torch.amp.GradScaler(device.torch.type) for name in scaled}
+        summed = {} if group.is_alone or self._sharded else self._parameters
+        self._sums = {name: GradientSum(found, group) for name, found in summed.items()}
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
-        self.weight = 1.0
+        self.weight: float | Tensor = 1.0
         self.is_last = True
+        self._rates = Rates(list(self.optimizers.values()), device.torch)
 
     def forget(self) -> None:
         """Read the optimizers' state again, after it was replaced, and drop accumulated gradients."""
+        self.num_forgotten += 1
         self._steps: dict[str, Step] = {name: step_of(optimizer) for name, optimizer in self.optimizers.items()}
         if self._instrument is not None:
             self._steps = {name: self._instrument("step", step) for name, step in self._steps.items()}
         self._accumulated: dict[str, list[Tensor | None]] = {}
+        for sharded in self._sharded.values():
+            sharded.forget()
 
     def instrument(self, wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
         """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
         self._instrument = wrap
         self._compute_gradients = wrap("backward", compute_gradients)
+        for sharded in self._sharded.values():
+            sharded.add = wrap("backward", sharded.add)
         self.forget()
 
     def __call__(self, name: str, loss: Tensor) -> None:
@@ -65,28 +79,40 @@ class Updater:
             self._update(name, loss)
 
     def _update(self, name: str, loss: Tensor) -> None:
-        if self.weight != 1.0:
+        if isinstance(self.weight, Tensor):
+            loss = loss * self.weight.to(loss.dtype)
+        elif self.weight != 1.0:
             loss = loss * self.weight
         scaler = self.scalers.get(name)
-        gradients = self._compute_gradients(
-            loss if scaler is None else scaler.scale(loss),
-            self._parameters[name],
-            self._strides[name],
-            self._accumulated.pop(name, None),
-        )
-        if not self.is_last:
-            self._accumulated[name] = gradients
+        gradients = self._gradients(name, loss if scaler is None else scaler.scale(loss))
+        if gradients is None:
             return
         if self._hooks is not None:
             self._hooks[0](self._parameters[name], gradients)
-        elif self._device.is_cpu and scaler is None and not self._all_finite(gradients):
-            raise NotFinite  # before a weight changes; on other devices the check would synchronise each step
+        elif self._device.is_cpu and scaler is None:  # on other devices the check would synchronise each step
+            here = self._all_finite(gradients)
+            if not (are_finite_everywhere(here, self._device.group) if self._sharded else here):
+                raise NotFinite  # before a weight changes
         if scaler is not None:
-            self._scaled_step(name, gradients, scaler)
+            group = self._device.group if self._sharded else None
+            scaled_step(self.optimizers[name], self._parameters[name], gradients, scaler, self._clip_norm, group)
         else:
             self.apply(name, gradients)
         if self._hooks is not None:
             self._hooks[1]()
+
+    def _gradients(self, name: str, loss: Tensor) -> list[Tensor | None] | None:
+        """Return the gradients of a step, summed over its batches and over all processes; None until its last batch."""
+        if self._sharded:
+            self._sharded[name].add(loss)
+            return self._sharded[name].take() if self.is_last else None
+        gradients = self._compute_gradients(
+            loss, self._parameters[name], self._strides[name], self._accumulated.pop(name, None)
+        )
+        if not self.is_last:
+            self._accumulated[name] = gradients
+            return None
+        return gradients if self._device.group.is_alone else self._sums[name](gradients)
 
     def apply(self, name: str, gradients: list[Tensor | None]) -> None:
         """Take the step of a group whose gradients are computed: clip them and step.
@@ -94,7 +120,7 @@ class Updater:
         gradients: one for each of `parameters(name)`, with its strides.
         """
         if self._clip_norm is not None:
-            gradients = clip_gradients(gradients, self._clip_norm)
+            gradients = clip_gradients(gradients, self._clip_norm, self._device.group if self._sharded else None)
         self._steps[name](gradients)
 
     def parameters(self, name: str) -> list[Tensor]:
@@ -112,30 +138,46 @@ class Updater:
         finally:
             self._hooks = None
 
-    def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
-        """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
-        for parameter, gradient in zip(self._parameters[name], gradients, strict=True):
-            parameter.grad = gradient
-        optimizer = self.optimizers[name]
-        if self._clip_norm is not None:
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
-        scaler.step(optimizer)
-        scaler.update()
-        for parameter in self._parameters[name]:
-            parameter.grad = None
-
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by the schedule's factor."""
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
+        self._rates.set_factor(factor)
 
     @property
     def lr(self) -> float:
         """The current learning rate of the first group."""
-        rate: float = next(iter(self.optimizers.values())).param_groups[0]["lr"]
-        return rate
+        return self._rates.of_first_group
+
+
+def scaled_step(
+    optimizer: torch.optim.Optimizer,
+    parameters: list[Tensor],
+    gradients: list[Tensor | None],
+    scaler: torch.amp.GradScaler,
+    clip_norm: float | None,
+    group: Group | None,
+) -> None:
+    """Take a step in fp16: unscale the gradients, and skip the step if they overflowed.
+
+    group: of the processes that have the other parts of the gradients, if these are parts.
+    """
+    set_gradients(parameters, gradients)
+    if group is not None:
+        unscale_together(scaler, optimizer, group)
+        if clip_norm is not None:
+            set_gradients(parameters, clip_gradients(gradients, clip_norm, group))
+    elif clip_norm is not None:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(parameters, clip_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    for parameter in parameters:
+        parameter.grad = None
+
+
+def set_gradients(parameters: list[Tensor], gradients: list[Tensor | None]) -> None:
+    """Give each parameter its gradient, for `optimizer.step()`."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
 
 
 def compute_gradients(
@@ -161,9 +203,16 @@ def compute_gradients(
     ]
 
 
-def clip_gradients(gradients: list[Tensor | None], norm: float) -> list[Tensor | None]:
-    """Return gradients scaled so that their global norm is at most `norm` (Pascanu et al. 2013)."""
+def clip_gradients(gradients: list[Tensor | None], norm: float, group: Group | None = None) -> list[Tensor | None]:
+    """Return gradients scaled so that their global norm is at most `norm` (Pascanu et al. 2013).
+
+    group: of the processes that have the other parts of the gradients, if these are parts.
+    """
     present = [gradient for gradient in gradients if gradient is not None]
     total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))  # (P,) -> ()
+    if group is not None:
+        squared = total.double().square()
+        group.add(squared)
+        total = squared.sqrt().to(total.dtype)
     scaled = iter(torch._foreach_mul(present, (norm / (total + 1e-6)).clamp(max=1.0)))
     return [None if gradient is None else next(scaled) for gradient in gradients]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dlrun.baselines.verdict import compare, compared_split, summary
+from dlrun.configuration.place import place_of_process
+from dlrun.report.ranks import ranks_line
 from dlrun.wording import count, duration, number, plural
 
 if TYPE_CHECKING:
@@ -38,12 +40,21 @@ def headline(session: Session) -> list[tuple[str, str]]:
             f"{length}, batch {value('trainer.batch_size', str(settings.batch_size))}, {config.optimizer.name} "
             f"lr {value('optimizer.lr', f'{config.optimizer_settings.lr:g}')}, seed {config.seed}",
         ),
-        ("device", components.device.describe()),
+        ("device", components.device.describe(is_auto="device.threads" in decided)),
+        *_ranks(session),
         ("folder", str(session.run_dir.path)),
     ]
     if session.resumed_from is not None:
         lines.append(("resume", f"from step {count(session.resumed_from)}"))
     return lines
+
+
+def _ranks(session: Session) -> list[tuple[str, str]]:
+    """Return what is said of the processes that train the run, if there are several."""
+    device = session.components.device
+    if device.group.is_alone:
+        return []
+    return [("ranks", ranks_line(device, place_of_process(), batch_size=session.config.trainer.batch_size))]
 
 
 def epoch_line(row: Row, metrics: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from dlrun.wording import escape_controls, unfiltered
 def make_listeners(
     session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False
 ) -> Sequence[Listener]:
-    """Return the listeners of a run, in the order in which they are called."""
+    """Return the listeners of a run, in the order in which they are called; few if this process is not its first."""
+    group = session.components.device.group
+    if not group.is_first:
+        return [] if group.shards is None else [HelpWithSamples(session.components.task)]
     config, folder = session.config, session.run_dir.path
     # The logger comes first: it may raise, and then no file is opened.
     logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)
@@ -91,3 +95,14 @@ class Samples(Listener):
             self._task.write_samples(path)
         except OSError as error:
             raise storage_error(path, error) from error
+
+
+class HelpWithSamples(Listener):
+    """Makes the first process's samples with it, whose forward pass needs every process; keeps none."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def on_epoch(self, progress: Progress, row: Row) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            self._task.write_samples(Path(folder) / "samples.png")

@@ -117,6 +117,9 @@ class LiveConsole(Listener):
         line.append("  ← best" if improved else "", style="green")
         self._bars.console.print(line)
 
+    def on_notice(self, text: str) -> None:
+        self._bars.console.print(Text(f"notice: {escape_controls(text)}", style="yellow"))
+
     def on_end(self, result: Mapping[str, Any]) -> None:
         self._bars.stop()
         style = {"completed": "green", "interrupted": "yellow"}.get(result["status"], "red")

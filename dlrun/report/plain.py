@@ -39,6 +39,9 @@ class PlainLines(Listener):
         self._written_at, self._pending = time.monotonic(), None
         self._write_line(line)
 
+    def on_notice(self, text: str) -> None:
+        self._write_line(f"notice: {text}")
+
     def on_end(self, result: Mapping[str, Any]) -> None:
         """Write the outcome; the command itself prints the error, if there is one."""
         if self._pending is not None:

@@ -12,6 +12,8 @@ from dlrun.training.build import Components
 from dlrun.training.evaluation import evaluate
 from dlrun.training.signals import StopRequest
 
+_STOPPED = "Stopped while testing; the trained run is saved."
+
 
 class FinalEvaluation:
     """Measures a task, whose weights are those of the best checkpoint; a signal ends it with Interrupted."""
@@ -30,7 +32,7 @@ class FinalEvaluation:
                 self._components.data.split(name),
                 device=self._components.device,
                 batch_size=self._config.trainer.eval_batch_size,
-                before_batch=self._check_stop,
+                before_batch=self._check_stop_together,
             )
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         return metrics
@@ -63,4 +65,7 @@ class FinalEvaluation:
         return errors.content()
 
     def _check_stop(self) -> None:
-        self._stop.raise_if_requested("Stopped while testing; the trained run is saved.")
+        self._stop.raise_if_requested(_STOPPED)
+
+    def _check_stop_together(self) -> None:
+        self._stop.raise_if_agreed(_STOPPED)

@@ -17,7 +17,8 @@ from dlrun.runs.run import build_state
 from dlrun.storage.checkpoints import CheckpointStore
 from dlrun.training.build import Components, build_components
 from dlrun.training.divergence import steps_after
-from dlrun.training.trainer import Trainer, take_step
+from dlrun.training.step import take_step
+from dlrun.training.trainer import Trainer
 
 STEPS = 10
 

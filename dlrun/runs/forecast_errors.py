@@ -18,6 +18,7 @@ from dlrun.errors import StorageError
 from dlrun.optim.device import Device
 from dlrun.storage.reading import read_regular
 from dlrun.tasks.task import SupervisedTask
+from dlrun.training.evaluation import without_gradients
 
 FILE = "forecast.json"
 _MOST_RANKS, _MOST_NUMBERS = 1000, 200_000  # of the stored errors of an output, and of all
@@ -70,7 +71,7 @@ def measure_errors(
     """
     scaling, found = task.spec.target_scaling, []
     task.eval()
-    with torch.inference_mode(), device.autocast():
+    with without_gradients(device), device.autocast():
         for split in splits:
             for batch in in_order(split, batch_size=batch_size):
                 before_batch()

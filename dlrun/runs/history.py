@@ -10,6 +10,7 @@ from typing import Any
 
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.run_config import RunConfig
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.errors import ConfigError, Problem
 from dlrun.storage.reading import read_regular
 from dlrun.tasks.metric_names import is_higher_better
@@ -93,6 +94,22 @@ def _is_number(value: Any) -> bool:
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+@dataclass(frozen=True)
+class Begun:
+    """With how many CPU threads a run was begun, which decide its rounding; None is torch's own number."""
+
+    threads: int | None
+
+
+def threads_of(folder: Path) -> Begun | None:
+    """Return the threads that the run in a folder was begun with; None if there is none, or it does not say."""
+    if not (folder / "config.yaml").is_file():
+        return None
+    device = read_run(folder).config.get("device")
+    threads = device.get("threads", AUTO) if isinstance(device, Mapping) else AUTO
+    return Begun(threads) if threads is None or isinstance(threads, int) else None
 
 
 def finished_result(folder: Path, config: RunConfig) -> Mapping[str, Any] | None:

@@ -13,7 +13,8 @@ from dlrun.wording import show
 
 def lock_of(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the lock of a run from its result: its environment, and what rules decided."""
-    decided = {key: value for key, value in (result.get("auto") or {}).items() if not key.startswith("checkpoint.")}
+    own = ("checkpoint.", "device.")  # of the run's folder, and of its environment, which has the threads
+    decided = {key: value for key, value in (result.get("auto") or {}).items() if not key.startswith(own)}
     found = {**(result.get("environment") or {}), "auto": decided}
     names = [entry.name for entry in dataclasses.fields(Lock)]
     return {name: found[name] for name in names if name in found and found[name] != {}}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.data.encoders import default_encoder
 from dlrun.data.loading.split import MemorySplit, in_order
 from dlrun.data.source import Encoded, Encoder
@@ -66,6 +67,8 @@ def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
         task = build_task(config, catalog, spec).to(chosen.torch)
         train_state.load_weights(task, snapshot)
         encoder = _restore_encoder(metadata, catalog)
+    threads = config.device_settings.threads
+    chosen = device.use_threads(chosen, 1 if threads == AUTO else threads)  # auto: in a file that was edited
     task.eval()
     return LoadedRun(config, chosen, spec, task, encoder, snapshot.step, str(metadata.get("fingerprint", "")))
 

@@ -8,6 +8,8 @@ from typing import Any
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.groups import ADDED_FIELDS
 from dlrun.errors import ConfigError, Problem
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot
+from dlrun.storage.reading import restoring
 from dlrun.training.build import Components
 from dlrun.wording import show
 
@@ -71,6 +73,27 @@ def check_resumable(before: Mapping[str, Any], config: RunConfig, components: Co
             problems.append(Problem(f"{key}={_unquoted(now)}", what))
     if problems:
         raise ConfigError(problems, title="Cannot resume this run")
+
+
+def find_checkpoint(
+    store: CheckpointStore, config: RunConfig, components: Components, environment: Mapping[str, Any]
+) -> tuple[Snapshot | None, list[str]]:
+    """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
+
+    Raises ConfigError, before anything is renamed, if the checkpoint does not fit the configuration.
+    """
+    notices = store.recover()
+    snapshot, damaged = store.load_newest()
+    notices += damaged
+    if snapshot is not None:
+        with restoring(store.folder):
+            before = snapshot.values["about"]
+            mid_epoch = bool(snapshot.values["progress"]["batch"])
+            check_resumable(before, config, components, mid_epoch=mid_epoch)
+            notices += environment_notices(before["environment"], environment)
+    aside = store.set_aside_newer(-1 if snapshot is None else snapshot.step)
+    notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
+    return snapshot, notices
 
 
 def _model_problems(before: Mapping[str, Any], config: RunConfig) -> list[Problem]:

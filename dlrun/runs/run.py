@@ -16,16 +16,20 @@ from dlrun.optim.ema import WeightAverage
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
 from dlrun.runs import environment, resume
+from dlrun.runs.alike import check_alike
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
+from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
+from dlrun.training.agreement import agreed
 from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
-from dlrun.training.divergence import explain
+from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
+from dlrun.training.ranks import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.wording import duration
@@ -66,6 +70,7 @@ def train(
     with stop.at_once():  # nothing is written yet
         components = build_components(config, catalog, given)
         config = components.config
+        check_alike(components)
         components.task.prepare(components.data)
     run_dir.clean()
     run = Run(config, catalog, components, run_dir, stop, started=started)
@@ -90,18 +95,19 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     try:
         return trainer.fit()
     except NotFinite:
-        raise explain(trainer, repro=repro) from None
+        raise explain_together(trainer, repro=repro) from None
 
 
 def build_state(config: RunConfig, catalog: Catalog, components: Components) -> train_state.TrainingState:
     """Return everything that training changes, as it is before the first step."""
-    optimizers = build_optimizers(components.task, config, catalog)
+    shards, decay = components.device.group.shards, config.trainer.ema
+    optimizers = build_optimizers(components.task, config, catalog, shards)
     return train_state.TrainingState(
         components.task,
         Updater(optimizers, device=components.device, clip_norm=config.trainer.clip_norm),
         build_schedule(config, catalog, len(components.data.train)),
         RunningMeans(on_cpu=components.device.is_cpu),
-        None if config.trainer.ema is None else WeightAverage(components.task.weights(), decay=config.trainer.ema),
+        None if decay is None else WeightAverage(components.task.weights(), decay=decay, shards=shards),
     )
 
 
@@ -124,9 +130,15 @@ class Run:
     ) -> None:
         self.listeners: list[Listener] = []  # filled after the trainer is built, since they may need it
         self._config, self._catalog, self._components = config, catalog, components
-        self._run_dir, self._stop, self._started = run_dir, stop, started
+        self._run_dir, self._started = run_dir, started
+        self._stop = agreed(stop, components.device.group)
         metrics_file = run_dir.path / "metrics.jsonl"
-        self._store = CheckpointStore(run_dir.checkpoints, keep=config.checkpoint.keep, sync_before=(metrics_file,))
+        self._store = CheckpointStore(
+            run_dir.checkpoints,
+            keep=config.checkpoint.keep,
+            sync_before=(metrics_file,),
+            load=load_snapshot if components.device.group.shards is None else open_snapshot,
+        )
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
@@ -139,12 +151,16 @@ class Run:
         """
         config, components = self._config, self._components
         state = build_state(config, self._catalog, components)
-        snapshot, notices = self._find_checkpoint()
+        group = components.device.group
+        found: Snapshot | None = None
+        notices: list[str] = []
+        if group.is_first and self._run_dir.holds_run:
+            found, notices = resume.find_checkpoint(self._store, config, components, self._environment)
+        state, snapshot = begin_together(found, state, group, folder=self._run_dir.checkpoints)
+        if found is not None:
+            self._store.repoint(found)
+            self._store.prune(best=found.best_step)  # a kill may have come before old ones were removed
         if snapshot is not None:
-            with restoring(self._run_dir.checkpoints):
-                state = train_state.restore(snapshot, state)
-            self._store.repoint(snapshot)
-            self._store.prune(best=snapshot.best_step)  # a kill may have come before old ones were removed
             self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
@@ -158,27 +174,11 @@ class Run:
             listeners=self.listeners,
             stop=self._stop,
         )
-        return trainer, None if snapshot is None else snapshot.step, [*components.data.notices, *notices]
-
-    def _find_checkpoint(self) -> tuple[Snapshot | None, list[str]]:
-        """Return the newest whole checkpoint, if any, and notices; set damaged newer ones aside.
-
-        Raises ConfigError, before anything is renamed, if the checkpoint does not fit the configuration.
-        """
-        if not self._run_dir.holds_run:
-            return None, []
-        notices = self._store.recover()
-        snapshot, damaged = self._store.load_newest()
-        notices += damaged
-        if snapshot is not None:
-            with restoring(self._run_dir.checkpoints):
-                before = snapshot.values["about"]
-                mid_epoch = bool(snapshot.values["progress"]["batch"])
-                resume.check_resumable(before, self._config, self._components, mid_epoch=mid_epoch)
-                notices += resume.environment_notices(before["environment"], self._environment)
-        aside = self._store.set_aside_newer(-1 if snapshot is None else snapshot.step)
-        notices += [f"{path} is damaged; it is not deleted, so that you can inspect it." for path in aside]
-        return snapshot, notices
+        return (
+            trainer,
+            None if snapshot is None else snapshot.step,
+            [*components.data.notices, *components.notices, *notices],
+        )
 
     def evaluate_best(
         self, baselines: list[dict[str, Any]] | None = None
@@ -187,13 +187,17 @@ class Run:
 
         baselines: those of another run on the same data, if they are measured already.
         """
-        best = self._store.load_best()
-        train_state.load_weights(self._components.task, best)
+        group = self._components.device.group
+        best = best_together(self._store, self._components.task, group)
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()
         metrics = final.metrics()
         self._progress.eval_seconds += time.perf_counter() - started
-        errors = final.forecast_errors(step=best.step)
+        is_needed = group.is_first or group.shards is not None  # whose forward pass all processes take part in
+        errors = final.forecast_errors(step=best.step) if is_needed else None
+        if not group.is_first:
+            return metrics, []
+        group.leave()
         if errors is not None:
             self._run_dir.write_forecast(errors)
         return metrics, final.baselines() if baselines is None else baselines
@@ -236,6 +240,7 @@ class Run:
             baselines=baselines,
             environment={
                 **environment.describe_run(self._environment, device_settings=self._config.tree["device"]),
+                "cores": self._components.device.cores,
                 **self._packed,
             },
             seconds=self._seconds_before + time.perf_counter() - self._started,

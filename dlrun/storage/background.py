@@ -29,6 +29,15 @@ class Saver:
         self._thread = threading.Thread(target=self._write, args=(snapshot, is_best), name="dlrun-save")
         self._thread.start()
 
+    def save_at_once(self, snapshot: Snapshot, *, is_best: bool) -> None:
+        """Write a snapshot in the caller's thread, whose tensors other processes send meanwhile.
+
+        Raises StorageError if it, or the previous one, could not be written.
+        """
+        self.finish()
+        self._write(snapshot, is_best)
+        self.finish()
+
     def finish(self) -> None:
         """Wait until everything is on the disk.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,23 @@ import safetensors.torch
 from torch import Tensor
 
 from dlrun.errors import StorageError
-from dlrun.storage.reading import MOST_JSON_BYTES, read_regular, restoring
+from dlrun.storage.reading import MOST_JSON_BYTES, pieces_of_regular, read_regular, restoring
+from dlrun.storage.tensor_files import TensorFile, TensorStream
 
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The content of a checkpoint: tensors by file, and plain values."""
+    """The content of a checkpoint: tensors by file, and plain values.
+
+    streams: files whose tensors come one after another while they are written, instead of being held in `tensors`.
+    """
 
     step: int
     tensors: Mapping[str, Mapping[str, Tensor]]  # "model", "optimizer", "random" -> name -> tensor
     values: Mapping[str, Any]
+    streams: Mapping[str, TensorStream] = field(default_factory=dict)
 
     @property
     def best_step(self) -> int | None:
@@ -52,6 +57,35 @@ def encode(snapshot: Snapshot) -> dict[str, bytes]:
     return contents
 
 
+def files_of(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Yield the files of a snapshot's folder with their pieces; each is to be read to its end before the next one."""
+    held = encode(replace(snapshot, streams={}))
+    if not snapshot.streams:
+        yield from ((name, (content,)) for name, content in held.items())
+        return
+    files = dict(json.loads(held.pop("manifest.json"))["files"])
+    for name, stream in snapshot.streams.items():
+        seen = _Seen(stream.encoded())
+        yield f"{name}.safetensors", seen
+        files[f"{name}.safetensors"] = {"bytes": seen.num_bytes, "sha256": seen.hash.hexdigest()}
+    yield from ((name, (content,)) for name, content in held.items())
+    yield "manifest.json", (sealed_manifest({"format": FORMAT, "step": snapshot.step, "files": files}),)
+
+
+class _Seen:
+    """Pieces of a file, measured while they are read."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.num_bytes, self.hash = 0, hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.num_bytes += len(piece)
+            self.hash.update(piece)
+            yield piece
+
+
 def sealed_manifest(values: Mapping[str, Any]) -> bytes:
     """Return the manifest with the SHA-256 of itself, so that a change of any byte is detected."""
     return _json({**values, "sha256": hashlib.sha256(_json(values)).hexdigest()})
@@ -72,6 +106,20 @@ def load_snapshot(folder: Path, *, step: int | None = None) -> Snapshot:
             if name.endswith(".safetensors")
         }
         return Snapshot(int(manifest["step"]), tensors, _values(contents["state.json"]))
+
+
+def open_snapshot(folder: Path, *, step: int | None = None) -> Snapshot:
+    """Verify a checkpoint as `load_snapshot` does, and return it with tensors that are read when they are asked for.
+
+    Raises StorageError naming the file that is missing or damaged.
+    """
+    with restoring(folder):
+        manifest = _read_manifest(folder, step)
+        names = [name for name in manifest["files"] if name.endswith(".safetensors")]
+        for name in names:
+            _verify_file(folder, name, manifest)
+        tensors = {name.removesuffix(".safetensors"): TensorFile(folder / name) for name in names}
+        return Snapshot(int(manifest["step"]), tensors, _values(_read_file(folder, "state.json", manifest)))
 
 
 def load_values(folder: Path, *, step: int | None = None) -> dict[str, Any]:
@@ -120,11 +168,27 @@ def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
 def _read_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     path, expected = folder / name, manifest["files"][name]
     content = _read(path, most=max(expected["bytes"], path.stat().st_size if path.is_file() else 0))
-    if len(content) != expected["bytes"]:
-        raise StorageError(f"{path}: damaged: {len(content)} bytes, the manifest says {expected['bytes']}.")
-    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise StorageError(f"{path}: damaged: its SHA-256 does not match the manifest.")
+    _compare(path, len(content), hashlib.sha256(content).hexdigest(), expected)
     return content
+
+
+def _verify_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> None:
+    """Read a file piece by piece; raise StorageError if it is not the one of the manifest."""
+    path, expected = folder / name, manifest["files"][name]
+    seen = _Seen(pieces_of_regular(path))
+    try:
+        for _ in seen:
+            pass
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
+    _compare(path, seen.num_bytes, seen.hash.hexdigest(), expected)
+
+
+def _compare(path: Path, num_bytes: int, sha256: str, expected: Mapping[str, Any]) -> None:
+    if num_bytes != expected["bytes"]:
+        raise StorageError(f"{path}: damaged: {num_bytes} bytes, the manifest says {expected['bytes']}.")
+    if sha256 != expected["sha256"]:
+        raise StorageError(f"{path}: damaged: its SHA-256 does not match the manifest.")
 
 
 def _read(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:

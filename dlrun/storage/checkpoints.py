@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dlrun.errors import StorageError
@@ -17,9 +17,9 @@ from dlrun.storage.atomic import (
     storage_error,
     sync_file,
     sync_folder,
-    write_file,
+    write_pieces,
 )
-from dlrun.storage.checkpoint_format import FORMAT, Snapshot, best_step, encode, load_snapshot, load_values
+from dlrun.storage.checkpoint_format import FORMAT, Snapshot, best_step, files_of, load_snapshot, load_values
 from dlrun.storage.reading import read_regular
 
 __all__ = ["FORMAT", "CheckpointStore", "Snapshot", "load_snapshot", "write_folder"]
@@ -39,8 +39,8 @@ def write_folder(snapshot: Snapshot, target: Path) -> None:
     discard(temporary)
     try:
         system.disk.make_folder(temporary)
-        for name, content in encode(snapshot).items():
-            write_file(temporary / name, content)
+        for name, pieces in files_of(snapshot):
+            write_pieces(temporary / name, pieces)
         sync_folder(temporary)
         if target.exists():
             system.disk.rename(target, aside)
@@ -62,11 +62,18 @@ class CheckpointStore:
     """The folder `checkpoints` of a run.
 
     keep: how many of the newest checkpoints to keep, besides the best. sync_before: files that must be on the disk
-    before a checkpoint is.
+    before a checkpoint is. load: reads and verifies a checkpoint's folder, whole or as far as it is needed.
     """
 
-    def __init__(self, folder: Path, *, keep: int = 2, sync_before: Sequence[Path] = ()) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = 2,
+        sync_before: Sequence[Path] = (),
+        load: Callable[..., Snapshot] = load_snapshot,
+    ) -> None:
+        self.folder, self._load = folder, load
         self._keep = keep
         self._sync_before = sync_before
 
@@ -122,17 +129,10 @@ class CheckpointStore:
         newest, _ = self.load_newest()
         if newest is None:
             return []
-        damaged = [folder for folder in sorted(self.folder.glob("step-*")) if not self._is_whole(folder)]
+        damaged = [folder for folder in sorted(self.folder.glob("step-*")) if not _is_whole(folder)]
         for folder in damaged:
             self._remove(folder)
         return damaged + self.prune(best=newest.best_step)
-
-    def _is_whole(self, folder: Path) -> bool:
-        match = _NAME.fullmatch(folder.name)
-        try:
-            return match is not None and bool(load_snapshot(folder, step=int(match[1])))
-        except StorageError:
-            return False
 
     def _remove(self, folder: Path) -> None:
         renamed = folder.with_name(f".{folder.name}.{os.getpid()}.old")
@@ -185,7 +185,7 @@ class CheckpointStore:
                 continue
             best = best_step(values)
             chosen = step if best is None else best
-            return load_snapshot(self.path(chosen), step=chosen)
+            return self._load(self.path(chosen), step=chosen)
         raise StorageError("\n".join(errors) or f"{self.folder}: no checkpoint yet.")
 
     def load_newest(self) -> tuple[Snapshot | None, list[str]]:
@@ -193,7 +193,7 @@ class CheckpointStore:
         errors: list[str] = []
         for step in reversed(self.steps()):
             try:
-                return load_snapshot(self.path(step), step=step), errors
+                return self._load(self.path(step), step=step), errors
             except StorageError as error:
                 errors.append(str(error))
         return None, errors
@@ -208,6 +208,14 @@ class CheckpointStore:
                 system.disk.rename(path, aside)
                 renamed.append(aside)
         return renamed
+
+
+def _is_whole(folder: Path) -> bool:
+    match = _NAME.fullmatch(folder.name)
+    try:
+        return match is not None and bool(load_snapshot(folder, step=int(match[1])))
+    except StorageError:
+        return False
 
 
 def _free_name(path: Path) -> Path:

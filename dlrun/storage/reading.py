@@ -8,12 +8,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import safetensors
 
 from dlrun.errors import StorageError
 
 MOST_JSON_BYTES = 256 << 20
+_PIECE_BYTES = 4 << 20
 
 
 def read_regular(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
@@ -22,16 +24,32 @@ def read_regular(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
     most: bytes; a larger file is not read.
     Raises OSError that says what is wrong.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+    with _open_regular(path) as stream:
         status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
         if status.st_size > most:
             raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, expected at most {most:,}", str(path))
         try:
             return stream.read()
         except MemoryError as error:
             raise OSError(errno.ENOMEM, "it does not fit into memory", str(path)) from error
+
+
+def pieces_of_regular(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, of any size in all.
+
+    Raises OSError that says what is wrong.
+    """
+    with _open_regular(path) as stream:
+        while piece := stream.read(_PIECE_BYTES):
+            yield piece
+
+
+@contextmanager
+def _open_regular(path: Path) -> Iterator[BinaryIO]:
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        yield stream
 
 
 @contextmanager

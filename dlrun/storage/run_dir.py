@@ -64,6 +64,28 @@ class RunDir:
         self._lock.close()
 
 
+class RunDirOfFirst(RunDir):
+    """The folder of a run that another process owns, which trains it together with this one: nothing is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.holds_run = path, False
+
+    def write_config(self, text: str) -> None:
+        """Leave it to the owner."""
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Leave it to the owner."""
+
+    def write_forecast(self, content: bytes) -> None:
+        """Leave it to the owner."""
+
+    def clean(self) -> None:
+        """Leave it to the owner."""
+
+    def release(self) -> None:
+        """Leave it to the owner."""
+
+
 def claim(path: Path, *, asked: bool, resume: str) -> RunDir:
     """Lock a folder for a run.
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dlrun.data.loading.moving import moved
 from dlrun.data.loading.randomness import derive_seed
 from dlrun.data.loading.randomness import generator as random_generator
 from dlrun.data.spec import Batch, Scaling
@@ -125,7 +126,7 @@ class GanTask(Task):
 
     def draw_noise(self, count: int, source: torch.Generator) -> Tensor:
         """Draw noise with a generator on the CPU, so that it is the same for every device, (count, Z)."""
-        return torch.randn(count, self.latent_dim, generator=source).to(self._factor.device)
+        return moved(torch.randn(count, self.latent_dim, generator=source), self._factor.device)
 
     def write_samples(self, path: Path) -> bool:
         """Write a PNG of 8 x 8 samples from fixed noise; the file at `path` is replaced atomically."""
@@ -140,8 +141,8 @@ class _GanEvaluation:
         self._noise = torch.Generator().manual_seed(derive_seed(0, "losses"))
         self._rows = 0
         self._real: list[Tensor] = []
-        self._discriminator_loss = 0.0
-        self._generator_loss = 0.0
+        self._discriminator_loss: Tensor | float = 0.0  # on the device, so that no batch waits for it
+        self._generator_loss: Tensor | float = 0.0
 
     def add(self, batch: Batch) -> None:
         count = len(batch.inputs)
@@ -150,14 +151,14 @@ class _GanEvaluation:
         if self._rows < MAX_REAL:
             self._real.append(self._task.to_unit(batch.inputs))
         self._rows += count
-        self._discriminator_loss += discriminator_loss.item() * count
-        self._generator_loss += generator_loss.item() * count
+        self._discriminator_loss += discriminator_loss.double() * count
+        self._generator_loss += generator_loss.double() * count
 
     def result(self) -> dict[str, float]:
         return {
             **self._task.quality(torch.cat(self._real)[:MAX_REAL]),
-            "generator_loss": self._generator_loss / self._rows,
-            "discriminator_loss": self._discriminator_loss / self._rows,
+            "generator_loss": float(self._generator_loss) / self._rows,
+            "discriminator_loss": float(self._discriminator_loss) / self._rows,
         }
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.spec import TargetScaling
+from dlrun.tasks.merging import Others, joined_rows
 
 
 class ClassificationMetrics:
@@ -33,7 +34,7 @@ class ClassificationMetrics:
         doubled = None if weights is None else weights.double()
         cells = targets * self._num_classes + predicted
         if doubled is None:
-            self._confusion += torch.bincount(cells, minlength=len(self._confusion))
+            self._confusion.index_add_(0, cells, torch.ones_like(cells))  # bincount waits for the device
         else:
             self._confusion = self._confusion.double().index_add_(0, cells, doubled)
         self._loss += loss.double() * (len(targets) if doubled is None else doubled.sum())
@@ -42,6 +43,16 @@ class ClassificationMetrics:
             self._targets.append(targets)
             if doubled is not None:
                 self._weights.append(doubled)
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        device = self._loss.device
+        self._confusion = self._confusion.double()
+        others.add(self._confusion)
+        others.add(self._loss)
+        self._scores = joined_rows(self._scores, others, torch.zeros(0, device=device))
+        self._targets = joined_rows(self._targets, others, torch.zeros(0, dtype=torch.int64, device=device))
+        self._weights = joined_rows(self._weights, others, torch.zeros(0, dtype=torch.float64, device=device))
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -78,6 +89,13 @@ class NextTokenMetrics:
         self._entropy += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").double()
         self._correct += (logits.argmax(dim=2) == targets).sum()
         self._count += targets.numel()
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        count = torch.tensor(self._count, device=self._loss.device)
+        for total in (self._loss, self._entropy, self._correct, count):
+            others.add(total)
+        self._count = int(count)
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -158,6 +176,14 @@ class RegressionMetrics:
         self._square += square.sum(dim=0)
         self._loss += total
         self._targets.append(raw)
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        for total in (self._loss, self._absolute, self._absolute_each, self._square):
+            others.add(total)
+        empty = torch.zeros(0, len(self._square), dtype=torch.float64, device=self._loss.device)
+        self._targets = joined_rows(self._targets, others, empty)
+        self._weights = joined_rows(self._weights, others, empty[:, :1])
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dlrun.data.goals import Part, has_classes
 from dlrun.data.spec import DataSpec
+from dlrun.tasks.merging import Others
 
 
 class Meter(Protocol):
@@ -19,6 +20,9 @@ class Meter(Protocol):
 
     def add(self, outputs: Tensor, targets: Tensor, loss: Tensor, weights: Tensor | None = None) -> None:
         """Add a batch: the model's outputs in float32, the targets, the batch's mean loss, and weights as in Batch."""
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
@@ -77,9 +81,16 @@ class PartMetrics:
             self._meters, self._slices, targets_of_parts(self._parts, targets), strict=True
         ):
             meter.add(outputs[:, place], of_part, loss, weights)
-        total = torch.tensor(len(targets), device=loss.device) if weights is None else weights.double().sum()
+        total = len(targets) if weights is None else weights.double().sum()
         self._loss += loss.double() * total
         self._total += total
+
+    def merge(self, others: Others) -> None:
+        """Add the batches of other processes."""
+        for meter in self._meters:
+            meter.merge(others)
+        others.add(self._loss)
+        others.add(self._total)
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class RunningMeans:
             elif name in self._sums:
                 self._sums[name] += value
             else:
-                self._sums[name] = value.to(torch.float64)
+                self._sums[name] = value.to(torch.float64, copy=True)  # a captured step reuses its tensor
         self.count += 1
         return finite
 
@@ -108,5 +108,14 @@ class Listener:
     def on_epoch(self, progress: Progress, row: Row) -> None:
         """Receive the metrics of an evaluation."""
 
+    def on_notice(self, text: str) -> None:
+        """Receive a sentence that the user should read, between two steps."""
+
     def on_end(self, result: Mapping[str, Any]) -> None:
         """Receive the result; called once at the end of the run, however it ended."""
+
+
+def tell_all(listeners: Sequence[Listener], text: str) -> None:
+    """Send a sentence about the run to listeners."""
+    for listener in listeners:
+        listener.on_notice(text)

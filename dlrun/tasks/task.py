@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from dlrun.data.spec import Batch, DataSpec
 from dlrun.tasks.goals import goal_of
+from dlrun.tasks.merging import Others
 from dlrun.tasks.metric_names import Direction
-from dlrun.tasks.weighted import weighted_loss
+from dlrun.tasks.weighted import Counts, counts_of, weighted_loss
 
 if TYPE_CHECKING:
     from dlrun.data.loading.split import Split
@@ -71,6 +72,13 @@ class Task(nn.Module, ABC):
     def prepare(self, data: DataBundle) -> None:
         """Prepare for training; called once, with the data on the device."""
 
+    def counts(self, targets: Tensor) -> Counts | None:
+        """Return how much each row counts in the mean that a loss is; None if all count alike, or as their weights say.
+
+        targets: of all training rows. Several processes, of which each has the mean of its own rows, need it.
+        """
+        return None
+
     def write_samples(self, path: Path) -> bool:
         """Write an image of generated samples; return False if the model generates none."""
         return False
@@ -105,6 +113,9 @@ class SupervisedTask(Task):
         if isinstance(self.model, FitsData):
             with torch.no_grad():
                 self.model.fit_to(data.train)
+
+    def counts(self, targets: Tensor) -> Counts | None:
+        return counts_of(self.loss, targets)
 
     def param_groups(self) -> Mapping[str, nn.Module]:
         return {"model": self.model}
@@ -147,6 +158,9 @@ class _SupervisedEvaluation:
     def add(self, batch: Batch) -> None:
         outputs = self._task(batch)
         self._meter.add(outputs.float(), batch.targets, self._task.loss_of(outputs, batch), batch.weights)
+
+    def merge(self, others: Others) -> None:
+        self._meter.merge(others)
 
     def result(self) -> dict[str, float]:
         return self._meter.result()

@@ -15,6 +15,8 @@ from dlrun.tasks.progress import Best, Listener
 from dlrun.training.build import Components
 from dlrun.training.evaluation import evaluate
 from dlrun.training.metric_choice import value_of
+from dlrun.training.ranks import state_of_ranks
+from dlrun.training.sharded_state import save_shards
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture, random_state, restore_random
 
@@ -45,6 +47,7 @@ class Recorder:
         self._state, self._progress = state, state.progress
         self._components, self._settings = components, settings
         self._listeners, self._stop, self._metadata = listeners, stop, metadata
+        self._group = components.device.group
         self._started = time.perf_counter() - state.progress.total_seconds
 
     def _row(self) -> dict[str, float]:
@@ -55,6 +58,7 @@ class Recorder:
     def _take_means(self) -> dict[str, float]:
         """Return the means since this was last called, and add their sums to those since the last evaluation."""
         sums, count = self._state.means.take()
+        sums = self._group.sums(sums)
         if not all(value - value == 0.0 for value in sums.values()):
             raise NotFinite
         for name, value in sums.items():
@@ -73,7 +77,7 @@ class Recorder:
         """Evaluate on the validation split; return whether the metric is the best so far."""
         progress = self._progress
         self._take_means()
-        if not weights_are_finite(self._state.task):
+        if not weights_are_finite(self._state.task, self._group):
             raise NotFinite
         row = self._row()
         metrics = self._measure()
@@ -104,7 +108,7 @@ class Recorder:
                     split,
                     device=self._components.device,
                     batch_size=self._settings.eval_batch_size,
-                    before_batch=self._stop.raise_if_requested,
+                    before_batch=self._stop.raise_if_agreed,
                 )
         except Interrupted:
             restore_random(*before)
@@ -141,11 +145,15 @@ class Recorder:
 
         Raises StorageError if the previous checkpoint could not be written.
         """
-        if not weights_are_finite(self._state.task):
+        if not weights_are_finite(self._state.task, self._group):
             raise NotFinite
         self._stop.save_requested = False
         self._progress.total_seconds = time.perf_counter() - self._started
-        self.saver.save(capture(self._state, metadata=self._metadata), is_best=is_best)
+        ranks = None if self._group.is_alone else state_of_ranks(self._state, self._group)
+        if self._group.shards is not None:
+            save_shards(self.saver, self._state, self._group, self._metadata, ranks or [], is_best=is_best)
+        elif self._group.is_first:
+            self.saver.save(capture(self._state, metadata=self._metadata, ranks=ranks), is_best=is_best)
 
     def stop_if_requested(self) -> None:
         """Raise Interrupted or TimeUp, once everything is saved, if a signal or the time limit requests it."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch.nn.parameter import UninitializedParameter
 
 from dlrun.configuration.auto import Facts, steps_per_epoch
+from dlrun.configuration.machine import find_too_small_batches
+from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.data.goals import has_numbers, mixes_kinds
@@ -22,7 +25,8 @@ from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
-from dlrun.optim.param_groups import Parameters, matrices_and_others
+from dlrun.optim.distributed.shards import Shards
+from dlrun.optim.param_groups import Parameters, matrices_and_others, trained
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
@@ -31,6 +35,9 @@ from dlrun.training.memory import Memory
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
+from dlrun.training.sharded_build import build_sharded
+from dlrun.training.strategy import choose_strategy
+from dlrun.training.work import NO_WORK, work_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class Components:
 
     requested: the configuration as it was composed. config: the same with every field that was `auto` worked out.
     auto: those values, by key.
-    metric: the validation metric that selects the best checkpoint. memory: what training needs.
+    metric: the validation metric that selects the best checkpoint. memory: what training needs. notices: of how the
+    model is shared by several processes.
     """
 
     requested: RunConfig
@@ -51,6 +59,7 @@ class Components:
     metric: str
     num_parameters: int
     memory: Memory
+    notices: Sequence[str] = ()
 
 
 Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
@@ -67,9 +76,8 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
-        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers).to(
-            chosen.torch
-        )
+        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers)
+        data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
         del source
     return config, data, decided
 
@@ -78,12 +86,27 @@ def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
 class Given:
     """What a run is given by what starts many of them.
 
-    load: loads the data, perhaps once for several runs. threads: CPU threads, if the configuration leaves them open;
-    a number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+    load: loads the data, perhaps once for several runs. cores: that the run may use, where several share the machine:
+    the most that a rule may choose, and as many threads as a run has that leaves them to torch (null). threads: that
+    the run was begun with, which it keeps unless its configuration has a number; AUTO: it begins now.
     """
 
     load: LoadData = load_data
-    threads: int | None = None
+    cores: int | None = None
+    threads: int | None = AUTO
+
+    def applied(self, config: RunConfig) -> RunConfig:
+        """Return a configuration with the threads that are known before its model is built.
+
+        A number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
+        """
+        threads = config.device_settings.threads
+        is_open = threads == AUTO or (threads is None and self.cores is not None)
+        if not is_open:
+            return config
+        if self.threads != AUTO:
+            return config.with_threads(self.threads)
+        return config if threads == AUTO else config.with_threads(self.cores)
 
 
 ALONE = Given()
@@ -96,11 +119,13 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     Raises ConfigError or DataError if they cannot be trained.
     """
     requested = config
-    if given.threads is not None and config.device_settings.threads is None:
-        config = config.with_threads(given.threads)
-    chosen = device.set_up(config)
+    config = given.applied(config)
+    config = config.with_processes(place_of_process().size)  # as many as there are, whoever started them
+    chosen = device.set_up(config, place_of_process())
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
+    if problems := find_too_small_batches(config.tree):
+        raise ConfigError(problems)
     spec = data.spec
     fitting = Fitting(
         config,
@@ -110,16 +135,47 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         lambda task, config: build_optimizers(task, config, catalog),
         catalog.plugins,
     )
+    strategy = choose_strategy(config, fitting, chosen.group)
+    fitting = replace(fitting, is_sharded=strategy.is_sharded)
     weighed = fitting.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
-    task = fitting.build(weighed).to(chosen.torch)
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
-    data = use_channels_last(task, data, is_known=is_known)
-    check_task(task, data, config, files=catalog.plugins)
-    metric = choose_metric(task, config.metric)
-    memory = fitting.check(task, weighed)
+    work = NO_WORK
+    if strategy.is_sharded:
+        task, memory, work = build_sharded(fitting, weighed)
+        data = use_channels_last(task, data, is_known=is_known, is_sharded=True)
+        metric = choose_metric(task, config.metric)
+    else:
+        task = fitting.build(weighed).to(chosen.torch)
+        data = use_channels_last(task, data, is_known=is_known)
+        check_task(task, data, config, files=catalog.plugins)
+        metric = choose_metric(task, config.metric)
+        memory = fitting.check(task, weighed)
+        if config.device_settings.threads == AUTO:
+            work = work_of(task, data, config, chosen, files=catalog.plugins)
+    config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
+    threads = {"device.threads": config.device_settings.threads}
+    values = {**decided, **rest, **(threads if requested.device_settings.threads == AUTO else {})}
     num_parameters = count_parameters(task)
-    return Components(requested, config, {**decided, **rest}, chosen, data, task, metric, num_parameters, memory)
+    return Components(requested, config, values, chosen, data, task, metric, num_parameters, memory, strategy.notices)
+
+
+def _with_threads(
+    config: RunConfig, catalog: Catalog, facts: Facts, chosen: Device, given: Given
+) -> tuple[RunConfig, Device]:
+    """Return the configuration with a number of CPU threads, and the device with them.
+
+    All processes of a run have the number of the first.
+    """
+    own = device.own_cores(processes=chosen.group.local_size)
+    cores = own if given.cores is None else min(given.cores, own)
+    if config.device_settings.threads == AUTO:
+        facts = replace(facts, cores=chosen.group.from_first(cores))
+        config, _ = resolve_auto(config, catalog, facts, groups=("device",))
+    threads = chosen.group.from_first(config.device_settings.threads)
+    if threads != config.device_settings.threads:  # another process may not see the folder of a run that goes on
+        config = config.with_threads(threads)
+    return config, device.use_threads(chosen, threads, of_cores=cores)
 
 
 def _facts_of(source: Source) -> Facts:
@@ -207,8 +263,13 @@ def build_schedule(config: RunConfig, catalog: Catalog, num_train: int) -> Sched
     return WarmUp(inner, warmup) if warmup else inner
 
 
-def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[str, torch.optim.Optimizer]:
-    """Build an optimizer for each parameter group of the task; the group's overrides replace configured fields."""
+def build_optimizers(
+    task: Task, config: RunConfig, catalog: Catalog, shards: Shards | None = None
+) -> dict[str, torch.optim.Optimizer]:
+    """Build an optimizer for each parameter group of the task; the group's overrides replace configured fields.
+
+    shards: of the task, if it is sharded; the optimizers then step the parts of this process.
+    """
     if not config.device_settings.compile:
         _avoid_loading_the_compiler()
     function = catalog.load("optimizer", config.optimizer.name)
@@ -216,12 +277,12 @@ def build_optimizers(task: Task, config: RunConfig, catalog: Catalog) -> dict[st
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for name, module in task.param_groups().items():
         settings: dict[str, Any] = {**config.optimizer.arguments, **overrides.get(name, {})}
-        matrices, others = matrices_and_others(module)
+        matrices, others = matrices_and_others(module, shards)
         parameters: Parameters
         if config.optimizer_settings.decay_matrices_only:
             parameters = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
         else:
-            parameters = [{"params": [parameter for parameter in module.parameters() if parameter.requires_grad]}]
+            parameters = [{"params": trained(module, shards)}]
         optimizers[name] = function([group for group in parameters if group["params"]], **settings)
         for group in optimizers[name].param_groups:
             group["initial_lr"] = group["lr"]

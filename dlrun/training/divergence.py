@@ -24,7 +24,8 @@ from dlrun.storage.checkpoint_format import Snapshot
 from dlrun.storage.checkpoints import write_folder
 from dlrun.tasks.task import Task
 from dlrun.training.state import TrainingState, capture, restore
-from dlrun.training.trainer import Trainer, take_step
+from dlrun.training.step import take_step
+from dlrun.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
     noticed = trainer.progress.step + 1
     start = trainer.store.load_newest()[0] or trainer.initial_snapshot
     found = None if start is None else _locate(trainer, start, until=noticed)
-    rate = trainer.state.updater.lr
-    advice = f"Try a smaller optimizer.lr (now {rate:g}), trainer.clip_norm=1, or dataset.standardise=true."
+    advice = _advice(trainer)
     if start is None or found is None:
         return DivergedError(f"The loss is no longer a finite number at step {noticed}. {advice}")
     step, finding = found
@@ -114,6 +114,36 @@ def explain(trainer: Trainer, *, repro: Path) -> DivergedError:
     return DivergedError(
         f"{describe(finding, step)} {advice}{saved} `dlrun replay {repro.parent}` runs the step again."
     )
+
+
+def explain_together(trainer: Trainer, *, repro: Path) -> DivergedError:
+    """Return the error of a run that diverged; the first of several processes finds out where, and the others wait."""
+    group = trainer.group
+    if group.shards is not None:
+        return _explain_parts(trainer)
+    if not group.is_first:
+        group.wait()
+        return DivergedError("The training diverged; the first process says where.")
+    trainer.leave_group()
+    error = explain(trainer, repro=repro)
+    group.rejoin()
+    group.wait()
+    return error
+
+
+def _explain_parts(trainer: Trainer) -> DivergedError:
+    """Return the error of a sharded run, whose steps no process can take again by itself."""
+    steps = trainer.store.steps()
+    saved = f" The checkpoint of step {steps[-1]} is intact." if steps else ""
+    return DivergedError(
+        f"The loss, a gradient or a weight is no longer a finite number at step {trainer.progress.step + 1}. "
+        f"{_advice(trainer)}{saved} With device.strategy=ddp, if a process can hold the model, the layer is named."
+    )
+
+
+def _advice(trainer: Trainer) -> str:
+    rate = trainer.state.updater.lr
+    return f"Try a smaller optimizer.lr (now {rate:g}), trainer.clip_norm=1, or dataset.standardise=true."
 
 
 def describe(finding: Finding, step: int) -> str:
@@ -174,7 +204,7 @@ def _tensors(batches: Sequence[Batch]) -> dict[str, Tensor]:
     found = {
         f"{number}.{name}": value for number, batch in enumerate(batches) for name, value in batch._asdict().items()
     }
-    return {name: tensor for name, tensor in found.items() if tensor is not None}
+    return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
 
 
 def batches_of(tensors: Mapping[str, Tensor], device: torch.device) -> list[Batch]:

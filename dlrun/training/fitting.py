@@ -28,6 +28,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.memory import Memory, in_words, memory_of, with_batch
+from dlrun.training.process_memory import with_part, with_whole_model
 from dlrun.wording import count
 
 _MOST_BUILDS = 64  # to find a model that fits; each takes 1 to 30 ms
@@ -51,7 +52,10 @@ BuildOptimizers = Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
 
 @dataclass(frozen=True)
 class Fitting:
-    """Holds one run's model against the memory of the machine. files: of the user, whose lines an error names."""
+    """Holds one run's model against the memory of the machine. files: of the user, whose lines an error names.
+
+    is_sharded: whether each process has a part of the model.
+    """
 
     config: RunConfig
     data: DataBundle
@@ -59,6 +63,7 @@ class Fitting:
     build_task: BuildTask
     build_optimizers: BuildOptimizers
     files: Sequence[Path] = ()
+    is_sharded: bool = False
 
     def weigh(self, config: RunConfig) -> Memory | None:
         """Return what the weights of a configuration need, without building them; None if `meta` cannot tell."""
@@ -66,7 +71,9 @@ class Fitting:
         return None if task is None else self._memory(task, config)
 
     def _memory(self, task: Task, config: RunConfig) -> Memory:
-        return memory_of(task, self.data, config, self.device, lambda each: self.build_optimizers(each, config))
+        memory = memory_of(task, self.data, config, self.device, lambda each: self.build_optimizers(each, config))
+        group = self.device.group
+        return with_part(memory, task, group) if self.is_sharded else with_whole_model(memory, group)
 
     def check_weights(self) -> Memory | None:
         """Return what the weights need, within milliseconds and before they exist; None if `meta` cannot tell.
@@ -124,8 +131,9 @@ class Fitting:
                 advice += " So does optimizer=sgd, which keeps no states."
         parts = ", ".join(f"{name} {in_words(size)}" for name, size in memory.parts()[:4])
         share = f"{count(memory.largest.count)} of {count(memory.num_weights)} weights"
+        each = f" in each of {memory.processes} processes" if memory.processes > 1 else ""
         what = (
-            f"Training needs at least {in_words(memory.needed)} of memory, and {in_words(memory.free)} are free "
+            f"Training needs at least {in_words(memory.needed)} of memory{each}, and {in_words(memory.free)} are free "
             f"({parts}). Most weights are in the layer {memory.largest.description}: {share}. {advice}"
         )
         return Problem(where, what, id="memory", fix=fix)

@@ -20,15 +20,12 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
-from dlrun.training.out_of_memory import is_out_of_memory, training_error
-from dlrun.training.shapes import Trace
+from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
 from dlrun.wording import printable
 
-_SAMPLE_ROWS = 8
 _LIBRARIES = 32 << 20  # code and buffers that torch uses from its first step on: 6 to 80 MiB were measured
 _SHOWN_PARTS = 3
 
@@ -48,6 +45,8 @@ class Memory:
     checkpoint: a copy of weights and states, and the bytes of its files while they are written; on the CPU it shares
     the device's memory. activations: of one training batch, until its backward pass; 0 until a batch was measured, as
     are `backward`, the gradients of the largest activations, and `evaluation`, one evaluation batch.
+    processes: that train the model together; all numbers are of one of them. is_part: whether it has a part of the
+    model; `gathered` is then what is put together for a moment, and `built` the whole model, on the host.
     data: rows in memory. They are loaded already and not part of the sums, as `free` does not count them.
     """
 
@@ -65,6 +64,10 @@ class Memory:
     activations: int = 0
     backward: int = 0
     evaluation: int = 0
+    processes: int = 1
+    is_part: bool = False
+    gathered: int = 0
+    built: int = 0
 
     @property
     def resident(self) -> int:
@@ -74,21 +77,23 @@ class Memory:
     @property
     def needed(self) -> int:
         """The most that is certainly held on the device at one moment."""
-        start = self.weights if self.is_on_cpu else 0  # a copy, until the first checkpoint: to explain a divergence
-        step = self.resident + start + max(self.gradients, self.activations)
+        copied = self.is_on_cpu and not self.is_part
+        start = self.weights if copied else 0  # a copy, until the first checkpoint: to explain a divergence
+        step = self.resident + start + self.gathered + max(self.gradients, self.activations)
         saving = self.resident + (self.checkpoint if self.is_on_cpu else 0)
         return max(step, saving)
 
     @property
     def peak(self) -> int:
         """The estimated peak on the device: a checkpoint is written while training goes on."""
-        step = self.gradients + self.activations + self.backward
+        step = self.gathered + self.gradients + self.activations + self.backward
         return _LIBRARIES + self.resident + max(step, self.evaluation) + (self.checkpoint if self.is_on_cpu else 0)
 
     @property
     def fits(self) -> bool:
         """Whether the device, and the machine that writes checkpoints, have what is needed."""
-        return self.needed <= self.free and (self.is_on_cpu or self.checkpoint <= self.free_on_host)
+        fits = self.needed <= self.free and (self.is_on_cpu or self.checkpoint <= self.free_on_host)
+        return fits and self.built <= self.free_on_host
 
     def parts(self) -> list[tuple[str, int]]:
         """Return every part of the sums that is not 0, in words and bytes, the largest first."""
@@ -97,6 +102,7 @@ class Memory:
             "gradients": self.gradients,
             "states of the optimizer": self.states,
             "average of the weights": self.average,
+            "weights put together for a moment": self.gathered,
             "a checkpoint while it is written": self.checkpoint,
             "activations of a training batch": self.activations + self.backward,
             "an evaluation batch": self.evaluation,
@@ -154,21 +160,13 @@ def with_batch(
     The task and torch's random states stay unchanged. files: of the user, whose lines an error names.
     Raises ConfigError if a training step fails.
     """
-    batch = _sample_batch(data, min(_SAMPLE_ROWS, config.trainer.batch_size))
+    batch = sample_batch(data, config)
     rows = len(batch.targets)
-    copied, trace = copy.deepcopy(task), Trace()
+    shared = {id(parameter): parameter for parameter in task.parameters()}  # no weight changes: copies take memory
+    copied = copy.deepcopy(task, shared)
     saved = _Saved(copied, batch)
-    try:
-        with torch.random.fork_rng(), trace.of(copied.weights()), device.autocast(), saved.counted():
-            copied.train().train_step(batch, _ignore_update)
-    except Exception as error:
-        if isinstance(error, DlrunError):
-            raise
-        if is_out_of_memory(error):
-            raise training_error(config.trainer, device) from error
-        what = f"A training step fails. {trace.explain(error, files)}"
-        raise ConfigError(Problem(f"model={config.model.name}", what, id="shapes")) from error
-    batch_size = min(config.trainer.batch_size, len(data.train))
+    trace = sample_step(copied, batch, config, device, files=files, within=saved.counted())
+    batch_size = -(-min(config.trainer.batch_size, len(data.train)) // memory.processes)  # its rows of each batch
     longest = max(len(split) for split in data.splits.values())
     call = trace.largest_call_bytes
     return replace(
@@ -179,13 +177,10 @@ def with_batch(
     )
 
 
-def _ignore_update(group: str, loss: Tensor) -> None:
-    """Stand in for the updater: no weight changes."""
-
-
-def _sample_batch(data: DataBundle, rows: int) -> Batch:
+def sample_batch(data: DataBundle, config: RunConfig) -> Batch:
+    """Return a few of the longest rows for a step that is only to be looked at."""
     lengths = data.train.lengths
-    rows = min(rows, len(data.train))
+    rows = min(SAMPLE_ROWS, config.trainer.batch_size, len(data.train))
     if lengths is None:
         return data.train.fetch(slice(0, rows))
     return data.train.fetch(lengths.topk(rows).indices.to(data.train.index_device))
@@ -198,7 +193,7 @@ class _Saved:
     """
 
     def __init__(self, task: nn.Module, batch: Batch) -> None:
-        own, rows = [*task.parameters(), *task.buffers()], [tensor for tensor in batch if tensor is not None]
+        own, rows = [*task.parameters(), *task.buffers()], [tensor for tensor in batch if isinstance(tensor, Tensor)]
         self._seen = {tensor.untyped_storage().data_ptr() for tensor in (*own, *rows)}  # rows may be views of all rows
         self._shapes = {shape for tensor in own for shape in (tuple(tensor.shape), tuple(tensor.shape)[::-1])}
         self._held: list[Tensor] = []  # so that no later tensor gets the same memory

@@ -73,6 +73,13 @@ class StopRequest:
         if self.signal is not None:
             raise Interrupted(self.signal, message or self._message)
 
+    def raise_if_agreed(self, message: str | None = None) -> None:
+        """The same, in a place that all processes of a run come to together."""
+        self.raise_if_requested(message)
+
+    def after_step(self) -> None:
+        """Exchange requests with other processes, if there are any."""
+
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """A context in which a stop raises Interrupted at once, because there is nothing to save."""

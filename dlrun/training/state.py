@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,9 +34,12 @@ class TrainingState:
     progress: Progress = field(default_factory=Progress)
 
 
-def capture(state: TrainingState, *, metadata: Mapping[str, Any]) -> Snapshot:
+def capture(
+    state: TrainingState, *, metadata: Mapping[str, Any], ranks: Sequence[Mapping[str, Any]] | None = None
+) -> Snapshot:
     """Copy everything that the rest of the run depends on. metadata: the run and environment, as plain values.
 
+    ranks: what each process has of its own, if several train one model (`dlrun.training.ranks`).
     "model" contains the weights to evaluate and predict with; if they are an average, "raw" contains those in training.
     """
     optimizer_tensors, optimizer_values = _optimizer_state(state.updater)
@@ -51,24 +54,39 @@ def capture(state: TrainingState, *, metadata: Mapping[str, Any]) -> Snapshot:
             "random": random_tensors,
         },
         values={
-            "progress": state.progress.state(),
-            "means": state.means.state(),
-            "schedule": state.schedule.state(),
+            **plain_values(state, metadata=metadata, ranks=ranks),
             "optimizer": optimizer_values,
-            "scalers": {name: scaler.state_dict() for name, scaler in state.updater.scalers.items()},
             "random": random_values,
-            "about": dict(metadata),
         },
     )
 
 
+def plain_values(
+    state: TrainingState, *, metadata: Mapping[str, Any], ranks: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return what `capture` copies besides tensors, the optimizers' values and random states."""
+    return {
+        "progress": state.progress.state(),
+        "means": state.means.state(),
+        "schedule": state.schedule.state(),
+        "scalers": {name: scaler.state_dict() for name, scaler in state.updater.scalers.items()},
+        "about": dict(metadata),
+        **({} if ranks is None else {"ranks": list(ranks)}),
+    }
+
+
 def restore(snapshot: Snapshot, state: TrainingState) -> TrainingState:
     """Copy a snapshot into the live objects; return them with the snapshot's progress."""
-    updater, schedule, means = state.updater, state.schedule, state.means
     load_weights(state.task, snapshot, file="raw" if "raw" in snapshot.tensors else "model")
     if state.ema is not None:
         state.ema.restore(snapshot.tensors["model"])
-    _restore_optimizers(updater, snapshot)
+    _restore_optimizers(state.updater, snapshot)
+    return restore_values(snapshot, state)
+
+
+def restore_values(snapshot: Snapshot, state: TrainingState) -> TrainingState:
+    """Restore what is in no parameter and in no optimizer; return the live objects with the snapshot's progress."""
+    updater, schedule, means = state.updater, state.schedule, state.means
     for name, values in snapshot.values["scalers"].items():
         if name in updater.scalers:
             updater.scalers[name].load_state_dict(values)
@@ -114,20 +132,27 @@ def _restore_optimizers(updater: Updater, snapshot: Snapshot) -> None:
     stored = {**snapshot.tensors["optimizer"], **snapshot.values["optimizer"]}
     for name, optimizer in updater.optimizers.items():
         optimizer.state.clear()
+        fused = {id(each) for group in optimizer.param_groups if group.get("fused") for each in group["params"]}
         for number, parameter in enumerate(parameters_of(optimizer)):
             prefix = f"{name}.{number}."
             for place, value in stored.items():
                 if place.startswith(prefix):
                     key = place.removeprefix(prefix)
-                    if isinstance(value, Tensor) and value.shape == parameter.shape and key != "step":
-                        value = torch.empty_like(parameter).copy_(value)  # with the parameter's strides
-                    elif isinstance(value, Tensor) and key != "step":
-                        value = value.to(device=parameter.device)
-                    elif isinstance(value, Tensor):  # fused optimizers count steps on the device
-                        fused = bool(optimizer.param_groups[0].get("fused")) and parameter.device.type != "cpu"
-                        value = value.to(parameter.device) if fused else value
-                    optimizer.state[parameter][key] = value
+                    optimizer.state[parameter][key] = state_value(
+                        value, key, parameter, is_fused=id(parameter) in fused
+                    )
     updater.forget()
+
+
+def state_value(value: Any, key: str, parameter: Tensor, *, is_fused: bool) -> Any:
+    """Return a stored value as an optimizer keeps it in the state of a parameter, which a fused step may update."""
+    if not isinstance(value, Tensor):
+        return value
+    if key == "step":  # fused optimizers count steps on the device
+        return value.to(parameter.device) if is_fused else value
+    if value.shape == parameter.shape:
+        return torch.empty_like(parameter).copy_(value)  # with the parameter's strides
+    return value.to(device=parameter.device)
 
 
 def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
@@ -17,18 +17,19 @@ from dlrun.optim.device import synchronise
 from dlrun.optim.finite import NotFinite
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
-from dlrun.tasks.progress import Listener, Progress
-from dlrun.tasks.task import Update
+from dlrun.tasks.progress import Listener, Progress, tell_all
+from dlrun.training.agreement import AgreedStop
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.phases import Instrument, fetched
+from dlrun.training.shared_step import SharedStep
 from dlrun.training.signals import StopRequest
 from dlrun.training.state import TrainingState, capture
+from dlrun.training.step import TrainStep, take_step
+from dlrun.training.step_choice import choose_step
 
 Outcome = Literal["completed", "stopped early", "out of time"]
-TrainStep = Callable[[Batch, Update], dict[str, Tensor]]
-Instrument = Callable[[str, Callable[..., Any]], Callable[..., Any]]
-"""`instrument(phase, function)`: return a function to call in place of `function`."""
 
 
 class Trainer:
@@ -53,8 +54,9 @@ class Trainer:
         self.horizon = horizon(len(components.data.train), config.trainer)
         self.initial_snapshot: Snapshot | None = None  # the state before the first step, until a checkpoint exists
         self.saver = Saver(store)
+        self.group = components.device.group
         self._stop = stop or StopRequest()
-        self._recorder = Recorder(
+        recorder = self._recorder = Recorder(
             state,
             components,
             config.trainer,
@@ -63,17 +65,20 @@ class Trainer:
             stop=self._stop,
             metadata=metadata,
         )
-        self._loader = Loader(
+        self._make_loader = partial(
+            Loader,
             components.data.train,
             batch_size=config.trainer.batch_size,
             seed=config.seed,
             shuffle=config.trainer.shuffle,
             augment=config.dataset_settings.augment,
         )
+        shared = SharedStep(state, self.group, components.data.train.targets)
+        self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
+        self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
-        self._train_step: TrainStep = state.task.train_step
-        self._log, self._evaluate = self._recorder.log, self._recorder.evaluate
-        self._write_checkpoint = self._recorder.save
+        self._choose_step = partial(choose_step, config, components, state, tell=partial(tell_all, listeners))
+        self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
 
     @property
     def progress(self) -> Progress:
@@ -92,12 +97,19 @@ class Trainer:
         self._evaluate, self._log = wrap("evaluate", self._evaluate), wrap("log", self._log)
         self._write_checkpoint = wrap("save", self._write_checkpoint)
 
+    def leave_group(self) -> None:
+        """Train alone from now on, on whole batches; the other processes of the group must have stopped."""
+        self.group.leave()
+        self._train_step, self._loader = self.state.task.train_step, self._make_loader()
+
     def fit(self) -> Outcome:
         """Train from the current progress to the end.
 
         Raises NotFinite, Interrupted (after saving), StorageError, or ConfigError if the memory is too small.
         """
         self.begin()
+        measured = self._fetch is not None
+        self._train_step = self._choose_step(self._train_step, steps=self.horizon.total_steps, measured=measured)
         try:
             return self._train_epochs()
         except TimeUp:
@@ -113,7 +125,7 @@ class Trainer:
         """Make ready for the first step."""
         self.state.task.train()
         self._stop.stop_after(self.settings.max_time_s)
-        if not self.progress.step:
+        if not self.progress.step and self.group.shards is None:
             self.initial_snapshot = capture(self.state, metadata=self.metadata)
 
     @property
@@ -160,13 +172,15 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Train on the rest of the epoch, or until `max_steps`."""
         state, progress, device = self.state, self.progress, self.device
-        train_step, on_metrics = self._train_step, self._add_metrics
+        train_step, on_metrics, stop, group = self._train_step, self._add_metrics, self._stop, self.group
         pause = self._next_pause()
         started = time.perf_counter()
         with device.autocast():
             for batches in self.step_batches(progress):
                 take_step(state, batches, train_step=train_step, on_metrics=on_metrics)
-                if progress.step >= pause or self._stop.pending:
+                if not group.is_alone:
+                    stop.after_step()
+                if progress.step >= pause or stop.pending:
                     progress.train_seconds += time.perf_counter() - started
                     if self._pause():
                         return
@@ -179,7 +193,7 @@ class Trainer:
         """Yield the batches of each step in the rest of the epoch: `accumulate` of them, or fewer in the last step."""
         batches = self._loader.epoch(progress.epoch, start=progress.batch)
         if self._fetch is not None:
-            batches = _fetched(batches, self._fetch)
+            batches = fetched(batches, self._fetch)
         if self.settings.accumulate == 1:
             yield from zip(batches)
             return
@@ -187,8 +201,11 @@ class Trainer:
             yield group
 
     def _add_metrics(self, values: dict[str, Tensor]) -> None:
-        if not self.state.means.add(values):
+        if self.state.means.add(values):
+            return
+        if not isinstance(self._stop, AgreedStop):
             raise NotFinite
+        self._stop.saw_not_finite = True  # which ends all processes after the next step
 
     def _next_pause(self) -> int:
         """Return the next step after which there may be something to do besides training."""
@@ -251,47 +268,3 @@ class Trainer:
     def _save(self, *, is_best: bool) -> None:
         self._write_checkpoint(is_best=is_best)
         self.initial_snapshot = None
-
-
-def take_step(
-    state: TrainingState,
-    batches: Sequence[Batch],
-    *,
-    train_step: TrainStep,
-    on_metrics: Callable[[dict[str, Tensor]], None],
-) -> None:
-    """Take one step of training; the gradients of several batches are accumulated. `on_metrics` gets each's scalars."""
-    progress, updater = state.progress, state.updater
-    if not state.schedule.is_constant:
-        updater.set_factor(state.schedule.factor(progress.step))
-    rows = sum(len(batch.targets) for batch in batches)
-    for number, (batch, share) in enumerate(zip(batches, _shares(batches, rows), strict=True), start=1):
-        updater.weight = share
-        updater.is_last = number == len(batches)
-        on_metrics(train_step(batch, updater))
-    progress.step += 1
-    progress.batch += len(batches)
-    progress.samples += rows
-    if state.ema is not None:
-        state.ema.update(progress.step)
-
-
-def _shares(batches: Sequence[Batch], rows: int) -> Sequence[float]:
-    """The share of each batch in the step: of its rows, or of their weights if they have some."""
-    if len(batches) == 1:
-        return (1.0,)
-    weights = [batch.weights.sum() for batch in batches if batch.weights is not None]
-    total = float(torch.stack(weights).sum()) if weights else 0.0
-    if not total:  # no weights, or all of them are 0 and so is the loss
-        return [len(batch.targets) / rows for batch in batches]
-    return [float(weight) / total for weight in weights]
-
-
-def _fetched(batches: Iterator[Batch], fetch: Callable[[Iterator[Batch]], Batch]) -> Iterator[Batch]:
-    """Yield every batch, each returned by `fetch(batches)`."""
-    while True:
-        try:
-            batch = fetch(batches)
-        except StopIteration:
-            return
-        yield batch

@@ -78,9 +78,9 @@ def test_one_command_runs_every_part_and_names_those_that_failed(
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--threads", "2"])
     with pytest.raises(SystemExit, match="failed: cost"):
         runpy.run_module("benchmarks", run_name="__main__")
-    repeated = ["training", "starting", "saving", "cost", "waiting", "sweeping"]
+    repeated = ["training", "starting", "saving", "cost", "waiting", "sweeping", "threads"]
     expected = [[f"benchmarks.{part}", "--threads", "2", "--rounds", "3"] for part in repeated]
-    assert commands == [*expected[:-1], ["benchmarks.growth", "--threads", "2"], expected[-1]]
+    assert commands == [*expected[:-2], ["benchmarks.growth", "--threads", "2"], *expected[-2:]]
     assert "== growth" in capfd.readouterr().out
 
 

@@ -88,6 +88,7 @@ class Rows:
 def test_a_point_goes_on_with_the_threads_it_began_with(own_folder: Path) -> None:
     catalog, channel = Catalog(), Rows()
     words = ["dataset=iris", "model=mlp", "trainer.epochs=3", "trainer.eval_every=1", "resume=auto", "device=cpu"]
+    words.append("device.threads=null")  # the sweep decides
     (plan,) = plan_runs(parse_overrides(words, catalog, multirun=True), catalog)
     for threads in (1, 2):
         PointRunner((), (), quiet=True)(Job((Point(0, plan, own_folder / "run"),), threads=threads), channel)

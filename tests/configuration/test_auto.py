@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
+from dlrun.configuration.threads import Work
 
 TABLE = Facts("dense", predicts_numbers=True, num_train=320, num_val=40, num_features=10)
 IMAGES = Facts("image", predicts_numbers=False, num_train=1000, num_val=100, num_features=64, shape=(1, 8, 8))
@@ -40,9 +42,20 @@ def test_nothing_is_auto_once_the_data_is_known(words: tuple[str, ...]) -> None:
     config = composed(*words)
     autos = {key for key, value in leaves(config.tree).items() if value == AUTO and key.count(".")}
     known, found = resolve_auto(config, Catalog(), TABLE)
-    assert autos - {"loss.name", "device.name"} == set(found) <= set(RULES)
+    others = {"loss.name", "device.name", "device.graphs", "device.strategy", "device.threads"}
+    assert autos - others == set(found) <= set(RULES)
     assert {key: value for key, value in leaves(known.tree).items() if key in found} == found
     assert known.trainer.epochs == found["trainer.epochs"]
+
+
+def test_threads_are_auto_until_the_model_is_built() -> None:
+    known, found = resolve_auto(composed(), Catalog(), TABLE)
+    assert "device.threads" not in found
+    assert known.device_settings.threads == AUTO
+    facts = dataclasses.replace(TABLE, work=Work(477_609_984, 4, 4_553_794, 104_650), cores=16, processes=2)
+    known, found = resolve_auto(known, Catalog(), facts, groups=("device",))
+    assert found == {"device.threads": 8}
+    assert known.device_settings.threads == known.tree["device"]["threads"] == 8
 
 
 def test_an_image_model_trains_for_a_number_of_steps() -> None:

@@ -304,3 +304,18 @@ def test_weights_that_cannot_be_used_are_reported() -> None:
     ):
         with pytest.raises(DataError, match=message):
             prepare("toy", Source("dense", "binary", Rows(inputs, targets, weights=weights)), ALL_TRAIN)
+
+
+def test_rows_that_do_not_fit_the_device_stay_in_memory_and_a_notice_says_so() -> None:
+    data = prepare("mine", classes(32, 32), DatasetSettings())
+    size = sum(split.inputs.numel() * 4 for split in data.splits.values() if isinstance(split, MemorySplit))
+    assert size == 64 * 4
+    assert data.to(torch.device("meta"), room=size).notices == ()
+    there = data.to(torch.device("meta"), room=size - 1)
+    assert there.notices == (
+        "All rows need 0.0 GiB and the device has 0.0 GiB for them: "
+        "they stay in the machine's memory, and each batch is copied to the device.",
+    )
+    for split in there.splits.values():
+        assert isinstance(split, MemorySplit)
+        assert (split.inputs.device.type, split.targets.device.type) == ("cpu", "meta")

@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--kills 2000] [--sweep-kills 200] [--flips 10000]`: inject many faults, print a table."""
+"""`python -m tests.faults [--kills N] [--sweep-kills N] [--rank-kills N] [--flips N]`: inject faults, print a table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=2000, help="SIGKILLs, divided among the kinds of run")
     parser.add_argument("--sweep-kills", type=int, default=200, help="SIGKILLs of sweeps and of their processes")
+    parser.add_argument("--rank-kills", type=int, default=200, help="SIGKILLs of processes that train one run together")
     parser.add_argument("--flips", type=int, default=10_000, help="flipped bits")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="*", help="kinds of run to kill; default: all")
@@ -36,7 +37,7 @@ def _run(options: argparse.Namespace, scratch: Path) -> int:
 
     torch.set_num_threads(1)
     from dlrun.storage.checkpoints import CheckpointStore
-    from tests.faults import damage, full_disks, kills, sweeps
+    from tests.faults import damage, full_disks, kills, rank_kills, sweeps
 
     failures: list[str] = []
 
@@ -57,14 +58,21 @@ def _run(options: argparse.Namespace, scratch: Path) -> int:
         row(f"{kind}: {tally.runs} runs killed, {dict(tally.kills)}", survived, done, started)
         total, planned = total + survived, planned + done
         failures += [f"{kind}: {wrong}" for wrong in tally.wrong]
-    if options.sweep_kills:
+    for what, count, campaign in (
+        ("sweep", options.sweep_kills, sweeps.campaign),
+        ("ranks", options.rank_kills, rank_kills.campaign),
+    ):
+        if not count:
+            continue
         started = time.monotonic()
-        tally = sweeps.campaign(options.sweep_kills, options.seed, scratch)
+        tally = campaign(count, options.seed, scratch)
         done = sum(tally.kills.values())
         survived = done if not tally.wrong else 0
-        row(f"sweep: {tally.runs} sweeps killed, {dict(tally.kills)}", survived, done, started)
+        row(f"{what}: {tally.runs} runs killed, {dict(tally.kills)}", survived, done, started)
+        if tally.longest_s:
+            print(f"{what}: {tally.longest_s:.1f} s from a kill until all processes had ended, at most", flush=True)
         total, planned = total + survived, planned + done
-        failures += [f"sweep: {wrong}" for wrong in tally.wrong]
+        failures += [f"{what}: {wrong}" for wrong in tally.wrong]
     orphans = kills.left_behind(scratch)
     failures += orphans
     print(f"{total} of {planned} kills survived; {len(orphans) or 'no'} processes left behind")

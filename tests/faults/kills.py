@@ -70,11 +70,13 @@ class Tally:
     kills: Counter[str] = field(default_factory=Counter)  # by kind of kill
     runs: int = 0
     wrong: list[str] = field(default_factory=list)
+    longest_s: float = 0.0  # from a kill until every other process had ended too
 
     def add(self, other: Tally) -> None:
         self.kills += other.kills
         self.runs += other.runs
         self.wrong += other.wrong
+        self.longest_s = max(self.longest_s, other.longest_s)
 
 
 @functools.cache

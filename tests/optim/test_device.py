@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError
-from dlrun.optim.device import Device, available, set_up
+from dlrun.optim.device import Device, available, own_cores, set_up, use_threads
 from tests.harness import SMALL, configure
 
 
@@ -38,6 +39,37 @@ def test_the_best_device_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert available()[-2:] == ["cuda", "cpu"]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert available()[-1] == "cpu"
+
+
+def test_a_rule_that_chose_the_threads_is_named() -> None:
+    assert Device(torch.device("cpu"), "fp32", 1).describe(is_auto=True) == "cpu, auto (1 thread), fp32"
+    assert Device(torch.device("mps"), "fp32", 1).describe(is_auto=True) == "mps, fp32"
+
+
+@pytest.fixture
+def one_thread_after() -> Iterator[None]:
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.mark.usefixtures("one_thread_after")
+def test_there_is_one_thread_until_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.optim.device._DEFAULT_THREADS", 3)
+    torch.set_num_threads(2)
+    found = set_up(configure(*SMALL, "device.threads=4"))
+    assert torch.get_num_threads() == found.threads == 1
+    assert use_threads(found, 2, of_cores=8) == Device(torch.device("cpu"), "fp32", 2, cores=8)
+    assert torch.get_num_threads() == 2
+    assert use_threads(found, None).threads == torch.get_num_threads() == 3  # torch's own number
+
+
+def test_a_run_may_use_no_more_cores_than_torch_has_threads_and_the_machine_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dlrun.optim.device._DEFAULT_THREADS", 8)
+    for allowed, expected in ((4, 4), (16, 8)):
+        monkeypatch.setattr("dlrun.optim.device.cores", lambda allowed=allowed: allowed)
+        assert own_cores() == expected
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from dlrun.errors import ConfigError
-from dlrun.runs.history import SavedRun, best_first, check_configuration, differing, find_runs, read_run
+from dlrun.runs.history import (
+    Begun,
+    SavedRun,
+    best_first,
+    check_configuration,
+    differing,
+    find_runs,
+    read_run,
+    threads_of,
+)
 
 
 def saved(name: str, *, dataset: str = "iris", lr: float = 0.1, **result: Any) -> SavedRun:
@@ -118,3 +127,20 @@ def test_a_configuration_that_is_not_a_runs_is_not_listed(tmp_path: Path) -> Non
     (tmp_path / "config.yaml").write_text("seed: 1\n")
     with pytest.raises(ConfigError, match="does not name a dataset, a model and an optimizer with lr"):
         check_configuration(read_run(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("device: {name: cpu, threads: 2}", Begun(2)),
+        ("device: {name: cpu, threads: null}", Begun(None)),  # of a version that left it to torch
+        ("device: {name: cpu, threads: auto}", None),
+        ("device: {name: cpu}", None),
+        ("device: cpu", None),
+        ("seed: 0", None),
+    ],
+)
+def test_a_folder_says_with_how_many_threads_its_run_began(text: str, expected: Begun | None, tmp_path: Path) -> None:
+    assert threads_of(tmp_path) is None
+    (tmp_path / "config.yaml").write_text(text)
+    assert threads_of(tmp_path) == expected

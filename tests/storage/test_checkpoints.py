@@ -132,10 +132,10 @@ def test_a_failed_save_keeps_the_earlier_one(tmp_path: Path, monkeypatch: pytest
     store = CheckpointStore(tmp_path)
     store.save(snapshot(1), is_best=True)
 
-    def refuse(path: Path, content: bytes) -> None:
+    def refuse(path: Path, pieces: object) -> None:
         raise StorageError(f"{path}: could not be written (No space left on device).")
 
-    monkeypatch.setattr("dlrun.storage.checkpoints.write_file", refuse)
+    monkeypatch.setattr("dlrun.storage.checkpoints.write_pieces", refuse)
     with pytest.raises(StorageError):
         store.save(snapshot(2), is_best=True)
     assert store.load_best().step == 1

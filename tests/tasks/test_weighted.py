@@ -18,7 +18,7 @@ from dlrun.options.losses.mae import mae
 from dlrun.options.losses.mse import mse
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
-from dlrun.tasks.weighted import weighted_loss
+from dlrun.tasks.weighted import counts_of, weighted_loss
 from tests.harness import CPU, rows_without_seconds, train, train_with_a_break, weights
 
 NUMBERS = DataSpec("dense", (2,), "regression", 2, target_mean=3.0, target_std=2.0)
@@ -158,3 +158,32 @@ def test_a_loss_that_cannot_weight_rows_is_refused_in_words(dlrun: Callable[...,
     code, _, err = dlrun("check", *TABLE, "dataset.path=w.csv", "loss=own", "--plugin", "own.py")
     assert code == 2
     assert "The loss own returns one number for a batch and cannot weight its rows. Give it a method" in err
+
+
+def test_rows_count_alike_in_losses_that_are_plain_means() -> None:
+    targets = torch.tensor([0, 1, 2])
+    assert counts_of(nn.CrossEntropyLoss(), targets) is None
+    assert counts_of(nn.MSELoss(), targets) is None
+    assert counts_of(nn.CrossEntropyLoss(weight=torch.ones(3), reduction="sum"), targets) is None
+
+
+def test_rows_count_by_class_by_weight_and_by_the_steps_that_have_a_target() -> None:
+    by_class = counts_of(nn.NLLLoss(weight=torch.tensor([1.0, 2.0])), torch.tensor([0, 1]))
+    assert by_class is not None
+    assert by_class(torch.tensor([0, 1, 1]), None).tolist() == [1.0, 2.0, 2.0]
+    assert by_class(torch.tensor([0, 1, 1]), torch.tensor([3.0, 0.0, 1.0])).tolist() == [3.0, 0.0, 2.0]
+    steps = torch.tensor([[0, 1, -100], [-100, -100, -100]])
+    left_out = counts_of(nn.CrossEntropyLoss(), steps)
+    assert left_out is not None
+    assert left_out(steps, None).tolist() == [2.0, 0.0]
+    assert by_class(torch.tensor([[0.1, 0.9]]), None).tolist() == [1.0]  # probabilities: a mean over rows
+
+
+def test_a_loss_may_say_itself_how_much_rows_count() -> None:
+    class Counting(nn.Module):
+        def counts(self, targets: Tensor, weights: Tensor | None) -> Tensor:
+            return targets * 2.0
+
+    found = counts_of(Counting(), torch.tensor([1]))
+    assert found is not None
+    assert found(torch.tensor([1, 2]), None).tolist() == [2.0, 4.0]

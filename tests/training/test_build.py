@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+import torch
+
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import TrainerSettings
-from dlrun.training.build import horizon
-from tests.harness import SMALL
+from dlrun.training.build import ALONE, Given, build_components, horizon
+from tests.harness import SMALL, configure
 
 
 def test_horizon_counts_steps_of_the_optimizer() -> None:
@@ -29,3 +35,52 @@ def test_a_run_without_compile_does_not_import_the_compiler(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+LARGE = ("dataset=digits", "model=cnn", "model.channels=[32,64]", "trainer.batch_size=256", "trainer.epochs=1")
+"""Its step has 60 million operations for each product."""
+
+
+@pytest.fixture
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("dlrun.optim.device._DEFAULT_THREADS", 4)
+    monkeypatch.setattr("dlrun.optim.device.own_cores", lambda processes=1: 4)
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("four_cores")
+@pytest.mark.parametrize(
+    ("words", "given", "threads", "is_auto"),
+    [
+        ((), ALONE, 4, True),
+        (("model=linear",), ALONE, 1, True),
+        ((), Given(cores=2), 2, True),  # a sweep's division applies
+        ((), Given(cores=16), 4, True),
+        ((), Given(threads=1), 1, True),  # the run was begun with one
+        ((), Given(threads=None, cores=2), 4, True),  # or with torch's own number
+        (("device.threads=3",), Given(threads=1, cores=2), 3, False),
+        (("device.threads=null",), ALONE, 4, False),
+        (("device.threads=null",), Given(threads=1), 4, False),
+        (("device.threads=null",), Given(cores=2), 2, False),
+        (("device.threads=null",), Given(threads=1, cores=2), 1, False),
+    ],
+)
+def test_threads(words: tuple[str, ...], given: Given, threads: int, *, is_auto: bool) -> None:
+    small = ("model.channels=[32,64]",) if "model=linear" in words else ()
+    found = build_components(configure(*(word for word in LARGE if word not in small), *words), Catalog(), given)
+    assert found.device.threads == torch.get_num_threads() == threads
+    assert found.config.device_settings.threads in (threads, None)
+    assert found.auto.get("device.threads", AUTO) in ((threads, None) if is_auto else (AUTO,))
+    assert found.requested.device_settings.threads == configure(*words).device_settings.threads
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_data_and_initial_weights_are_the_same_bytes_with_any_number_of_threads() -> None:
+    words = ("dataset=digits", "dataset.standardise=true", "model=rnn", "model.hidden=64", "model.init=orthogonal")
+    one, four = (build_components(configure(*words, f"device.threads={count}"), Catalog()) for count in (1, 4))
+    assert one.data.spec == four.data.spec
+    assert torch.equal(one.data.train.fetch(slice(0, 500)).inputs, four.data.train.fetch(slice(0, 500)).inputs)
+    for name, value in one.task.state_dict().items():
+        assert torch.equal(value, four.task.state_dict()[name])

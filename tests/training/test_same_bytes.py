@@ -176,3 +176,28 @@ def test_a_run_flushes_denormal_numbers_to_zero(dlrun: Dlrun) -> None:
     code, _, err = dlrun(*MLP, "--quiet", "trainer.epochs=1")
     assert code == 0, err
     assert float(halved.mul(0.5).sum()) == 0
+
+
+def test_the_rule_for_threads_gives_the_bytes_of_its_number_and_resuming_keeps_it(
+    trained: Callable[..., dict[str, bytes]], dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (
+        "dataset=digits", "model=cnn", "model.channels=[32,64]", "dataset.limit=130", "trainer.batch_size=64",
+        "trainer.epochs=2", "scheduler=none", "dataset.baselines=false", "device=cpu",
+    )  # fmt: skip
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setattr("dlrun.optim.device.own_cores", lambda processes=1: 2)
+        by_rule, again, by_hand = trained(*words), trained(*words), trained(*words, "device.threads=2")
+        assert by_rule == again == by_hand
+        assert "threads: 2" in (own_folder / "run0" / "config.yaml").read_text()
+        _, _, said = dlrun(*words, "hydra.run.dir=short", "trainer.max_steps=2", "trainer.epochs=2")
+        assert "cpu, auto (2 threads), fp32" in said
+        monkeypatch.setattr("dlrun.optim.device.own_cores", lambda processes=1: 1)  # another machine, or fewer cores
+        for go_on in ((*words, "resume=auto", "hydra.run.dir=short"), ("resume", "short", "trainer.max_steps=null")):
+            assert dlrun(*go_on)[0] == 0
+            last = own_folder / "short" / "checkpoints" / (own_folder / "short/checkpoints/last").read_text().strip()
+            assert {path.name: path.read_bytes() for path in last.glob("*.safetensors")} == by_rule
+            assert "threads: 2" in (own_folder / "short" / "config.yaml").read_text()
+    finally:
+        torch.set_num_threads(before)

@@ -22,7 +22,7 @@ VERB = Verb(
         Example("dlrun resume outputs/run trainer.epochs=6", "train a finished run for more epochs"),
         Example("dlrun resume outputs/seeds", "train the points of a sweep that are not done, then print its table"),
     ),
-    exit_codes=(0, 2, 3, 4, 5, 130, 143),
+    exit_codes=(0, 2, 3, 4, 5, 7, 130, 143),
 )
 
 

@@ -54,7 +54,7 @@ VERB = Verb(
             "start in this folder, or resume what was started there",
         ),
     ),
-    exit_codes=(0, 2, 3, 4, 5, 130, 143),
+    exit_codes=(0, 2, 3, 4, 5, 7, 130, 143),
 )
 
 

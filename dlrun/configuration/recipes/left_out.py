@@ -24,6 +24,7 @@ _DATA_FILES = ("dataset.path", "dataset.val", "dataset.test")
 _LOCAL: Mapping[str, str] = {
     "device.threads": "it belongs to this machine; the lock has it",
     "device.compile": "it belongs to this machine; the lock has it",
+    "device.graphs": "it belongs to this machine and changes no result",
     "trainer.max_time": "it belongs to this machine",
     "trainer.workers": "it belongs to this machine and changes no result",
     "trainer.log_every": "it changes no result",

@@ -190,6 +190,7 @@ def top_level_fields() -> dict[str, Field]:
 
 
 ADDED_FIELDS: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("model", "rnn"): {"forget_bias": 0.0},
     ("model", "tabular"): {"additive": False, "share": 1.0},
 }
 """Fields that an option got later and whose defaults change it, with what it was like before."""

@@ -20,6 +20,7 @@ from dlrun.configuration.schema.fields import (
     AutoCountOrZero,
     AutoLearningRate,
     AutoNonNegative,
+    AutoThreads,
     AverageDecay,
     BatchSize,
     Checkpoints,
@@ -32,8 +33,8 @@ from dlrun.configuration.schema.fields import (
     NonNegative,
     Pixels,
     Positive,
+    Processes,
     Seed,
-    Threads,
     Workers,
     seconds_of,
 )
@@ -89,8 +90,11 @@ class DeviceSettings:
 
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # number format of forward and backward passes
     compile: bool = False  # compile the model with torch.compile
-    threads: Threads | None = None  # CPU threads; null keeps torch's default
+    graphs: Literal["auto", "on", "off"] = "auto"  # run the training step of a small model as one CUDA graph
+    threads: AutoThreads | None = AUTO  # CPU threads; auto: by the work of a step; null keeps torch's default
     deterministic: bool = False  # use only algorithms with bitwise repeatable results, where torch has them
+    processes: Processes = 1  # that train one model together, on equal parts of each batch
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # what each process has: all of the model (ddp) or a part (fsdp)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,7 +12,9 @@ from torch import Tensor
 from dlrun.configuration.schema.fields import Augment
 from dlrun.data.loading.augment import augment_images, is_active
 from dlrun.data.loading.bucketing import by_length, longest_of_batches, trimmed
+from dlrun.data.loading.moving import moved
 from dlrun.data.loading.randomness import permutation
+from dlrun.data.loading.shard import WHOLE, Shard, ShardedChunk, chunk_of
 from dlrun.data.spec import Batch, Scaling
 
 _CHUNK_BYTES = 4 << 20  # rows of several batches gathered at once: one call, and they fit into the cache
@@ -77,7 +80,7 @@ def scale(inputs: Tensor, by: tuple[Tensor, ...] | None, *, channels_last: bool 
 
 
 class MemorySplit(Split):
-    """Whole tensors on the training device.
+    """Whole tensors on the training device, or inputs in the machine's memory if the device has no room for them.
 
     Bytes stay bytes until they are fetched, a quarter of the memory of float32; floats are scaled beforehand.
     """
@@ -105,13 +108,14 @@ class MemorySplit(Split):
     def index_device(self) -> torch.device:
         return self.inputs.device
 
-    def to(self, device: torch.device) -> MemorySplit:
-        """Return the same split on another device."""
-        moved = MemorySplit.__new__(MemorySplit)
+    def to(self, device: torch.device, *, with_inputs: bool = True) -> MemorySplit:
+        """Return the same split on another device; without its inputs, each batch of them is copied when fetched."""
+        other = MemorySplit.__new__(MemorySplit)
         for name, value in vars(self).items():
-            setattr(moved, name, value.to(device) if isinstance(value, Tensor) else value)
-        moved._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
-        return moved
+            stays = not isinstance(value, Tensor) or (name == "inputs" and not with_inputs)
+            setattr(other, name, value if stays else value.to(device))
+        other._scaling = None if self._scaling is None else tuple(part.to(device) for part in self._scaling)
+        return other
 
     def scaled(self, inputs: Tensor, *, in_place: bool = False) -> Tensor:
         """Return raw inputs scaled; float32 unless there is no scaling."""
@@ -122,9 +126,11 @@ class MemorySplit(Split):
         return scale(inputs, self._scaling)
 
     def fetch(self, rows: Tensor | slice, *, augment: Augment | None = None, seed: int = 0, epoch: int = 0) -> Batch:
-        inputs = self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows)
+        device = self.targets.device
+        inputs = moved(self.inputs[rows] if isinstance(rows, slice) else self.inputs.index_select(0, rows), device)
+        rows = rows if isinstance(rows, slice) else moved(rows, device)
         if augment is not None and is_active(augment):
-            index = torch.arange(len(self), device=self.inputs.device)[rows] if isinstance(rows, slice) else rows
+            index = torch.arange(len(self), device=device)[rows] if isinstance(rows, slice) else rows
             inputs = augment_images(inputs, index, augment=augment, seed=seed, epoch=epoch)
         inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
         targets = self.targets[rows] if isinstance(rows, slice) else self.targets.index_select(0, rows)
@@ -133,16 +139,30 @@ class MemorySplit(Split):
 
 
 class Loader:
-    """The batches of each epoch over a split, which depend on (seed, epoch) alone."""
+    """The batches of each epoch over a split, which depend on (seed, epoch) alone.
+
+    shard: which rows of every batch are yielded; only those are read.
+    with_targets: whether the part of a batch has the targets of all its rows.
+    """
 
     def __init__(
-        self, split: Split, *, batch_size: int, seed: int, shuffle: bool, augment: Augment | None = None
+        self,
+        split: Split,
+        *,
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        augment: Augment | None = None,
+        shard: Shard = WHOLE,
+        with_targets: bool = False,
     ) -> None:
         self.split = split
         self.batch_size = batch_size
         self._seed = seed
         self._shuffle = shuffle and batch_size < len(split)  # a single batch has no order
         self._augment = augment
+        self._shard = shard
+        self._with_targets = with_targets
         self._lengths = None if split.lengths is None else split.lengths.cpu()
         batch_bytes = batch_size * split.row_bytes
         self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
@@ -164,19 +184,43 @@ class Loader:
             lengths = lengths[order]
         longest = None if lengths is None else longest_of_batches(lengths, batch_size=self.batch_size)
         if order is not None:
-            order = order.to(self.split.index_device)
+            order = moved(order, self.split.index_device)
         firsts = range(start - start % self._chunk, len(self), self._chunk)
-        slices = [slice(first * self.batch_size, (first + self._chunk) * self.batch_size) for first in firsts]
-        groups = slices if order is None else [order[rows] for rows in slices]
+        for number, batch in self._chunks(order, firsts, start=start, epoch=epoch):
+            yield batch if longest is None else trimmed(batch, longest[number])
+
+    def _chunks(self, order: Tensor | None, firsts: range, *, start: int, epoch: int) -> Iterator[tuple[int, Batch]]:
+        """Yield every batch from `start` on with its number. firsts: the first batch of each chunk."""
+        size, sharded = self.batch_size, None
+        if self._shard.is_whole:
+            slices = [slice(first * size, (first + self._chunk) * size) for first in firsts]
+            groups: Sequence[Tensor | slice] = slices if order is None else [order[rows] for rows in slices]
+        else:
+            sharded = [
+                chunk_of(self._shard, first=first, count=self._chunk, batch_size=size, rows=len(self.split))
+                for first in firsts
+            ]
+            own = [each.positions.to(self.split.index_device) for each in sharded]
+            groups = own if order is None else [order[rows] for rows in own]
         chunks = self.split.stream(groups, augment=self._augment, seed=self._seed, epoch=epoch)
-        for first, chunk in zip(firsts, chunks, strict=True):
+        for place, (first, chunk) in enumerate(zip(firsts, chunks, strict=True)):
             skip = max(0, start - first)
-            for number, batch in enumerate(_batches(chunk, self.batch_size, skip=skip), start=first + skip):
-                yield batch if longest is None else trimmed(batch, longest[number])
+            batches = _batches(chunk, size if sharded is None else sharded[place].sizes, skip=skip)
+            for number, batch in enumerate(batches, start=first + skip):
+                yield number, batch if sharded is None else self._with_part(batch, sharded[place], number, order)
+
+    def _with_part(self, batch: Batch, chunk: ShardedChunk, number: int, order: Tensor | None) -> Batch:
+        """Return a batch of this process with its place in the whole batch, and what of all rows there is needed."""
+        part, split = chunk.parts[number % self._chunk], self.split
+        rows = slice(number * self.batch_size, number * self.batch_size + part.rows)
+        index = rows if order is None else order[rows].to(split.targets.device)
+        weights = None if split.weights is None else split.weights[index]
+        targets = split.targets[index] if self._with_targets else None
+        return batch._replace(part=replace(part, weights=weights, targets=targets))
 
 
-def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
-    """Views of `size` rows into a chunk."""
+def _batches(chunk: Batch, size: int | list[int], *, skip: int) -> Iterator[Batch]:
+    """Views of `size` rows, or of as many as each is to have, into a chunk."""
     inputs = torch.split(chunk.inputs, size)
     targets = torch.split(chunk.targets, size)
     lengths = (None,) * len(inputs) if chunk.lengths is None else torch.split(chunk.lengths, size)
@@ -185,9 +229,13 @@ def _batches(chunk: Batch, size: int, *, skip: int) -> Iterator[Batch]:
         yield Batch(inputs[number], targets[number], lengths[number], weights[number])
 
 
-def in_order(split: Split, *, batch_size: int) -> Iterator[Batch]:
-    """Yield all rows once, in their own order, for evaluation; batches are cut to their longest row."""
+def in_order(split: Split, *, batch_size: int, shard: Shard = WHOLE) -> Iterator[Batch]:
+    """Yield all rows once, in their own order, for evaluation; batches are cut to their longest row.
+
+    shard: which batches are yielded, every one of so many; each is yielded whole.
+    """
     longest = None if split.lengths is None else longest_of_batches(split.lengths.cpu(), batch_size=batch_size)
-    groups = [slice(first, first + batch_size) for first in range(0, len(split), batch_size)]
-    for number, batch in enumerate(split.stream(groups)):
+    numbers = range(shard.rank, -(-len(split) // batch_size), shard.size)
+    groups = [slice(number * batch_size, (number + 1) * batch_size) for number in numbers]
+    for number, batch in zip(numbers, split.stream(groups), strict=True):
         yield batch if longest is None else trimmed(batch, longest[number])

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from dlrun.configuration.schema.fields import Augment
 from dlrun.data.loading.augment import augment_images, is_active
 from dlrun.data.loading.memory import return_memory
+from dlrun.data.loading.moving import moved
 from dlrun.data.loading.orphans import die_with_run
 from dlrun.data.loading.reader import Reader, one_thread
 from dlrun.data.loading.split import Split, scale, scaling_tensors
@@ -97,8 +98,7 @@ class StreamedSplit(Split):
     def _batch(self, raw: Tensor, index: Tensor, *, augment: Augment | None, seed: int, epoch: int) -> Batch:
         """Raw rows augmented and scaled as those in memory are: bytes are augmented first, floats scaled first."""
         device = self.targets.device
-        index = index.to(device, non_blocking=True)
-        inputs = raw.to(device, non_blocking=True)
+        index, inputs = moved(index, device), moved(raw, device)
         if inputs.dtype != torch.uint8:
             inputs = scale(inputs, self._scaling, channels_last=self.channels_last)
         if augment is not None and is_active(augment):

@@ -56,3 +56,9 @@ class _BinaryCrossEntropy(nn.Module):
         losses = F.binary_cross_entropy_with_logits(logits[:, 0], smoothed, reduction="none")
         by_class = weights if self.class_weights is None else weights * self.class_weights[targets]
         return weighted_sum(losses, by_class, by_class)
+
+    def counts(self, targets: Tensor, weights: Tensor | None) -> Tensor:
+        """How much each row counts in the mean, (B,), (B,) -> (B,)."""
+        by_class = torch.ones_like(targets, dtype=torch.float32)
+        by_class = by_class if self.class_weights is None else self.class_weights[targets]
+        return by_class if weights is None else by_class * weights

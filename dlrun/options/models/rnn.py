@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dlrun.configuration.schema.fields import Depth, Fraction, Init, Positive, Width
+from dlrun.configuration.schema.fields import Depth, Fraction, Init, NonNegative, Positive, Width
 from dlrun.data.spec import DataSpec, Kind
 from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import initialise
@@ -29,13 +29,14 @@ def rnn(
     embedding_dropout: Fraction,
     embedding: Width,
     embedding_std: Positive,
+    forget_bias: NonNegative,
     init: Init,
 ) -> nn.Module:
     """Recurrent network, (B, T, F) numbers, (B, T) tokens or (B, C, H, W) images read row by row -> (B, K).
 
     A language model returns logits at every step, (B, T, K).
     Elman 1990 (rnn), Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru); attention over the states after
-    Yang et al. 2016.
+    Yang et al. 2016; a bias of 1 for forget gates after Jozefowicz, Zaremba and Sutskever 2015.
     Raises ConfigError if rows have no order, or if a language model is bidirectional.
     """
     if spec.kind == "dense":
@@ -88,7 +89,19 @@ def rnn(
         dropout=dropout,
         embedding_dropout=embedding_dropout,
     )
-    return initialise(model, init)
+    initialise(model, init)
+    for module in model.modules():
+        if isinstance(module, nn.LSTM):
+            _raise_forget_gates(module, by=forget_bias)
+    return model
+
+
+@torch.no_grad()
+def _raise_forget_gates(lstm: nn.LSTM, *, by: float) -> None:
+    """Add to the initial biases of the forget gates, so that the state is kept for more steps from the start."""
+    for name, bias in lstm.named_parameters():
+        if by and name.startswith("bias_ih"):
+            bias[lstm.hidden_size : 2 * lstm.hidden_size].add_(by)  # (4 * H,): input, forget, cell and output gate
 
 
 class _Recurrent(nn.Module):
@@ -125,7 +138,8 @@ class _Recurrent(nn.Module):
             inputs = inputs.transpose(1, 2).flatten(2)  # (B, C, H, W) -> (B, H, C, W) -> (B, H, C * W)
         padding = None
         if lengths is not None:
-            if inputs.device.type == "cpu" and not torch.compiler.is_exporting():  # elsewhere, reading it would wait
+            # training batches are cut already, a graph has any length; on other devices, reading the number would wait
+            if not self.training and inputs.device.type == "cpu" and not torch.compiler.is_exporting():
                 inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T, ...) -> (B, longest, ...)
             padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # -> (B, T)
             inputs = inputs.masked_fill(padding if inputs.ndim == 2 else padding.unsqueeze(2), 0)

@@ -97,7 +97,7 @@ class Tabular(nn.Module):
         for size in hidden:
             layers += [MemberLinear(members, width, size), make_activation(activation)]
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                layers.append(MemberDropout(dropout))
             width = size
         self.layers = nn.Sequential(*layers, MemberLinear(members, width, num_logits(spec), zero=starts_linear))
         self.linear = ClosedForm(spec, additive=additive) if starts_linear else None
@@ -144,6 +144,17 @@ class MemberLinear(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         return torch.baddbmm(self.bias.view(self._shape), rows, self.weight)
+
+
+class MemberDropout(nn.Dropout):
+    """Dropout with the rows in front, (M, B, W) -> (M, B, W), for processes that have some of them.
+
+    A mask is drawn in the order of the memory, so that it is the same as without.
+    """
+
+    def forward(self, rows: Tensor) -> Tensor:
+        out: Tensor = super().forward(rows.transpose(0, 1))  # (M, B, W) -> (B, M, W)
+        return out.transpose(0, 1)
 
 
 class Periodic(nn.Module):

@@ -107,7 +107,8 @@ class _Text(nn.Module):
         """(B, T) tokens, and the length of each row without padding, (B,) -> (B, K)."""
         if torch.compiler.is_exporting():
             return self._by_position(inputs, lengths)
-        if lengths is not None and inputs.device.type == "cpu":  # on other devices, reading the number would wait
+        # training batches are cut already; on other devices, reading the number would wait
+        if lengths is not None and not self.training and inputs.device.type == "cpu":
             inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T) -> (B, longest)
         rows, terms, counts = self._terms(inputs, lengths)
         weights = (1 + counts.float().log()) * self.idf[terms]

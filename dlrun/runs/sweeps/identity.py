@@ -12,6 +12,7 @@ from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.errors import DlrunError
 from dlrun.runs.lock import describe
 from dlrun.storage.reading import read_regular
@@ -66,7 +67,7 @@ def torch_version() -> str:
 def changed_environment(result: Mapping[str, Any], config: RunConfig, *, threads: int | None) -> str:
     """Return how everything that bytes depend on differs here from a result; "" if nothing does. Imports torch.
 
-    config: what would be trained here. threads: if it leaves them open; None is torch's own number.
+    config: what would be trained here. threads: that the run may use, if it leaves them open; None: all.
     """
     import torch
 
@@ -74,10 +75,26 @@ def changed_environment(result: Mapping[str, Any], config: RunConfig, *, threads
     from dlrun.runs.environment import collect_numeric
 
     name = device.available()[0] if config.device_name == "auto" else config.device_name
-    here = collect_numeric(config.device_settings.threads or threads or torch.get_num_threads(), name)
+    here = collect_numeric(_threads_here(result, config, threads or device.own_cores()), name)
     if name.startswith("cuda") and torch.cuda.is_available():
         here["accelerator"] = torch.cuda.get_device_name(name)
     return _changes(result, {**here, "packed": None})  # a pack may round in another way than a run by itself
+
+
+def _threads_here(result: Mapping[str, Any], config: RunConfig, cores: int) -> int:
+    """The threads that a run would have here. By a rule they are the result's, unless the cores decide them.
+
+    The rule doubles them while that helps, and stops at the cores; it need not be asked again, which takes the model.
+    """
+    threads = config.device_settings.threads
+    if threads != AUTO:
+        return threads or cores
+    environment = result.get("environment") or {}
+    before, of_cores = environment.get("threads"), environment.get("cores")
+    if not isinstance(before, int) or not isinstance(of_cores, int):
+        return cores
+    is_free = 2 * before <= of_cores  # the rule could have chosen more
+    return before if before <= cores and (is_free or cores in (before, of_cores)) else cores
 
 
 def _changes(result: Mapping[str, Any], here: Mapping[str, Any]) -> str:

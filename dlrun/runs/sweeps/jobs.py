@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.plan import Plan
@@ -95,6 +95,15 @@ class Channel(Protocol):
 
     def stop_reason(self, point: int) -> str | None:
         """Why a point should save and stop now; None if it should go on. Cheap, to be asked between steps."""
+        ...
+
+
+@runtime_checkable
+class MemoryWatch(Protocol):
+    """A channel to an engine that begins as many points as memory allows."""
+
+    def needs(self, peak: int, free: int) -> None:
+        """Tell the bytes that a point needs on its device, and how many are free there now."""
         ...
 
 

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 from dlrun.runs.result import describe_best
 from dlrun.runs.run import Session
-from dlrun.runs.sweeps.jobs import Channel, Measured
+from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
 from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.training.signals import StopRequest
-
-
-@runtime_checkable
-class MemoryWatch(Protocol):
-    """A channel to an engine that begins as many points as memory allows."""
-
-    def needs(self, peak: int, free: int) -> None:
-        """Tell the bytes that a point needs on its device, and how many are free there now."""
-        ...
 
 
 class PointListener(Listener):

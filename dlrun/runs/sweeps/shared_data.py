@@ -48,7 +48,7 @@ def keep(config: RunConfig, catalog: Catalog) -> int:
             failures.append(error)
 
     # In a thread of its own: OpenMP's threads end with the thread that used them, and a process that has any must not
-    # be forked. The thread is given the number of threads that the run has, and rounds as the run would.
+    # be forked.
     thread = threading.Thread(target=load, name="dlrun-data")
     thread.start()
     thread.join()

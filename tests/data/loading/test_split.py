@@ -115,3 +115,28 @@ def test_batches_have_their_lengths() -> None:
 
 def test_evaluation_reads_all_rows_once_in_order() -> None:
     assert [batch.targets.tolist() for batch in in_order(numbered(5), batch_size=2)] == [[0, 1], [2, 3], [4]]
+
+
+def test_inputs_may_stay_where_they_are_and_are_copied_when_fetched() -> None:
+    images = torch.arange(48, dtype=torch.uint8).reshape(4, 1, 3, 4)
+    split = MemorySplit(images, torch.arange(4), weights=torch.ones(4), scaling=Scaling((5.0,), (5.0,), 0.0, 255.0))
+    elsewhere = split.to(torch.device("meta"), with_inputs=False)  # a device without memory
+    assert (elsewhere.inputs.device.type, elsewhere.targets.device.type) == ("cpu", "meta")
+    assert elsewhere.index_device == torch.device("cpu")
+    for rows in (torch.tensor([2, 0]), slice(1, 3)):
+        batch = elsewhere.fetch(rows, augment=Augment(shift=1), seed=0, epoch=0)
+        assert {batch.inputs.device.type, batch.targets.device.type, batch.weights.device.type} == {"meta"}  # type: ignore[union-attr]
+        assert batch.inputs.shape == (2, 1, 3, 4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_batches_are_the_same_wherever_inputs_are() -> None:
+    images = torch.randint(0, 256, (50, 1, 6, 6), dtype=torch.uint8)
+    split = MemorySplit(images, torch.arange(50), scaling=Scaling((5.0,), (5.0,), 0.0, 255.0))
+    rows, augment = torch.tensor([2, 40, 7]), Augment(shift=2, flip=True)
+    device = torch.device("cuda")
+    there = split.to(device).fetch(rows.to(device), augment=augment, seed=1, epoch=3)
+    here = split.to(device, with_inputs=False).fetch(rows, augment=augment, seed=1, epoch=3)
+    assert torch.equal(there.inputs, here.inputs)
+    assert torch.equal(there.targets, here.targets)
+    assert torch.equal(here.inputs.cpu(), split.fetch(rows, augment=augment, seed=1, epoch=3).inputs)

@@ -21,6 +21,7 @@ from dlrun.configuration.schema.fields import Augment
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.loading import reader as reading
 from dlrun.data.loading.reader import Reader, available_memory, fits, read_all
+from dlrun.data.loading.shard import Shard
 from dlrun.data.loading.split import Loader, MemorySplit, in_order
 from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import prepare
@@ -230,3 +231,67 @@ def test_images_larger_than_the_memory_limit_are_trained_on_within_it(tmp_path: 
     done = train("true")
     assert done.returncode == 2
     assert "do not fit into memory. Use dataset.in_memory=false." in done.stderr
+
+
+class Counted(Numbered):
+    """Remembers which rows were read."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.rows_read: list[int] = []
+
+    def read(self, rows: Sequence[int]) -> Tensor:
+        self.rows_read += rows
+        return super().read(rows)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("size", [2, 4])
+def test_processes_share_the_rows_of_each_batch_and_read_no_others(size: int, workers: int) -> None:
+    targets = torch.arange(23)
+    whole = list(
+        Loader(MemorySplit(read_all(Numbered(23), what="all"), targets), batch_size=10, seed=3, shuffle=True).epoch(1)
+    )
+    shared, read = [], []
+    for rank in range(size):
+        reader = Counted(23)
+        split = StreamedSplit(reader, targets, workers=workers)
+        loader = Loader(split, batch_size=10, seed=3, shuffle=True, shard=Shard(rank, size))
+        loader._chunk = 1  # as for large rows, so that workers read ahead
+        shared.append(list(loader.epoch(1)))
+        read.append(reader.rows_read)
+    for number, batch in enumerate(whole):
+        parts = [batches[number] for batches in shared]
+        own = [each for each in parts if each.part is not None and not each.part.is_empty]
+        assert torch.equal(torch.cat([each.targets for each in own]), batch.targets)
+        assert torch.equal(torch.cat([each.inputs for each in own]), batch.inputs)
+    if not workers:  # they read in processes of their own
+        # batches of 10, 10 and 3 rows; of the last, the first of four processes has none and reads a row to fill in
+        filled = [1, 0, 0, 0] if size == 4 else [0, 0]
+        assert sorted(len(rows) for rows in read) == sorted({2: [11, 12], 4: [5, 5, 7, 7]}[size])
+        assert sum(len(rows) for rows in read) == 23 + sum(filled)
+        assert sorted({row for rows in read for row in rows}) == list(range(23))
+
+
+def test_a_part_tells_the_weights_and_if_asked_for_the_targets_of_all_rows() -> None:
+    split = MemorySplit(torch.zeros(5, 1), torch.arange(5), weights=torch.arange(5.0))
+    loader = Loader(split, batch_size=3, seed=0, shuffle=False, shard=Shard(1, 2), with_targets=True)
+    first, last = (batch.part for batch in loader.epoch(0))
+    assert first is not None
+    assert last is not None
+    assert (first.first, first.last, first.rows) == (1, 3, 3)
+    assert first.targets is not None
+    assert first.weights is not None
+    assert first.targets.tolist() == [0, 1, 2]
+    assert first.weights.tolist() == [0.0, 1.0, 2.0]
+    assert (last.first, last.last, last.num_present) == (1, 2, 1)
+    plain = Loader(split, batch_size=3, seed=0, shuffle=False, shard=Shard(1, 2))
+    assert [batch.part.targets for batch in plain.epoch(0) if batch.part is not None] == [None, None]
+
+
+def test_a_batch_is_as_long_as_its_longest_row_in_any_process() -> None:
+    lengths = torch.tensor([1, 1, 4, 2])
+    split = MemorySplit(torch.ones(4, 6), torch.arange(4), lengths=lengths)
+    loader = Loader(split, batch_size=4, seed=0, shuffle=False, shard=Shard(0, 2))
+    (batch,) = loader.epoch(0)
+    assert batch.inputs.shape == (2, 4)

@@ -18,7 +18,7 @@ from dlrun.tasks.task import count_parameters
 FIELDS: dict[str, Any] = {
     "cell": "lstm", "hidden": 8, "layers": 2, "bidirectional": True, "pool": "last", "dropout": 0.0,
     "embedding_dropout": 0.0, "embedding_std": 1.0,
-    "embedding": 6, "init": "default",
+    "embedding": 6, "forget_bias": 0.0, "init": "default",
 }  # fmt: skip
 SEQUENCES = DataSpec("sequence", (7, 5), "multiclass", 3, has_lengths=True)
 LENGTHS = torch.tensor([3, 7, 1, 5])
@@ -221,3 +221,15 @@ def test_dropout_is_active_in_training_only() -> None:
 def test_rows_without_order_are_refused(spec: DataSpec, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(spec)
+
+
+@pytest.mark.parametrize("init", ["default", "zeros"])
+def test_forget_gates_of_an_lstm_start_higher_and_nothing_else_does(init: str) -> None:
+    usual, raised = (dict(build(forget_bias=bias, init=init).named_parameters()) for bias in (0.0, 1.5))
+    for name, before in usual.items():
+        apart = torch.zeros_like(before)
+        if "bias_ih" in name:
+            apart[8:16] = 1.5  # of 4 x 8: input, forget, cell, output
+        torch.testing.assert_close(raised[name] - before, apart)
+    without = (dict(build(cell="gru", forget_bias=bias).named_parameters()) for bias in (0.0, 1.5))
+    assert all(torch.equal(*pair) for pair in zip(*(each.values() for each in without), strict=True))

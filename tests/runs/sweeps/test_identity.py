@@ -56,15 +56,34 @@ def test_versions_are_compared_without_importing_torch() -> None:
 def test_the_environment_has_the_threads_that_the_run_would_have() -> None:
     result = {"environment": collect_numeric(2, "cpu")}
     assert changed_environment(result, config_of("device=cpu", "device.threads=2"), threads=1) == ""
-    assert changed_environment(result, config_of("device=cpu"), threads=2) == ""
-    assert changed_environment(result, config_of("device=cpu"), threads=1) == "threads 2 → 1"
+    torchs = config_of("device=cpu", "device.threads=null")
+    assert changed_environment(result, torchs, threads=2) == ""
+    assert changed_environment(result, torchs, threads=1) == "threads 2 → 1"
     own = torch.get_num_threads()
-    assert (changed_environment(result, config_of("device=cpu"), threads=None) == "") == (own == 2)
+    assert (changed_environment(result, torchs, threads=None) == "") == (own == 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "of_cores", "cores", "is_same"),
+    [
+        (1, 2, 1, True), (1, 2, 2, True), (1, 2, 16, True),  # it had two cores and wanted one
+        (2, 2, 2, True), (2, 2, 4, False),  # it had two, and four may be better
+        (2, 2, 1, False), (4, 6, 6, True), (4, 6, 4, True), (4, 6, 8, False), (4, 8, 16, True), (6, 6, 6, True),
+    ],
+)  # fmt: skip
+def test_threads_by_rule_are_the_same_unless_the_cores_decide_them(
+    before: int, of_cores: int, cores: int, *, is_same: bool
+) -> None:
+    result = {"environment": {**collect_numeric(before, "cpu"), "cores": of_cores}}
+    changed = changed_environment(result, config_of("device=cpu"), threads=cores)
+    assert changed == ("" if is_same else f"threads {before} → {cores}")
+    del result["environment"]["cores"]
+    assert (changed_environment(result, config_of("device=cpu"), threads=cores) == "") == (before == cores)
 
 
 def test_a_run_that_was_trained_in_a_pack_may_have_other_bytes() -> None:
     result = {"environment": {**collect_numeric(2, "cpu"), "packed": 8}}
-    assert changed_environment(result, config_of("device=cpu"), threads=2) == "packed 8 → none"
+    assert changed_environment(result, config_of("device=cpu", "device.threads=2"), threads=2) == "packed 8 → none"
 
 
 def test_data_is_read_once_and_data_that_is_gone_has_no_fingerprint(

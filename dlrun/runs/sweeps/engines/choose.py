@@ -47,6 +47,9 @@ def choose_engine(
         return InProcess(run_job)
     threads = example.values().get("device.threads")
     asked = threads.value if threads is not None and isinstance(threads.value, int) else None
+    processes = example.values().get("device.processes")
+    if processes is not None and isinstance(processes.value, int) and processes.value > 1:
+        asked = (asked or 1) * processes.value
     uses_gpu = example.choices().get("device", "auto") in _USES_GPU
 
     def places(num_cuda: int) -> Places:

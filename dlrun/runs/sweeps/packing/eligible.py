@@ -52,6 +52,8 @@ def obstacle(config: RunConfig, mode: Mode) -> str | None:
         return f"trainer.accumulate={settings.accumulate}"
     if settings.ema is not None:
         return f"trainer.ema={settings.ema:g}"
+    if device.processes != 1:
+        return f"device.processes={device.processes}"
     if device.compile:
         return "device.compile=true"
     if device.precision != "fp32":

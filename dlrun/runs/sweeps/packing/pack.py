@@ -13,8 +13,8 @@ from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem
 from dlrun.optim.device import seed_everything
 from dlrun.runs.run import MakeListeners, Run, Session
-from dlrun.runs.sweeps.jobs import Channel, Ended, Point, Started
-from dlrun.runs.sweeps.measuring import MemoryWatch, PointListener
+from dlrun.runs.sweeps.jobs import Channel, Ended, MemoryWatch, Point, Started
+from dlrun.runs.sweeps.measuring import PointListener
 from dlrun.runs.sweeps.packing.block import Block, blocks_of
 from dlrun.runs.sweeps.packing.choosing import Build, Built, choose
 from dlrun.runs.sweeps.packing.eligible import Mode

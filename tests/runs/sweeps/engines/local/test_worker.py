@@ -11,8 +11,7 @@ import pytest
 
 from dlrun.runs.sweeps.engines.local import worker
 from dlrun.runs.sweeps.engines.local.messages import Needs, Stop
-from dlrun.runs.sweeps.jobs import Ended, Started
-from dlrun.runs.sweeps.measuring import MemoryWatch
+from dlrun.runs.sweeps.jobs import Ended, MemoryWatch, Started
 from dlrun.runs.sweeps.rows import SweepRow
 from tests.runs.sweeps.engines.local.actors import job
 

@@ -1,0 +1,179 @@
+"""Training on a GPU: `python -m benchmarks.gpu [--workloads mlp,lenet,...] [--precisions fp32,bf16,fp16]`.
+
+Samples per second of loops written by hand (as tutorials do it; rows on the device and fused Adam; the same as a CUDA
+graph) and of dlrun, without graphs and with `device.graphs=auto`; how busy the GPU was with the last; and how dlrun
+compares with the best of the loops and with the plain one. Then dlrun is trained twice, and interrupted and resumed,
+and the weights are compared. It is sized for about 5 minutes on an H100, and refuses to run without a GPU of CUDA.
+--json FILE writes every number, with what dlrun told of graphs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.arguments import at_least_one
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+NAMES = ("mlp", "lenet", "lstm", "resnet", "transformer")
+_MOST_STEPS = 4000
+_HAND = ("by hand", "by hand, graph")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """How much is measured: seconds of each loop, rows of a step, and steps of dlrun, at least."""
+
+    seconds: float
+    batch_size: int
+    least_steps: int = 400  # device.graphs=auto captures from 200 on
+
+
+def measure(name: str, precision: str, folder: Path, *, device: str, sizes: Sizes) -> dict[str, Any]:
+    """Measure every contestant on one workload; return samples per second, utilisation, and what dlrun told."""
+    import torch
+
+    from benchmarks import gpu_dlrun
+    from benchmarks.gpu_loops import LOOPS, seconds_per_step
+    from benchmarks.gpu_workloads import GPU_WORKLOADS
+    from benchmarks.utilisation import watched
+
+    workload, where, batch_size = GPU_WORKLOADS[name], torch.device(device), sizes.batch_size
+    of_step: dict[str, float] = {}
+    busy: dict[str, float | None] = {}
+    told: dict[str, Sequence[str]] = {}
+    for loop, make in LOOPS.items():
+        if loop == "by hand, graph" and device != "cuda":
+            continue  # graphs are of CUDA
+        step = make(workload, where, precision, batch_size)
+        with watched() as found:
+            of_step[loop] = seconds_per_step(step, where, seconds=sizes.seconds)
+        busy[loop] = found.share
+        del step
+    steps = max(sizes.least_steps, min(_MOST_STEPS, int(sizes.seconds / min(of_step.values()))))
+    for graphs in ("off", "auto"):
+        with watched() as found:
+            trained = gpu_dlrun.speed(
+                workload, folder, device=device, precision=precision, batch_size=batch_size, steps=steps, graphs=graphs
+            )
+        contestant = "dlrun" if graphs == "auto" else "dlrun, no graphs"
+        of_step[contestant], busy[contestant] = trained.seconds_per_step(), found.share
+        told[contestant] = trained.told
+    rates = {contestant: batch_size / seconds for contestant, seconds in of_step.items()}
+    return {"workload": name, "precision": precision, "samples_per_second": rates, "utilisation": busy, "told": told}
+
+
+def ratios(rates: Mapping[str, float]) -> tuple[float, float]:
+    """Return dlrun's speed divided by that of the best loop written by hand, and by that of the plain loop."""
+    best = max(rates[name] for name in _HAND if name in rates)
+    return rates["dlrun"] / best, rates["dlrun"] / rates["plain loop"]
+
+
+def headings() -> str:
+    """Return the first line of the table."""
+    return (
+        f"{'':<12}{'':<6}{'plain':>10}{'by hand':>10}{'graph':>10}{'no graphs':>11}{'dlrun':>10}"
+        f"{'/ best':>8}{'/ plain':>9}{'busy':>7}"
+    )
+
+
+def line(result: Mapping[str, Any]) -> str:
+    """Return a line of the table: thousands of samples a second, ratios, and how busy the GPU was with dlrun."""
+    rates = result["samples_per_second"]
+    columns = (("plain loop", 10), ("by hand", 10), ("by hand, graph", 10), ("dlrun, no graphs", 11), ("dlrun", 10))
+    shown = "".join(
+        f"{rates[name] / 1000:>{width}.1f}" if name in rates else f"{'-':>{width}}" for name, width in columns
+    )
+    of_best, of_plain = ratios(rates)
+    busy = result["utilisation"].get("dlrun")
+    share = "-" if busy is None else f"{busy:.0%}"
+    return f"{result['workload']:<12}{result['precision']:<6}{shown}{of_best:>8.2f}{of_plain:>9.2f}{share:>7}"
+
+
+def repeated(name: str, precision: str, folder: Path, *, device: str, sizes: Sizes) -> dict[str, Any]:
+    """Train again and resume; return how the weights differ, in words."""
+    from benchmarks import gpu_dlrun
+    from benchmarks.gpu_workloads import GPU_WORKLOADS
+
+    found = gpu_dlrun.bytes_found(
+        GPU_WORKLOADS[name], folder, device=device, precision=precision, batch_size=sizes.batch_size, graphs="on"
+    )
+    return {"workload": name, "precision": precision, **found}
+
+
+def line_of_bytes(result: Mapping[str, Any]) -> str:
+    """Return how the weights of one workload differ, in a line."""
+    found = ", ".join(f"{what}: {how}" for what, how in result.items() if what not in ("workload", "precision"))
+    return f"{result['workload']:<12}{result['precision']:<6}{found}"
+
+
+def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the options; unknown names end the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workloads", default=",".join(NAMES))
+    parser.add_argument("--precisions", default=",".join(PRECISIONS))
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each loop, above 0 (1.0)")
+    parser.add_argument("--batch-size", type=at_least_one, default=128, help="rows of a step (128)")
+    parser.add_argument("--no-bytes", action="store_true", help="leave out the comparison of weights")
+    parser.add_argument("--json", type=Path, help="a file for every number")
+    options = parser.parse_args(words)
+    for option, known in (("workloads", NAMES), ("precisions", PRECISIONS)):
+        chosen = getattr(options, option).split(",")
+        unknown = [name for name in chosen if name not in known]
+        if unknown:
+            parser.error(f"--{option}: unknown name {', '.join(unknown)}; choose from {', '.join(known)}.")
+        setattr(options, option, chosen)
+    if options.seconds <= 0:
+        parser.error(f"--seconds: expected a number above 0, got {options.seconds:g}.")
+    return options
+
+
+def require_cuda() -> str:
+    """Return the GPU's name.
+
+    Raises SystemExit, in words, if torch cannot use one.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        built = f"is built for CUDA {torch.version.cuda}" if torch.version.cuda else "is built for the CPU only"
+        raise SystemExit(
+            f"This benchmark needs a GPU of CUDA, and torch finds none here (torch {torch.__version__} {built}). "
+            "python -m benchmarks.training measures on the CPU."
+        )
+    return torch.cuda.get_device_name()
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure, print two tables, and write every number if asked to."""
+    options = arguments(words)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts, for deterministic runs
+    name = require_cuda()
+    import torch
+
+    sizes = Sizes(options.seconds, options.batch_size)
+    kinds = [(workload, precision) for workload in options.workloads for precision in options.precisions]
+    speeds, same = [], []
+    print(f"{name}, torch {torch.__version__}, CUDA {torch.version.cuda}, batch {sizes.batch_size}, Adam; "
+          "thousands of samples a second")  # fmt: skip
+    print(headings())
+    with tempfile.TemporaryDirectory() as scratch:
+        for workload, precision in kinds:
+            speeds.append(measure(workload, precision, Path(scratch), device="cuda", sizes=sizes))
+            print(line(speeds[-1]), flush=True)
+        for workload, precision in [] if options.no_bytes else kinds:
+            same.append(repeated(workload, precision, Path(scratch), device="cuda", sizes=sizes))
+            print(line_of_bytes(same[-1]), flush=True)
+    if options.json:
+        found = {"gpu": name, "torch": torch.__version__, "cuda": torch.version.cuda, "batch_size": sizes.batch_size}
+        options.json.write_text(json.dumps({**found, "speed": speeds, "bytes": same}, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

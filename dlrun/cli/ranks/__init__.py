@@ -1,0 +1,1 @@
+"""The processes of one run on this machine (`device.processes`): what starts them, what they tell, how they end."""

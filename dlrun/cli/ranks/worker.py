@@ -1,0 +1,132 @@
+"""What a process that trains a run together with others does, from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlrun.cli.ranks.lifeline import Lifeline
+from dlrun.cli.ranks.process import SIGNALS
+from dlrun.cli.ranks.work import Work, receive_work
+from dlrun.cli.running import Hooks, run_one
+from dlrun.configuration.place import place_of_process
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import DlrunError
+from dlrun.runs.sweeps.jobs import Event, Measured
+from dlrun.training.signals import StopRequest
+
+if TYPE_CHECKING:
+    from dlrun.runs.run import Session
+    from dlrun.tasks.progress import Listener
+    from dlrun.training.build import Given
+
+
+def main(handle: int) -> None:
+    """Train a run as one of several processes. handle: of the line to the launcher."""
+    line = socket.socket(fileno=handle)
+    line.set_inheritable(False)
+    with StopRequest() as stop:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        try:
+            work = receive_work(line)
+        except EOFError:
+            os._exit(1)
+        lifeline = Lifeline(line)
+        code = _train(work, lifeline, stop)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(code)  # threads of gloo and NCCL may wait for processes that are gone
+
+
+def _train(work: Work, lifeline: Lifeline, stop: StopRequest) -> int:
+    """Train the run and tell its end; return the exit code."""
+    from dlrun.cli.main import printable_streams
+
+    try:
+        with printable_streams(), stop.at_once():
+            catalog = Catalog(plugins=work.plugins, config_dirs=work.config_dirs)
+            result, folder = run_one(
+                work.composed,
+                catalog,
+                work.path,
+                asked=work.asked,
+                quiet=work.quiet,
+                profile=work.profile,
+                hooks=HooksOfRank(work, lifeline),
+            )
+    except Exception as error:  # noqa: BLE001 - whatever it is, the launcher tells it
+        lifeline.tell({"error": described(error)})
+        return getattr(error, "exit_code", 1)
+    lifeline.tell({"done": {"result": result if place_of_process().is_first else None, "folder": str(folder)}})
+    return 0
+
+
+def described(error: Exception) -> dict[str, Any]:
+    """Return an error as plain values."""
+    is_ours = isinstance(error, DlrunError)
+    return {
+        "kind": type(error).__name__,
+        "text": str(error) if is_ours else f"{type(error).__name__}: {error}",
+        "exit_code": getattr(error, "exit_code", 1),
+        "is_ours": is_ours,
+        "traceback": "".join(traceback.format_exception(error)),
+        "time": time.time(),
+    }
+
+
+class HooksOfRank(Hooks):
+    """A process of a run tells its launcher where the run's folder is, and how a point of a sweep is doing."""
+
+    def __init__(self, work: Work, lifeline: Lifeline) -> None:
+        self._work, self._lifeline = work, lifeline
+
+    def claimed(self, folder: Path) -> None:
+        if place_of_process().is_first:
+            self._lifeline.tell({"folder": str(folder)})
+
+    def inspect(self, session: Session) -> None:
+        if session.components.device.group.is_first:
+            self._lifeline.tell({"trains": True})
+
+    def observe(self, session: Session, stop: StopRequest) -> Sequence[Listener]:
+        if self._work.point is None:
+            return ()
+        from dlrun.runs.sweeps.measuring import PointListener
+
+        return [PointListener(self._work.point, LauncherChannel(self._lifeline), session, stop)]
+
+    def given(self) -> Given:
+        from dlrun.training.build import Given
+
+        return Given(cores=self._work.cores)
+
+
+class LauncherChannel:
+    """A Channel to the launcher of this process, which is a worker of a sweep."""
+
+    def __init__(self, lifeline: Lifeline) -> None:
+        self._lifeline = lifeline
+
+    def report(self, event: Event) -> None:
+        """Tell an evaluation; the launcher itself tells the rest."""
+        if isinstance(event, Measured):
+            self._lifeline.tell({"measured": asdict(event)})
+
+    def needs(self, peak: int, free: int) -> None:
+        """Tell the bytes that this process needs, and that are free."""
+        self._lifeline.tell({"needs": [peak, free]})
+
+    def stop_reason(self, point: int) -> str | None:
+        """Return why the point should stop."""
+        reason: str | None = self._lifeline.ask({"asks": point})["reason"]
+        return reason

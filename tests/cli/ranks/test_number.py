@@ -1,0 +1,51 @@
+"""dlrun.cli.ranks.number: how many processes a command starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlrun.cli.ranks import number
+from dlrun.cli.ranks.number import notices_of_number, processes_to_start
+from dlrun.configuration.place import ALONE, Place
+from tests.harness import configure
+
+WORDS = ("dataset=iris", "model=linear")
+LAUNCHED = Place(1, 4, 1, 4, "here:29500")
+
+
+def test_it_starts_as_many_as_are_asked_for() -> None:
+    assert processes_to_start(configure(*WORDS), ALONE) == 1
+    assert processes_to_start(configure(*WORDS, "device.processes=3"), ALONE) == 3
+
+
+def test_what_a_launcher_started_starts_no_more() -> None:
+    assert processes_to_start(configure(*WORDS, "device.processes=3"), LAUNCHED) == 1
+    only = Place(0, 1, 0, 1, "here:29500")
+    assert processes_to_start(configure(*WORDS, "device.processes=3"), only) == 1
+
+
+def test_auto_is_one_for_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert number._one_for_each_gpu("auto", tmp_path) == 1  # the system has no file of a GPU: torch is not asked
+    (tmp_path / "nvidia0").touch()
+    assert [number._one_for_each_gpu(name, tmp_path) for name in ("auto", "cuda", "cpu", "mps")] == [4, 4, 1, 1]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert number._one_for_each_gpu("auto", tmp_path) == 1
+    assert processes_to_start(configure(*WORDS, "device=cpu", "device.processes=auto"), ALONE) == 1
+
+
+def test_another_number_than_the_launchers_is_a_notice() -> None:
+    asked = configure(*WORDS, "device.processes=2")
+    assert notices_of_number(asked, LAUNCHED) == (
+        "device.processes=2, but the launcher started 4: they train this run together.",
+    )
+    assert notices_of_number(asked, ALONE) == ()
+    assert notices_of_number(asked, ALONE, trains_alone=True) == (
+        "device.processes=2 is not needed to verify: one process trains it, and its config.yaml says 1.",
+    )
+    assert notices_of_number(configure(*WORDS), ALONE, trains_alone=True) == ()
+    for words in ((), ("device.processes=4",), ("device.processes=auto",)):
+        assert notices_of_number(configure(*WORDS, *words), LAUNCHED) == ()

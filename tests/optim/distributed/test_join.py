@@ -1,0 +1,49 @@
+"""dlrun.optim.distributed.join: processes that do not come are named."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+
+import pytest
+import torch
+
+from dlrun.configuration.place import ALONE, Place
+from dlrun.errors import PeerLostError
+from dlrun.optim.distributed import join as joining
+from dlrun.optim.distributed.join import join
+
+CPU = torch.device("cpu")
+
+
+def test_one_process_joins_nobody() -> None:
+    assert join(ALONE, CPU).is_alone
+
+
+def test_those_that_do_not_come_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "_PATIENCE", datetime.timedelta(seconds=1))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(2)
+        port = listening.getsockname()[1]
+        place = Place(0, 3, 0, 3, f"127.0.0.1:{port}", listening.detach())
+    with pytest.raises(PeerLostError) as raised:
+        join(place, CPU)
+    assert str(raised.value) == (
+        f"Of 3 processes, ranks 1, 2 did not come to 127.0.0.1:{port} within 1.0 s. Look at what they printed, and "
+        "whether each was started with this MASTER_ADDR and MASTER_PORT."
+    )
+    many = joining._tell_missing([str(rank) for rank in range(1, 12)], Place(0, 12, 0, 12, "here:1"))
+    assert many.startswith("Of 12 processes, ranks 1, 2, 3, 4, 5, 6, 7, 8 and 3 more did not come to here:1")
+    assert "rank 1 did not" in joining._tell_missing(["1"], Place(0, 2, 0, 2, "here:1"))
+
+
+def test_an_address_where_nobody_listens_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "_PATIENCE", datetime.timedelta(seconds=1))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(PeerLostError) as raised:
+            join(Place(1, 2, 0, 1, f"127.0.0.1:{port}"), CPU)
+    assert str(raised.value).startswith(f"Rank 1 of 2 cannot reach the others at 127.0.0.1:{port} (")
+    assert str(raised.value).endswith("). Look at MASTER_ADDR and MASTER_PORT, and at the network.")

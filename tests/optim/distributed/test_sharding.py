@@ -1,0 +1,38 @@
+"""What cannot be shared out; the rest is in tests/training/test_sharded_state.py, with two processes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from dlrun.errors import ConfigError
+from dlrun.optim.distributed.sharding import check_groups
+
+
+def refusal(model: nn.Module, running: dict[int, frozenset[int]] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        check_groups({"model": model}, running or {})
+    assert caught.value.problems[0].id == "sharding"
+    assert caught.value.problems[0].fix == "device.strategy=ddp"
+    return str(caught.value)
+
+
+def test_a_parameter_without_dimensions_is_refused() -> None:
+    model = nn.Linear(2, 2)
+    model.scale = nn.Parameter(torch.tensor(1.0))
+    assert "The parameter scale is a single number without dimensions" in refusal(model)
+
+
+def test_a_group_without_a_forward_pass_is_refused() -> None:
+    assert "The group model is a ModuleList, which has no forward pass" in refusal(nn.ModuleList([nn.Linear(2, 2)]))
+
+
+def test_a_weight_that_is_used_while_its_group_does_not_run_is_refused() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+    said = refusal(model, {id(model[0].weight): frozenset({id(model[0])})})
+    assert "The parameter 0.weight is used while the Sequential that it belongs to does not run" in said
+
+
+def test_others_are_not_refused() -> None:
+    check_groups({"model": nn.Sequential(nn.Linear(2, 2))}, {})
