@@ -9,6 +9,7 @@ from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export import parity
 from dlrun.runs.export.description import as_bytes, describe
 from dlrun.runs.export.example import example_row
@@ -63,7 +64,7 @@ def export_run(
     own = parity.own_predictions(run, rows)
     measured = parity.check(own, runner(content, about), about["outputs"], rows)
     tell(measured.describe())
-    about["example"] = _example(run, about, content)
+    about["example"] = example_of(run, about, content)
     about["parity"] = measured.as_json()
     about["quantization"] = None
     if quantize:
@@ -76,7 +77,7 @@ def export_run(
     return Exported(target, about, measured)
 
 
-def _example(run: LoadedRun, about: dict[str, Any], content: bytes) -> dict[str, Any] | None:
+def example_of(run: LoadedRun, about: dict[str, Any], content: bytes) -> dict[str, Any] | None:
     """A made-up row and what the file predicts of it; None where a row is a file."""
     means = () if run.spec.scaling is None else run.spec.scaling.mean
     row = example_row(about, means or (0.0,) * run.spec.num_features)
@@ -88,6 +89,8 @@ def _example(run: LoadedRun, about: dict[str, Any], content: bytes) -> dict[str,
 
 def _rows(run: LoadedRun, catalog: Catalog, about: dict[str, Any], source: Path | None) -> RealRows:
     if isinstance(run.task, GanTask):
+        if source is not None:
+            raise ConfigError(Problem("--rows", "A GAN's generator is checked on noise; leave this flag out."))
         return parity.noise_rows(run.task.latent_dim)
     return real_rows(run, catalog, RowEncoder(about), about["preprocessing"]["kind"], source)
 

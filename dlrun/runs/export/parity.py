@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dlrun.data.source import Encoded
 from dlrun.errors import PromiseError
 from dlrun.runs.export.answers import answers
 from dlrun.runs.export.backs import ImagesBack
@@ -52,11 +53,11 @@ def own_predictions(run: LoadedRun, rows: RealRows) -> dict[str, NDArray[Any]]:
     """Return what the run predicts, as `dlrun predict` does with every probability; logits of a language model."""
     task, inputs = run.task, rows.encoded.inputs
     if isinstance(task, GanTask):
-        assert_scaling = run.spec.scaling
-        if assert_scaling is None:
+        scaling = run.spec.scaling
+        if scaling is None:
             raise RuntimeError("a GAN has a scaling")
         with torch.inference_mode():
-            (images,) = ImagesBack(run.spec, assert_scaling)(task.generator(inputs))
+            (images,) = ImagesBack(run.spec, scaling)(task.generator(inputs))
         return {"images": images.numpy()}
     if not isinstance(task, SupervisedTask):
         raise RuntimeError("only supervised models and GANs are exported")
@@ -71,13 +72,7 @@ def own_predictions(run: LoadedRun, rows: RealRows) -> dict[str, NDArray[Any]]:
 def noise_rows(latent_dim: int) -> RealRows:
     """Return what a generator is checked on."""
     noise = torch.randn(_NOISE_ROWS, latent_dim, generator=torch.Generator().manual_seed(0))
-    return RealRows({"noise": noise.numpy()}, _encoded(noise), f"{_NOISE_ROWS} images from the same noise")
-
-
-def _encoded(inputs: torch.Tensor) -> Any:
-    from dlrun.data.source import Encoded
-
-    return Encoded(inputs)
+    return RealRows({"noise": noise.numpy()}, Encoded(noise), f"{_NOISE_ROWS} images from the same noise")
 
 
 def columns_of(outputs: Sequence[Mapping[str, Any]], found: Arrays, rows: RealRows) -> dict[str, NDArray[Any]]:

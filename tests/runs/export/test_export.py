@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,8 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.errors import ConfigError
+from dlrun.runs.export.export import _rows
 from dlrun.runs.export.opened import open_exported
-from tests.runs.export.conftest import TINY, Train
+from dlrun.tasks.gan import GanTask
+from tests.runs.export.conftest import TINY, Load, Train
 
 Dlrun = Callable[..., tuple[int, str, str]]
 PLUGIN = """
@@ -104,8 +109,20 @@ def test_the_file_must_be_named(trained: Train, dlrun: Dlrun) -> None:
     assert "Expected the file to write: -o FILE.onnx, FILE.pt2 or FILE.pte." in err
 
 
-def test_the_rows_must_be_there(trained: Train, dlrun: Dlrun) -> None:
-    Path("empty.csv").write_text("text\n")
-    code, _, err = dlrun("export", str(trained("mean")), "-o", "model.pt2", "--rows", "empty.csv")
-    assert code == 3
-    assert "empty.csv: there is no row below the heading." in err
+def test_the_rows_must_be_there(trained: Train, data: Path, dlrun: Dlrun) -> None:
+    head = (data / "table.csv").read_text().splitlines()[0]
+    for name, lines, message in (
+        ("mean", "text\n", "rows.csv: there is no row below the heading."),
+        ("several", f"{head}\n", "rows.csv: there is no row"),
+        ("several", f"{head}\n1,2,3\n", "line 2: "),
+    ):
+        Path("rows.csv").write_text(lines)
+        code, _, err = dlrun("export", str(trained(name)), "-o", "model.pt2", "--rows", "rows.csv")
+        assert code == 3
+        assert message in err
+
+
+def test_a_generator_takes_no_rows(loaded: Load) -> None:
+    run = dataclasses.replace(loaded("linear"), task=GanTask.__new__(GanTask))
+    with pytest.raises(ConfigError, match=r"A GAN's generator is checked on noise; leave this flag out."):
+        _rows(run, Catalog(), {}, Path("rows.csv"))
