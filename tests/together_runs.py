@@ -84,8 +84,8 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         *("dataset=iris", "dataset.limit=47", *_MLP, "model.norm=batch", "trainer.epochs=2", "trainer.batch_size=16"),
         *("trainer.accumulate=2", *_SGD),
     ),
-    "batches of three rows": (
-        *("dataset=iris", "dataset.limit=20", *_MLP, "trainer.batch_size=3", "trainer.eval_batch_size=1"),
+    "batches of five rows": (
+        *("dataset=iris", "dataset.limit=24", *_MLP, "trainer.batch_size=5", "trainer.eval_batch_size=1"),
         "trainer.epochs=2",
     ),
     "clipped, averaged, on a plateau, stopped early": (

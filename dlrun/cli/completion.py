@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -82,12 +83,12 @@ def _overrides(plain: Sequence[str], word: str) -> list[str]:
     """Keys, or after `=` values."""
     from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL
 
-    key, equals, _ = word.partition("=")
+    key, equals, begun = word.partition("=")
     if equals:
-        return [f"{key}={value}" for value in _values(plain, key)]
+        return [f"{key}={value}" for value in (*_values(plain, key), *_lists(key, begun))]
     group, dot, _ = word.partition(".")
     if dot and group in GROUPS:
-        return [f"{group}.{name}=" for name in _fields(plain, group)]
+        return [f"{group}.{name}=" for name in _names(_fields(plain, group))]
     return [*(f"{name}=" for name in (*GROUPS, *TOP_LEVEL, "recipe")), *(f"{name}." for name in GROUPS)]
 
 
@@ -121,9 +122,23 @@ def _values(plain: Sequence[str], key: str) -> Sequence[str]:
     if key == "recipe":
         return _recipes()
     group, _, name = key.partition(".")
-    if group in GROUPS and name in (fields := _fields(plain, group)):
-        return _literals(fields[name].kind)
+    if group in GROUPS:
+        fields = _fields(plain, group)
+        outer, _, inner = name.partition(".")
+        if inner and outer in fields and dataclasses.is_dataclass(fields[outer].kind):
+            return _literals(typing.get_type_hints(fields[outer].kind, include_extras=True).get(inner))
+        return _literals(fields[name].kind) if name in fields else []
     return _literals(TOP_LEVEL.get(key))
+
+
+def _lists(key: str, begun: str) -> list[str]:
+    """The lists that one more option makes of the one that is begun, where a group takes several."""
+    from dlrun.configuration.schema.groups import GROUPS, builtin_names
+
+    if key not in GROUPS or not GROUPS[key].several or not begun.startswith("["):
+        return []
+    *before, _ = begun[1:].split(",")
+    return [f"[{','.join((*before, name))}" for name in builtin_names(key) if name not in (*before, "none")]
 
 
 def _literals(kind: Any) -> list[str]:
@@ -138,7 +153,19 @@ def _literals(kind: Any) -> list[str]:
 def _fields(plain: Sequence[str], group: str) -> Mapping[str, Field]:
     """The fields of the option that the command line chooses, or else of the default option."""
     from dlrun.configuration.schema.groups import builtin_names, builtin_option, default_choices
+    from dlrun.configuration.schema.several import combine, names_in
 
     chosen = {key: value for key, _, value in (word.partition("=") for word in plain)}
     name = chosen.get(group, default_choices()[group])
-    return builtin_option(group, name).fields if name in builtin_names(group) else {}
+    known = builtin_names(group)
+    several = [each for each in names_in(name) or [] if each in known]
+    if several:
+        return combine(group, [builtin_option(group, each) for each in several]).fields
+    return builtin_option(group, name).fields if name in known else {}
+
+
+def _names(fields: Mapping[str, Field]) -> Iterable[str]:
+    """The fields, and those within the fields that have some."""
+    for name, field in fields.items():
+        inner = dataclasses.fields(field.kind) if dataclasses.is_dataclass(field.kind) else ()
+        yield from (f"{name}.{each.name}" for each in inner) if inner else (name,)

@@ -131,6 +131,7 @@ BUDGET = Flag(
 EXTENDED = Flag("--extended", "with everything that the recipe extends merged into it", str)
 WHY = Flag("--why", "show which file or override set this key", str, metavar="KEY", excludes=(JSON,))
 SPLIT = Flag("--split", "the split to evaluate (default: test)", str, metavar="NAME", choices=("train", "val", "test"))
+NO_ROWS = Flag("--no-rows", "of a run: no row, text, picture or sound of the data in the page", str)
 KEEP = Flag(
     "--keep",
     "how many of the newest checkpoints to keep (default: checkpoint.keep)",

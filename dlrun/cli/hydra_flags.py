@@ -9,6 +9,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.context import make_catalog
 from dlrun.cli.flags import Flag
+from dlrun.configuration.compose import register_defaults
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.schema.groups import resource_dir
@@ -29,6 +30,7 @@ def answer_with_hydra(command: Command) -> int:
     own = (flags.CFG, flags.INFO)  # what dlrun's own configuration answers; another need not have its groups
     is_own = any(map(command.has, own)) and not any(map(command.has, (flags.CONFIG_PATH, flags.CONFIG_NAME)))
     choices = plan.choices_with_defaults(catalog) if is_own else plan.choices()
+    register_defaults(choices, catalog)
     words = [word for flag in flags.HYDRA if command.has(flag) for word in _words(command, flag)]
     words += [word for path in catalog.config_dirs for word in (flags.CONFIG_DIR.name, str(path))]
     before = sys.argv

@@ -103,7 +103,7 @@ class PointRunner:
         composed, catalog = self._composed_of(job.points[0])
         config = composed.config
         num_bytes = shared_data.keep(config, catalog)
-        for choice in (config.model, config.optimizer, config.scheduler, config.loss, config.logger):
+        for choice in (config.model, config.optimizer, config.scheduler, config.loss, *config.loggers):
             catalog.load(choice.group, choice.name)
         return num_bytes
 

@@ -11,6 +11,7 @@ from dlrun.configuration.override_text import fix_of
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, builtin_names, builtin_option
+from dlrun.configuration.schema.several import required_in
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.configuration.schema.type_check import find_mismatches
 from dlrun.errors import Problem, did_you_mean, nearest
@@ -70,8 +71,9 @@ def check_field(option: Option, key: str, value: Any) -> list[Problem]:
         if not dataclasses.is_dataclass(kind) and typing.get_origin(kind) is not dict:
             what = f"{option.group}.{name} is a single value and has no fields."
             return [Problem(printable(where), what, "unknown-key")]
-        value = {rest: value}
-    elif value == MISSING:
+        is_field = dataclasses.is_dataclass(kind) and rest in (entry.name for entry in dataclasses.fields(kind))
+        value = value if is_field and value == MISSING else {rest: value}
+    if value == MISSING:
         return [Problem(where, f"This field is required; set {where}=...", "required")]
     return [Problem(*wrong) for wrong in find_mismatches(kind, value, key=f"{option.group}.{name}")]
 
@@ -89,6 +91,10 @@ def unknown_field(option: Option, key: str, value: Any) -> Problem:
     if optional is not None and name in (field.name for field in dataclasses.fields(optional)):
         owners = [other for other in builtin_names(option.group) if name in builtin_option(option.group, other).fields]
         hint = f"Only {', '.join(owners)} have it."
+    elif owner := next((member.name for member in option.members if name in member.fields), None):
+        hint, fix = f'Did you mean "{option.group}.{owner}.{key}"?', fix_of(f"{option.group}.{owner}.{key}", value)
+    elif GROUPS[option.group].several and name == option.name and rest in option.fields:  # as in a list
+        hint, fix = f'Did you mean "{option.group}.{rest}"?', fix_of(f"{option.group}.{rest}", value)
     elif option.fields:
         hint, near = did_you_mean(name, option.fields, prefix=f"{option.group}."), nearest(name, option.fields)
         fix = fix_of(f"{option.group}.{near}{dot}{rest}", value) if near is not None else None
@@ -99,10 +105,9 @@ def unknown_field(option: Option, key: str, value: Any) -> Problem:
 
 def check_required(option: Option, given: Container[str]) -> list[Problem]:
     """Return a problem for each field of an option that has no default and is not among the `given` keys."""
-    names = (name for name, field in option.fields.items() if field.default == MISSING)
     return [
         problem
-        for name in names
+        for name in required_in(option)
         if f"{option.group}.{name}" not in given
         for problem in check_field(option, name, MISSING)
     ]

@@ -22,6 +22,7 @@ from dlrun.configuration.recipes.recipe import Recipe
 from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import Option, resource_dir
+from dlrun.configuration.schema.several import name_in_hydra
 from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _compose_with_hydra(
     from omegaconf.errors import OmegaConfBaseException
 
     words, values = tuple(plan.hydra_overrides(choices)), plan.values()
-    chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(options)
+    chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(choices, options)
     try:
         chosen += search_words(config_dirs)
         if hydra_words or (config_dirs and not plan.point.swept):  # the user's files may refer to Hydra's own node
@@ -173,10 +174,12 @@ def _with_values(tree: str, values: Mapping[str, Value]) -> dict[str, Any]:
     return found
 
 
-def _defaults_without_conf(options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:
+def _defaults_without_conf(choices: Mapping[str, str], options: Sequence[Option]) -> tuple[tuple[str, str, str], ...]:
     """Return group, name and defaults, as JSON, of each option without a YAML file."""
     return tuple(
-        (option.group, option.name, json.dumps(option.defaults())) for option in options if option.conf is None
+        (option.group, name_in_hydra(choices[option.group]), json.dumps(option.defaults()))
+        for option in options
+        if option.conf is None
     )
 
 
@@ -188,11 +191,20 @@ def _compose_options(words: tuple[str, ...], defaults: tuple[tuple[str, str, str
 
 def _run_hydra(words: Sequence[str], defaults: Sequence[tuple[str, str, str]]) -> DictConfig:
     """Compose `conf/` with overrides, after registering the defaults of options without a YAML file."""
+    _register(defaults)
+    return compose_file("config", words)
+
+
+def register_defaults(choices: Mapping[str, str], catalog: Catalog) -> None:
+    """Let Hydra know the defaults of each chosen option without a YAML file."""
+    _register(_defaults_without_conf(choices, [catalog.option(group, name) for group, name in choices.items()]))
+
+
+def _register(defaults: Sequence[tuple[str, str, str]]) -> None:
     from hydra.core.config_store import ConfigStore
 
     for group, name, node in defaults:
         ConfigStore.instance().store(group=group, name=name, node=json.loads(node), provider="dlrun")
-    return compose_file("config", words)
 
 
 def compose_file(name: str, words: Sequence[str]) -> DictConfig:

@@ -83,7 +83,7 @@ def _block() -> Schema:
 def _node(group: str, options: Mapping[str, Option]) -> Schema:
     """Return the schema of a group's node: its options by name, and the fields of the one that is named."""
     summary = f"{GROUPS[group].summary[0].upper()}{GROUPS[group].summary[1:]}."
-    names = {
+    names: Schema = {
         "description": f"The option; the default is {default_choices()[group]}.",
         "enum": list(options),
         "enumDescriptions": [option.summary for option in options.values()],
@@ -91,6 +91,10 @@ def _node(group: str, options: Mapping[str, Option]) -> Schema:
     if GROUPS[group].folder is None:  # all of its options have the same fields
         fields = _fields(options[default_choices()[group]])
         return described(_closed({"name": names, **fields}), summary)
+    several = [_several(options)] if GROUPS[group].several else []
+    if several:
+        of_list = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"enum": _in_lists(options)}}
+        names = {"description": f"{names.pop('description')} Or a list of several.", "anyOf": [names, of_list]}
     return {
         "description": summary,
         "type": "object",
@@ -102,8 +106,24 @@ def _node(group: str, options: Mapping[str, Option]) -> Schema:
                 "then": {"$ref": f"#/$defs/{group}.{name}"},
             }
             for name in options
-        ],
+        ]
+        + several,
     }
+
+
+def _in_lists(options: Mapping[str, Option]) -> list[str]:
+    """Return the options that may be in a list of several."""
+    return [name for name in options if name != "none"]
+
+
+def _several(options: Mapping[str, Option]) -> Schema:
+    """Return the schema of a node that chooses a list of options, each with a mapping of its fields."""
+    nodes: dict[str, Schema] = {"name": {"type": "array"}}
+    for name in _in_lists(options):
+        if options[name].fields:
+            nodes[name] = described(_closed(_fields(options[name])), options[name].summary)
+    is_list = {"type": "object", "properties": {"name": {"type": "array"}}, "required": ["name"]}
+    return {"if": is_list, "then": _closed(nodes)}
 
 
 def _option(name: str, option: Option) -> Schema:
@@ -174,7 +194,12 @@ def _sweep(options: Mapping[str, Mapping[str, Option]]) -> Schema:
     properties: dict[str, Schema] = {}
     patterns: dict[str, Schema] = {}
     for group, found in options.items():
-        properties[group] = _list_of({"enum": list(found)}, GROUPS[group].summary)
+        one: Schema = {"enum": list(found)}
+        if GROUPS[group].several:
+            of_list = {"type": "array", "minItems": 1, "items": {"enum": _in_lists(found)}}
+            properties[group] = _list_of({"anyOf": [of_list, one]}, GROUPS[group].summary)
+        else:
+            properties[group] = _list_of(one, GROUPS[group].summary)
         for name in dict.fromkeys(name for option in found.values() for name in option.fields):
             kinds = [option.fields[name] for option in found.values() if name in option.fields]
             if any(map(_is_only_for_the_command_line, kinds)):

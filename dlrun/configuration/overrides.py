@@ -13,6 +13,7 @@ from typing import Any
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, check_tags
 from dlrun.configuration.sweeps.settings import SweepSettings, is_sweep_key, read_settings, without_multirun
 from dlrun.errors import ConfigError, Problem
@@ -167,10 +168,18 @@ def _needs_multirun(word: str, values: tuple[Value, ...] | Interval) -> list[Pro
     if isinstance(values, Interval):
         what = "A range is for a search: add -m search=random search.trials=20, or write one value."
     elif len(values) > 1:
-        what = "Several values are a sweep: add -m. For a list, write [1,2]."
+        what = f"Several values are a sweep: add -m. {_as_list(word.partition('=')[0], values)}"
     else:
         return []
     return [Problem(printable(word), what, "several-values")]
+
+
+def _as_list(key: str, values: Sequence[Value]) -> str:
+    """Return how to write values that were meant as one."""
+    names = [value.text for value in values if value.text != "none"]
+    if key in GROUPS and GROUPS[key].several and len(names) > 1:
+        return f"For all of them in one run, write {key}=[{','.join(names)}]."
+    return "For a list, write [1,2]."
 
 
 class _Parser:
@@ -199,7 +208,7 @@ class _Parser:
         if override.is_interval_sweep():
             return key, _interval(word, override.value())
         if not override.is_sweep_override():
-            return key, (Value(word.partition("=")[2], override.value()),)
+            return key, (_value_for(key, word.partition("=")[2], override.value()),)
         texts = self._sweep(word, override)
         return key, tuple((_parse_simple(f"{key}={text}") or (key, self._value(key, text)))[1] for text in texts)
 
@@ -212,7 +221,7 @@ class _Parser:
         return texts
 
     def _value(self, key: str, text: str) -> Value:
-        return Value(text, self._override(f"{key}={text}").value())
+        return _value_for(key, text, self._override(f"{key}={text}").value())
 
     def _override(self, word: str) -> Any:
         from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -226,6 +235,12 @@ class _Parser:
             raise _parse_error(
                 word, f"Cannot parse it as KEY=VALUE: {reason}. Quote the value: KEY='\"...\"'."
             ) from error
+
+
+def _value_for(key: str, text: str, value: Any) -> Value:
+    """Return a value that Hydra's parser has read; a list of options is a choice, written without blanks."""
+    choice = as_choice(key, value) if key in GROUPS else value
+    return Value(text if choice is value else choice, choice)
 
 
 def _interval(word: str, found: Any) -> Interval:

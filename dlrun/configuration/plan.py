@@ -13,6 +13,7 @@ from dlrun.configuration.recipes.recipe import Recipe, load_recipe
 from dlrun.configuration.recipes.sources.source import shorten
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
+from dlrun.configuration.schema.several import name_in_hydra
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable, show
 
@@ -78,7 +79,7 @@ class Plan:
         choices: the option of every group.
         """
         differing = {group: name for group, name in choices.items() if name != default_choices()[group]}
-        named = [(group, Value(name, name)) for group, name in {**self.choices(), **differing}.items()]
+        named = [(group, Value(name_in_hydra(name), name)) for group, name in {**self.choices(), **differing}.items()]
         return to_overrides([*named, *self.values().items()])
 
 

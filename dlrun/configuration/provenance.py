@@ -104,6 +104,10 @@ def _default(parts: list[str], composed: Composed, catalog: Catalog) -> str:
     group, name = parts[0], parts[1]
     option = catalog.option(group, composed.choices[group])
     intro = f"default of {group}={composed.choices[group]} in"
+    member = next((each for each in option.members if each.name == name and len(parts) > 2), None)
+    if member is not None:
+        option, parts, name = member, [group, *parts[2:]], parts[2]
+        intro = f"default of {group}={member.name} in"
     files = [option.conf] if option.is_preset and option.conf is not None else []
     if option.name in groups.builtin_names(group):  # a preset has the other defaults of its option
         files += reversed(groups.conf_files(groups.resource_dir("conf") / group / f"{option.name}.yaml"))

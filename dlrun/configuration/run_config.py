@@ -42,7 +42,7 @@ class RunConfig:
     optimizer: Choice
     scheduler: Choice
     loss: Choice
-    logger: Choice
+    loggers: tuple[Choice, ...]
     device_name: str
     dataset_settings: settings.DatasetSettings
     optimizer_settings: settings.OptimizerSettings
@@ -108,7 +108,8 @@ def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
         return _typed(kind, {field.name: node[field.name] for field in dataclasses.fields(kind) if field.name in node})
 
     return RunConfig(
-        **{group: choice(group) for group, entry in GROUPS.items() if entry.folder},
+        **{group: choice(group) for group, entry in GROUPS.items() if entry.folder and not entry.several},
+        loggers=_several("logger", tree["logger"], catalog),
         device_name=tree["device"]["name"],
         dataset_settings=common("dataset", settings.DatasetSettings),
         optimizer_settings=common("optimizer", settings.OptimizerSettings),
@@ -120,6 +121,16 @@ def build_run_config(tree: Mapping[str, Any], catalog: Catalog) -> RunConfig:
         resume=tree["resume"],
         metric=tree["metric"],
         tree=tree,
+    )
+
+
+def _several(group: str, node: Mapping[str, Any], catalog: Catalog) -> tuple[Choice, ...]:
+    """Return the option of a group, or each of those that it combines."""
+    chosen = catalog.option(group, node["name"])
+    nodes = {each.name: node.get(each.name, {}) for each in chosen.members} or {chosen.name: node}
+    return tuple(
+        Choice(group, option.name, {name: nodes[option.name][name] for name in option.arguments})
+        for option in chosen.members or (chosen,)
     )
 
 

@@ -24,14 +24,25 @@ def hold_out(source: Source, settings: DatasetSettings) -> dict[str, Rows]:
     With `folds`, the test rows are those of one fold, and the validation rows are drawn from the rest.
     Raises DataError if there are too few rows or groups, and ConfigError for folds that the source cannot have.
     """
-    indices = _drawn(source, settings)  # its other tensors, as large, are free before rows are copied
-    splits = {name: source.train[index] for name, index in indices.items()}
+    chosen = choose_rows(source, settings)  # its other tensors, as large, are free before rows are copied
+    parts = source.splits
+    return {split: parts[part] if index is None else parts[part][index] for split, (part, index) in chosen.items()}
+
+
+def choose_rows(source: Source, settings: DatasetSettings) -> dict[str, tuple[str, Tensor | None]]:
+    """Return for each split the part of the source that its rows are from, and their indices there, ascending.
+
+    None stands for all rows, which then need no copy. Raises as `hold_out` does.
+    """
+    chosen: dict[str, tuple[str, Tensor | None]] = {
+        split: ("train", index) for split, index in _drawn(source, settings).items()
+    }
     if source.val is not None:  # a copy only where rows are excluded: validation rows may be large
         within = settings.limit is None or len(source.val) <= settings.limit
-        splits["val"] = source.val if within else _limited("val", source.val, settings)
+        chosen["val"] = ("val", None if within else _limited("val", source.val, settings))
     if source.test is not None:  # a copy always: results may differ in the last bit by where rows are in memory
-        splits["test"] = _limited("test", source.test, settings)
-    return splits
+        chosen["test"] = ("test", _limited("test", source.test, settings))
+    return chosen
 
 
 def _drawn(source: Source, settings: DatasetSettings) -> dict[str, Tensor]:
@@ -120,10 +131,10 @@ def _by_row(count: int, classes: Tensor | None, *, val: float, test: float) -> d
     return {"train": rank >= val_end, "val": (rank >= test_end) & (rank < val_end), "test": rank < test_end}
 
 
-def _limited(split: str, rows: Rows, settings: DatasetSettings) -> Rows:
-    """At most `limit` rows, drawn by seed."""
+def _limited(split: str, rows: Rows, settings: DatasetSettings) -> Tensor:
+    """The indices of at most `limit` rows, drawn by seed, ascending."""
     order = torch.randperm(len(rows), generator=generator(settings.split_seed, split))
-    return rows[order[: settings.limit].sort().values]
+    return order[: settings.limit].sort().values
 
 
 def _rank_in_class(classes: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dlrun.data.goals import Goal, Part, num_outputs, typed_targets
 from dlrun.data.loading.reader import Reader, blocks_of
+from dlrun.data.originals import Original
 from dlrun.data.spec import Block, Kind
 from dlrun.errors import DataError
 from dlrun.wording import printable
@@ -113,6 +114,13 @@ class Rows:
         return self.inputs.read(range(len(self))) if isinstance(self.inputs, Reader) else self.inputs
 
 
+Originals = Callable[[str, Rows, Sequence[int]], list[Original]]
+"""Return some rows of a part of a Source, "train", "val" or "test", given its raw rows and their numbers from 0.
+
+It may read the rows' files, and raises DataError for one that is missing or has changed.
+"""
+
+
 @dataclass
 class Fitted:
     """What `Source.fit` returns: the model's rows, and what was learned from the training rows.
@@ -157,6 +165,7 @@ class Source:
     season: int = 1  # as in DataSpec
     parts: Sequence[Part] = ()  # the targets, one for each column of `Rows.targets`, if there are several
     in_order: bool = False  # of time or text: rows cannot be held out in between
+    originals: Originals | None = None  # some rows as the user has them
     groups: Tensor | None = None  # (N,) int64, of the rows of `train`; rows of one group are never in two splits
 
     def __post_init__(self) -> None:

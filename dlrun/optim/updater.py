@@ -94,8 +94,7 @@ class Updater:
             if not (are_finite_everywhere(here, self._device.group) if self._sharded else here):
                 raise NotFinite  # before a weight changes
         if scaler is not None:
-            group = self._device.group if self._sharded else None
-            scaled_step(self.optimizers[name], self._parameters[name], gradients, scaler, self._clip_norm, group)
+            self._scaled_step(name, gradients, scaler)
         else:
             self.apply(name, gradients)
         if self._hooks is not None:
@@ -138,6 +137,23 @@ class Updater:
         finally:
             self._hooks = None
 
+    def _scaled_step(self, name: str, gradients: list[Tensor | None], scaler: torch.amp.GradScaler) -> None:
+        """Take a step in fp16: unscale the gradients, and skip the step if they overflowed."""
+        set_gradients(self._parameters[name], gradients)
+        optimizer = self.optimizers[name]
+        if self._sharded:
+            group = self._device.group
+            unscale_together(scaler, optimizer, group)
+            if self._clip_norm is not None:
+                set_gradients(self._parameters[name], clip_gradients(gradients, self._clip_norm, group))
+        elif self._clip_norm is not None:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(self._parameters[name], self._clip_norm)
+        scaler.step(optimizer)
+        scaler.update()
+        for parameter in self._parameters[name]:
+            parameter.grad = None
+
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by the schedule's factor."""
         self._rates.set_factor(factor)
@@ -146,32 +162,6 @@ class Updater:
     def lr(self) -> float:
         """The current learning rate of the first group."""
         return self._rates.of_first_group
-
-
-def scaled_step(
-    optimizer: torch.optim.Optimizer,
-    parameters: list[Tensor],
-    gradients: list[Tensor | None],
-    scaler: torch.amp.GradScaler,
-    clip_norm: float | None,
-    group: Group | None,
-) -> None:
-    """Take a step in fp16: unscale the gradients, and skip the step if they overflowed.
-
-    group: of the processes that have the other parts of the gradients, if these are parts.
-    """
-    set_gradients(parameters, gradients)
-    if group is not None:
-        unscale_together(scaler, optimizer, group)
-        if clip_norm is not None:
-            set_gradients(parameters, clip_gradients(gradients, clip_norm, group))
-    elif clip_norm is not None:
-        scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(parameters, clip_norm)
-    scaler.step(optimizer)
-    scaler.update()
-    for parameter in parameters:
-        parameter.grad = None
 
 
 def set_gradients(parameters: list[Tensor], gradients: list[Tensor | None]) -> None:

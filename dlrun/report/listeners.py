@@ -1,4 +1,4 @@
-"""The listeners of a run: metrics file, log, samples, the chosen logger, profile and console."""
+"""The listeners of a run: metrics file, samples, the chosen loggers, log, profile and console."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dlrun.configuration.run_config import Choice
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.user_code import tell
+from dlrun.configuration.yaml_text import to_yaml
+from dlrun.options.loggers._threaded import ThreadedTracker
+from dlrun.options.loggers._tracker import About, Tracker
 from dlrun.report.metrics_file import MetricsFile
 from dlrun.report.plain import PlainLines
 from dlrun.report.terminal import is_live
@@ -20,6 +26,9 @@ from dlrun.tasks.progress import Listener, Progress, Row
 from dlrun.tasks.task import Task
 from dlrun.wording import escape_controls, unfiltered
 
+if TYPE_CHECKING:
+    from dlrun.report.live import LiveConsole
+
 
 def make_listeners(
     session: Session, catalog: Catalog, *, quiet: bool = False, profile: bool = False
@@ -29,23 +38,47 @@ def make_listeners(
     if not group.is_first:
         return [] if group.shards is None else [HelpWithSamples(session.components.task)]
     config, folder = session.config, session.run_dir.path
-    # The logger comes first: it may raise, and then no file is opened.
-    logger = catalog.load("logger", config.logger.name)(folder, **config.logger.arguments)
+    # The loggers come first: they may raise, and then no file is opened.
+    trackers = [each for each in (_tracker(choice, catalog, folder) for choice in config.loggers) if each is not None]
     found: list[Listener] = [MetricsFile(folder / "metrics.jsonl", from_step=session.resumed_from)]
-    found.append(LogFile(session, folder / "dlrun.log"))
     found.append(Samples(session.components.task, folder / "samples"))
-    if logger is not None:
-        found.append(logger)
+    found += trackers  # before what shows what they have to say, after what writes the pictures that they pass on
+    shown: list[PlainLines | LiveConsole] = [LogFile(session, folder / "dlrun.log")]
+    if not quiet:
+        shown.append(console(session))
+    text = to_yaml({**config.tree, "resume": "never"})
+    for tracker in trackers:
+        tracker.begin(About(config.tree, text, session.resumed_from), partial(_say, shown, quiet=quiet))
+    found += shown[:1]
     if profile:
         from dlrun.report.profile import Profile
 
         found.append(Profile(session))
-    if not quiet:
-        found.append(console(session))
-    return found
+    return found + shown[1:]
 
 
-def console(session: Session) -> Listener:
+def _tracker(choice: Choice, catalog: Catalog, folder: Path) -> Tracker | None:
+    """Return the tracker of a logger: dlrun's own, or a user's listener behind a thread."""
+    make = partial(catalog.load("logger", choice.name), folder, **choice.arguments)
+    if catalog.option("logger", choice.name).origin != "dlrun":
+        return ThreadedTracker(choice.name, make, lambda error: tell(error, catalog.plugins))
+    made: Tracker | None = make()
+    return made
+
+
+def _say(shown: Sequence[PlainLines | LiveConsole], text: str, *, quiet: bool) -> None:
+    """Show a line of a tracker, in the log too; a quiet process shows it once, however many runs it trains."""
+    for each in shown:
+        each.notice(text)
+    if quiet and text not in _said:
+        _said.add(text)
+        print(f"notice: {escape_controls(text)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+_said: set[str] = set()
+
+
+def console(session: Session) -> PlainLines | LiveConsole:
     """Return the live console for a terminal, or plain lines for a pipe or CI."""
     if is_live(sys.stderr):
         from rich.console import Console

@@ -98,6 +98,10 @@ class LiveConsole(Listener):
         for notice in session.notices:
             self._console.print(Text(f"notice: {escape_controls(notice)}", style="yellow"))
 
+    def notice(self, text: str) -> None:
+        """Show something that is not of the training; may be called from another thread."""
+        self._bars.console.print(Text(f"notice: {escape_controls(text)}", style="yellow"))
+
     def on_step(self, progress: Progress, row: Row) -> None:
         losses = [
             f"{name.removeprefix('train/')} {number(value)}" for name, value in row.items() if name.startswith("train/")

@@ -30,6 +30,10 @@ class PlainLines(Listener):
         for notice in session.notices:
             write_line(f"notice: {notice}")
 
+    def notice(self, text: str) -> None:
+        """Write something that is not of the training; may be called from another thread."""
+        self._write_line(f"notice: {text}")
+
     def on_epoch(self, progress: Progress, row: Row) -> None:
         of = f"/{self._epochs}" if self._epochs else ""
         line = f"epoch {int(row['epoch'])}{of}  step {progress.step}  {epoch_line(row, self._metrics)}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dlrun.baselines.measure import measure_baselines
 from dlrun.configuration.run_config import RunConfig
 from dlrun.runs.forecast_errors import measure_errors
-from dlrun.tasks.task import SupervisedTask
+from dlrun.tasks.per_class import ByClass, per_class_of
+from dlrun.tasks.task import Evaluation, SupervisedTask
 from dlrun.training.build import Components
 from dlrun.training.evaluation import evaluate
 from dlrun.training.signals import StopRequest
@@ -22,6 +24,7 @@ class FinalEvaluation:
         self._config, self._components, self._stop = config, components, stop
         held_out = [name for name in ("val", "test") if name in components.data.sizes]
         self._splits = held_out or ["train"]  # no held-out split: report training metrics
+        self.per_class: dict[str, ByClass] = {}  # filled by `metrics`
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics on every held-out split, named `split/metric`."""
@@ -33,6 +36,7 @@ class FinalEvaluation:
                 device=self._components.device,
                 batch_size=self._config.trainer.eval_batch_size,
                 before_batch=self._check_stop_together,
+                receive=partial(self._keep_classes, name),
             )
             metrics.update({f"{name}/{metric}": value for metric, value in found.items()})
         return metrics
@@ -63,6 +67,9 @@ class FinalEvaluation:
             before_batch=self._check_stop,
         )
         return errors.content()
+
+    def _keep_classes(self, split: str, evaluation: Evaluation) -> None:
+        self.per_class.update(per_class_of(evaluation, self._components.data.spec, split=split))
 
     def _check_stop(self) -> None:
         self._stop.raise_if_requested(_STOPPED)

@@ -48,7 +48,7 @@ class LoadedRun:
     task: Task
     encoder: Encoder | None
     step: int
-    fingerprint: str = ""
+    fingerprint: str
 
 
 def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
@@ -66,11 +66,12 @@ def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
         spec = DataSpec.restored(metadata["spec"])
         task = build_task(config, catalog, spec).to(chosen.torch)
         train_state.load_weights(task, snapshot)
+        fingerprint = str(metadata["fingerprint"])
         encoder = _restore_encoder(metadata, catalog)
     threads = config.device_settings.threads
     chosen = device.use_threads(chosen, 1 if threads == AUTO else threads)  # auto: in a file that was edited
     task.eval()
-    return LoadedRun(config, chosen, spec, task, encoder, snapshot.step, str(metadata.get("fingerprint", "")))
+    return LoadedRun(config, chosen, spec, task, encoder, snapshot.step, fingerprint)
 
 
 def _restore_encoder(metadata: dict[str, Any], catalog: Catalog) -> Encoder | None:

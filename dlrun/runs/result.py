@@ -14,6 +14,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.data.goals import has_numbers
 from dlrun.data.prepare import DataBundle
 from dlrun.tasks.metric_names import Direction
+from dlrun.tasks.per_class import ByClass
 from dlrun.tasks.progress import Best, Progress
 from dlrun.training.build import Components
 
@@ -25,6 +26,7 @@ def make_result(
     components: Components,
     progress: Progress,
     metrics: Mapping[str, float],
+    per_class: Mapping[str, ByClass],
     baselines: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
     seconds: float,
@@ -35,6 +37,7 @@ def make_result(
         "status": status,
         "error": error,
         "metrics": dict(metrics),
+        "per_class": dict(per_class),
         "baselines": list(baselines),
         "notices": [],
         "best": describe_best(progress.best, components.task.metrics),

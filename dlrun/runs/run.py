@@ -23,6 +23,7 @@ from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
+from dlrun.tasks.per_class import ByClass
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
 from dlrun.training.agreement import agreed
@@ -142,6 +143,7 @@ class Run:
         self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
+        self._per_class: Mapping[str, ByClass] = {}
         self._seconds_before = 0.0  # of this run before it was resumed
 
     def build_trainer(self) -> tuple[Trainer, int | None, list[str]]:
@@ -192,6 +194,7 @@ class Run:
         final = FinalEvaluation(self._config, self._components, self._stop)
         started = time.perf_counter()
         metrics = final.metrics()
+        self._per_class = final.per_class
         self._progress.eval_seconds += time.perf_counter() - started
         is_needed = group.is_first or group.shards is not None  # whose forward pass all processes take part in
         errors = final.forecast_errors(step=best.step) if is_needed else None
@@ -237,6 +240,7 @@ class Run:
             components=self._components,
             progress=self._progress,
             metrics=metrics or {},
+            per_class=self._per_class,
             baselines=baselines,
             environment={
                 **environment.describe_run(self._environment, device_settings=self._config.tree["device"]),

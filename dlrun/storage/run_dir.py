@@ -19,7 +19,7 @@ _DEBRIS = (
 )  # fmt: skip
 _WRITTEN = (
     ".lock", "config.yaml", "result.json", "metrics.jsonl", "dlrun.log", "forecast.json", "profile.json", "trace.json",
-    "checkpoints", "samples", "tensorboard", "repro",
+    "checkpoints", "samples", "tensorboard", "trackers", "wandb", "repro",
 )  # fmt: skip
 MOST_NAMES = 99_999
 

@@ -44,6 +44,10 @@ class ClassificationMetrics:
             if doubled is not None:
                 self._weights.append(doubled)
 
+    def confusion(self) -> Tensor:
+        """Return how many rows of each class were predicted as each, or their weights, (K, K) float64 on the CPU."""
+        return self._confusion.reshape(self._num_classes, self._num_classes).double().cpu()
+
     def merge(self, others: Others) -> None:
         """Add the batches of other processes."""
         device = self._loss.device
@@ -56,7 +60,7 @@ class ClassificationMetrics:
 
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
-        confusion = self._confusion.reshape(self._num_classes, self._num_classes).double().cpu()
+        confusion = self.confusion()
         total = confusion.sum().item()
         correct = confusion.diagonal()
         # F1 is undefined for a class that is neither a target nor predicted

@@ -71,14 +71,15 @@ class PartMetrics:
     """
 
     def __init__(self, meters: Sequence[Meter], spec: DataSpec, slices: Sequence[slice], device: torch.device) -> None:
-        self._meters, self._parts, self._slices = meters, spec.parts, slices
+        self.meters = meters
+        self._parts, self._slices = spec.parts, slices
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._total = torch.zeros((), dtype=torch.float64, device=device)  # of the rows or their weights
 
     def add(self, outputs: Tensor, targets: Tensor, loss: Tensor, weights: Tensor | None = None) -> None:
         """Add a batch. outputs: (B, L); targets: (B, K); loss: its mean, a scalar; weights: (B,)."""
         for meter, place, of_part in zip(
-            self._meters, self._slices, targets_of_parts(self._parts, targets), strict=True
+            self.meters, self._slices, targets_of_parts(self._parts, targets), strict=True
         ):
             meter.add(outputs[:, place], of_part, loss, weights)
         total = len(targets) if weights is None else weights.double().sum()
@@ -87,7 +88,7 @@ class PartMetrics:
 
     def merge(self, others: Others) -> None:
         """Add the batches of other processes."""
-        for meter in self._meters:
+        for meter in self.meters:
             meter.merge(others)
         others.add(self._loss)
         others.add(self._total)
@@ -95,6 +96,6 @@ class PartMetrics:
     def result(self) -> dict[str, float]:
         """Return the metrics by name."""
         found = {"loss": (self._loss / self._total).item()}
-        for label, meter in zip(labels_of(self._parts), self._meters, strict=True):
+        for label, meter in zip(labels_of(self._parts), self.meters, strict=True):
             found |= {f"{name}_{label}": value for name, value in meter.result().items() if name != "loss"}
         return found

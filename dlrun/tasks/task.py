@@ -147,23 +147,25 @@ class SupervisedTask(Task):
         return {"loss": loss.detach()}
 
     def evaluation(self) -> Evaluation:
-        return _SupervisedEvaluation(self)
+        return SupervisedEvaluation(self)
 
 
-class _SupervisedEvaluation:
+class SupervisedEvaluation:
+    """One pass of a supervised task over a split, measured by the meter of its goal."""
+
     def __init__(self, task: SupervisedTask) -> None:
         self._task = task
-        self._meter = goal_of(task.spec).meter(task.spec, next(task.model.parameters()).device)
+        self.meter = goal_of(task.spec).meter(task.spec, next(task.model.parameters()).device)
 
     def add(self, batch: Batch) -> None:
         outputs = self._task(batch)
-        self._meter.add(outputs.float(), batch.targets, self._task.loss_of(outputs, batch), batch.weights)
+        self.meter.add(outputs.float(), batch.targets, self._task.loss_of(outputs, batch), batch.weights)
 
     def merge(self, others: Others) -> None:
-        self._meter.merge(others)
+        self.meter.merge(others)
 
     def result(self) -> dict[str, float]:
-        return self._meter.result()
+        return self.meter.result()
 
 
 def count_parameters(module: nn.Module) -> int:

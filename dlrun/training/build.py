@@ -15,7 +15,7 @@ from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
-from dlrun.configuration.schema.settings import TrainerSettings
+from dlrun.configuration.schema.settings import DatasetSettings, TrainerSettings
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.memory import returning_memory
@@ -26,7 +26,7 @@ from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.distributed.shards import Shards
-from dlrun.optim.param_groups import Parameters, matrices_and_others, trained
+from dlrun.optim.param_groups import Parameters, avoid_loading_the_compiler, matrices_and_others, trained
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
@@ -68,14 +68,22 @@ Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
 LoadData = Callable[[RunConfig, Catalog, Device], Loaded]
 
 
-def load_data(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
+def load_data(
+    config: RunConfig,
+    catalog: Catalog,
+    chosen: Device,
+    *,
+    see: Callable[[Source, DatasetSettings], None] = lambda source, settings: None,
+) -> Loaded:
     """Load, split and scale the data.
 
+    see: is given the raw rows before they are split.
     Raises ConfigError or DataError if it cannot be trained on.
     """
     with returning_memory():
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
+        see(source, config.dataset_settings)
         data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers)
         data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
         del source
@@ -271,7 +279,7 @@ def build_optimizers(
     shards: of the task, if it is sharded; the optimizers then step the parts of this process.
     """
     if not config.device_settings.compile:
-        _avoid_loading_the_compiler()
+        avoid_loading_the_compiler()
     function = catalog.load("optimizer", config.optimizer.name)
     overrides = task.optimizer_overrides()
     optimizers: dict[str, torch.optim.Optimizer] = {}
@@ -287,13 +295,3 @@ def build_optimizers(
         for group in optimizers[name].param_groups:
             group["initial_lr"] = group["lr"]
     return optimizers
-
-
-def _avoid_loading_the_compiler() -> None:
-    """Save 1 s at startup: adding a parameter group imports torch's compiler only to disable it for that function.
-
-    torch's `_disable_dynamo` decorator first looks for the disabled form in the attribute that is set here.
-    """
-    function = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
-    if function is not None:
-        setattr(function, "__dynamo_disable", function)  # a name that Python would mangle in a class

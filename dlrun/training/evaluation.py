@@ -11,7 +11,7 @@ from dlrun.data.loading.shard import WHOLE
 from dlrun.data.loading.split import Split, in_order
 from dlrun.optim.device import Device
 from dlrun.tasks.merging import Merges
-from dlrun.tasks.task import Task
+from dlrun.tasks.task import Evaluation, Task
 from dlrun.training.metric_choice import check_returned
 from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
 
@@ -23,6 +23,7 @@ def evaluate(
     device: Device,
     batch_size: int,
     before_batch: Callable[[], None] | None = None,
+    receive: Callable[[Evaluation], None] | None = None,
 ) -> dict[str, float]:
     """Return a task's metrics on a split, computed in eval mode and without gradients.
 
@@ -30,13 +31,16 @@ def evaluate(
     All of them return the same metrics.
     `before_batch` is called before each batch, in all processes at once, and may raise to end the pass; the task's mode
     is restored in any case.
+    `receive` is given the evaluation at the end, where it has all batches, for what it has besides the metrics.
     Raises ConfigError if the memory is too small, or the task returns a metric that it does not declare.
     """
     was_training = task.training
     task.eval()
     try:
         with without_gradients(device):
-            metrics = _measured(task, split, device=device, batch_size=batch_size, before_batch=before_batch)
+            metrics = _measured(
+                task, split, device=device, batch_size=batch_size, before_batch=before_batch, receive=receive
+            )
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -56,7 +60,13 @@ def without_gradients(device: Device) -> AbstractContextManager[None]:
 
 
 def _measured(
-    task: Task, split: Split, *, device: Device, batch_size: int, before_batch: Callable[[], None] | None
+    task: Task,
+    split: Split,
+    *,
+    device: Device,
+    batch_size: int,
+    before_batch: Callable[[], None] | None,
+    receive: Callable[[Evaluation], None] | None,
 ) -> dict[str, float]:
     group, evaluation = device.group, task.evaluation()
     merges = isinstance(evaluation, Merges)
@@ -75,6 +85,8 @@ def _measured(
     if isinstance(evaluation, Merges) and not group.is_alone:
         evaluation.merge(group)
     found = evaluation.result() if takes_all else {}
+    if receive is not None and takes_all:
+        receive(evaluation)
     metrics: dict[str, float] = group.from_first(found)
     group.share_random_state()  # in case the model draws also in evaluation
     return metrics

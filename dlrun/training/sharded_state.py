@@ -59,7 +59,7 @@ def capture_shards(
     Each of the others calls `drain` of its streams, in their order. Training must wait until all are done.
     """
     files = _weights(state, _shards(group))
-    held, values = _optimizer_states(state, _shards(group))
+    held, values = optimizer_states(state, _shards(group))
     tensors, random_values = random_state()
     streams = {name: _stream(found, group) for name, found in {**files, "optimizer": held}.items()}
     return Snapshot(
@@ -106,7 +106,7 @@ def _weights(state: TrainingState, shards: Shards) -> dict[str, list[_Held]]:
     return {file: [(name, tensor, parts[name]) for name, tensor in found.items()] for file, found in files.items()}
 
 
-def _optimizer_states(state: TrainingState, shards: Shards) -> tuple[list[_Held], dict[str, Any]]:
+def optimizer_states(state: TrainingState, shards: Shards) -> tuple[list[_Held], dict[str, Any]]:
     """The tensors of the optimizers' states and their plain values, by `group.parameter number.key`.
 
     Raises ConfigError if a state has another shape than its parameter: then it is not known which part it is.

@@ -44,7 +44,7 @@ FURTHER = [
     "dlrun predict outputs/language --prompt Every --length 3 --temperature 0",
     "dlrun predict outputs/series --future --json",
     "dlrun export outputs/run -o model.pt2 --rows new.csv -q --plugin my_model.py --config-dir my_options",
-    "dlrun report outputs/run --plugin my_model.py --config-dir my_options",
+    "dlrun report outputs/run --split val --no-rows --quiet --plugin my_model.py --config-dir my_options",
     "dlrun clean outputs/run --plugin my_model.py --config-dir my_options",
 ]
 WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [

@@ -11,7 +11,7 @@ import pytest
 import dlrun as package
 
 Dlrun = Callable[..., tuple[int, str, str]]
-HEAVY = ("torch", "torchmetrics", "sklearn", "scipy", "pandas", "tensorboard", "PIL", "numpy")
+HEAVY = ("torch", "torchmetrics", "sklearn", "scipy", "pandas", "tensorboard", "mlflow", "wandb", "PIL", "numpy")
 
 
 @pytest.mark.parametrize("words", [("--version",), ("train", "--version"), ("--version", "env")])

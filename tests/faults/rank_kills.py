@@ -102,26 +102,27 @@ def _kill(process: subprocess.Popen[bytes], folder: Path, rng: random.Random) ->
     if rng.random() < 0.25:
         process.kill()
         return "the launcher"
-    started: list[int] = []
-    while not started and process.poll() is None:
-        started = [pid for pid in started_with(f"DLRUN_RANKS={folder}") if pid != process.pid]
-    if not started:
+    ranks: dict[int, str] = {}
+    while not ranks and process.poll() is None:
+        ranks = _ranks(folder)
+    if not ranks:
         return "nothing"
-    victim = rng.choice(started)
-    name = _name(victim)
+    victim = rng.choice(sorted(ranks))
     with contextlib.suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
-    return name
+    return ranks[victim]
 
 
-def _name(pid: int) -> str:
-    """Return what a process that a launcher started does."""
-    rank, command = b"?", b""
-    with contextlib.suppress(OSError):
-        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        rank = next((word.removeprefix(b"RANK=") for word in words if word.startswith(b"RANK=")), b"?")
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return f"rank {rank.decode()}" if b"ranks.worker" in command else "a loading process"
+def _ranks(folder: Path) -> dict[int, str]:
+    """Return which of the processes of a run train it, and the rank of each."""
+    found = {}
+    for pid in started_with(f"DLRUN_RANKS={folder}"):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            rank = [word.removeprefix(b"RANK=").decode() for word in words if word.startswith(b"RANK=")]
+            if rank and b"ranks.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found[pid] = f"rank {rank[0]}"
+    return found
 
 
 def _wrong_end(process: subprocess.Popen[bytes], folder: Path, victim: str) -> str | None:
@@ -139,8 +140,6 @@ def _wrong_end(process: subprocess.Popen[bytes], folder: Path, victim: str) -> s
     told = [line for line in printed.splitlines() if line.startswith("dlrun: ")]
     expected = {"the launcher": -signal.SIGKILL}.get(victim, _LOST)
     if code == 0 or (code == expected and (victim == "the launcher" or (len(told) == 1 and "SIGKILL" in told[0]))):
-        return None
-    if victim == "a loading process" and code not in (-signal.SIGKILL, 0) and len(told) == 1:
         return None
     return f"exit {code}, which told: {printed[-600:]}"
 

@@ -90,6 +90,7 @@ def run_jobs(jail: Path) -> list[Job]:
             _job(f"{each.file}:json", "runs", f"runs_{each.file}", "--json"),
             _job(f"{each.file}:compare", "compare", folder, "base/run"),
             _job(f"{each.file}:predict", "predict", folder, "new.csv"),
+            _job(f"{each.file}:report", "report", folder, "-q"),
             _job(f"{each.file}:show", "show", f"recipe={folder}/config.yaml"),
             _job(f"{each.file}:clean", "clean", folder),
             _job(f"{each.file}:resume", "resume", folder, "trainer.epochs=3", "-q"),

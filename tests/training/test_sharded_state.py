@@ -6,16 +6,24 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import pytest
+import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from dlrun.cli.main import main
-from dlrun.errors import StorageError
-from dlrun.storage.checkpoint_format import open_snapshot
+from dlrun.data.spec import DataSpec
+from dlrun.errors import ConfigError, StorageError
+from dlrun.optim.distributed.group import Group
+from dlrun.optim.distributed.shards import Shards
+from dlrun.storage.checkpoint_format import Snapshot, open_snapshot
 from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.tasks.task import SupervisedTask
+from dlrun.training.sharded_state import load_shards, optimizer_states
 from tests.together import Crews
 
 COMMON = ["device.name=cpu", "device.threads=1", "dataset.baselines=false", "trainer.epochs=1", "dataset.limit=150"]
@@ -181,3 +189,34 @@ def test_auto_shares_out_a_model_that_fits_no_process(crew: Crews, tmp_path: Pat
     assert "device.strategy=auto chose fsdp. Each of 2 processes holds a part of the model" in log
     said = crew.run(command, train(tmp_path / "enough", big, strategy="auto", steps=1))[2]
     assert said[0] == {"code": 0, "held": None}
+
+
+def alone_with_parts() -> Group:
+    """A group of one process, of a task whose parameters are not cut."""
+    group = Group()
+    group.shards = Shards(0, 1)
+    return group
+
+
+@pytest.mark.parametrize(
+    ("tensors", "name"),
+    [
+        ({"weight": torch.ones(2, 3), "other": torch.ones(2)}, "other"),
+        ({"weight": torch.ones(2, 2)}, "weight"),
+        ({}, "bias"),
+    ],
+    ids=["unknown", "another shape", "missing"],
+)
+def test_weights_of_another_model_are_refused(tensors: dict[str, Tensor], name: str) -> None:
+    task = SupervisedTask(nn.Linear(3, 2), nn.MSELoss(), DataSpec("dense", (3,), "regression", 2))
+    with pytest.raises(StorageError, match=f"step 7 contains the weights of another model: {name} is missing, or of"):
+        load_shards(task, Snapshot(7, {"model": tensors}, {}), alone_with_parts())
+
+
+def test_a_state_that_is_no_part_of_a_weight_is_refused() -> None:
+    parameter = nn.Parameter(torch.ones(3, 2))
+    optimizer = torch.optim.SGD([parameter], lr=0.1)
+    optimizer.state[parameter]["row"] = torch.ones(3)
+    state: Any = SimpleNamespace(updater=SimpleNamespace(optimizers={"model": optimizer}))
+    with pytest.raises(ConfigError, match=r"The optimizer SGD keeps `row` of shape \(3,\) for a part of a weight"):
+        optimizer_states(state, Shards(0, 1))

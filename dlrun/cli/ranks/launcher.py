@@ -167,8 +167,10 @@ class _Launcher:
                 each.kill()
             os.write(sys.stderr.fileno(), b"\ndlrun: stopped at once; the last checkpoint is intact.\n")
             os._exit(128 + number)
-        if number != signal.SIGUSR1:
-            self._signal = number
+        if number == signal.SIGUSR1:  # of which one process tells the others; two would save twice
+            self._processes[0].signal(number)
+            return
+        self._signal = number
         for each in self._processes:
             each.signal(number)
 

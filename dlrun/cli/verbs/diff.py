@@ -75,7 +75,8 @@ def _rows(found: Difference) -> Iterator[list[str]]:
 def _option(node: dict[str, Any]) -> str:
     """An option with the fields that are not its defaults: mlp (hidden: [64])."""
     fields = ", ".join(f"{key}: {_value(value)}" for key, value in node.items() if key != "name")
-    return f"{node['name']} ({fields})" if fields else str(node["name"])
+    name = _value(node["name"]) if isinstance(node["name"], str) else f"[{', '.join(node['name'])}]"
+    return f"{name} ({fields})" if fields else name
 
 
 def _value(value: Any) -> str:

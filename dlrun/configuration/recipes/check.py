@@ -13,8 +13,9 @@ from dlrun.configuration.overrides import MAX_POINTS, too_many_points
 from dlrun.configuration.recipes.block import check_block
 from dlrun.configuration.safe_yaml import FORBIDDEN_KEYS, check_data
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, WrittenPath, has_mark
+from dlrun.configuration.schema.fields import LocalPath, NetworkAddress, Upload, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import ADDED_FIELDS, GROUPS, TOP_LEVEL, Option, default_choices
+from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.configuration.sweeps.check_ranges import check_range
 from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, read_range
@@ -44,7 +45,7 @@ def split_recipe(
                 problems += [*_missing_plugins(block, catalog), *unknown]  # which may have the option
                 continue
             if "name" in value:
-                choices[key] = value["name"]
+                choices[key] = as_choice(key, value["name"])
             problems += _split_node(option, value, values, own=own, given=given)
             if own:
                 values.update(_before(option, value))
@@ -82,9 +83,11 @@ def _option_of(group: str, node: Any, catalog: Catalog) -> Option:
         if GROUPS[group].folder is not None:
             raise ConfigError(Problem(group, "Expected a name: the option to which the fields belong.", "required"))
         return catalog.option(group, default_choices()[group])  # all options of this group have the same fields
-    if not isinstance(node["name"], str):
-        raise ConfigError(Problem(f"{group}.name", f"Expected a string, got {show(node['name'])}.", "unknown-option"))
-    return catalog.option(group, node["name"])
+    name = as_choice(group, node["name"])
+    if not isinstance(name, str):
+        kind = "a name or a list of names" if GROUPS[group].several else "a string"
+        raise ConfigError(Problem(f"{group}.name", f"Expected {kind}, got {show(name)}.", "unknown-option"))
+    return catalog.option(group, name)
 
 
 def _split_node(
@@ -141,14 +144,32 @@ def _by_dotted_key(key: str, kind: Any, value: Any) -> dict[str, Any]:
     return {key: value}
 
 
-def _check_untrusted_field(option: Option, key: str, value: Any, *, own: bool = False) -> list[Problem]:
-    """Return what `check_field` does; refuse addresses, and files outside the current folder, unless it is `own`."""
-    entry = option.fields.get(key.partition(".")[0])
+def _check_untrusted_field(
+    option: Option, key: str, value: Any, *, own: bool = False, within: str = ""
+) -> list[Problem]:
+    """Return what `check_field` does; refuse addresses, and files outside the current folder, unless it is `own`.
+
+    within: the dotted key of the option, where it is one of several.
+    """
+    name, _, rest = key.partition(".")
+    entry = option.fields.get(name)
     if value == MISSING:  # left to the user
         return []
-    where = f"{option.group}.{printable_key(key)}"
+    member = next((each for each in option.members if each.name == name), None)
+    if member is not None and not own:
+        inner = {rest: value} if rest else value if isinstance(value, dict) else {}
+        refused = [
+            problem
+            for field, each in inner.items()
+            for problem in _check_untrusted_field(member, field, each, within=f"{option.group}.{name}")
+            if problem.id == "not-for-recipes"
+        ]
+        return refused or check_field(option, key, value)
+    where = f"{within or option.group}.{printable_key(key)}"
     if entry is not None and has_mark(entry.kind, NetworkAddress) and value != entry.default and not own:
         what = "A recipe cannot set addresses; set them on the command line."
+        if entry.kind == Upload:
+            what = f"A recipe cannot send a run elsewhere; set it on the command line: {where}={value}."
         return [Problem(where, what, "not-for-recipes")]
     if entry is not None and has_mark(entry.kind, WrittenPath) and value != entry.default and not own:
         what = f"A recipe cannot choose a folder that is written to, got {show(value)}."
@@ -230,7 +251,8 @@ def _options_of(group: str, sweep: Mapping[str, Any], options: Mapping[str, Opti
     swept = _read_swept(group, sweep[group])[0] if group in sweep else []
     chosen = options[group].name if group in options else default_choices()[group]
     names = swept if isinstance(swept, list) and swept else [chosen]
-    return [catalog.option(group, name) for name in names if isinstance(name, str)]
+    found = [as_choice(group, name) for name in names]
+    return [catalog.option(group, name) for name in found if isinstance(name, str)]
 
 
 def _check_swept(

@@ -17,7 +17,8 @@ from dlrun.configuration.recipes.extends import Layer, check_layers, extend, pla
 from dlrun.configuration.recipes.sources.find import find_recipe
 from dlrun.configuration.recipes.sources.source import shorten
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import default_choices
+from dlrun.configuration.schema.groups import GROUPS, default_choices
+from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.sweeps.ranges import Interval, read_range
 from dlrun.errors import ConfigError
 
@@ -76,10 +77,16 @@ class Recipe:
             return group in chosen and any(value.value != own for value in chosen[group])
 
         return {
-            key: read_range(values) if isinstance(values, str) else tuple(value_of(value) for value in values)
+            key: read_range(values) if isinstance(values, str) else tuple(_swept_value(key, value) for value in values)
             for key, values in self.sweep.items()
             if key not in chosen and not replaced(key.split(".")[0])
         }
+
+
+def _swept_value(key: str, value: Any) -> Value:
+    """Return one of the values that a recipe sweeps; a list of options is a choice."""
+    choice = as_choice(key, value) if key in GROUPS else value
+    return value_of(value) if choice is value else Value(choice, choice)
 
 
 def load_recipe(

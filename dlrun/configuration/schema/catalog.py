@@ -8,13 +8,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.schema import groups
 from dlrun.configuration.schema.groups import GROUPS, Option
+from dlrun.configuration.schema.several import as_choice, names_in, read_list
 from dlrun.configuration.schema.signature import read_first_argument, read_return_type
 from dlrun.configuration.schema.user_code import tell
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
@@ -90,11 +91,17 @@ class Catalog:
         """Return the same to Hydra's override parser, which expands `glob(...)` with it."""
         return self.names(group_name)
 
-    def option(self, group: str, choice: str) -> Option:
-        """Return the option that `group=choice` chooses.
+    def option(self, group: str, choice: str | list[str]) -> Option:
+        """Return the option that `group=choice` chooses, or the one that combines those of a list.
 
         Raises ConfigError with the nearest name if it does not exist.
         """
+        choice = str(as_choice(group, choice))
+        if not GROUPS[group].several or names_in(choice) is None:
+            return self._one(group, choice)
+        return read_list(group, choice, known=self.names(group), one=partial(self._one, group))
+
+    def _one(self, group: str, choice: str) -> Option:
         presets = self._presets(group)
         if choice in presets:
             return self._preset(group, presets[choice])
@@ -109,7 +116,7 @@ class Catalog:
     def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
         """Return the option that the override `group=text` chooses, and what is wrong with it.
 
-        If it does not exist, return the nearest option, so that its fields can be checked too.
+        If it does not exist, return the nearest option, so that its fields can be checked too; none for a list.
         """
         shown = f"{group}={printable(text)}"
         if not isinstance(choice, str) or "${" in choice:
@@ -119,7 +126,7 @@ class Catalog:
         try:
             return self.option(group, choice), []
         except ConfigError as error:
-            near = nearest(choice, self.names(group))
+            near = nearest(choice, self.names(group)) if names_in(choice) is None else None
             closest = self.option(group, near) if near is not None and near != choice else None
             return closest, error.problems or [Problem(shown, str(error), error.id)]
 

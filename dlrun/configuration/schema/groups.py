@@ -32,6 +32,7 @@ class Group:
     first: str | None = None  # the positional argument of an option's function
     summary: str = ""
     optional: type | None = None  # settings that only some of its options have: those whose YAML file sets them
+    several: bool = False  # whether a list of options may be chosen
 
 
 GROUPS: Mapping[str, Group] = {
@@ -47,7 +48,7 @@ GROUPS: Mapping[str, Group] = {
         Group("device", None, settings.DeviceSettings, None, "where tensors are computed"),
         Group("trainer", None, settings.TrainerSettings, None, "how training runs, and for how long"),
         Group("checkpoint", None, settings.CheckpointSettings, None, "when checkpoints are saved"),
-        Group("logger", "loggers", None, "run_dir", "where metrics go besides metrics.jsonl"),
+        Group("logger", "loggers", None, "run_dir", "where metrics go besides metrics.jsonl", several=True),
     )
 }
 
@@ -71,10 +72,12 @@ class Option:
     conf: Path | None  # the YAML file with its defaults
     origin: str = "dlrun"  # "dlrun", "plugin" or the name of the package that provides it
     is_preset: bool = False  # whether `conf` is a file of a --config-dir, with other defaults for an option
+    members: tuple[Option, ...] = ()  # the options that it combines, each of which is a field of it
 
     def defaults(self) -> dict[str, Any]:
         """Return the node as Hydra composes it: `name` and every field's default."""
-        return {"name": self.name, **{field.name: field.default for field in self.fields.values()}}
+        name = [member.name for member in self.members] if self.members else self.name
+        return {"name": name, **{field.name: field.default for field in self.fields.values()}}
 
 
 def resource_dir(name: str) -> Path:

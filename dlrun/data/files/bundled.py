@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from importlib import resources
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from dlrun.data.originals import Original, as_written
+from dlrun.data.source import Originals, Rows
 
 
 def bundled_names() -> list[str]:
@@ -28,3 +33,14 @@ def column_names(name: str) -> list[str]:
     """Return the names in a bundled table's first line."""
     packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()
     return gzip.decompress(packed).decode("ascii").split("\n", 1)[0].split(",")
+
+
+def named_originals(name: str) -> Originals:
+    """Return the originals of a bundled table: its numbers with their names."""
+
+    def originals(part: str, rows: Rows, numbers: Sequence[int]) -> list[Original]:
+        del part
+        found = rows[torch.tensor(numbers, dtype=torch.int64)].in_memory().tolist()  # (B, F)
+        return [Original(cells=dict(zip(column_names(name), map(as_written, row), strict=False))) for row in found]
+
+    return originals

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from typing import Any
 
 from dlrun.errors import ConfigError, Problem
+
+
+def require_optional(module: str, *, extra: str, needed_by: str) -> None:
+    """Raise what `import_optional` raises if a package is not installed, without importing it.
+
+    For what another process imports.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise _not_installed(module, extra=extra, needed_by=needed_by)
 
 
 def import_optional(module: str, *, extra: str, needed_by: str) -> Any:
@@ -21,5 +31,9 @@ def import_optional(module: str, *, extra: str, needed_by: str) -> Any:
             os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         return importlib.import_module(module)
     except ImportError as error:
-        what = f'This needs {package}, which is not installed: pip install "dlrun[{extra}]".'
-        raise ConfigError(Problem(needed_by, what, id="missing-package")) from error
+        raise _not_installed(package, extra=extra, needed_by=needed_by) from error
+
+
+def _not_installed(package: str, *, extra: str, needed_by: str) -> ConfigError:
+    what = f'This needs {package}, which is not installed: pip install "dlrun[{extra}]".'
+    return ConfigError(Problem(needed_by, what, id="missing-package"))

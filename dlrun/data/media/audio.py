@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import wave
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -104,6 +105,21 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
     mono = mono[start : start + length]
     missing = length - len(mono)
     return F.pad(mono, (missing // 2, missing - missing // 2))  # (T,) -> (length,)
+
+
+def wav(content: bytes, *, rate: int, seconds: float) -> bytes:
+    """Return what `waveform` does as a WAV file of 16 bits a sample.
+
+    Raises DataError, without the file's name.
+    """
+    samples = waveform(content, rate=rate, seconds=seconds).clamp(-1, 1)
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).round().to(torch.int16).numpy().astype("<i2").tobytes())
+    return stream.getvalue()
 
 
 def resample(samples: Tensor, before: int, after: int) -> Tensor:

@@ -17,8 +17,9 @@ from dlrun.data.goals import Goal
 from dlrun.data.loading.reader import AS_NEEDED, Reader, fits
 from dlrun.data.media.listing import FileList, Listed, class_names
 from dlrun.data.media.reader import FileReader, read_files
-from dlrun.data.media.survey import Facts, Probe, fingerprint, survey
-from dlrun.data.source import Encoder, Rows, Source
+from dlrun.data.media.survey import Facts, Probe, fingerprint, read_unchanged, survey
+from dlrun.data.originals import Original
+from dlrun.data.source import Encoder, Originals, Rows, Source
 from dlrun.errors import DataError
 from dlrun.wording import plural, printable
 
@@ -73,10 +74,12 @@ def folder_source(
     in_memory: bool | str,
     task: Task,
     what: str,
+    sound: Callable[[bytes], bytes] | None = None,
 ) -> Source:
     """Return the source of surveyed files, read by the reader that `make_reader` makes for a split's files.
 
     task: whether labels are classes, or numbers to predict. what: "images", say.
+    sound: returns what is heard of a file's content, as WAV; None: the files are images.
     """
     parts = surveyed.parts
     goal, names, targets = _targets(parts, task=task)
@@ -113,7 +116,21 @@ def folder_source(
             *bad.notices(),
         ],
         skipped=bad.listed,
+        originals=_originals(parts, sound),
     )
+
+
+def _originals(parts: Mapping[str, list[tuple[Listed, Facts]]], sound: Callable[[bytes], bytes] | None) -> Originals:
+    """Each row as its file."""
+
+    def original(entry: Listed, facts: Facts) -> Original:
+        place = f"{entry.path.parent.name}/{entry.path.name}"
+        content = read_unchanged(entry.path, facts.size, facts.mtime_ns)
+        if sound is None:
+            return Original(place, image=entry.path)
+        return Original(place, sound=sound(content))
+
+    return lambda part, rows, numbers: [original(*parts[part][number]) for number in numbers]
 
 
 def _targets(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.paths import locate, unchanged
@@ -20,6 +21,7 @@ from dlrun.data.tables.columns import WORD_KINDS, Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.image_files import ImageFiles, find_images, image_notices
 from dlrun.data.tables.notices import table_notices
+from dlrun.data.tables.originals import table_originals
 from dlrun.data.tables.reading import TrainTable, read_other, read_train
 from dlrun.data.tables.row_columns import group_notices, groups_of, weights_of
 from dlrun.data.tables.rows import TableRows, describe_skipped
@@ -52,11 +54,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         blocks=block_encoders(columns, settings, [part.facts for part in images.values()]),
     )
     weights, groups = weights_of(rows, settings), groups_of(table.rows, columns, settings)
-    tensors = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in inputs.items()}
-    splits = {
-        split: Rows(values, torch.from_numpy(target.values[split]), weights=weights.get(split))
-        for split, values in tensors.items()
-    }
+    splits = {split: _rows(inputs[split], target.values[split], weights.get(split)) for split in inputs}
     return Source(
         "dense",
         target.goal,
@@ -76,6 +74,7 @@ def table_source(settings: TableSettings, *, encoder: type[TableEncoder] = Table
         skipped={split: describe_skipped(part) for split, part in rows.items() if part.num_skipped} or (),
         parts=parts,
         groups=groups,
+        originals=table_originals(columns, unfitted.words, rows, paths),
     )
 
 
@@ -96,6 +95,10 @@ def _read(
         more = table.more_targets
         rows[split] = read_other(files[split], table.columns, settings, images[split], more_targets=more)
     return table, rows
+
+
+def _rows(inputs: NDArray[np.float32], targets: NDArray[Any], weights: Tensor | None) -> Rows:
+    return Rows(torch.from_numpy(np.ascontiguousarray(inputs)), torch.from_numpy(targets), weights=weights)
 
 
 def _joined_words(

@@ -19,7 +19,8 @@ from dlrun.data.files.paths import digest_of, locate, unchanged
 from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.status_line import counted, long_work
 from dlrun.data.goals import goal_of_classes
-from dlrun.data.source import Encoded, Encoder, Fitted, Rows, Source, fingerprint_of
+from dlrun.data.originals import Original
+from dlrun.data.source import Encoded, Encoder, Fitted, Originals, Rows, Source, fingerprint_of
 from dlrun.data.texts.tokenizer import (
     PADDING,
     Tokenizer,
@@ -30,6 +31,7 @@ from dlrun.data.texts.tokenizer import (
     tokenized,
 )
 from dlrun.errors import DataError
+from dlrun.wording import printable
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,14 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     texts: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
     notices: tuple[str, ...] = ()
+    whole = {}
     with unchanged(*files.values()):
         digests = {part: digest_of(file) for part, file in files.items()}
         for part, file in files.items():
             bad = BadRows(form.skip_bad_rows, f"{file}: ")
             texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
             notices += tuple(bad.notices())
+            whole[part] = not bad.count
     names = sorted(set(labels["train"]), key=_natural)
     if len(names) < 2:
         raise DataError(
@@ -162,7 +166,22 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         class_names=tuple(names),
         fit=fit,
         notices=notices,
+        originals=_originals(texts, files, whole),
     )
+
+
+def _originals(texts: Mapping[str, Sequence[str]], files: Mapping[str, Path], whole: Mapping[str, bool]) -> Originals:
+    """The texts as they are in the files. whole: whether no row of a file was skipped, so that rows have a number."""
+
+    def originals(part: str, rows: Rows, numbers: Sequence[int]) -> list[Original]:
+        del rows
+        name = printable(files[part].name)
+        return [
+            Original(f"row {number + 1} of {name}" if whole[part] else "", text=texts[part][number])
+            for number in numbers
+        ]
+
+    return originals
 
 
 def _prepared(

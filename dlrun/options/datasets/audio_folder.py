@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dlrun.configuration.schema.fields import DataPath, Range
 from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.examples import resolve
-from dlrun.data.media.audio import SUFFIXES, AudioEncoder, AudioReader, probe_audio, verify_audio
+from dlrun.data.media.audio import SUFFIXES, AudioEncoder, AudioReader, probe_audio, verify_audio, wav
 from dlrun.data.media.listing import list_files
 from dlrun.data.media.reader import FileReader
 from dlrun.data.media.source import check_numbers, folder_source, survey_files
@@ -75,6 +76,7 @@ def audio_folder(
         in_memory=in_memory,
         task=task,
         what="audio files",
+        sound=partial(wav, rate=sample_rate, seconds=seconds),
     )
     lengths = [facts.properties["frames"] / facts.properties["rate"] for facts in surveyed.facts]
     cut = sum(length > seconds for length in lengths)

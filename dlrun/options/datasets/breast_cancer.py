@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from dlrun.data.files.bundled import read_table
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 _NUM_MEANS = 10  # the columns are ten means, then their ten standard errors, then the ten worst values
@@ -23,4 +23,10 @@ def breast_cancer(*, features: Literal["all", "mean"]) -> Source:
     inputs, diagnoses = table[:, :30].to(torch.float32), table[:, 30].to(torch.int64)  # (N, 31) -> (N, 30), (N,)
     if features == "mean":
         inputs = inputs[:, :_NUM_MEANS]  # (N, 30) -> (N, 10)
-    return Source("dense", "binary", Rows(inputs.contiguous(), diagnoses), class_names=("malignant", "benign"))
+    return Source(
+        "dense",
+        "binary",
+        Rows(inputs.contiguous(), diagnoses),
+        class_names=("malignant", "benign"),
+        originals=named_originals("breast_cancer"),
+    )

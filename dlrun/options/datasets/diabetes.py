@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.files.bundled import read_table
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 
@@ -16,4 +16,9 @@ def diabetes() -> Source:
     Source: Efron, Hastie, Johnstone and Tibshirani, Least angle regression, Annals of Statistics 2004.
     """
     table = torch.from_numpy(read_table("diabetes")).to(torch.float32)
-    return Source("dense", "regression", Rows(table[:, :10].contiguous(), table[:, 10]))  # (N, 11) -> (N, 10), (N,)
+    return Source(
+        "dense",
+        "regression",
+        Rows(table[:, :10].contiguous(), table[:, 10]),
+        originals=named_originals("diabetes"),
+    )  # (N, 11) -> (N, 10), (N,)

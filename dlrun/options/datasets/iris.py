@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.files.bundled import read_table
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 
@@ -15,4 +15,10 @@ def iris() -> Source:
     """
     table = torch.from_numpy(read_table("iris"))
     inputs, species = table[:, :4].to(torch.float32), table[:, 4].to(torch.int64)  # (N, 5) -> (N, 4), (N,)
-    return Source("dense", "multiclass", Rows(inputs, species), class_names=("setosa", "versicolor", "virginica"))
+    return Source(
+        "dense",
+        "multiclass",
+        Rows(inputs, species),
+        class_names=("setosa", "versicolor", "virginica"),
+        originals=named_originals("iris"),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.files.bundled import read_table
+from dlrun.data.files.bundled import named_originals, read_table
 from dlrun.data.source import Rows, Source
 
 
@@ -16,4 +16,4 @@ def wine() -> Source:
     table = torch.from_numpy(read_table("wine"))
     inputs, cultivars = table[:, :13].to(torch.float32), table[:, 13].to(torch.int64)  # (N, 14) -> (N, 13), (N,)
     names = ("cultivar 1", "cultivar 2", "cultivar 3")
-    return Source("dense", "multiclass", Rows(inputs, cultivars), class_names=names)
+    return Source("dense", "multiclass", Rows(inputs, cultivars), class_names=names, originals=named_originals("wine"))

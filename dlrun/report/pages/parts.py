@@ -10,7 +10,7 @@ from typing import Any
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.scene import Scene
 from dlrun.report.plots.svg import to_svg
-from dlrun.wording import show
+from dlrun.wording import number, show
 
 _MOST_VALUE = 400  # characters of a value in a table
 _PRINTED_ROWS = 60
@@ -22,6 +22,13 @@ class Cell:
 
     text: str
     value: float | str | None = None
+
+
+def number_cell(value: Any, *, whole: bool = False) -> Cell:
+    """Return a cell with a number, "-" for anything else. whole: it counts something."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Cell("-", float("nan"))
+    return Cell(f"{value:,.0f}" if whole and value == int(value) else number(value), float(value))
 
 
 def section(title: str, *parts: str) -> str:
@@ -49,10 +56,10 @@ def grid(scenes: Sequence[Scene], *, large: bool = False) -> str:
 def legend(entries: Iterable[tuple[int | None, str]]) -> str:
     """Return the legend of learning curves: the number of a point, if it is one, and its text."""
     items = []
-    for place, (number, text) in enumerate(entries):
+    for place, (point, text) in enumerate(entries):
         line = f'<path class="is-series{place} series{place}" d="M0 4h36"/>'
         swatch = f'<svg viewBox="0 0 36 8" aria-hidden="true">{line}</svg>'
-        of = f' data-p="{number}"' if number is not None else ""
+        of = f' data-p="{point}"' if point is not None else ""
         items.append(f"<li{of}>{swatch}<span>{escape(text)}</span></li>")
     return f"<ul{_class('legend')}>{''.join(items)}</ul>"
 

@@ -57,6 +57,8 @@ def _drawn(scene: Scene) -> Image.Image:
             corner = ((mark.x + mark.width) * factor - 1, (mark.y + mark.height) * factor - 1)
             fill = _colour(mark.role, 0.75 if mark.role == "veil" else 1.0)
             draw.rectangle((mark.x * factor, mark.y * factor, *corner), fill=fill)
+        elif mark.is_turned:
+            _draw_turned(image, mark, factor)
         else:
             _draw_label(draw, mark, factor)
     return image.resize((size[0] // _SMOOTH, size[1] // _SMOOTH), Image.Resampling.BOX)
@@ -76,6 +78,18 @@ def _draw_label(draw: ImageDraw.ImageDraw, mark: Label, factor: int) -> None:
     anchor = {"start": "ls", "middle": "ms", "end": "rs"}[mark.anchor]
     halo = {"stroke_width": 2 * factor, "stroke_fill": LIGHT["paper"]} if mark.halo else {}
     draw.text((mark.x * factor, mark.y * factor), mark.text, LIGHT[mark.role], font, anchor, **halo)  # type: ignore[arg-type]
+
+
+def _draw_turned(image: Image.Image, mark: Label, factor: int) -> None:
+    """Draw a label that is read from below to above, as a mask that is turned."""
+    font = ImageFont.load_default(mark.size * factor)
+    width, height = math.ceil(font.getlength(mark.text)) + 1, math.ceil(mark.size * 1.4 * factor)
+    baseline = math.ceil(mark.size * 1.1 * factor)
+    mask = Image.new("L", (width, height))
+    ImageDraw.Draw(mask).text((0, baseline), mark.text, 255, font, "ls")
+    start = {"start": 0, "middle": width // 2, "end": width}[mark.anchor]
+    corner = (round(mark.x * factor) - baseline, round(mark.y * factor) - width + start)
+    image.paste(LIGHT[mark.role], corner, mask.rotate(90, expand=True))
 
 
 def _dashes(vertices: _Vertices, shape: Shape, factor: int) -> Iterator[list[tuple[float, float]]]:

@@ -57,6 +57,7 @@ class Label:
     role: str = "muted"
     halo: bool = False  # drawn over lines, with the paper around it
     whole: str = ""  # the text, where `text` is cut
+    is_turned: bool = False  # read from below to above
 
 
 Mark = Line | Dot | Box | Label
@@ -79,11 +80,11 @@ class Scene:
 
     def label(
         self, x: float, y: float, text: str, anchor: Anchor = "start", *, most: int = 200, size: float = 12,
-        role: str = "muted", halo: bool = False, keep_end: bool = False,
+        role: str = "muted", halo: bool = False, keep_end: bool = False, is_turned: bool = False,
     ) -> None:  # fmt: skip
         """Add a text, cut to `most` characters: at its start with `keep_end`, as keys are."""
         cut = shortened(text, most, keep_end=keep_end)
-        self.marks.append(Label(x, y, cut, anchor, size, role, halo, text if cut != text else ""))
+        self.marks.append(Label(x, y, cut, anchor, size, role, halo, text if cut != text else "", is_turned))
 
 
 def shortened(text: str, most: int, *, keep_end: bool = False) -> str:

@@ -1,7 +1,8 @@
 """How marks look: their shapes, and the colours of their roles in light and dark.
 
 Ranks go from dark to light in one direction (viridis), so that they can be told apart without seeing colours; the best
-has the strongest contrast to the paper. The series are the colours of Okabe and Ito, each with a dash of its own.
+has the strongest contrast to the paper. Heats go from near the paper to a strong blue. The series are the colours of
+Okabe and Ito, each with a dash of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 NUM_RANKS = 7
 NUM_SERIES = 5
+NUM_HEATS = 10
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ LIGHT: Mapping[str, str] = {
     "series2": "#00805c",
     "series3": "#b3568f",
     "series4": "#a66f00",
+    "heat0": "#f3f7fb",
+    "heat1": "#dce9f5",
+    "heat2": "#bdd5ea",
+    "heat3": "#93bbdc",
+    "heat4": "#659ccb",
+    "heat5": "#3f7db6",
+    "heat6": "#2a629d",
+    "heat7": "#1c4a80",
+    "heat8": "#123763",
+    "heat9": "#0a274a",
 }
 DARK: Mapping[str, str] = {
     "paper": "#14171c",
@@ -80,6 +92,16 @@ DARK: Mapping[str, str] = {
     "series2": "#2fc79b",
     "series3": "#e293c2",
     "series4": "#e6b33d",
+    "heat0": "#191f28",
+    "heat1": "#1d2a3a",
+    "heat2": "#22384f",
+    "heat3": "#284a6b",
+    "heat4": "#2f5f8b",
+    "heat5": "#3a78ae",
+    "heat6": "#4f93cb",
+    "heat7": "#73aee0",
+    "heat8": "#9dc9f0",
+    "heat9": "#c9e4fb",
 }
 
 
@@ -87,6 +109,16 @@ def rank_role(position: int, count: int) -> str:
     """Return the role of a rank: position 0 is the best of `count`."""
     share = 1.0 if count < 2 else 1 - position / (count - 1)
     return f"rank{min(int(share * NUM_RANKS), NUM_RANKS - 1)}"
+
+
+def heat_role(share: float) -> str:
+    """Return the role of a share from 0 to 1, and beyond its ends that of the end."""
+    return f"heat{min(max(int(share * NUM_HEATS), 0), NUM_HEATS - 1)}"
+
+
+def on_heat_role(share: float) -> str:
+    """Return the role of a text that can be read on the heat of a share."""
+    return "paper" if int(share * NUM_HEATS) >= NUM_HEATS // 2 else "ink"
 
 
 def css() -> str:
@@ -99,6 +131,7 @@ def css() -> str:
         f":root{{color-scheme:light dark;{light}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         f"{roles}{shapes}"
+        ".on-ink{--t:var(--ink)}.on-paper{--t:var(--paper)}"
         "svg text{fill:var(--c)}"
         "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}"
         "svg .is-box{fill:var(--c)}svg .veil{fill-opacity:.75}"

@@ -32,7 +32,9 @@ def _label(mark: Label) -> str:
     whole = f"<title>{escape(mark.whole)}</title>" if mark.whole else ""
     classes = f"{mark.role}{' halo' if mark.halo else ''}"
     anchor = "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
-    place = f'x="{_n(mark.x)}" y="{_n(mark.y)}" font-size="{_n(mark.size)}"'
+    x, y = _n(mark.x), _n(mark.y)
+    turned = f' transform="rotate(-90 {x} {y})"' if mark.is_turned else ""
+    place = f'x="{x}" y="{y}" font-size="{_n(mark.size)}"{turned}'
     return f'<text class="{classes}" {place}{anchor}>{escape(mark.text)}{whole}</text>'
 
 
@@ -46,7 +48,7 @@ def _path(vertices: Sequence[tuple[float, float]]) -> str:
         dx, dy = round(round(next_x, 1) - x, 1), round(round(next_y, 1) - y, 1)
         x, y = round(x + dx, 1), round(y + dy, 1)
         parts.append(f"{_n(dx)} {_n(dy)} ")
-    return "".join(parts).strip()
+    return "".join(parts).strip().removesuffix("l")  # of a single vertex no step follows
 
 
 def _of(numbers: tuple[int, ...]) -> str:

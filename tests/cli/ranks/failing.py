@@ -37,4 +37,5 @@ class Failing(nn.Module):
             print("hanging", flush=True)  # noqa: T201
             signal.pause()
         if self.how == "raise":
+            print("about to raise", flush=True)  # noqa: T201
             raise KeyError("a column")

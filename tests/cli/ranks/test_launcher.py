@@ -109,6 +109,7 @@ def test_a_process_that_fails_alone_stops_the_others_in_words(dlrun: Dlrun, monk
     assert "dlrun: this is a defect in dlrun: ProcessError: rank 2 of 4: KeyError: 'a column'\n" in err
     assert 'in fail\n    raise KeyError("a column")' in err
     assert json.loads(Path("raised/result.json").read_text())["status"] == "failed"
+    assert {path.name: path.read_text() for path in Path("raised").glob("rank*")} == {"rank-2.log": "about to raise\n"}
 
 
 def test_a_signal_to_one_process_stops_all_after_the_same_step(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,19 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from dlrun.data.originals import Original
 from dlrun.report.pages.run_page import run_page
+from dlrun.runs.analysis.found import Mistake
 from dlrun.runs.history import read_run
+from tests.report.pages.test_run_page import examined
 from tests.report.pages.test_sweep_page import EVIL, report
 from tests.sweep_folders import row, write_run, write_sweep
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((path for path in map(shutil.which, NAMES) if path is not None), None)
+TONE = b"RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x08\0\0\0" + bytes(8)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser is installed ({', '.join(NAMES)})")
 
 
@@ -47,6 +52,19 @@ def test_the_page_of_a_run(tmp_path: Path) -> None:
     page, console = opened(path)
     assert console == []
     assert 'class="script"' in page
+
+
+def test_the_page_of_a_run_with_hostile_names_pictures_and_sounds(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    for number, evil in enumerate((EVIL[0], EVIL[5])):
+        path = tmp_path / f"{number}.html"
+        found = examined(evil, tmp_path)
+        found.mistakes = [Mistake(0, "a", "b", "", Original(sound=TONE))]
+        path.write_text(run_page(read_run(write_run(tmp_path / "r")), found, title=evil), encoding="utf-8")
+        page, console = opened(path)
+        assert console == []
+        assert 'class="script"' in page
+        assert page.count("<audio") == 2
 
 
 def test_what_the_policy_refuses_would_be_seen_in_the_console(tmp_path: Path) -> None:

@@ -22,13 +22,14 @@ def test_the_policy_allows_the_style_sheet_and_the_script_by_their_hashes_and_no
         f"style-src '{found['style']}'",
         f"script-src '{found['script']}'",
         "img-src data:",
+        "media-src data:",
         "base-uri 'none'",
         "form-action 'none'",
     ]
 
 
 def test_a_page_names_nothing_on_a_network() -> None:
-    text = page("T", "")
+    text = re.sub(r"'sha256-[^']*'", "", page("T", ""))  # which may have any letters
     assert not re.findall(r"https?:|//[a-z]|@import|url\(", text)
     assert MARK in text[:100]
     assert "<title>&lt;T&gt;</title>" in page("<T>", "")

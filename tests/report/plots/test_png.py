@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 from PIL import Image
 
 from dlrun.report.plots.png import SOFTWARE, to_png
@@ -56,3 +57,13 @@ def test_labels_and_halos_leave_ink() -> None:
 def test_rows_of_scenes_lie_below_and_beside_one_another() -> None:
     scenes = [Scene(str(n), "", 10 * (n + 1), 10) for n in range(3)]
     assert Image.open(io.BytesIO(to_png([scenes[:2], [scenes[2]], []]))).size == (16 + 36 + 56, 16 + 36 + 36)
+
+
+def test_a_turned_label_goes_upwards_from_its_place() -> None:
+    scene = Scene("s", "S", 60, 60)
+    scene.label(30, 50, "a long one", is_turned=True)
+    with Image.open(io.BytesIO(to_png([[scene]]))) as picture:
+        dark = np.argwhere(np.asarray(picture.convert("L")) < 200)
+    (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0)
+    assert bottom - top > 2 * (right - left)
+    assert bottom <= 16 + 50 * 2 + 4

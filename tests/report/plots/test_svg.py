@@ -46,3 +46,15 @@ def test_an_empty_line_is_an_empty_path() -> None:
     scene = Scene("a", "A", 10, 10)
     scene.line([], "thin", "rank0")
     assert 'd=""' in to_svg(scene)
+
+
+def test_a_turned_label_is_turned_about_its_place() -> None:
+    scene = Scene("s", "S", 9, 9)
+    scene.label(3, 4, "up", is_turned=True)
+    assert '<text class="muted" x="3" y="4" font-size="12" transform="rotate(-90 3 4)">up</text>' in to_svg(scene)
+
+
+def test_a_line_of_one_vertex_is_a_place() -> None:
+    scene = Scene("s", "S", 9, 9)
+    scene.line([(3, 4)], "thin", "rank0")
+    assert ' d="M3 4"/>' in to_svg(scene)

@@ -47,6 +47,7 @@ def test_another_architecture_batch_or_length_does(word: str) -> None:
         (("trainer.accumulate=2",), "trainer.accumulate=2"),
         (("trainer.ema=0.9",), "trainer.ema=0.9"),
         (("device.compile=true",), "device.compile=true"),
+        (("device.processes=2",), "device.processes=2"),
         (("device.precision=bf16",), "device.precision=bf16"),
         (("dataset=digits", "model=gan"), "model=gan has losses of its own"),
     ],

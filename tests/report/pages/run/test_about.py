@@ -1,0 +1,58 @@
+"""What a run was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlrun.report.pages.run.about import (
+    configuration_section,
+    data_section,
+    environment_section,
+    missing_section,
+    repeat_section,
+)
+from dlrun.runs.analysis.found import Examined
+from dlrun.runs.sweeps.saved.shared import Shared
+from tests.report.pages.test_sweep_page import EVIL, read
+
+SHARED = Shared({"trainer.epochs": 7}, {"dataset": "iris", "rows": "train 108", "torch": "2.13.0"})
+
+
+def text_of(html: str) -> str:
+    return " ".join(read(html).text.split())
+
+
+def test_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"a: {EVIL[0]}")
+    html = configuration_section(tmp_path, SHARED)
+    assert "trainer.epochs 7 Every setting (config.yaml) a: </script><script>alert(1)</script>" in text_of(html)
+    assert "<script" not in html
+    (tmp_path / "config.yaml").unlink()
+    assert "Everything is the default." in configuration_section(tmp_path, Shared())
+
+
+def test_data_and_environment() -> None:
+    examined = Examined(describes="4 features", columns={EVIL[1]: "number"}, class_counts={"a": 3, "b": 1})
+    text = text_of(data_section(SHARED, {"dataset": {"skipped": ["line 3: no number"]}}, examined))
+    assert "what it is 4 features dataset iris rows train 108" in text
+    assert f"column kind {EVIL[1]} number" in text
+    assert "class rows share a 3 75.0% b 1 25.0%" in text
+    assert "Rows that were skipped: line 3: no number" in text
+    assert "torch" not in text
+    assert text_of(environment_section(SHARED)) == "Environment torch 2.13.0"
+    examined.with_rows = False
+    assert "line 3" not in data_section(SHARED, {"dataset": {"skipped": ["line 3: no number"]}}, examined)
+    many = Examined(class_counts={str(n): 1 for n in range(103)})
+    assert "3 more classes." in data_section(SHARED, {"dataset": {"skipped": {"train": [1]}}}, many)
+    assert (data_section(Shared(), {}, Examined()), environment_section(Shared())) == ("", "")
+
+
+def test_commands_are_quoted() -> None:
+    html = repeat_section(Path("/runs/my run; rm -rf"), [Path("a b.py")])
+    assert "dlrun recipe=./'my run; rm -rf'/config.yaml --plugin 'a b.py'" in read(html).text
+    assert "dlrun eval 'my run; rm -rf' --plugin 'a b.py'" in read(html).text
+
+
+def test_what_is_missing() -> None:
+    assert missing_section([]) == ""
+    assert "&lt;svg" in missing_section([EVIL[4]])
