@@ -5,7 +5,7 @@ DlrunError
 ├── DataError          3  the data is wrong or missing
 ├── DivergedError      4  the training diverged
 ├── StorageError       5  a checkpoint or the disk failed
-├── PromiseError       6  `verify` measured a result outside the promised range
+├── PromiseError       6  a result or an exported file is not what was promised
 ├── PeerLostError      7  another process of the same run ended
 └── Interrupted  130/143  a signal stopped the run, after saving
 """

@@ -50,7 +50,8 @@ class Flag(Generic[T]):
                 raise ValueError("Expected a value after it.")
             text = self.choices[0]
         if self.choices and text not in self.choices:
-            raise ValueError(f"Expected {', '.join(self.choices[:-1])} or {self.choices[-1]}.")
+            before = f"{', '.join(self.choices[:-1])} or " if len(self.choices) > 1 else ""
+            raise ValueError(f"Expected {before}{self.choices[-1]}.")
         return self.read(text)
 
 
@@ -178,6 +179,15 @@ TEMPERATURE = Flag(
     metavar="T",
     needs=(PROMPT,),
 )
+QUANTIZE = Flag(
+    "--quantize",
+    "with weights of 8 bits; tells what that costs in the test metric, size and speed",
+    str,
+    metavar="int8",
+    choices=("int8",),
+)
+EXAMPLE = Flag("--example", "print a short program that uses the file without dlrun", str)
+ROWS = Flag("--rows", "rows to check the file on, instead of the run's own data", path, metavar="FILE")
 QUICK = Flag("--quick", "train the first steps only and compare their losses with the recipe's", str)
 EVERY_RECIPE = Flag("--all", "verify every recipe that comes with dlrun and write a table", str, excludes=(QUICK, JSON))
 

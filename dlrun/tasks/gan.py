@@ -60,7 +60,7 @@ class GanTask(Task):
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator
-        self._latent_dim = latent_dim
+        self.latent_dim = latent_dim
         self._discriminator_loss, self._generator_loss = OBJECTIVES[objective]
         self._overrides = optimizer_overrides
         half = ((scaling.high - scaling.low) or 1.0) / 2  # half of the range that is mapped to [-1, 1]
@@ -86,7 +86,7 @@ class GanTask(Task):
         return images * self._factor + self._offset
 
     def train_step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
-        noise = torch.randn(len(batch.inputs), self._latent_dim, device=batch.inputs.device)  # -> (B, Z)
+        noise = torch.randn(len(batch.inputs), self.latent_dim, device=batch.inputs.device)  # -> (B, Z)
         fake = self.generator(noise)  # (B, Z) -> (B, C, H, W)
         discriminator_loss = self._discriminator_loss(*self._logits(self.to_unit(batch.inputs), fake.detach()))
         update("discriminator", discriminator_loss)
@@ -105,7 +105,7 @@ class GanTask(Task):
     @torch.no_grad()
     def sample(self, count: int, *, purpose: str) -> Tensor:
         """Generate images from noise that depends only on `purpose`, (count, C, H, W) in [-1, 1]."""
-        noise = torch.randn(count, self._latent_dim, generator=random_generator(0, purpose))  # -> (count, Z)
+        noise = torch.randn(count, self.latent_dim, generator=random_generator(0, purpose))  # -> (count, Z)
         training = self.generator.training
         self.generator.eval()
         chunks = [self.generator(part) for part in noise.to(self._factor.device).split(250)]  # type: ignore[no-untyped-call]
@@ -126,7 +126,7 @@ class GanTask(Task):
 
     def draw_noise(self, count: int, source: torch.Generator) -> Tensor:
         """Draw noise with a generator on the CPU, so that it is the same for every device, (count, Z)."""
-        return moved(torch.randn(count, self._latent_dim, generator=source), self._factor.device)
+        return moved(torch.randn(count, self.latent_dim, generator=source), self._factor.device)
 
     def write_samples(self, path: Path) -> bool:
         """Write a PNG of 8 x 8 samples from fixed noise; the file at `path` is replaced atomically."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 EXAMPLES = [(verb.name, example) for verb in verbs.every_verb() for example in verb.examples]
 
 IRIS = "dataset=iris model=linear trainer.epochs=1"
+HAS_ONNX = all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxscript", "onnxruntime"))
 FURTHER = [
     f"dlrun {IRIS} --quiet --json --profile",
     f"dlrun {IRIS} --plugin my_model.py model=my_model",
@@ -41,11 +43,13 @@ FURTHER = [
     "dlrun predict outputs/run new.csv -q --plugin my_model.py --config-dir my_options",
     "dlrun predict outputs/language --prompt Every --length 3 --temperature 0",
     "dlrun predict outputs/series --future --json",
+    "dlrun export outputs/run -o model.pt2 --rows new.csv -q --plugin my_model.py --config-dir my_options",
     "dlrun report outputs/run --split val --no-rows --quiet --plugin my_model.py --config-dir my_options",
     "dlrun clean outputs/run --plugin my_model.py --config-dir my_options",
 ]
 WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [
     Example("dlrun verify --all optimizer.lr=1 -o verified.md", "", exit_code=2),
+    Example("dlrun export outputs/run -o model.onnx --quantize int8", "", exit_code=0 if HAS_ONNX else 2),
     Example("dlrun replay outputs/diverged -q --plugin my_model.py --config-dir my_options", "", exit_code=4),
 ]
 

@@ -25,6 +25,7 @@ NAMES = (
     "resume",
     "eval",
     "predict",
+    "export",
     "replay",
     "clean",
     "runs",

@@ -14,6 +14,12 @@ from dlrun.data.originals import Original, as_written
 from dlrun.data.source import Originals, Rows
 
 
+def bundled_names() -> list[str]:
+    """Return the names of the tables."""
+    found = (resources.files("dlrun.data") / "bundled").iterdir()
+    return sorted(entry.name.removesuffix(".csv.gz") for entry in found if entry.name.endswith(".csv.gz"))
+
+
 def read_table(name: str) -> NDArray[np.float64]:
     """Return the rows of a bundled table, features first and the target last, (N, F + 1) float64."""
     packed = (resources.files("dlrun.data") / "bundled" / f"{name}.csv.gz").read_bytes()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".wav", ".flac")
 _ZEROS = 16  # zero crossings of the sinc on each side of the resampling filter
 _ROLLOFF = 0.94  # cut-off of the filter, as a share of half the lower rate
-_FLOOR = 1e-6  # added to each energy before the logarithm: silence becomes -13.8
+FLOOR = 1e-6  # added to each energy before the logarithm: silence becomes -13.8
 
 
 def probe_audio(content: bytes) -> dict[str, Any]:
@@ -167,12 +167,15 @@ def log_mel(samples: Tensor, *, rate: int, mels: int, window_ms: float, hop_ms: 
         return_complex=True,
     )  # (T,) -> (size / 2 + 1, frames)
     power = spectrum.real.square() + spectrum.imag.square()
-    return (power.T @ _bands(rate, size, mels) + _FLOOR).log()  # (frames, size / 2 + 1) -> (frames, mels)
+    return (power.T @ mel_bands(rate, size, mels) + FLOOR).log()  # (frames, size / 2 + 1) -> (frames, mels)
 
 
 @lru_cache(maxsize=16)
-def _bands(rate: int, size: int, mels: int) -> Tensor:
-    """Triangles evenly spaced in mel, 2595 log10(1 + f / 700), from 20 Hz to half the rate, (size / 2 + 1, mels)."""
+def mel_bands(rate: int, size: int, mels: int) -> Tensor:
+    """Return triangles evenly spaced in mel, 2595 log10(1 + f / 700), from 20 Hz to half the rate.
+
+    (size / 2 + 1, mels).
+    """
     low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (20.0, rate / 2))
     edges = 700 * (10 ** (torch.linspace(low, high, mels + 2, dtype=torch.float64) / 2595) - 1)
     hertz = torch.linspace(0, rate / 2, size // 2 + 1, dtype=torch.float64)[:, None]  # (size / 2 + 1, 1)

@@ -192,6 +192,10 @@ class ImageEncoder(Encoder):
     def state(self) -> dict[str, Any]:
         return {"size": list(self._decoding.size), "fit": self._decoding.fit, "channels": self._decoding.channels}
 
+    def description(self) -> dict[str, Any]:
+        """Return how a file becomes a row, as plain values: size (H, W), fit, channels, and the range of pixels."""
+        return {**self.state(), "by_luma": self._decoding.by_luma, "range": list(self._value_range or (0.0, 255.0))}
+
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> ImageEncoder:
         """Return the encoder of `state`."""

@@ -138,8 +138,8 @@ class _Recurrent(nn.Module):
             inputs = inputs.transpose(1, 2).flatten(2)  # (B, C, H, W) -> (B, H, C, W) -> (B, H, C * W)
         padding = None
         if lengths is not None:
-            # training batches are cut already; on other devices, reading the number would wait
-            if not self.training and inputs.device.type == "cpu":
+            # training batches are cut already, a graph has any length; on other devices, reading the number would wait
+            if not self.training and inputs.device.type == "cpu" and not torch.compiler.is_exporting():
                 inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T, ...) -> (B, longest, ...)
             padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # -> (B, T)
             inputs = inputs.masked_fill(padding if inputs.ndim == 2 else padding.unsqueeze(2), 0)
@@ -163,7 +163,7 @@ class _Recurrent(nn.Module):
             return total / lengths.clamp(min=1).unsqueeze(1)
         if padding is not None:
             # an empty row keeps its first step: softmax and max need one
-            padding = torch.cat([torch.zeros_like(padding[:, :1]), padding[:, 1:]], dim=1)  # (B, T) -> (B, T)
+            padding = padding & (torch.arange(padding.shape[1], device=padding.device) > 0)  # (B, T)
         if self._pool == "max":
             if padding is not None:
                 steps = steps.masked_fill(padding.unsqueeze(2), -torch.inf)
@@ -184,7 +184,8 @@ def _last(steps: Tensor, lengths: Tensor | None) -> Tensor:
     """Return the last step of each row that is not padding (of an empty row the first), (B, T, H) -> (B, H)."""
     if lengths is None:
         return steps[:, -1]
-    return steps[torch.arange(len(steps), device=steps.device), lengths.clamp(min=1) - 1]
+    last = (lengths.clamp(min=1) - 1)[:, None, None].expand(-1, 1, steps.shape[2])  # (B,) -> (B, 1, H)
+    return steps.gather(1, last)[:, 0]
 
 
 def _reversed_index(steps: Tensor, lengths: Tensor | None) -> Tensor:

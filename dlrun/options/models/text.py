@@ -105,6 +105,8 @@ class _Text(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, T) tokens, and the length of each row without padding, (B,) -> (B, K)."""
+        if torch.compiler.is_exporting():
+            return self._by_position(inputs, lengths)
         # training batches are cut already; on other devices, reading the number would wait
         if lengths is not None and not self.training and inputs.device.type == "cpu":
             inputs = inputs[:, : max(1, int(lengths.max()))]  # (B, T) -> (B, longest)
@@ -118,6 +120,36 @@ class _Text(nn.Module):
         features = torch.cat([mean, self._convolved(inputs, lengths)], dim=1)  # -> (B, E + filters)
         out: Tensor = linear + self.output(self.dropout(features))
         return out
+
+    def _by_position(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """The same as `forward` without lists of terms, whose lengths depend on the texts: for a graph.
+
+        Each position adds its term's weight, divided by how often the text has the term; (T, T) comparisons count them.
+        """
+        ids = inputs.long()
+        order = torch.arange(ids.shape[1], device=ids.device)
+        mask = torch.ones_like(ids, dtype=torch.bool) if lengths is None else order < lengths.unsqueeze(1)
+        words, of_words, squares = self._position_weights(ids, mask)
+        linear = (self.linear(words) * of_words).sum(dim=1)  # (B, T, K) -> (B, K)
+        mean = (self.embedding(words) * of_words).sum(dim=1)  # (B, T, E) -> (B, E)
+        if self._pairs:
+            after = (order + 1).clamp(max=ids.shape[1] - 1)  # of a slice, a graph would fix the least length
+            is_pair = mask & mask[:, after] & (order < after)
+            pairs, of_pairs, more = self._position_weights(self._hashed(ids, ids[:, after]), is_pair)
+            linear, squares = linear + (self.linear(pairs) * of_pairs).sum(dim=1), squares + more
+        norm = squares.sqrt().clamp(min=1e-9).unsqueeze(1)  # (B,) -> (B, 1)
+        linear, mean = linear / norm, mean / norm
+        features = torch.cat([mean, self._convolved(inputs, lengths)], dim=1)  # -> (B, E + filters)
+        out: Tensor = linear + self.output(features)
+        return out
+
+    def _position_weights(self, terms: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Terms, (B, T), with 0 where there are none; each one's share of its weight, (B, T, 1); squares, (B,)."""
+        terms = terms.masked_fill(~mask, 0)
+        same = (terms.unsqueeze(2) == terms.unsqueeze(1)) & mask.unsqueeze(1)  # (B, T, T)
+        counts = same.sum(dim=2).clamp(min=1).float()  # (B, T, T) -> (B, T)
+        weights = ((1 + counts.log()) * self.idf[terms]).masked_fill(~mask, 0.0)
+        return terms, (weights / counts).unsqueeze(2), (weights.square() / counts).sum(dim=1)
 
     def _convolved(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
         """The largest output of each filter over a text, (B, T) -> (B, filters)."""
@@ -143,11 +175,14 @@ class _Text(nn.Module):
         found = [keys[mask]]
         if self._pairs and ids.shape[1] > 1:
             left, right = ids[:, :-1], ids[:, 1:]
-            hashed = (left * 1_000_003 + right * 8_191 + left * right % 65_521) % self._pairs + self._num_words
-            hashed += torch.arange(len(ids), device=ids.device).unsqueeze(1) * size
+            hashed = self._hashed(left, right) + torch.arange(len(ids), device=ids.device).unsqueeze(1) * size
             found.append(hashed[mask[:, 1:]])
         distinct, counts = torch.unique(torch.cat(found), return_counts=True)
         return Terms(distinct // size, distinct % size, counts)
+
+    def _hashed(self, left: Tensor, right: Tensor) -> Tensor:
+        """The number of each pair of neighbours among the terms."""
+        return (left * 1_000_003 + right * 8_191 + left * right % 65_521) % self._pairs + self._num_words
 
 
 def _weighted_sums(table: Tensor, rows: Tensor, terms: Tensor, weights: Tensor, num_rows: int) -> Tensor:

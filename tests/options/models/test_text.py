@@ -45,6 +45,19 @@ def test_padding_has_no_effect(window: int) -> None:
 
 
 @pytest.mark.parametrize("pairs", [0, 16])
+def test_in_a_graph_it_computes_the_same_by_position(pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(pairs=pairs)
+    model.idf.copy_(torch.rand(len(model.idf)))
+    texts = torch.tensor([[2, 3, 2, 3, 2], [4, 5, 6, 7, 7], [5, 7, 7, 7, 7]])
+    lengths = torch.tensor([5, 3, 1])
+    wanted = model(texts, lengths), model(texts[:, :1])
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    found = model(texts, lengths), model(texts[:, :1])
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("pairs", [0, 16])
 def test_texts_of_one_word_and_of_none_are_predicted(pairs: int) -> None:
     out = build(pairs=pairs)(torch.tensor([[2], [0]]), torch.tensor([1, 0]))
     assert out.isfinite().all()

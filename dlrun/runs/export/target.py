@@ -1,0 +1,45 @@
+"""The file that an export writes: its format by its ending, and what has to be installed for it. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from dlrun.data.files.optional import import_optional
+from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.wording import printable
+
+Format = Literal["onnx", "torch", "executorch"]
+FORMATS: Mapping[str, Format] = {".onnx": "onnx", ".pt2": "torch", ".pte": "executorch"}
+_PACKAGES: Mapping[Format, tuple[str, ...]] = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "executorch": ("executorch",),
+}
+_EXTRAS: Mapping[Format, str] = {"onnx": "export", "executorch": "executorch"}
+
+
+def json_path(path: Path) -> Path:
+    """Return the JSON beside an exported file: model.onnx.json of model.onnx."""
+    return path.with_name(f"{path.name}.json")
+
+
+def check_target(path: Path, *, quantize: bool) -> Format:
+    """Return the format of the file to write.
+
+    Raises ConfigError for an ending of no format, a folder that does not exist, a missing package, and for int8 in
+    another format than ONNX.
+    """
+    where = f"-o {printable(str(path))}"
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        near = did_you_mean(path.suffix.lower(), FORMATS) if path.suffix else ""
+        raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(FORMATS)}. {near}".rstrip()))
+    if path.is_dir() or not path.parent.is_dir():
+        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
+    if quantize and kind != "onnx":
+        what = "Only ONNX files are made int8, by onnxruntime: -o FILE.onnx"
+        raise ConfigError(Problem("--quantize int8", what))
+    for package in _PACKAGES.get(kind, ()):
+        import_optional(package, extra=_EXTRAS[kind], needed_by=where)
+    return kind
