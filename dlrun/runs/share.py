@@ -149,7 +149,7 @@ def _block(
         "lock": common_lock([run.result for run in runs]),
         "data": {
             "fingerprint": first.result["dataset"]["fingerprint"],
-            "where": _where(public, left, rows, catalog),
+            "where": where_to_get(public, left, rows, catalog),
             "rows": dict(rows),
         },
     }
@@ -197,8 +197,21 @@ def _command(name: str, left: Sequence[LeftOut], plugins: Mapping[str, str], dat
     return " ".join(["dlrun", *(f"--plugin {plugin}" for plugin in plugins), f"recipe=./{name}", *words])
 
 
-def _where(public: Mapping[str, Any], left: Sequence[LeftOut], rows: Mapping[str, int], catalog: Catalog) -> str:
-    """Return where to get the data, in words for its receiver."""
+def can_promise(run: SavedRun) -> bool:
+    """Return whether a run has a held-out metric that a recipe of it can promise."""
+    measured = {metric: [value] for metric, value in run.result["metrics"].items()}
+    return bool(promised(measured, run.result["dataset"]["sizes"])[0])
+
+
+def where_to_get(
+    public: Mapping[str, Any],
+    left: Sequence[LeftOut],
+    rows: Mapping[str, int],
+    catalog: Catalog,
+    *,
+    owner: str = "the person who shared this recipe",
+) -> str:
+    """Return where to get the data, in words for its receiver. rows: by split."""
     option = catalog.option("dataset", public["dataset"]["name"])
     count = plural(sum(rows.values()), "row")
     if option.origin != "dlrun":
@@ -211,4 +224,4 @@ def _where(public: Mapping[str, Any], left: Sequence[LeftOut], rows: Mapping[str
         return f"comes with dlrun; {count}"
     if path.startswith("example:"):
         return f"comes with dlrun ({path}); {count}"
-    return f"{Path(path).name}, {count}, of the person who shared this recipe"
+    return f"{Path(path).name}, {count}, of {owner}"
