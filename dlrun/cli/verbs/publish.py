@@ -39,9 +39,9 @@ VERB = Verb(
         "The folder has the weights in safetensors, the recipe as `dlrun share` makes it, a model card (README.md)\n"
         "filled from the run, and a manifest with the SHA-256 of every file; nothing in it is pickled or code.\n"
         "Intended use, limits and the data's origin are places of the card that you fill. `dlrun predict FOLDER\n"
-        "INPUT` uses it, as do `dlrun eval` and `dlrun export`. Paths, addresses, secrets and rows of the data stay out;\n"
-        "words, categories and identifiers that predicting needs are in. hf:// takes the extra `hub` and the token\n"
-        "that `hf auth login` stored, or HF_TOKEN."
+        "INPUT` uses it, as do `dlrun eval` and `dlrun export`. Paths, addresses, secrets and rows of the data stay\n"
+        "out; words, categories and identifiers that predicting needs are in. hf:// takes the extra `hub` and the\n"
+        "token that `hf auth login` stored, or HF_TOKEN."
     ),
     examples=(
         Example("dlrun publish outputs/run --to iris-mlp", "a folder for a hub, in the new folder iris-mlp"),

@@ -61,7 +61,7 @@ def _summary(facts: Facts) -> str:
 
 def _code(name: str) -> str:
     """A name of dlrun's own, or of a plugin, within backquotes."""
-    return "".join(char if char.isalnum() or char in "_,[] -." else "?" for char in name)[:80]
+    return "".join(char if char.isalnum() or char in "_, -." else "?" for char in name)[:80]
 
 
 def _needs(facts: Facts) -> str:
@@ -127,6 +127,8 @@ def _meaning(metrics: Mapping[str, Any], *, has_baselines: bool) -> str:
     splits = {name.partition("/")[0] for name in metrics}
     lines = ["`test/` is measured on rows that chose nothing."] if "test" in splits else []
     lines += ["`val/` rows chose the best epoch."] if "val" in splits else []
+    if splits == {"train"}:
+        lines = ["`train/` is measured on the rows of the training, and says little of new ones."]
     lines += ["Beside it are trivial and simple models on the same rows."] if has_baselines else []
     return " ".join(lines)
 

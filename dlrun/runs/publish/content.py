@@ -149,7 +149,7 @@ def _public_result(run: SavedRun) -> dict[str, Any]:
 
 
 def _optional(run: SavedRun) -> dict[str, bytes]:
-    """What only some runs have: the errors of forecasts, and a picture of the samples of the best epoch, or the last."""
+    """What only some runs have: errors of forecasts, and a picture of the samples of the best epoch, or the last."""
     pictures = sorted((run.folder / "samples").glob("epoch-*.png"))
     best = (run.result.get("best") or {}).get("epoch")
     of_best = [path for path in pictures if best is not None and path.stem == f"epoch-{int(best):04d}"]

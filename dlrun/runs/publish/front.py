@@ -35,7 +35,7 @@ def front_matter(facts: Facts) -> str:
     if types:
         values["metrics"] = types
     if results:
-        data = {"type": HUB_DATASETS.get(facts.dataset, one_line(facts.data)), "name": one_line(facts.data)}
+        data = {"type": HUB_DATASETS.get(facts.dataset, "other"), "name": one_line(facts.data)}
         split = str(results[0]["name"]).partition("/")[0]
         entry = {"task": {"type": name}, "dataset": {**data, "split": split}, "metrics": results}
         values["model-index"] = [{"name": one_line(facts.name), "results": [entry]}]
@@ -60,11 +60,12 @@ def _tags(facts: Facts) -> list[str]:
 def _results(facts: Facts) -> list[dict[str, Any]]:
     metrics = facts.result["metrics"]
     split = shown_split(metrics)
-    return [
+    found = [
         {"type": _type(name.partition("/")[2]), "value": value, "name": one_line(name)}
         for name, value in list(metrics.items())[:_MOST_RESULTS]
         if name.startswith(f"{split}/") and isinstance(value, int | float) and math.isfinite(value)
     ]
+    return sorted(found, key=lambda each: each["type"].endswith("loss"))  # which compares with no other model
 
 
 def _type(metric: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def upload(folder: Path, repository: str, *, public: bool = False) -> str:
         raise ConfigError(Problem(where, f"Nobody is logged in to the hub. {_LOGIN}")) from error
     except errors.HfHubHTTPError as error:
         raise _refused(where, error) from error
-    except (OSError, errors.OfflineModeIsEnabled, *_connection_errors()) as error:
+    except (OSError, errors.OfflineModeIsEnabled, *_connection_errors(errors)) as error:
         raise StorageError(f"{HUB}{repository}: the hub cannot be reached ({_text(error)}).") from error
     return f"{api.endpoint.rstrip('/')}/{repository}"
 
@@ -57,10 +56,9 @@ def _refused(where: str, error: Any) -> ConfigError | StorageError:
     return StorageError(f"{where.removeprefix('--to ')}: the hub refused with status {status} ({_text(error)}).")
 
 
-def _connection_errors() -> tuple[type[BaseException], ...]:
-    """What the library's HTTP client raises if there is no connection; that of older versions raises OSError."""
-    client = sys.modules.get("httpx")
-    return () if client is None else (client.HTTPError,)
+def _connection_errors(errors: Any) -> tuple[type[BaseException], ...]:
+    """What the library's HTTP client, which depends on its version, raises if there is no connection."""
+    return tuple(each for each in errors.HfHubHTTPError.__mro__ if each.__name__ == "HTTPError")
 
 
 def _text(error: BaseException) -> str:

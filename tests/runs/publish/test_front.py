@@ -28,8 +28,8 @@ FACTS = Facts(
     columns=[("age", "number"), ("plan", "category")],
     classes=[("", ["no", "yes"])],
     result={
-        "metrics": {"val/accuracy": 0.5, "test/accuracy": 0.75, "test/macro_f1": 0.7, "test/auroc": math.nan,
-                    "test/loss": 0.25},
+        "metrics": {"val/accuracy": 0.5, "test/loss": 0.25, "test/accuracy": 0.75, "test/macro_f1": 0.7,
+                    "test/auroc": math.nan},
         "per_class": {"test": {"no": {"precision": 1.0, "recall": 0.5, "f1": None, "support": 4}}},
         "baselines": [{"name": "most frequent", "metrics": {"test/accuracy": 0.625}}],
         "notices": [],
@@ -68,7 +68,7 @@ def test_the_test_metrics_are_named_as_the_hub_does() -> None:
                 "results": [
                     {
                         "task": {"type": "tabular-classification"},
-                        "dataset": {"type": "people.csv", "name": "people.csv", "split": "test"},
+                        "dataset": {"type": "other", "name": "people.csv", "split": "test"},
                         "metrics": [
                             {"type": "accuracy", "value": 0.75, "name": "test/accuracy"},
                             {"type": "f1", "value": 0.7, "name": "test/macro_f1"},
