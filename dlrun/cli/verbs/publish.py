@@ -16,6 +16,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
+    from dlrun.configuration.compose import Composed
     from dlrun.configuration.schema.catalog import Catalog
     from dlrun.runs.history import SavedRun
     from dlrun.runs.publish.content import Made
@@ -102,30 +103,30 @@ def _make(command: Command, folder: Path, target: Target) -> Made:
             print(printable(text, limit=1000), file=sys.stderr)  # noqa: T201
 
     run, catalog = read_run(folder), make_catalog(command)
-    check_publishable(run, compose_run(folder, (), catalog).config, catalog)
+    composed = compose_run(folder, (), catalog)
+    check_publishable(run, composed.config, catalog)
     return make_files(
         run,
         compose_run(folder, _HERE, catalog).config,
         catalog,
         name=target.name,
         repository=target.repository,
-        recipe=_recipe(command, run, catalog),
+        recipe=_recipe(command, composed, run, catalog),
         onnx=command.has(flags.EXPORT),
         rows_from=command.value(flags.ROWS),
         tell=say,
     )
 
 
-def _recipe(command: Command, run: SavedRun, catalog: Catalog) -> str | None:
+def _recipe(command: Command, composed: Composed, run: SavedRun, catalog: Catalog) -> str | None:
     """The text of the recipe, with the losses of the first steps; None for a run that can promise nothing."""
-    from dlrun.cli.saved_run import compose_run
     from dlrun.cli.sharing import with_losses
     from dlrun.runs.share import can_promise, share
     from dlrun.storage.published import RECIPE
 
     if not can_promise(run):
         return None
-    shared = share(compose_run(run.folder, (), catalog), [run], catalog, name=RECIPE)
+    shared = share(composed, [run], catalog, name=RECIPE)
     if not command.has(flags.QUIET):
         print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
     return with_losses(shared, run, catalog).text(catalog)

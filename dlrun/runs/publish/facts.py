@@ -45,13 +45,14 @@ class Facts:
 def of_model(run: LoadedRun) -> dict[str, Any]:
     """Return the facts that a loaded run has of itself."""
     kind, about = kind_of(run)
+    text = described(run)
     return {
         "kind": kind,
         "task": task_of(kind, run.spec),
         "use": use_of(kind, about, run.spec),
-        "describes": described(run),
+        "describes": text.partition(", ")[0] if kind == "samples" else text,  # it has no classes
         "columns": columns_of(kind, about, run),
-        "classes": classes_of(run.spec),
+        "classes": [] if kind == "samples" else classes_of(run.spec),
     }
 
 

@@ -18,7 +18,14 @@ from tests.docs.sample_files import write_sample_files
 Dlrun = Callable[..., tuple[int, str, str]]
 ShortRun = Callable[..., Path]
 
-FAST = ("trainer.max_steps=8", "device=cpu", "device.threads=1", "--quiet", "hydra.run.dir=run")
+FAST = (
+    "trainer.max_steps=3",
+    "dataset.baselines=false",
+    "device=cpu",
+    "device.threads=1",
+    "--quiet",
+    "hydra.run.dir=run",
+)
 KINDS = {
     "a table": ("dataset=table", "dataset.path=example:people.csv", "dataset.target=renewed", "dataset.limit=200"),
     "several targets": (
@@ -27,7 +34,7 @@ KINDS = {
     "numbers": ("dataset=iris", "model=linear"),
     "a text": ("dataset=text", "dataset.path=example:reviews.csv", "dataset.limit=100"),
     "images": ("dataset=image_folder", "dataset.path=IMAGES", "model=cnn"),
-    "audio": ("dataset=audio_folder", "dataset.path=AUDIO"),
+    "audio": ("dataset=audio_folder", "dataset.path=AUDIO", "model=linear"),
     "a series": (
         "dataset=series", "dataset.path=example:weather.csv", "dataset.target=temperature", "dataset.limit=400",
     ),
@@ -37,7 +44,7 @@ KINDS = {
     ),
     "ratings": ("dataset=interactions", "dataset.path=example:ratings.csv", "model=factorization"),
     "arrays": ("dataset=arrays", "dataset.path=FILE.npz", "model=mlp"),
-    "a GAN": ("dataset=digits", "model=gan", "dataset.limit=200"),
+    "a GAN": ("dataset=digits", "model=gan", "dataset.limit=60"),
 }  # fmt: skip
 EVALUATED = ("numbers", "a series", "images")  # whose data is found again in three ways
 TAGS = {

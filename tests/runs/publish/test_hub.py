@@ -79,7 +79,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             return self._answer(200, {})
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     found.address = f"http://127.0.0.1:{httpd.server_port}"
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", found.address)
