@@ -81,9 +81,10 @@ def _without_data(folder: Path, request: Request, catalog: Catalog) -> dict[str,
 def refuse_published(folder: Path, verb: str) -> None:
     """Raise ConfigError for a published model where only a run's folder will do."""
     if is_published(folder):
+        recipe = folder / (RECIPE if (folder / RECIPE).exists() else CONFIG)
         what = (
             f"This is a published model: it has no state of a training, which `dlrun {verb}` needs. It can be used by "
-            f"`dlrun predict`, `eval` and `export`, and trained again: dlrun recipe={folder / RECIPE}"
+            f"`dlrun predict`, `eval` and `export`, and trained again: dlrun recipe={recipe}"
         )
         raise ConfigError(Problem(printable(str(folder)), printable(what, limit=1000)))
 

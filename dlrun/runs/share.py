@@ -63,10 +63,13 @@ class Shared:
         return text
 
 
-def share(composed: Composed, runs: Sequence[SavedRun], catalog: Catalog, *, name: str) -> Shared:
+def share(
+    composed: Composed, runs: Sequence[SavedRun], catalog: Catalog, *, name: str, with_files: bool = True
+) -> Shared:
     """Return the smallest recipe of a completed run, or of several that differ only in their seeds.
 
-    composed: the configuration of the first run. name: of the recipe's file, which its command shows.
+    composed: the configuration of the first run. name: of the recipe's file, which its command shows. with_files: as
+    for `without_own`.
 
     Raises ConfigError if the configuration is not the one that was measured, or a plugin has changed since.
     """
@@ -80,7 +83,7 @@ def share(composed: Composed, runs: Sequence[SavedRun], catalog: Catalog, *, nam
     requested = requested_tree(composed.config.tree, first.result.get("auto") or {})
     if len(runs) > 1:
         requested["seed"] = default_values()["seed"]
-    public, left = without_own(requested, catalog)
+    public, left = without_own(requested, catalog, with_files=with_files)
     tree = smallest(public, catalog)
     config = _compose_back(tree, left, public, catalog)
     block, texts, not_promised = _block(first.config.get("recipe") or {}, runs, public, left, catalog, name=name)

@@ -72,14 +72,14 @@ def run(command: Command) -> int:
 
 def _check_flags(command: Command, target: Target) -> None:
     """Raise ConfigError for flags that mean nothing here, and for a missing package of an export."""
-    from dlrun.runs.export.target import check_target
+    from dlrun.runs.export.target import check_installed
 
     if command.has(flags.PUBLIC) and target.repository is None:
         raise usage_error(Problem("--public", "It has a meaning only together with --to hf://OWNER/NAME."))
     if command.has(flags.ROWS) and not command.has(flags.EXPORT):
         raise usage_error(Problem("--rows", "It has a meaning only together with --export."))
     if command.has(flags.EXPORT):
-        check_target(Path("model.onnx"), quantize=False)
+        check_installed("onnx", needed_by="--export onnx")
 
 
 def _check_folder(folder: Path) -> None:
@@ -126,7 +126,7 @@ def _recipe(command: Command, composed: Composed, run: SavedRun, catalog: Catalo
 
     if not can_promise(run):
         return None
-    shared = share(composed, [run], catalog, name=RECIPE)
+    shared = share(composed, [run], catalog, name=RECIPE, with_files=False)
     if not command.has(flags.QUIET):
         print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
     return with_losses(shared, run, catalog).text(catalog)

@@ -25,11 +25,7 @@ def public_configuration(tree: Mapping[str, Any], catalog: Catalog) -> tuple[dic
 
     A file of data becomes one that the user of the model sets, unless it is a bundled example.
     """
-    public, left = without_own(tree, catalog)
-    for key, name, value in _paths(public, catalog):
-        if not value.startswith((_EXAMPLE, MISSING)):
-            left.append(LeftOut(f"{key}.{name}", "the data is not published", value, is_required=True))
-            public[key][name] = MISSING
+    public, left = without_own(tree, catalog, with_files=False)
     about = tree.get("recipe") or {}
     block = {"format": FORMAT, **({"plugins": about["plugins"]} if about.get("plugins") else {})}
     return {**public, "recipe": block, "resume": "never"}, left

@@ -93,8 +93,8 @@ def _data(facts: Facts) -> list[str]:
         parts.append(f"Classes{f' of {plain(target)}' if target else ''}: {listed}{f', {more} more' * (more > 0)}.")
     if facts.num_words:
         parts.append(
-            f"`{MODEL}` has {plural(facts.num_words, 'word')}, categories or identifiers of the training data, which "
-            "predicting needs."
+            f"`{MODEL}` has {plural(facts.num_words, 'word')}, categories, identifiers and names of columns of the "
+            "training data, which predicting needs."
         )
     return parts
 

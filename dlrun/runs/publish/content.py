@@ -196,7 +196,7 @@ def _notices(facts: Facts, text: str, left: Sequence[LeftOut]) -> list[str]:
     if RECIPE not in facts.files:
         notices.append(f"there is no {RECIPE}, for no held-out metric was measured; {CONFIG} repeats the training")
     if facts.num_words:
-        what = f"{plural(facts.num_words, 'word')}, categories or identifiers of the data"
+        what = f"{plural(facts.num_words, 'word')}, categories, identifiers and names of columns"
         notices.append(f"{MODEL} has {what}, which predicting needs: look at them before others do")
     notices += [
         f"it needs the plugin {printable(plugin)}, which is not in the folder: give it to who uses the model"

@@ -19,7 +19,7 @@ class Facts:
     data: the name of its dataset. where: where to get the data, in words. describes: the data, in words.
     columns: of an input file, with kinds. classes: by target. result: the public part of `result.json`.
     files: their names. to_set: what who repeats the training sets, such as `dataset.path=FILE`.
-    num_words: how many words, categories and identifiers of the data `model.json` has.
+    num_words: how many words, categories, identifiers and names of columns of the data `model.json` has.
     """
 
     name: str

@@ -70,22 +70,22 @@ def use_of(kind: Kind, about: Mapping[str, Any], spec: DataSpec) -> Use:
     predict = "dlrun predict NAME INPUT"
     shape = " x ".join(map(str, spec.shape))
     uses: Mapping[Kind, Use] = {
-        "table": Use("a CSV, Parquet or JSON lines file with the columns below", [predict], extra="table"),
+        "table": Use("a CSV, Parquet or JSON lines file with the columns above", [predict], extra="table"),
         "numbers": Use(
-            f"a CSV file with {spec.num_features} columns of numbers, in the order below, and a line of headings",
+            f"a CSV file with {spec.num_features} columns of numbers, in the order above, and a line of headings",
             [predict],
         ),
-        "text": Use("a CSV or JSON lines file with the column of texts that is named below", [predict]),
+        "text": Use("a CSV or JSON lines file with the column of texts that is named above", [predict]),
         "language": Use("a text to continue", ['dlrun predict NAME --prompt "TEXT"']),
         "series": Use(
-            "a CSV file with the columns below, one row for each step of time; its future is predicted",
+            "a CSV file with the columns above, one row for each step of time; its future is predicted",
             ["dlrun predict NAME INPUT --future --interval 0.9"],
         ),
         "images": Use("a folder of images, or one image", [predict]),
         "audio": Use("a folder of WAV or FLAC files, or one file", [predict], extra="audio"),
         "arrays": Use(f"a .npy, .npz or .safetensors file with rows of shape {shape}", [predict]),
         "ratings": Use(
-            "a CSV or Parquet file with the columns below, for ratings; or of users only, for the best items of each",
+            "a CSV or Parquet file with the columns above, for ratings; or of users only, for the best items of each",
             [predict, "dlrun predict NAME USERS --top 10"],
             extra="table",
         ),

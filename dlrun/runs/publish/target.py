@@ -12,6 +12,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
 HUB = "hf://"
+_SCHEME = re.compile(r"(hf|https?|huggingface\.co)\b[:/]", re.I)  # of an address, mistyped
 _PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 
 
@@ -37,7 +38,7 @@ def read_target(text: str) -> Target:
     Raises ConfigError for a folder that is not empty, a name that is none of a repository, and a missing package.
     """
     where = f"--to {printable(text)}"
-    if "://" in text:
+    if "://" in text or _SCHEME.match(text):
         return Target(text, repository=_repository(text, where))
     if not text:
         raise ConfigError(Problem("--to", "Expected a new folder, or hf://OWNER/NAME."))

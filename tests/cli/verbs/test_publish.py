@@ -138,7 +138,7 @@ def test_an_own_table_stays_at_home(short_run: ShortRun, dlrun: Dlrun, own_folde
     code, _, err = dlrun("publish", "mine", "--to", "model")
     assert code == 0, err
     assert "notice: left out dataset.path: the file is outside the current folder" in err
-    assert "categories or identifiers of the data, which predicting needs: look at them before others do" in err
+    assert "categories, identifiers and names of columns, which predicting needs: look at them before others do" in err
     for path in Path("model").iterdir():
         assert str(own_folder).encode() not in path.read_bytes(), path
     config = read_yaml(Path("model/config.yaml"))

@@ -50,9 +50,12 @@ def test_a_name_that_is_none_of_a_repository(text: str) -> None:
         read_target(text)
 
 
-def test_other_addresses_are_refused() -> None:
+@pytest.mark.parametrize(
+    "text", ["https://example.org/model", "hf:/me/model", "hf:me/model", "huggingface.co/me/model"]
+)
+def test_other_addresses_and_mistyped_ones_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="Expected a folder or hf://OWNER/NAME; other addresses are not published to"):
-        read_target("https://example.org/model")
+        read_target(text)
 
 
 def test_the_library_of_the_hub_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
