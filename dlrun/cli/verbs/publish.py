@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     name="publish",
-    usage="RUN_DIR --to FOLDER [--export onnx]\nRUN_DIR --to hf://OWNER/NAME [--public]",
+    usage="RUN_DIR --to TARGET [--export onnx] [--public]",
     summary="a folder that a model hub takes: weights, recipe, model card; or upload it",
     words=(Word("RUN_DIR", "run", "a run's folder"),),
     own_flags=(
