@@ -27,7 +27,6 @@ FAST = (
     "hydra.run.dir=run",
 )
 KINDS = {
-    "a table": ("dataset=table", "dataset.path=example:people.csv", "dataset.target=renewed", "dataset.limit=200"),
     "several targets": (
         "dataset=table", "dataset.path=example:people.csv", "dataset.target=[renewed,age]", "dataset.limit=200",
     ),
@@ -48,7 +47,6 @@ KINDS = {
 }  # fmt: skip
 EVALUATED = ("numbers", "a series", "images")  # whose data is found again in three ways
 TAGS = {
-    "a table": "tabular-classification",
     "several targets": "tabular-classification",
     "numbers": "tabular-classification",
     "a text": "text-classification",
@@ -65,7 +63,6 @@ TAGS = {
 def inputs_of(kind: str) -> list[str]:
     """Return what `dlrun predict` is given after the folder, for a model of a kind."""
     return {
-        "a table": [str(locate("example:people.csv"))],
         "several targets": [str(locate("example:people.csv"))],
         "numbers": ["new.csv"],
         "a text": [str(locate("example:reviews.csv"))],
@@ -144,7 +141,10 @@ def test_an_own_table_stays_at_home(short_run: ShortRun, dlrun: Dlrun, own_folde
     config = read_yaml(Path("model/config.yaml"))
     assert (config["dataset"]["path"], config["seed"], config["device"]["threads"]) == ("???", 3, "auto")
     assert read_yaml(Path("model/recipe.yaml"))["recipe"]["measured"]
-    assert dlrun("predict", "model", str(table))[0] == 0
+    assert read_card(Path("model/README.md").read_text())["pipeline_tag"] == "tabular-classification"
+    own = dlrun("predict", "mine", str(table), "--probabilities")
+    assert dlrun("predict", "model", str(table), "--probabilities") == own
+    assert own[0] == 0
     code, _, err = dlrun("eval", "model")
     assert code == 3
     assert "A published model has no data in its folder. Name the file or folder with the data: dataset.path=..." in err
