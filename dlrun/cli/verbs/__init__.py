@@ -26,6 +26,7 @@ NAMES = (
     "eval",
     "predict",
     "export",
+    "publish",
     "replay",
     "clean",
     "runs",
