@@ -54,4 +54,5 @@ def first_losses(
 def environment_of(components: Components) -> dict[str, Any]:
     """Return the environment of what was built, as a result describes it."""
     numeric = environment.collect_numeric(components.device.threads, str(components.device.torch))
-    return environment.describe_run(numeric, device_settings=components.config.tree["device"])
+    found = environment.describe_run(numeric, device_settings=components.config.tree["device"])
+    return {**found, "cores": components.device.cores}
