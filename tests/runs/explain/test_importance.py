@@ -1,0 +1,100 @@
+"""Permutation importance, on data whose answer is known. It needs no extra."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlrun.cli.saved_run import compose_run
+from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.spec import Batch
+from dlrun.errors import ConfigError, DataError
+from dlrun.runs.explain import importance
+from dlrun.runs.explain.found import Importance
+from dlrun.runs.explain.importance import permutation_importance
+
+Train = Callable[..., Path]
+WORDS = (
+    "dataset=table", "dataset.path=known.csv", "dataset.target=y", "dataset.task=regression", "model=linear",
+    "trainer.epochs=25", "optimizer.lr=0.05",
+)  # fmt: skip
+
+
+def write_known(seed: int = 0) -> None:
+    """300 rows of y = 3 strong - weak + 4 if the colour is red; "nothing" has no part in it."""
+    draw = random.Random(seed)
+    lines = ["nothing,strong,colour,weak,y"]
+    for _ in range(300):
+        nothing, strong, weak = (draw.gauss(0, 1) for _ in range(3))
+        colour = draw.choice(["red", "green", "blue"])
+        target = 3 * strong - weak + 4 * (colour == "red")
+        lines.append(f"{nothing:.4f},{strong:.4f},{colour},{weak:.4f},{target:.4f}")
+    Path("known.csv").write_text("\n".join(lines) + "\n")
+
+
+def measure(run: Path, *words: str, split: str = "test") -> Importance:
+    config = compose_run(run, words, Catalog()).config
+    return permutation_importance(config, Catalog(), run, split=split)
+
+
+def test_the_ranking_is_that_of_the_weights(short_run: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_known()
+    run = short_run("run", *WORDS)
+    found = measure(run)
+    assert [column.name for column in found.columns] == ["strong", "colour", "weak", "nothing"]
+    strong, colour, weak, nothing = found.columns
+    # of a shuffled column with weight w the errors have the deviation w * sqrt(2)
+    assert strong.mean == pytest.approx(3 * 2**0.5, rel=0.25)
+    assert colour.mean == pytest.approx(4 * (2 * 1 / 3 * 2 / 3) ** 0.5, rel=0.25)
+    assert weak.mean == pytest.approx(2**0.5, rel=0.25)
+    assert abs(nothing.mean) < 0.1
+    assert strong.deviation > 0
+    assert strong.mean == pytest.approx(sum(strong.each) / 5)
+    assert (found.metric, found.higher_is_better, found.split) == ("rmse", False, "test")
+    assert found.num_rows == found.of_rows == 30
+    again = measure(run)
+    assert again == found
+    monkeypatch.setattr(importance, "_MOST_ROWS", 20)
+    fewer = measure(run)
+    assert (fewer.num_rows, fewer.of_rows) == (20, 30)
+    write_known(seed=1)
+    with pytest.raises(DataError, match=r"is not what this run was trained on \(its fingerprint differs\)"):
+        measure(run)
+
+
+def test_the_runs_own_metric_and_its_direction(short_run: Train) -> None:
+    run = short_run("run", "trainer.epochs=20", "optimizer.lr=0.05", "metric=loss")
+    found = measure(run, "metric=accuracy", split="train")
+    assert (found.metric, found.higher_is_better, found.num_rows) == ("accuracy", True, 108)
+    assert {column.name for column in found.columns[:2]} == {"petal_length_cm", "petal_width_cm"}
+    assert found.columns[0].mean > 0.1
+    assert measure(run).metric == "loss"
+
+
+def test_what_has_no_columns_or_no_such_split_is_refused(short_run: Train) -> None:
+    run = short_run("run", "dataset=digits", "trainer.epochs=1")
+    with pytest.raises(ConfigError, match=r"Columns are shuffled, and this run has 8x8 grey images, 10 classes\."):
+        measure(run)
+    run = short_run("none", "dataset.test_fraction=0", "trainer.epochs=1")
+    with pytest.raises(ConfigError, match=r"(?s)--split test.*This run has no such split; it has train, val\."):
+        measure(run)
+
+
+def test_a_columns_features_move_together_and_a_series_as_a_whole() -> None:
+    inputs = torch.arange(12.0).reshape(3, 4)
+    shuffled = importance._shuffled(
+        Batch(inputs, torch.zeros(3)), torch.tensor([False, True, True, False]), torch.Generator().manual_seed(1)
+    ).inputs
+    assert shuffled[:, [0, 3]].tolist() == inputs[:, [0, 3]].tolist()
+    assert (shuffled[:, 2] - shuffled[:, 1]).tolist() == [1, 1, 1]
+    assert shuffled[:, 1].tolist() != inputs[:, 1].tolist()
+    assert sorted(shuffled[:, 1].tolist()) == inputs[:, 1].tolist()
+    series = torch.arange(12.0).reshape(3, 2, 2)  # (B, T, F)
+    moved = importance._shuffled(
+        Batch(series, torch.zeros(3)), torch.tensor([True, False]), torch.Generator().manual_seed(1)
+    ).inputs
+    assert (moved[:, 1, 0] - moved[:, 0, 0]).tolist() == [2, 2, 2]
