@@ -13,7 +13,6 @@ FOR, AGAINST = "series0", "series1"
 """Roles: what adds to an output, and what takes from it."""
 _ROW, _TOP = 22.0, 10.0
 _CHARACTER, _MOST_NAME, _MOST_VALUE = 6.8, 30, 22  # picture units; characters
-_AMOUNT = 76.0  # room for an amount beside its bar
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,9 @@ def draw_bars(name: str, title: str, bars: Sequence[Bar]) -> Scene:
     scene = Scene(name, title, WIDTH, 2 * _TOP + _ROW * len(bars))
     reaches = [bar.amount + side * bar.deviation for bar in bars for side in (-1, 1)]
     low, high = min([0.0, *reaches]), max([0.0, *reaches])
-    start = left + 12 + (_AMOUNT if low < 0 else 0)
-    unit = (WIDTH - start - (_AMOUNT if high > 0 else 12) - 8) / ((high - low) or 1.0)
+    room = 14 + _CHARACTER * max((len(bar.text) for bar in bars), default=0)  # for an amount beside its bar
+    start = left + 12 + (room if any(bar.amount < 0 for bar in bars) else 0)
+    unit = (WIDTH - start - room) / ((high - low) or 1.0)
     zero = start - low * unit
     for place, bar in enumerate(bars):
         y = _TOP + place * _ROW

@@ -45,7 +45,7 @@ def _drawn(why: Attribution) -> list[list[Cell]]:
         pictures = list(image_overlay(why.image, why.grid))
     if why.look == "sound":
         return [pictures, [lines_of_text(["Time", "from left to right; frequencies from below to above"])],
-                [draw_steps("time", "What each moment adds", why.parts["time"], None)]]  # fmt: skip
+                [draw_steps("time", "What each moment adds", why.parts["time"], {})]]  # fmt: skip
     return [pictures]
 
 

@@ -15,7 +15,7 @@ from dlrun.runs.explain.found import Share
 from dlrun.wording import printable
 
 _SIDE = 360  # picture units of an image's longer side
-_FADED = 0.35  # of the image below the colours
+_FADED = 0.25  # of the image below the colours
 _STRONG = 0.99  # the share of pixels whose amounts are below full colour
 _FONT, _LINE, _MARGIN = 15, 28, 8  # picture units
 _WEAK = 0.06  # of full colour: a word below it has none

@@ -29,7 +29,7 @@ class Attribution:
     value, base: the output at the row and at the baseline. baseline, method: in words. parts: by what they are (column,
     word, step, pixel): each list is all of the row, in its own order. grid: the same in two dimensions, (H, W) of
     pixels, (bands, frames) of a sound, (T, F) of steps. image: the row's pixels, of a sound its spectrogram. series:
-    the row's numbers, (T, F).
+    the row's numbers by column, (T,) each.
     """
 
     look: Look
@@ -40,7 +40,7 @@ class Attribution:
     parts: Mapping[str, Sequence[Share]]
     grid: NDArray[np.float64] | None = None
     image: NDArray[np.uint8] | None = None
-    series: NDArray[np.float64] | None = None
+    series: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def missing(self) -> float:

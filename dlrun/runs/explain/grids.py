@@ -73,7 +73,7 @@ def explain_steps(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
             Share(name, "", amount) for name, amount in zip(columns, grid.sum(axis=0).tolist(), strict=True)
         ]
     words = "0 in each column" if scaling is None else "the means of the training rows"
-    return Attribution("steps", value, base, words, method, parts, grid, series=raw)
+    return Attribution("steps", value, base, words, method, parts, grid, series=dict(zip(columns, raw.T, strict=True)))
 
 
 def _grid(

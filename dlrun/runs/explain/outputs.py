@@ -42,7 +42,7 @@ def answer_of(run: LoadedRun, question: Question, outputs: Tensor) -> Answer:
     Raises ConfigError for a target or a class that this run does not predict.
     """
     spec, names = run.spec, target_names(run)
-    number = _place(question.target, names, flag="--target", what="This run predicts")
+    number = _place(question.target, names, flag="--target", what="target")
     goal = goal_of(spec)
     if isinstance(goal, SeveralGoal):
         own, place = part_specs(spec)[number], goal.slices(spec)[number]
@@ -71,8 +71,7 @@ def _place(wanted: str | None, names: Sequence[str], *, flag: str, what: str) ->
         return 0
     if wanted not in names:
         near = did_you_mean(wanted, names)
-        listed = ", ".join(f'"{printable(name)}"' for name in names[:8]) + (", ..." if len(names) > 8 else "")
-        raise ConfigError(Problem(f"{flag} {printable(wanted)}", f"{what} {listed}. {near}".rstrip()))
+        raise ConfigError(Problem(f"{flag} {printable(wanted)}", f"This run has no such {what}. {near}".rstrip()))
     return list(names).index(wanted)
 
 
@@ -87,7 +86,7 @@ def _answer(spec: DataSpec, number: int, name: str, question: Question, outputs:
     predicted = int(outputs[0, 0] > 0) if is_binary else int(outputs[0].argmax())
     chosen = predicted
     if question.class_name is not None:
-        chosen = _place(question.class_name, names, flag="--class", what="The classes are")
+        chosen = _place(question.class_name, names, flag="--class", what="class")
     label = f'log-odds of "{names[chosen]}"'
     if is_binary:
         sign = 1.0 if chosen == 1 else -1.0

@@ -42,7 +42,8 @@ def explain_words(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
         order = (~keeps).to(torch.uint8).argsort(dim=1, stable=True)  # kept tokens first
         lengths = keeps.sum(dim=1)  # (B, T) -> (B,)
         is_token = torch.arange(length, device=ids.device) < lengths.unsqueeze(1)  # (B, T)
-        return answer.pick(model.outputs(rows.gather(1, order) * is_token, lengths))
+        shorter = (rows.gather(1, order) * is_token)[:, : max(1, int(lengths.max()))]  # (B, T) -> (B, longest)
+        return answer.pick(model.outputs(shorter, lengths))
 
     every = torch.ones(1, length, device=ids.device)
     at_once = max(1, min(count, _AT_ONCE, _TOKENS_AT_ONCE // length))

@@ -87,7 +87,10 @@ def test_rows_that_are_not_there_are_told(iris: str, dlrun: Dlrun) -> None:
     assert (code, "old.csv: no such file or folder." in err) == (3, True)
     Path("empty.csv").write_text("a,b,c,d\n")
     assert "empty.csv: there is no row to explain." in dlrun("explain", iris, "empty.csv")[2]
-    assert 'The classes are "setosa", "versicolor"' in dlrun("explain", iris, "new.csv", "--class", "rose")[2]
+    assert (
+        "This run has no such class. Choose from: setosa, versicolor, virginica."
+        in dlrun("explain", iris, "new.csv", "--class", "rose")[2]
+    )
 
 
 def test_importance_of_columns_needs_no_extra(iris: str, dlrun: Dlrun) -> None:

@@ -19,7 +19,8 @@ def explanation(look: Look) -> Explanation:
     shares = [Share(f"part {number}", "", 0.5 - number) for number in range(30)]
     parts = {PARTS[look]: shares, **({"column": shares[:2]} if look == "steps" else {})}
     image = np.zeros((2, 2), dtype=np.uint8) if look in ("pixels", "sound") else None
-    why = Attribution(look, 1.0, 0.0, "nothing", "a method", parts, GRID, image, GRID if look == "steps" else None)
+    series = {"heat": GRID[:, 0]} if look == "steps" else {}
+    why = Attribution(look, 1.0, 0.0, "nothing", "a method", parts, GRID, image, series)
     return Explanation(1, "", "price", {"prediction": 2.5}, why)
 
 

@@ -21,14 +21,14 @@ def test_pixels_have_the_colour_of_their_amount_and_are_faded_where_there_is_non
     assert [code(plain.getpixel(spot)) for spot in spots] == ["#000000", "#ffffff", "#000000", "#000000"]  # type: ignore[arg-type]
     assert code(over.getpixel(spots[0])) == LIGHT["series0"]  # type: ignore[arg-type]
     assert code(over.getpixel(spots[1])) == LIGHT["series1"]  # type: ignore[arg-type]
-    assert code(over.getpixel(spots[2])) == "#a6a6a6"  # type: ignore[arg-type]  # 255 * (1 - 0.35)
+    assert code(over.getpixel(spots[2])) == "#bfbfbf"  # type: ignore[arg-type]  # 255 * (1 - 0.25)
 
 
 def test_an_image_that_does_not_matter_and_one_in_colour() -> None:
     image = np.zeros((2, 4, 3), dtype=np.uint8)
     plain, over = image_overlay(image, np.zeros((2, 4)))
     assert plain.size == (720, 360)
-    assert over.getpixel((10, 10)) == (166, 166, 166)
+    assert over.getpixel((10, 10)) == (191, 191, 191)
 
 
 def test_words_are_on_the_colour_of_their_amount() -> None:

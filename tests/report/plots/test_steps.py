@@ -13,9 +13,9 @@ SHARES = [Share("t-2", "", 1.0), Share("t-1", "", -2.0), Share("t", "", 0.5)]
 
 
 def test_bars_are_below_the_series() -> None:
-    scene = draw_steps("steps", "What each step adds", SHARES, np.array([[1.0], [3.0], [2.0]]))
+    scene = draw_steps("steps", "What each step adds", SHARES, {"heat": np.array([1.0, 3.0, 2.0])})
     boxes = [mark for mark in scene.marks if isinstance(mark, Box)]
-    series = next(mark for mark in scene.marks if isinstance(mark, Line) and mark.shape == "bar")
+    series = next(mark for mark in scene.marks if isinstance(mark, Line) and mark.shape == "best")
     assert [box.role for box in boxes] == ["series0", "series1", "series0"]
     assert [box.height for box in boxes] == pytest.approx([boxes[1].height / 2, boxes[1].height, boxes[1].height / 4])
     (_, lowest), (_, highest), (_, middle) = series.vertices
@@ -28,7 +28,7 @@ def test_bars_are_below_the_series() -> None:
 
 
 def test_several_columns_have_a_colour_each_and_a_sound_has_none() -> None:
-    scene = draw_steps("steps", "", SHARES, np.arange(6.0).reshape(3, 2))
+    scene = draw_steps("steps", "", SHARES, {"heat": np.arange(3.0), "rain": np.arange(3.0)})
     shapes = [mark.shape for mark in scene.marks if isinstance(mark, Line)]
-    assert shapes == ["series1", "series0", "axis"]
-    assert draw_steps("time", "", SHARES, None).height < scene.height
+    assert shapes == ["best", "best", "series1", "series1", "axis"]  # lines, and their legend
+    assert draw_steps("time", "", SHARES, {}).height < scene.height

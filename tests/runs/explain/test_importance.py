@@ -55,12 +55,13 @@ def test_the_ranking_is_that_of_the_weights(short_run: Train, monkeypatch: pytes
     assert strong.deviation > 0
     assert strong.mean == pytest.approx(sum(strong.each) / 5)
     assert (found.metric, found.higher_is_better, found.split) == ("rmse", False, "test")
-    assert found.num_rows == found.of_rows == 30
+    assert found.num_rows == found.of_rows == 60
     again = measure(run)
     assert again == found
     monkeypatch.setattr(importance, "_MOST_ROWS", 20)
+    monkeypatch.setattr(importance, "_FEWEST_ROWS", 10)
     fewer = measure(run)
-    assert (fewer.num_rows, fewer.of_rows) == (20, 30)
+    assert (fewer.num_rows, fewer.of_rows) == (20, 60)
     write_known(seed=1)
     with pytest.raises(DataError, match=r"is not what this run was trained on \(its fingerprint differs\)"):
         measure(run)
