@@ -15,6 +15,7 @@ from dlrun.wording import count, number
 
 _MOST_BARS = 20
 _COLOURS = "blue adds, orange takes away"
+_AXES = "; time goes right, frequency up"
 
 
 def explanation_picture(explanations: Sequence[Explanation]) -> bytes:
@@ -26,7 +27,7 @@ def explanation_picture(explanations: Sequence[Explanation]) -> bytes:
             title_of(explanation),
             f"{explanation.output}: {number(why.value)} = {number(why.base)} with {why.baseline} "
             f"{signed(why.value - why.base)} from the row",
-            f"{why.method}; {_COLOURS}",
+            f"{why.method}; {_COLOURS}{_AXES if why.look == 'sound' else ''}",
         ]
         rows += [[lines_of_text(text)], *_drawn(why)]
     return to_png(rows)
@@ -44,8 +45,7 @@ def _drawn(why: Attribution) -> list[list[Cell]]:
     if why.image is not None and why.grid is not None:
         pictures = list(image_overlay(why.image, why.grid))
     if why.look == "sound":
-        return [pictures, [lines_of_text(["Time", "from left to right; frequencies from below to above"])],
-                [draw_steps("time", "What each moment adds", why.parts["time"], {})]]  # fmt: skip
+        return [pictures, [draw_steps("time", "What each moment adds", why.parts["time"], {})]]
     return [pictures]
 
 

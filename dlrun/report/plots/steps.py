@@ -42,7 +42,10 @@ def draw_steps(name: str, title: str, shares: Sequence[Share], series: Mapping[s
         scene.label(_LEFT - 8, below + _HALF, f"-{number(-low)}", "end")
     stride = max(1, -(-len(shares) // _NAMES))
     for step in range((len(shares) - 1) % stride, len(shares), stride):
-        scene.label(_LEFT + (step + 0.5) * each, below + _HALF + 20, shares[step].name, "middle", most=10)
+        x, is_last = _LEFT + (step + 0.5) * each, step == len(shares) - 1 and len(shares) > _NAMES
+        scene.label(
+            WIDTH - 4 if is_last else x, below + _HALF + 20, shares[step].name, "end" if is_last else "middle", most=10
+        )
     return scene
 
 

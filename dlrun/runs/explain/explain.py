@@ -59,7 +59,7 @@ def explain_rows(
             outputs = model.answer(each)
             answer = answer_of(run, question, outputs)
             prediction = goal_of(run.spec).columns(run.spec, outputs, probabilities=False)
-            place = " ".join(str(v) if name == "file" else f"{name} {v}" for name, v in each.about.items())
+            place = " ".join(str(v) if name in ("file", "path") else f"{name} {v}" for name, v in each.about.items())
             shown = {name: values[0] for name, values in prediction.items()}
             explanations.append(Explanation(each.number, place, answer.name, shown, method(run, model, each, answer)))
             done(1)
