@@ -13,7 +13,7 @@ from dlrun.wording import printable
 
 VERB = Verb(
     name="explain",
-    usage="RUN_DIR INPUT [-o FILE]\nRUN_DIR --split test [-o FILE]",
+    usage="RUN_DIR INPUT [-o FILE]\nRUN_DIR --split NAME [-o FILE]",
     summary="what moved a prediction: columns, words, pixels or steps; and which columns matter",
     words=(
         Word("RUN_DIR", "run", "a run's folder"),

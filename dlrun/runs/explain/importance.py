@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -48,6 +49,7 @@ def permutation_importance(config: RunConfig, catalog: Catalog, folder: Path, *,
     rows = data.split(split)
     most = max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_EVALUATED // (len(names) * REPEATS)))
     whole = _sampled(rows, most, seed=config.seed)
+    whole = whole._replace(inputs=whole.inputs.clone())  # shuffled in place
     better = 1.0 if task.metrics[metric] == "max" else -1.0
     value = _measure(run, task, metric, whole)
     generator = torch.Generator().manual_seed(config.seed)
@@ -56,8 +58,8 @@ def permutation_importance(config: RunConfig, catalog: Catalog, folder: Path, *,
         for number, name in enumerate(names):
             worse = []
             for _ in range(REPEATS):
-                shuffled = _shuffled(whole, groups == number, generator)
-                worse.append(better * (value - _measure(run, task, metric, shuffled)))
+                with _shuffled(whole.inputs, groups == number, generator):
+                    worse.append(better * (value - _measure(run, task, metric, whole)))
             found.append(ColumnImportance(name, statistics.fmean(worse), statistics.stdev(worse), tuple(worse)))
             done(1)
     found.sort(key=lambda column: -column.mean)
@@ -87,13 +89,17 @@ def _sampled(rows: Split, most: int, *, seed: int) -> Batch:
     return rows.fetch(order.to(rows.index_device))
 
 
-def _shuffled(whole: Batch, which: Tensor, generator: torch.Generator) -> Batch:
-    """The same rows with some features, (F,) bool, from other rows; a series moves as a whole."""
-    features = which.nonzero()[:, 0].to(whole.inputs.device)
-    order = torch.randperm(len(whole.inputs), generator=generator).to(whole.inputs.device)
-    inputs = whole.inputs.clone()
-    inputs[..., features] = whole.inputs[order][..., features]
-    return whole._replace(inputs=inputs)
+@contextmanager
+def _shuffled(inputs: Tensor, which: Tensor, generator: torch.Generator) -> Iterator[None]:
+    """Within a `with` block, some features, (F,) bool, are from other rows; a series moves as a whole."""
+    features = which.nonzero()[:, 0].to(inputs.device)
+    order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+    before = inputs[..., features]  # a copy
+    inputs[..., features] = before[order]
+    try:
+        yield
+    finally:
+        inputs[..., features] = before
 
 
 def _measure(run: LoadedRun, task: SupervisedTask, metric: str, whole: Batch) -> float:

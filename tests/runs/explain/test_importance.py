@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,6 @@ import torch
 
 from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, DataError
 from dlrun.runs.explain import importance
 from dlrun.runs.explain.found import Importance
@@ -56,6 +56,8 @@ def test_the_ranking_is_that_of_the_weights(short_run: Train, monkeypatch: pytes
     assert strong.mean == pytest.approx(sum(strong.each) / 5)
     assert (found.metric, found.higher_is_better, found.split) == ("rmse", False, "test")
     assert found.num_rows == found.of_rows == 60
+    stored = json.loads((run / "result.json").read_text())["metrics"]["test/rmse"]
+    assert found.value == pytest.approx(stored)
     again = measure(run)
     assert again == found
     monkeypatch.setattr(importance, "_MOST_ROWS", 20)
@@ -85,17 +87,17 @@ def test_what_has_no_columns_or_no_such_split_is_refused(short_run: Train) -> No
         measure(run)
 
 
-def test_a_columns_features_move_together_and_a_series_as_a_whole() -> None:
-    inputs = torch.arange(12.0).reshape(3, 4)
-    shuffled = importance._shuffled(
-        Batch(inputs, torch.zeros(3)), torch.tensor([False, True, True, False]), torch.Generator().manual_seed(1)
-    ).inputs
-    assert shuffled[:, [0, 3]].tolist() == inputs[:, [0, 3]].tolist()
-    assert (shuffled[:, 2] - shuffled[:, 1]).tolist() == [1, 1, 1]
-    assert shuffled[:, 1].tolist() != inputs[:, 1].tolist()
-    assert sorted(shuffled[:, 1].tolist()) == inputs[:, 1].tolist()
+def test_a_columns_features_move_together_and_a_series_as_a_whole_and_all_come_back() -> None:
+    before = torch.arange(12.0).reshape(3, 4)
+    inputs = before.clone()
+    which = torch.tensor([False, True, True, False])
+    with importance._shuffled(inputs, which, torch.Generator().manual_seed(1)):
+        assert inputs[:, [0, 3]].tolist() == before[:, [0, 3]].tolist()
+        assert (inputs[:, 2] - inputs[:, 1]).tolist() == [1, 1, 1]
+        assert inputs[:, 1].tolist() != before[:, 1].tolist()
+        assert sorted(inputs[:, 1].tolist()) == before[:, 1].tolist()
+    assert inputs.tolist() == before.tolist()
     series = torch.arange(12.0).reshape(3, 2, 2)  # (B, T, F)
-    moved = importance._shuffled(
-        Batch(series, torch.zeros(3)), torch.tensor([True, False]), torch.Generator().manual_seed(1)
-    ).inputs
-    assert (moved[:, 1, 0] - moved[:, 0, 0]).tolist() == [2, 2, 2]
+    with importance._shuffled(series, torch.tensor([True, False]), torch.Generator().manual_seed(1)):
+        assert (series[:, 1, 0] - series[:, 0, 0]).tolist() == [2, 2, 2]
+        assert series[:, 0, 0].tolist() != [0, 4, 8]
