@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import DataSpec, Scaling
 from dlrun.data.tables.columns import Column
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.runs.explain.columns import columns_of, explain_columns
 from dlrun.runs.explain.outputs import Question, answer_of
+from tests.harness import configure
 from tests.runs.explain.known import linear, loaded, model_of, needs_captum, row
 
 NUMBERS = DataSpec("dense", (3,), "regression", 1, scaling=Scaling((1.0, 2.0, 0.0), (2.0, 1.0, 4.0), -9.0, 9.0),
@@ -107,3 +109,18 @@ def test_bundled_tables_have_names() -> None:
     columns = columns_of(run)
     assert list(columns.names) == ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
     assert columns.groups.tolist() == [0, 1, 2, 3]
+
+
+@needs_captum
+def test_an_ensemble_of_networks_adds_up() -> None:
+    torch.manual_seed(0)
+    spec = DataSpec("dense", (3,), "multiclass", 3, class_names=("a", "b", "c"))
+    words = ("dataset=iris", "model=tabular", "model.linear=false", "model.additive=false", "model.members=4")
+    model = Catalog().load("model", "tabular")(spec, **configure(*words, "model.share=1").model.arguments)
+    run = loaded(spec, model, *words)
+    given = row(torch.tensor([0.5, -2.0, 1.0]))
+    outputs = model_of(run).answer(given)
+    answer = answer_of(run, Question(), outputs)
+    found = explain_columns(run, model_of(run), given, answer)
+    assert found.value == pytest.approx(float(answer.pick(outputs)), abs=1e-5)
+    assert found.missing == pytest.approx(0, abs=1e-5)

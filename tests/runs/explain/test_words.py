@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import DataSpec
 from dlrun.data.texts.classification import TextEncoder, TextFormat
 from dlrun.data.texts.tokenizer import fit_tokenizer
 from dlrun.runs.explain.found import Attribution
 from dlrun.runs.explain.outputs import Question, answer_of
 from dlrun.runs.explain.words import MOST_WORDS, explain_words
+from tests.harness import configure
 from tests.runs.explain.known import loaded, model_of, needs_captum, row
 
 WEIGHTS = {"good": 2.0, "bad": -3.0, "film": 0.0}
@@ -84,3 +86,24 @@ def test_rows_of_one_length_have_padding_in_place_of_a_token() -> None:
     shares = [(share.name, pytest.approx(share.amount)) for share in found.parts["word"]]
     assert shares == [("token 2", 1.5), ("token 3", -3.5), ("token 2", 1.5)]
     assert (found.base, found.baseline) == (pytest.approx(1.5), "padding alone")
+
+
+@needs_captum
+@pytest.mark.parametrize("name", ["rnn", "transformer", "text"])
+def test_models_of_texts_add_up_from_the_empty_text(name: str) -> None:
+    torch.manual_seed(0)
+    spec = DataSpec(
+        "tokens", (9,), "multiclass", 3, class_names=("a", "b", "c"), vocabulary_size=20, has_lengths=True
+    )  # fmt: skip
+    words = ("dataset=text", "dataset.path=x.csv", f"model={name}")
+    model = Catalog().load("model", name)(spec, **configure(*words).model.arguments)
+    run = loaded(spec, model, *words)
+    given = row(torch.tensor([5, 7, 7, 2, 9, 11, 3]), length=7)
+    outputs = model_of(run).answer(given)
+    answer = answer_of(run, Question(class_name="b"), outputs)
+    found = explain_words(run, model_of(run), given, answer)
+    assert found.value == pytest.approx(float(answer.pick(outputs)), abs=1e-5)
+    empty = model_of(run).outputs(torch.zeros(1, 1, dtype=torch.int64), torch.tensor([0])).detach()
+    assert found.base == pytest.approx(float(answer.pick(empty)), abs=1e-5)
+    assert found.missing == pytest.approx(0, abs=1e-5)
+    assert any(abs(share.amount) > 1e-4 for share in found.parts["word"])
