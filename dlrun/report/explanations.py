@@ -130,15 +130,29 @@ def _summary(explanation: Explanation) -> str:
 def _print_shares(heading: str, shares: Sequence[Share], why: Attribution) -> None:
     shown = strongest(shares, MOST_SHOWN)
     has_values = any(share.value for share in shares)
-    rows = [[share.name, *([share.value] if has_values else []), signed(share.amount)] for share in shown]
+    has_errors = any(share.error for share in shown)
+    rows = [
+        [share.name, *([share.value] * has_values), signed(share.amount), *([_error(share)] * has_errors)]
+        for share in shown
+    ]
     if len(shares) > len(shown):
         rest = sum(share.amount for share in shares) - sum(share.amount for share in shown)
-        rows.append([f"({count(len(shares) - len(shown))} more)", *([""] if has_values else []), signed(rest)])
-    print_table([heading, *(["value"] if has_values else []), "adds"], rows, right=(2 if has_values else 1,))
+        rows.append(
+            [f"({count(len(shares) - len(shown))} more)", *([""] * has_values), signed(rest), *([""] * has_errors)]
+        )
+    headings = [heading, *(["value"] * has_values), "adds", *(["+-"] * has_errors)]
+    print_table(headings, rows, right=range(2 if has_values else 1, len(headings)))
+
+
+def _error(share: Share) -> str:
+    return number(share.error) if math.isfinite(share.error) else "?"
 
 
 def _listed(shares: Sequence[Share]) -> list[dict[str, Any]]:
-    return [{"name": share.name, "value": share.value, "amount": _finite(share.amount)} for share in shares]
+    return [
+        {"name": each.name, "value": each.value, "amount": _finite(each.amount), "error": _finite(each.error)}
+        for each in shares
+    ]
 
 
 def _finite(value: Any) -> Any:

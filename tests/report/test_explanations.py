@@ -63,7 +63,7 @@ def test_json_has_pixels_as_a_grid_alone_and_no_number_that_json_lacks() -> None
     assert (found["grid"], found["parts"], found["prediction"]) == ([[0.75, None]], {}, {"price": None})
     assert (found["value"], found["baseline"], found["missing"]) == (1.0, 0.25, 0.0)
     (found,) = explanations_state([EXPLANATION])
-    assert found["parts"]["column"][13] == {"name": "c13", "value": "v13", "amount": 6.0}
+    assert found["parts"]["column"][13] == {"name": "c13", "value": "v13", "amount": 6.0, "error": 0.0}
 
 
 def test_importance(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,3 +74,15 @@ def test_importance(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split() for line in lines[4:]] == [["size", "+0.2500", "0.0100"], ["name", "-0.0010", "0.0020"]]
     state = importance_state(IMPORTANCE)
     assert state["columns"][0] == {"name": "size", "importance": 0.25, "deviation": 0.01, "repeats": [0.24, 0.26]}
+
+
+def test_amounts_that_are_estimated_have_their_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    shares = [Share("a", "", 0.5, 0.125), Share("b", "", -0.25, float("nan"))]
+    why = Attribution("words", 1.0, 0.75, "an empty text", "Shapley values, 8 orders", {"word": shares})
+    print_explanations([Explanation(1, "", "price", {"prediction": 1.5}, why)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[3:]] == [
+        ["word", "adds", "+-"], ["a", "+0.5000", "0.1250"], ["b", "-0.2500", "?"],
+    ]  # fmt: skip
+    (state,) = explanations_state([Explanation(1, "", "price", {"prediction": 1.5}, why)])
+    assert [share["error"] for share in state["parts"]["word"]] == [0.125, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from dlrun.report.explanations import signed, strongest, title_of
@@ -49,9 +50,16 @@ def _drawn(why: Attribution) -> list[list[Cell]]:
     return [pictures]
 
 
+def _known(error: float) -> float:
+    return error if math.isfinite(error) else 0.0
+
+
 def _bars(name: str, shares: Sequence[Share], most: int) -> Cell:
     shown = strongest(shares, most)
-    bars = [Bar(share.name, share.value, share.amount, amount_text(share.amount)) for share in shown]
+    bars = [
+        Bar(share.name, share.value, share.amount, amount_text(share.amount), deviation=_known(share.error))
+        for share in shown
+    ]
     if len(shares) > len(shown):
         rest = sum(share.amount for share in shares) - sum(share.amount for share in shown)
         bars.append(Bar(f"{count(len(shares) - len(shown))} more", "", rest, amount_text(rest), is_rest=True))

@@ -61,7 +61,7 @@ def explain_columns(run: LoadedRun, model: Model, given: GivenRow, answer: Answe
     def forward(inputs: Tensor) -> Tensor:
         return answer.pick(model.outputs(inputs))
 
-    amounts = shapley(
+    amounts, errors = shapley(
         forward,
         row,
         baseline,
@@ -73,7 +73,7 @@ def explain_columns(run: LoadedRun, model: Model, given: GivenRow, answer: Answe
     with torch.no_grad():
         value, base = forward(torch.cat([row, baseline])).tolist()
     cells = _cells(run, columns, given.raw[0])
-    shares = [Share(*each) for each in zip(columns.names, cells, amounts.tolist(), strict=True)]
+    shares = [Share(*each) for each in zip(columns.names, cells, amounts.tolist(), errors.tolist(), strict=True)]
     return Attribution("columns", value, base, words, f"Shapley values, {orders} orders", {"column": shares})
 
 

@@ -15,11 +15,15 @@ Look = Literal["columns", "words", "steps", "pixels", "sound"]
 
 @dataclass(frozen=True)
 class Share:
-    """What one part of a row adds to the output. value: the part as the user wrote it; empty if it has none."""
+    """What one part of a row adds to the output. value: the part as the user wrote it; empty if it has none.
+
+    error: the standard error of the amount; 0 if it is exact, NaN if it is not known.
+    """
 
     name: str
     value: str
     amount: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,41 +32,59 @@ def captum() -> Any:
 
 def num_orders(num_parts: int, *, most_rows: int) -> int:
     """Return how many orders are used for so many parts, so that the model sees at most so many rows."""
-    if num_parts < 6 and math.factorial(num_parts) <= MOST_ORDERS:
-        return math.factorial(num_parts)
-    return min(MOST_ORDERS, max(_FEWEST_ORDERS, most_rows // num_parts // 2 * 2))
+    return _every_order(num_parts) or min(MOST_ORDERS, max(_FEWEST_ORDERS, most_rows // num_parts // 2 * 2))
 
 
 def shapley(
     forward: Forward, row: Tensor, baseline: Tensor, groups: Tensor, *, orders: int, seed: int, at_once: int
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Return what each part of a row adds on average over orders in which parts replace those of the baseline, (G,).
 
+    Also returns the standard error of each amount: 0 if all orders are used, NaN if there are but two.
     Every order's amounts add up to the difference of the outputs, so the result does. Each random order is followed by
     its reverse, which makes the amounts of functions of single parts and of pairs exact (Castro, Gomez and Tejada 2009;
     Mitchell et al. 2022). row, baseline: (1, F). groups: the part of each feature, (F,) int64 from 0.
     """
-    num_parts = int(groups.max()) + 1
+    count = int(groups.max()) + 1
+    rounds = _rounds(count, orders, seed=seed)
     sampler = captum().ShapleyValueSampling(forward)
+    amounts = torch.zeros(len(rounds), count, dtype=torch.float64)
+    for place, each in enumerate(rounds):
+        sampler.permutation_generator = partial(_given, each)
+        with torch.no_grad():
+            found: Tensor = sampler.attribute(
+                row,
+                baselines=baseline,
+                feature_mask=groups.unsqueeze(0),
+                n_samples=len(each),
+                perturbations_per_eval=at_once,
+            )  # (1, F): each feature has the amount of its part
+        amounts[place, groups.cpu()] = found[0].double().cpu()
+    if orders == _every_order(count):
+        return amounts[0], torch.zeros(count, dtype=torch.float64)
+    if len(rounds) == 1:
+        return amounts[0], torch.full((count,), torch.nan, dtype=torch.float64)
+    return amounts.mean(dim=0), amounts.std(dim=0) / math.sqrt(len(rounds))
 
-    def orders_of(count: int, times: int) -> Iterator[Sequence[int]]:
-        if count < 6 and times == math.factorial(count):
-            yield from itertools.permutations(range(count))
-            return
-        generator = torch.Generator().manual_seed(seed)
-        for _ in range(times // 2):
-            order = torch.randperm(count, generator=generator).tolist()
-            yield order
-            yield order[::-1]
 
-    sampler.permutation_generator = orders_of
-    with torch.no_grad():
-        found: Tensor = sampler.attribute(
-            row, baselines=baseline, feature_mask=groups.unsqueeze(0), n_samples=orders, perturbations_per_eval=at_once
-        )  # (1, F): each feature has the amount of its part
-    amounts = torch.zeros(num_parts, dtype=torch.float64)
-    amounts[groups.cpu()] = found[0].double().cpu()
-    return amounts
+def _every_order(count: int) -> int:
+    """How many orders there are of few parts; 0 of more."""
+    return math.factorial(count) if count < 6 else 0
+
+
+def _rounds(count: int, orders: int, *, seed: int) -> list[list[Sequence[int]]]:
+    """Orders whose amounts are averaged at once: all there are, or random ones with their reverse."""
+    if orders == _every_order(count):
+        return [list(itertools.permutations(range(count)))]
+    generator = torch.Generator().manual_seed(seed)
+    random = [torch.randperm(count, generator=generator).tolist() for _ in range(orders // 2)]
+    return [[order, order[::-1]] for order in random]
+
+
+def _given(each: Sequence[Sequence[int]], count: int, times: int) -> Iterator[Sequence[int]]:
+    """What captum asks for orders with: so many of so many parts."""
+    del count, times
+    return iter(each)
 
 
 def integrated(forward: Forward, row: Tensor, baseline: Tensor, *, at_once: int) -> tuple[Tensor, int]:

@@ -15,10 +15,9 @@ from dlrun.runs.explain.methods import num_orders, shapley
 from dlrun.runs.explain.outputs import Answer
 from dlrun.runs.predict import LoadedRun
 
-MOST_WORDS = 256
-"""Of a text that are told apart; in a longer one neighbours are joined."""
 _MOST_TOKENS = 1 << 19  # that the model sees, of all orders
-_ROWS = (512, 8_000)  # of them, the fewest and the most
+_ROWS = (1_024, 8_000)  # of them, the fewest and the most
+_FEWEST_ORDERS = 32  # with fewer, amounts are mostly chance: neighbours in a longer text are one part
 _AT_ONCE, _TOKENS_AT_ONCE = 64, 1 << 16
 
 
@@ -29,10 +28,11 @@ def explain_words(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
     of one length, which cannot become shorter, have padding in its place.
     """
     ids = model.scaled(given.raw)  # (1, T)
-    names, groups = _joined(*_words_of(run, given), most=MOST_WORDS)
-    length = ids.shape[1]
-    count, has_lengths = len(names), given.length is not None
-    orders = num_orders(count, most_rows=min(max(_MOST_TOKENS // length, _ROWS[0]), _ROWS[1]))
+    length, has_lengths = ids.shape[1], given.length is not None
+    most_rows = min(max(_MOST_TOKENS // length, _ROWS[0]), _ROWS[1])
+    names, groups = _joined(*_words_of(run, given), most=most_rows // _FEWEST_ORDERS)
+    count = len(names)
+    orders = num_orders(count, most_rows=most_rows)
 
     def forward(kept: Tensor) -> Tensor:
         keeps = kept > 0.5  # (B, T)
@@ -47,12 +47,12 @@ def explain_words(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
 
     every = torch.ones(1, length, device=ids.device)
     at_once = max(1, min(count, _AT_ONCE, _TOKENS_AT_ONCE // length))
-    amounts = shapley(
+    amounts, errors = shapley(
         forward, every, 0 * every, groups.to(ids.device), orders=orders, seed=run.config.seed, at_once=at_once
     )
     with torch.no_grad():
         value, base = forward(torch.cat([every, 0 * every])).tolist()
-    shares = [Share(name, "", amount) for name, amount in zip(names, amounts.tolist(), strict=True)]
+    shares = [Share(name, "", *each) for name, *each in zip(names, amounts.tolist(), errors.tolist(), strict=True)]
     words = "an empty text" if has_lengths else "padding alone"
     return Attribution("words", value, base, words, f"Shapley values, {orders} orders", {"word": shares})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dlrun.errors import ConfigError
-from dlrun.runs.explain.methods import captum, integrated, num_orders, shapley
+from dlrun.runs.explain.methods import Forward, captum, integrated, num_orders, shapley
 from tests.runs.explain.known import needs_captum
 
 
@@ -35,13 +36,31 @@ def test_orders_depend_on_the_seed_alone() -> None:
     row, groups = torch.arange(1.0, 9.0).unsqueeze(0), torch.arange(8)
 
     def amounts(seed: int) -> Tensor:
-        return shapley(forward, row, 0 * row, groups, orders=4, seed=seed, at_once=3)
+        return shapley(forward, row, 0 * row, groups, orders=4, seed=seed, at_once=3)[0]
 
     torch.manual_seed(1)
     first = amounts(0)
     torch.manual_seed(2)
     assert amounts(0).tolist() == first.tolist() != amounts(1).tolist()
     assert float(first.sum()) == pytest.approx(24 + 8)
+
+
+@needs_captum
+def test_the_error_is_that_of_the_mean_over_orders_and_none_where_amounts_are_exact() -> None:
+    def errors(forward: Forward, count: int, orders: int) -> list[float]:
+        row = torch.arange(1.0, count + 1).unsqueeze(0)
+        return shapley(forward, row, 0 * row, torch.arange(count), orders=orders, seed=0, at_once=4)[1].tolist()
+
+    def product(rows: Tensor) -> Tensor:
+        return rows[:, :3].prod(dim=1)
+
+    assert errors(product, 3, 6) == [0, 0, 0]
+    assert errors(lambda rows: rows[:, 0] * rows[:, 1], 8, 8) == pytest.approx([0] * 8, abs=1e-6)
+    assert all(map(math.isnan, errors(product, 8, 2)))
+    few, many = errors(product, 8, 16), errors(product, 8, 128)
+    assert min(few[:3]) > 0
+    assert max(many[:3]) < 0.6 * max(few[:3])  # a third, as 128 is 8 times 16
+    assert few[3:] == many[3:] == [0] * 5
 
 
 @needs_captum
