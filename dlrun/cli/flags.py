@@ -209,6 +209,11 @@ TARGET = Flag(
     metavar="NAME",
     excludes=(SPLIT,),
 )
+TO = Flag("--to", "a new folder, or hf://OWNER/NAME of the Hugging Face hub", str, metavar="TARGET")
+EXPORT = Flag(
+    "--export", "also the model for other programs, as by `dlrun export`", str, metavar="onnx", choices=("onnx",)
+)
+PUBLIC = Flag("--public", "hf://: everybody may see the repository (default: private)", str)
 QUICK = Flag("--quick", "train the first steps only and compare their losses with the recipe's", str)
 EVERY_RECIPE = Flag("--all", "verify every recipe that comes with dlrun and write a table", str, excludes=(QUICK, JSON))
 

@@ -27,6 +27,7 @@ NAMES = (
     "predict",
     "explain",
     "export",
+    "publish",
     "replay",
     "clean",
     "runs",
