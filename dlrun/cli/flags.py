@@ -188,6 +188,27 @@ QUANTIZE = Flag(
 )
 EXAMPLE = Flag("--example", "print a short program that uses the file without dlrun", str)
 ROWS = Flag("--rows", "rows to check the file on, instead of the run's own data", path, metavar="FILE")
+ROW = Flag(
+    "--row",
+    "explain this row of INPUT, from 1 (default: the first ten)",
+    whole_number(1, 1_000_000_000),
+    metavar="N",
+    excludes=(SPLIT,),
+)
+CLASS = Flag(
+    "--class",
+    "explain the log-odds of this class (default: the predicted one)",
+    str,
+    metavar="NAME",
+    excludes=(SPLIT,),
+)
+TARGET = Flag(
+    "--target",
+    "which of several targets or numbers to explain (default: the first)",
+    str,
+    metavar="NAME",
+    excludes=(SPLIT,),
+)
 TO = Flag("--to", "a new folder, or hf://OWNER/NAME of the Hugging Face hub", str, metavar="TARGET")
 EXPORT = Flag(
     "--export", "also the model for other programs, as by `dlrun export`", str, metavar="onnx", choices=("onnx",)

@@ -25,6 +25,7 @@ NAMES = (
     "resume",
     "eval",
     "predict",
+    "explain",
     "export",
     "publish",
     "replay",

@@ -59,14 +59,14 @@ def _cells(columns: Sequence[Column], words: Mapping[str, Sequence[str]], values
         elif column.kind == "boolean":
             cells[column.name] = "yes" if own[0] else "no"
         elif column.kind == "date":
-            cells[column.name] = _date(own)
+            cells[column.name] = date_of(own)
         else:
             cells[column.name] = as_written(own[0])
     return cells
 
 
-def _date(parts: Floats) -> str:
-    """Year, month, day, weekday and hour as 2026-01-31, with the time unless it is midnight."""
+def date_of(parts: Floats) -> str:
+    """Return year, month, day, weekday and hour as 2026-01-31, with the time unless it is midnight."""
     year, month, day, _, hour = (float(part) for part in parts)
     date = f"{year:04.0f}-{month:02.0f}-{day:02.0f}"
     minutes = round(hour * 60)

@@ -87,6 +87,14 @@ class TextEncoder(Encoder):
         return cls(restored_tokenizer(state["tokenizer"]), TextFormat(**state["format"]))
 
     def encode(self, path: Path) -> Encoded:
+        inputs, lengths = self.padded(self.texts(path))
+        return Encoded(inputs, lengths)
+
+    def texts(self, path: Path) -> list[str]:
+        """Return the texts of a file.
+
+        Raises DataError naming the row of one that is empty.
+        """
         form = self._form
         texts = []
 
@@ -98,8 +106,7 @@ class TextEncoder(Encoder):
             if not record.cells[0].strip():
                 refuse(f'{record.place}, column "{form.text}": the text is empty.')
             texts.append(record.cells[0])
-        inputs, lengths = self.padded(texts)
-        return Encoded(inputs, lengths)
+        return texts
 
     def padded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return the ids of texts, padded to the longest, (N, T) int64, and the length of each, (N,)."""

@@ -17,13 +17,15 @@ _SMOOTH = 2  # drawn so many times larger
 SOFTWARE = "dlrun report"
 """The PNG's field Software, by which a picture of dlrun's own is known."""
 
+Cell = Scene | Image.Image
+"""A scene, or a picture that is drawn already."""
 _Vertices = Sequence[tuple[float, float]]
 
 
-def to_png(columns: Sequence[Sequence[Scene]]) -> bytes:
-    """Return a picture with rows of scenes, side by side; a single scene is [[scene]]."""
+def to_png(columns: Sequence[Sequence[Cell]]) -> bytes:
+    """Return a picture with rows of scenes or pictures, side by side; a single scene is [[scene]]."""
     gap = 8 * SCALE
-    rows = [[_drawn(scene) for scene in row] for row in columns if row]
+    rows = [[cell if isinstance(cell, Image.Image) else _drawn(cell) for cell in row] for row in columns if row]
     width = max(sum(image.width + gap for image in row) for row in rows) + gap
     height = sum(max(image.height for image in row) + gap for row in rows) + gap
     picture = Image.new("RGB", (width, height), LIGHT["paper"])

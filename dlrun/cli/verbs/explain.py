@@ -1,0 +1,118 @@
+"""`dlrun explain`: what moved a prediction, and how much the columns of a split matter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dlrun.cli import flags
+from dlrun.cli.command import Command
+from dlrun.cli.verb import Example, Verb, Word
+from dlrun.errors import ConfigError, Problem
+from dlrun.wording import printable
+
+VERB = Verb(
+    name="explain",
+    usage="RUN_DIR INPUT [-o FILE]\nRUN_DIR --split NAME [-o FILE]",
+    summary="what moved a prediction: columns, words, pixels or steps; and which columns matter",
+    words=(
+        Word("RUN_DIR", "run", "a run's folder"),
+        Word("INPUT", "file", "a file of rows or a folder of files", unless=flags.SPLIT),
+    ),
+    overrides=True,
+    own_flags=(
+        flags.OUTPUT,
+        flags.ROW,
+        flags.CLASS,
+        flags.TARGET,
+        flags.SPLIT,
+        flags.JSON,
+        flags.QUIET,
+        flags.PLUGIN,
+        flags.CONFIG_DIR,
+    ),
+    details=(
+        "INPUT is what `dlrun predict` reads, and needs the extra `explain`. What the parts of a row add leads from\n"
+        "the output at a baseline (the means of the training rows, a black image, silence, an empty text) to the\n"
+        "output at the row: log-odds of the predicted class, or of --class; a number in its own unit. The first ten\n"
+        "rows are explained, or --row N. With --split, each column of that split is shuffled, and what that costs in\n"
+        "the run's own metric is its importance; it reads the data again and needs no extra. -o writes FILE.png or\n"
+        "FILE.json."
+    ),
+    examples=(
+        Example("dlrun explain outputs/run new.csv", "what each column adds to the predictions of the first ten rows"),
+        Example("dlrun explain outputs/run new.csv --row 2 --class virginica -o why.png", "one row, as a picture"),
+        Example("dlrun explain outputs/run --split test", "which columns matter, and how sure that is"),
+    ),
+    exit_codes=(0, 2, 3, 5),
+)
+_ENDINGS = (".png", ".json")
+
+
+def run(command: Command) -> int:
+    """Print or write the explanations, or the importance of columns."""
+    source = Path(command.words[1]).expanduser() if len(command.words) > 1 else None
+    target = command.value(flags.OUTPUT)
+    if target is not None:
+        _check_target(target, source)
+
+    from dlrun.cli.context import make_catalog
+    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.report import explanations as report
+
+    folder, catalog = run_folder(command), make_catalog(command)
+    config = compose_run(folder, command.overrides, catalog).config
+    draws = target is not None and target.suffix.lower() == ".png"
+    if source is None:
+        from dlrun.report.plots.importance_picture import importance_picture
+        from dlrun.runs.explain.importance import permutation_importance
+
+        split = command.value(flags.SPLIT)
+        importance = permutation_importance(config, catalog, folder, split="test" if split is None else split)
+        if target is not None:
+            state = report.as_json(report.importance_state(importance))
+            _write(target, importance_picture(importance) if draws else f"{state}\n".encode())
+        elif command.has(flags.JSON):
+            print(report.as_json(report.importance_state(importance)))  # noqa: T201
+        else:
+            report.print_importance(importance)
+        return 0
+
+    from dlrun.report.plots.explanation_picture import explanation_picture
+    from dlrun.runs.explain.explain import explain_rows
+    from dlrun.runs.explain.outputs import Question
+
+    def warn(text: str) -> None:
+        if not command.has(flags.QUIET):
+            print(f"notice: {printable(text, limit=1000)}", file=sys.stderr)  # noqa: T201
+
+    question = Question(command.value(flags.TARGET), command.value(flags.CLASS))
+    found = explain_rows(
+        config, catalog, folder, source, row=command.value(flags.ROW), question=question, warn=warn
+    )  # fmt: skip
+    if target is not None:
+        state = report.as_json(report.explanations_state(found))
+        _write(target, explanation_picture(found) if draws else f"{state}\n".encode())
+    elif command.has(flags.JSON):
+        print(report.as_json(report.explanations_state(found)))  # noqa: T201
+    else:
+        report.print_explanations(found)
+    return 0
+
+
+def _check_target(path: Path, source: Path | None) -> None:
+    """Raise ConfigError for a file that cannot be written, or must not be."""
+    where = f"-o {printable(str(path))}"
+    if path.suffix.lower() not in _ENDINGS:
+        raise ConfigError(Problem(where, f"Expected a file ending in {' or '.join(_ENDINGS)}."))
+    if path.is_dir() or not path.parent.is_dir():
+        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise ConfigError(Problem(where, "This is the input; choose another file for the explanation."))
+
+
+def _write(path: Path, content: bytes) -> None:
+    from dlrun.storage.atomic import replace_file
+
+    replace_file(path, content)
+    print(printable(str(path), limit=500))  # noqa: T201

@@ -1,0 +1,165 @@
+"""What explaining a run found, on the console and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dlrun.report.tables import print_table
+from dlrun.runs.explain.found import Attribution, Explanation, Importance, Share
+from dlrun.wording import count, number, printable
+
+MOST_SHOWN = 12
+"""Parts of a row on the console, the largest amounts first."""
+_MOST_TOLD = 0.01  # of the difference: what the amounts may lack of it without a word
+
+
+def print_explanations(explanations: Sequence[Explanation]) -> None:
+    """Print each row: what is predicted, where it comes from, and a table of what its parts add."""
+    for place, explanation in enumerate(explanations):
+        if place:
+            print()  # noqa: T201
+        why = explanation.why
+        print(title_of(explanation))  # noqa: T201
+        print(_summary(explanation))  # noqa: T201
+        for heading, shares in why.parts.items():
+            print()  # noqa: T201
+            _print_shares(heading, shares, why)
+
+
+def title_of(explanation: Explanation) -> str:
+    """Return the row and its prediction in a line."""
+    place = f" ({printable(explanation.place)})" if explanation.place else ""
+    predicted = ", ".join(
+        printable(value if isinstance(value, str) else number(value))
+        if name == "prediction"
+        else f"{printable(name)} {printable(value if isinstance(value, str) else number(value))}"
+        for name, value in list(explanation.prediction.items())[:6]
+    )
+    more = ", ..." if len(explanation.prediction) > 6 else ""
+    return f"row {explanation.number}{place}: {predicted}{more}"
+
+
+def strongest(shares: Sequence[Share], most: int) -> list[Share]:
+    """Return the shares with the largest amounts, the largest first."""
+    return sorted(shares, key=lambda share: -abs(share.amount))[:most]
+
+
+def signed(amount: float) -> str:
+    """Format an amount with its sign: +0.4712, -12.41, 0."""
+    if amount == 0 or not math.isfinite(amount):
+        return number(amount)
+    return ("+" if amount > 0 else "-") + number(abs(amount))
+
+
+def print_importance(found: Importance) -> None:
+    """Print the columns, the most important first, and what the figures mean."""
+    rows = f"{count(found.num_rows)} of {count(found.of_rows)}" if found.num_rows < found.of_rows else (
+        count(found.num_rows)
+    )  # fmt: skip
+    print(f"{found.split}/{found.metric} {number(found.value)} on {rows} rows")  # noqa: T201
+    print(  # noqa: T201
+        f"how much {'lower' if found.higher_is_better else 'higher'} {found.metric} is with a column shuffled: "
+        f"mean and standard deviation of {len(found.columns[0].each)} shuffles"
+    )
+    print()  # noqa: T201
+    cells = [[column.name, signed(column.mean), number(column.deviation)] for column in found.columns]
+    print_table(["column", "importance", "+-"], cells, right=(1, 2))
+
+
+def explanations_state(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """Return explanations as JSON values; pixels are in `grid` alone."""
+    return [
+        {
+            "row": each.number,
+            "place": each.place,
+            "prediction": {name: _finite(value) for name, value in each.prediction.items()},
+            "explained": each.output,
+            "value": _finite(each.why.value),
+            "baseline": _finite(each.why.base),
+            "baseline_is": each.why.baseline,
+            "method": each.why.method,
+            "missing": _finite(each.why.missing),
+            "parts": {name: _listed(shares) for name, shares in each.why.parts.items() if name != "pixel"},
+            "grid": None if each.why.grid is None else _rounded(each.why.grid),
+        }
+        for each in explanations
+    ]  # fmt: skip
+
+
+def importance_state(found: Importance) -> dict[str, Any]:
+    """Return an importance as JSON values."""
+    return {
+        "split": found.split,
+        "metric": found.metric,
+        "value": _finite(found.value),
+        "rows": found.num_rows,
+        "of_rows": found.of_rows,
+        "columns": [
+            {
+                "name": column.name,
+                "importance": _finite(column.mean),
+                "deviation": _finite(column.deviation),
+                "repeats": [_finite(each) for each in column.each],
+            }
+            for column in found.columns
+        ],
+    }
+
+
+def as_json(state: Any) -> str:
+    """Return JSON values as text."""
+    return json.dumps(state, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _summary(explanation: Explanation) -> str:
+    why = explanation.why
+    text = (
+        f"{printable(explanation.output)}: {number(why.value)} = {number(why.base)} with {why.baseline} "
+        f"{signed(why.value - why.base)} from the row ({why.method})"
+    )
+    if abs(why.missing) > _MOST_TOLD * max(abs(why.value - why.base), _MOST_TOLD):
+        text += f"; the parts lack {signed(why.missing)} of it"
+    return text
+
+
+def _print_shares(heading: str, shares: Sequence[Share], why: Attribution) -> None:
+    shown = strongest(shares, MOST_SHOWN)
+    has_values = any(share.value for share in shares)
+    has_errors = any(share.error for share in shown)
+    rows = [
+        [share.name, *([share.value] * has_values), signed(share.amount), *([_error(share)] * has_errors)]
+        for share in shown
+    ]
+    if len(shares) > len(shown):
+        rest = sum(share.amount for share in shares) - sum(share.amount for share in shown)
+        rows.append(
+            [f"({count(len(shares) - len(shown))} more)", *([""] * has_values), signed(rest), *([""] * has_errors)]
+        )
+    headings = [heading, *(["value"] * has_values), "adds", *(["+-"] * has_errors)]
+    print_table(headings, rows, right=range(2 if has_values else 1, len(headings)))
+
+
+def _error(share: Share) -> str:
+    return number(share.error) if math.isfinite(share.error) else "?"
+
+
+def _listed(shares: Sequence[Share]) -> list[dict[str, Any]]:
+    return [
+        {"name": each.name, "value": each.value, "amount": _finite(each.amount), "error": _finite(each.error)}
+        for each in shares
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """None for a number that JSON does not have."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _rounded(grid: np.ndarray[Any, Any]) -> list[list[float | None]]:
+    """Seven digits, the precision of the model's numbers."""
+    return [[_finite(float(f"{value:.7g}")) for value in line] for line in grid.tolist()]

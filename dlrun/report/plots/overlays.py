@@ -1,0 +1,73 @@
+"""Amounts as colours over what they belong to: the pixels of an image, the words of a text. Drawn by Pillow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from dlrun.report.plots.bars import AGAINST, FOR, WIDTH
+from dlrun.report.plots.png import SCALE
+from dlrun.report.plots.style import LIGHT
+from dlrun.runs.explain.found import Share
+from dlrun.wording import printable
+
+_SIDE = 360  # picture units of an image's longer side
+_FADED = 0.25  # of the image below the colours
+_STRONG = 0.99  # the share of pixels whose amounts are below full colour
+_FONT, _LINE, _MARGIN = 15, 28, 8  # picture units
+_WEAK = 0.06  # of full colour: a word below it has none
+
+
+def image_overlay(image: NDArray[np.uint8], grid: NDArray[np.float64]) -> list[Image.Image]:
+    """Return the image as it is, and faded below its amounts: blue adds to the output, orange takes from it.
+
+    image: (H, W) or (H, W, 3). grid: (H, W).
+    """
+    height, width = grid.shape
+    factor = _SIDE * SCALE / max(height, width)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    plain = Image.fromarray(image).convert("RGB")
+    grey = np.asarray(plain.convert("L"), dtype=np.float64)[:, :, None]  # (H, W, 1)
+    strongest = float(np.quantile(np.abs(grid), _STRONG)) or float(np.abs(grid).max()) or 1.0
+    weight = np.clip(np.abs(grid) / strongest, 0, 1)[:, :, None]  # (H, W, 1)
+    colour = np.where(grid[:, :, None] >= 0, _rgb(FOR), _rgb(AGAINST))  # (H, W, 3)
+    faded = 255 - (255 - grey) * _FADED
+    mixed = (faded * (1 - weight) + colour * weight).round().astype(np.uint8)
+    kind = Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX
+    return [picture.resize(size, kind) for picture in (plain, Image.fromarray(mixed))]
+
+
+def coloured_words(shares: Sequence[Share]) -> Image.Image:
+    """Return a text with each word on the colour of its amount."""
+    font = ImageFont.load_default(_FONT * SCALE)
+    strongest = max((abs(share.amount) for share in shares), default=0.0) or 1.0
+    most, line = WIDTH * SCALE, _LINE * SCALE
+    x = y = _MARGIN * SCALE
+    placed = []
+    for share in shares:
+        word = printable(share.name, limit=60)
+        width = font.getlength(word) + 8 * SCALE
+        if x + width > most and x > _MARGIN * SCALE:
+            x, y = _MARGIN * SCALE, y + line
+        placed.append((x, y, width, word, share.amount / strongest))
+        x += round(width + 2 * SCALE)
+    picture = Image.new("RGB", (round(most), y + line + _MARGIN * SCALE), LIGHT["paper"])
+    draw = ImageDraw.Draw(picture)
+    for left, top, width, word, share_of in placed:
+        weight = (
+            abs(share_of) ** 0.7 * 0.85 if abs(share_of) >= _WEAK else 0.0
+        )  # weak ones are seen, strong ones legible
+        colour = 255 - (255 - _rgb(FOR if share_of >= 0 else AGAINST)) * weight
+        box = (left, top, left + width, top + line - 4 * SCALE)
+        draw.rounded_rectangle(box, 3 * SCALE, tuple(int(value) for value in colour))
+        ink = LIGHT["paper"] if weight > 0.55 else LIGHT["ink"]
+        draw.text((left + 4 * SCALE, top + 17 * SCALE), word, ink, font, "ls")
+    return picture
+
+
+def _rgb(role: str) -> NDArray[np.float64]:
+    code = LIGHT[role]
+    return np.array([int(code[place : place + 2], 16) for place in (1, 3, 5)], dtype=np.float64)

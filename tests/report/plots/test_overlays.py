@@ -1,0 +1,42 @@
+"""Amounts as colours over pixels and words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlrun.report.plots.overlays import coloured_words, image_overlay
+from dlrun.report.plots.style import LIGHT
+from dlrun.runs.explain.found import Share
+
+
+def code(pixel: tuple[int, ...]) -> str:
+    return "#" + "".join(f"{value:02x}" for value in pixel)
+
+
+def test_pixels_have_the_colour_of_their_amount_and_are_faded_where_there_is_none() -> None:
+    image = np.array([[0, 255], [0, 0]], dtype=np.uint8)
+    plain, over = image_overlay(image, np.array([[1.0, -1.0], [0.0, 0.5]]))
+    assert plain.size == over.size == (720, 720)
+    spots = [(100, 100), (600, 100), (100, 600), (600, 600)]
+    assert [code(plain.getpixel(spot)) for spot in spots] == ["#000000", "#ffffff", "#000000", "#000000"]  # type: ignore[arg-type]
+    assert code(over.getpixel(spots[0])) == LIGHT["series0"]  # type: ignore[arg-type]
+    assert code(over.getpixel(spots[1])) == LIGHT["series1"]  # type: ignore[arg-type]
+    assert code(over.getpixel(spots[2])) == "#bfbfbf"  # type: ignore[arg-type]  # 255 * (1 - 0.25)
+
+
+def test_an_image_that_does_not_matter_and_one_in_colour() -> None:
+    image = np.zeros((2, 4, 3), dtype=np.uint8)
+    plain, over = image_overlay(image, np.zeros((2, 4)))
+    assert plain.size == (720, 360)
+    assert over.getpixel((10, 10)) == (191, 191, 191)
+
+
+def test_words_are_on_the_colour_of_their_amount() -> None:
+    picture = coloured_words([Share("good", "", 2.0), Share("bad", "", -1.0), Share("and", "", 0.01)])
+
+    red, _, blue = np.asarray(picture).reshape(-1, 3).T.astype(int)
+    assert (blue - red).max() > 100  # for
+    assert (red - blue).max() > 60  # against
+    long = coloured_words([Share("word", "", 1.0)] * 60)
+    assert long.height > picture.height
+    assert long.width == picture.width
