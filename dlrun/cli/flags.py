@@ -188,6 +188,15 @@ QUANTIZE = Flag(
 )
 EXAMPLE = Flag("--example", "print a short program that uses the file without dlrun", str)
 ROWS = Flag("--rows", "rows to check the file on, instead of the run's own data", path, metavar="FILE")
+HOST = Flag(
+    "--host", "the address to listen on (default: 127.0.0.1, this machine alone); 0.0.0.0: all", str, metavar="HOST"
+)
+PORT = Flag("--port", "the port to listen on (default: 8000); 0: any free one", whole_number(0, 65535), metavar="PORT")
+TOKEN = Flag("--token", "requests must bring it: Authorization: Bearer TOKEN", str, metavar="TOKEN")
+MAX_ROWS = Flag("--max-rows", "rows of a request (default: 1000)", whole_number(1, 100_000), metavar="N")
+MAX_MIB = Flag("--max-mib", "MiB of a request's body (default: 16)", whole_number(1, 1024), metavar="N")
+MAX_WAITING = Flag("--max-waiting", "requests in the queue (default: 256)", whole_number(1, 100_000), metavar="N")
+TIMEOUT = Flag("--timeout", "seconds for a body, and for its predictions (default: 30)", number(0.1, 3600), metavar="S")
 QUICK = Flag("--quick", "train the first steps only and compare their losses with the recipe's", str)
 EVERY_RECIPE = Flag("--all", "verify every recipe that comes with dlrun and write a table", str, excludes=(QUICK, JSON))
 

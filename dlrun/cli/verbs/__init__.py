@@ -26,6 +26,7 @@ NAMES = (
     "eval",
     "predict",
     "export",
+    "serve",
     "replay",
     "clean",
     "runs",
