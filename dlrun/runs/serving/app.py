@@ -153,7 +153,7 @@ def make_app(
 
     tell: receives what fails within the server. Raises ConfigError if the extra `serve` is not installed.
     """
-    for package in ("starlette", "multipart"):
+    for package in ("starlette", "python_multipart"):
         import_optional(package, extra="serve", needed_by="dlrun serve")
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -179,12 +179,13 @@ def make_app(
         *(Route(path, api.page) for path in pages),
     ]
     paths = frozenset(route.path for route in routes)
+    known = ", ".join(sorted(paths))
 
     async def refuse(request: Request, error: Exception) -> Response:
         del request
         if isinstance(error, HTTPException):
-            known = ", ".join(sorted(paths))
-            what = f"There is no such path; the server has {known}." if error.status_code == 404 else error.detail
+            allowed = (error.headers or {}).get("Allow", "")
+            what = f"Expected {allowed}." if allowed else f"There is no such path; the server has {known}."
             error = Refused(error.status_code, Fault("", what))
         return answer_to(error if isinstance(error, Refused) else FAILED)
 

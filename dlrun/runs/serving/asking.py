@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlrun.errors import DataError, did_you_mean
+from dlrun.errors import DataError, did_you_mean, nearest
 from dlrun.runs.export.rows import RowError
 from dlrun.wording import printable
 
@@ -160,8 +160,9 @@ class Reader:
         faults = []
         for name, kind in kinds.items():
             if name not in row:
-                near = did_you_mean(name, [key for key in row if key not in kinds][:100])
-                faults.append(Fault(_path(where, name), f"This column is missing. {near}".rstrip()))
+                near = nearest(name, [key for key in row if key not in kinds][:100])
+                hint = "" if near is None else f' There is "{printable(near)}".'
+                faults.append(Fault(_path(where, name), f"This column is missing.{hint}"))
             elif isinstance(row[name], list | Mapping):
                 faults.append(Fault(_path(where, name), f"Expected a {kind}, got {_kind_of(row[name])}."))
             elif kind == "number" and isinstance(row[name], bool):

@@ -69,7 +69,7 @@ def address_of(listening: socket.socket) -> str:
 
 def require_packages() -> None:
     """Raise ConfigError if the extra `serve` is not installed."""
-    for package in ("starlette", "uvicorn", "multipart"):
+    for package in ("starlette", "uvicorn", "python_multipart"):
         import_optional(package, extra="serve", needed_by="dlrun serve")
 
 
