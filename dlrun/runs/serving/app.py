@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dlrun.data.files.optional import import_optional
@@ -12,6 +13,7 @@ from dlrun.runs.serving.asking import Asked, Fault, Reader, Refused
 from dlrun.runs.serving.batching import Batcher
 from dlrun.runs.serving.counting import Counters
 from dlrun.runs.serving.describing import Limits, description_of, openapi
+from dlrun.runs.serving.forms import read_form
 from dlrun.runs.serving.gate import FAILED, Gate, Within, answer_to, as_json
 from dlrun.runs.serving.served import Served
 
@@ -40,27 +42,22 @@ class Api:
         """POST /predict."""
         from starlette.responses import Response
 
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        content_type = request.headers.get("content-type", "")
+        kind = content_type.partition(";")[0].strip().lower()
         if kind == "application/json":
-            body = await self._body(request)
-            if len(body) <= _IN_LOOP_BYTES:
-                asked = self._reader.of_json(body)
-            else:
-                asked = await asyncio.to_thread(self._reader.of_json, body)
+            read: Callable[[bytes], Asked] = self._reader.of_json
         elif kind == "multipart/form-data":
-            asked = await self._files(request)
+            read = partial(self._read_form, content_type=content_type)
         else:
             what = "Expected JSON (Content-Type: application/json) or files (multipart/form-data)."
             raise Refused(415, Fault("", what))
+        body = await self._body(request)
+        asked = read(body) if len(body) <= _IN_LOOP_BYTES else await asyncio.to_thread(read, body)
         found = await self.batcher.predict(asked, timeout_s=self._limits.timeout_s)
         return Response(as_json({"predictions": found}), media_type="application/json")
 
     async def _body(self, request: Request) -> bytes:
-        parts = [part async for part in self._chunks(request)]
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def _chunks(self, request: Request) -> AsyncGenerator[bytes, None]:
-        """The parts of a body; raises Refused for one that is too large, too slow or broken off."""
+        """The whole body; raises Refused for one that is too large, too slow or broken off."""
         from starlette.requests import ClientDisconnect
 
         most, size = self._limits.mib << 20, 0
@@ -68,6 +65,7 @@ class Api:
         given = request.headers.get("content-length", "0")
         if given.isdecimal() and int(given[:18]) > most:
             raise too_large
+        parts = []
         try:
             async with Within(self._limits.timeout_s):
                 async for part in request.stream():
@@ -75,34 +73,20 @@ class Api:
                     if size > most:
                         raise too_large
                     if part:
-                        yield part
+                        parts.append(part)
         except TimeoutError as error:
             what = f"The body did not arrive within {self._limits.timeout_s:g} seconds."
             raise Refused(408, Fault("", what)) from error
         except ClientDisconnect as error:
             raise Refused(400, Fault("", "The connection ended within the body.")) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _files(self, request: Request) -> Asked:
-        from starlette.datastructures import UploadFile
-        from starlette.formparsers import MultiPartException, MultiPartParser
-
-        parser = MultiPartParser(
-            request.headers, self._chunks(request), max_files=self._limits.rows, max_fields=8, max_part_size=1024
-        )
-        try:
-            form = await parser.parse()
-        except (MultiPartException, KeyError, ValueError, LookupError) as error:
-            raise Refused(
-                400, Fault("", f"The body is no form: {getattr(error, 'message', 'it is damaged')}")
-            ) from error
-        try:
-            files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
-        finally:
-            await form.close()
-        wants = str(form.get("probabilities", "false")).lower()
+    def _read_form(self, body: bytes, content_type: str) -> Asked:
+        form = read_form(body, content_type, most_files=self._limits.rows)
+        wants = form.fields.get("probabilities", "false").lower()
         if wants not in ("true", "false"):
             raise Refused(422, Fault("probabilities", "Expected true or false."))
-        return self._reader.of_files(files, probabilities=wants == "true")
+        return self._reader.of_files(form.files, probabilities=wants == "true")
 
     async def health(self, request: Request) -> Response:
         """GET /health."""

@@ -76,7 +76,8 @@ def require_packages() -> None:
 def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
     """Answer requests until a signal comes; then take no new ones, finish those in flight, and pass the signal on."""
     uvicorn = import_optional("uvicorn", extra="serve", needed_by="dlrun serve")
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # hostile requests would fill the terminal
+    for name in ("uvicorn.error", "python_multipart"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # hostile requests would fill the terminal
     config = uvicorn.Config(
         app,
         log_config=None,
