@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -163,17 +163,22 @@ def make_app(
         *(Route(path, api.page) for path in pages),
     ]
     paths = frozenset(route.path for route in routes)
-    known = ", ".join(sorted(paths))
-
-    async def refuse(request: Request, error: Exception) -> Response:
-        del request
-        if isinstance(error, HTTPException):
-            allowed = (error.headers or {}).get("Allow", "")
-            what = f"Expected {allowed}." if allowed else f"There is no such path; the server has {known}."
-            error = Refused(error.status_code, Fault("", what))
-        return answer_to(error if isinstance(error, Refused) else FAILED)
-
     handlers: Any = dict.fromkeys((Refused, HTTPException, Exception), refuse)
     inner = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     inner.router.redirect_slashes = False
     return Gate(inner, api.counters, paths=paths, hosts=hosts, token=token, tell=tell)
+
+
+def _refusing(paths: frozenset[str]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what makes an answer of an error."""
+    from starlette.exceptions import HTTPException
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        del request
+        if isinstance(error, HTTPException):
+            allowed, known = (error.headers or {}).get("Allow", ""), ", ".join(sorted(paths))
+            what = f"Expected {allowed}." if allowed else f"There is no such path; the server has {known}."
+            error = Refused(error.status_code, Fault("", what))
+        return answer_to(error if isinstance(error, Refused) else FAILED)
+
+    return refuse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -10,6 +11,7 @@ from typing import Any
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.serving.describing import Limits
+from dlrun.wording import printable
 
 _MOST_CONNECTIONS = 1000
 _BACKLOG = 1024
@@ -39,7 +41,7 @@ def token_of(given: str | None, host: str) -> str | None:
         if is_local(host):
             return None
         what = f"Others can reach this address. Give a token that requests must bring: {TOKEN_VARIABLE}=... or --token."
-        raise ConfigError(Problem(f"--host {host}", what))
+        raise ConfigError(Problem(f"--host {printable(host)}", what))
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         what = f"Expected a token of at least {_SHORTEST_TOKEN} letters, digits and signs, without spaces."
         raise ConfigError(Problem(where, what))
@@ -48,15 +50,17 @@ def token_of(given: str | None, host: str) -> str | None:
 
 def bound_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 is any free one. Raises ConfigError if the address cannot be used."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        what = f"The server cannot listen there: {error.strerror or error}. Choose another --port, or --port 0."
-        raise ConfigError(Problem(f"--host {host} --port {port}", what)) from error
+    with contextlib.ExitStack() as stack:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = stack.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            what = f"The server cannot listen there: {error.strerror or error}. Choose another --port, or --port 0."
+            raise ConfigError(Problem(f"--host {printable(host)} --port {port}", what)) from error
+        stack.pop_all()  # it stays open
     return listening
 
 
