@@ -163,7 +163,7 @@ def make_app(
         *(Route(path, api.page) for path in pages),
     ]
     paths = frozenset(route.path for route in routes)
-    handlers: Any = dict.fromkeys((Refused, HTTPException, Exception), refuse)
+    handlers: Any = dict.fromkeys((Refused, HTTPException, Exception), _refusing(paths))
     inner = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     inner.router.redirect_slashes = False
     return Gate(inner, api.counters, paths=paths, hosts=hosts, token=token, tell=tell)
