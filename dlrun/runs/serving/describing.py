@@ -73,7 +73,7 @@ def openapi(model: Served, limits: Limits, *, has_token: bool) -> dict[str, Any]
         "info": {"title": f"dlrun serve: {title}", "version": __version__},
         "paths": {
             "/predict": {"post": _predict(model, limits)},
-            "/health": {"get": _get("Whether the server answers: status, model, seconds since its start.", "json")},
+            "/health": {"get": _get("Whether the server answers: its status, and seconds since its start.", "json")},
             "/metrics": {"get": _get("Counters and times, for Prometheus.", "text")},
             "/model": {"get": _get("What the model takes and gives.", "json")},
         },

@@ -21,7 +21,7 @@ function cell(column, example) {
     input = make("input", { ...shared, value: given, inputmode: column.kind === "number" ? "decimal" : "text", autocomplete: "off",
       placeholder: column.kind === "date" ? "2026-01-31" : "missing" });
   }
-  const box = make("label", { class: ["text", "image"].includes(column.kind) ? "wide" : "" }, make("span", {}, column.name + (column.kind === "number" ? "" : " (" + column.kind + ")")), input);
+  const box = make("label", { class: ["text", "image"].includes(column.kind) ? "wide" : "" }, make("span", {}, column.kind === "number" || column.name === column.kind ? column.name : column.name + " (" + column.kind + ")"), input);
   const read = async () => {
     if (column.kind === "image") return input.files.length ? await base64(input.files[0]) : null;
     if (input.value.trim() === "") return null;
