@@ -1,6 +1,6 @@
 """`dlrun serve` under load, beside an endpoint written by hand: `python -m benchmarks.serving [--models mlp,resnet]`.
 
-Both serve the same network in one process with one thread of torch, on the same HTTP server (uvicorn). Clients are
+All serve the same network in one process with one thread of torch, on the same HTTP server (uvicorn). Clients are
 connections that send one row at a time and wait for its prediction; they are all in the process that measures. Needs
 the extras `serve` and `serve_benchmark`.
 """
@@ -32,7 +32,11 @@ MODELS: Mapping[str, tuple[str, Any]] = {
 }
 """The overrides of each run, and the request that is sent."""
 
-CONTESTANTS = {"dlrun serve": ["dlrun", "serve"], "by hand": ["benchmarks.serving_by_hand"]}
+CONTESTANTS = {
+    "dlrun serve": ["dlrun", "serve"],
+    "by hand": ["benchmarks.serving_by_hand"],
+    "by hand, async": ["benchmarks.serving_by_hand", "--asynchronous"],
+}
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def train(folder: Path, name: str) -> Path:
 def measure(
     run: Path, body: Any, *, clients: Sequence[int], seconds: float, rounds: int
 ) -> dict[tuple[str, int], list[Measured]]:
-    """Measure both servers in turns, so that a change of the machine meets both."""
+    """Measure the servers in turns, so that a change of the machine meets all."""
     found: dict[tuple[str, int], list[Measured]] = {}
     with contextlib.ExitStack() as stack:
         ports = {name: stack.enter_context(running([*words, str(run)])) for name, words in CONTESTANTS.items()}
@@ -170,14 +174,14 @@ def measure(
 
 def report(model: str, found: Mapping[tuple[str, int], Sequence[Measured]]) -> None:
     """Print medians over rounds, and how often the throughput of the endpoint written by hand."""
-    print(f"\n{model:<14}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}{'times':>7}")
+    print(f"\n{model:<16}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}{'times':>7}")
     for (name, clients), each in sorted(found.items(), key=lambda item: item[0][1]):
         rate = statistics.median(one.per_second for one in each)
         base = statistics.median(one.per_second for one in found["by hand", clients])
         middle, late = (statistics.median(one.percentile_ms(share) for one in each) for share in (0.5, 0.99))
         failed = sum(one.failed for one in each)
         print(
-            f"{name:<14}{clients:>8}{rate:>12,.0f}{middle:>9.2f}{late:>9.2f}{failed:>8}{rate / base:>7.2f}", flush=True
+            f"{name:<16}{clients:>8}{rate:>12,.0f}{middle:>9.2f}{late:>9.2f}{failed:>8}{rate / base:>7.2f}", flush=True
         )
 
 

@@ -1,7 +1,7 @@
 """An endpoint as one writes it with FastAPI: `python -m benchmarks.serving_by_hand RUN_DIR [--port 8000]`.
 
-The network, scaling and vocabulary are those of the run; a request is validated by pydantic and predicted by itself, in
-a thread of FastAPI's pool.
+The network, scaling and vocabulary are those of the run; a request is validated by pydantic and predicted by itself: in
+a thread of FastAPI's pool, as its documentation advises for what blocks, or with --asynchronous in the event loop.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Texts(BaseModel):
     rows: list[Text]
 
 
-def application(folder: Path) -> FastAPI:
-    """Return the endpoint of a run."""
+def application(folder: Path, *, asynchronous: bool) -> FastAPI:
+    """Return the endpoint of a run. asynchronous: predicted in the event loop, instead of in a thread."""
     catalog = Catalog()
     run = load_run(compose_run(folder, (), catalog).config, catalog, folder)
     task, encoder, names = run.task, run.encoder, run.spec.class_names
@@ -56,21 +56,26 @@ def application(folder: Path) -> FastAPI:
         chosen = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
         return {"predictions": [{"prediction": names[number]} for number in chosen.tolist()]}
 
+    def texts(body: Texts) -> dict[str, Any]:
+        assert isinstance(encoder, TextEncoder)
+        with torch.inference_mode():
+            return answers(model(*encoder.padded([row.text for row in body.rows])))
+
+    def numbers(body: Inputs) -> dict[str, Any]:
+        with torch.inference_mode():
+            inputs = torch.tensor(body.inputs)
+            return answers(model(inputs if scaling is None else (inputs - scaling[0]) * scaling[1]))
+
+    async def texts_in_loop(body: Texts) -> dict[str, Any]:
+        return texts(body)
+
+    async def numbers_in_loop(body: Inputs) -> dict[str, Any]:
+        return numbers(body)
+
     if isinstance(encoder, TextEncoder):
-
-        @app.post("/predict")
-        def predict_texts(body: Texts) -> dict[str, Any]:
-            with torch.inference_mode():
-                return answers(model(*encoder.padded([row.text for row in body.rows])))
-
+        app.post("/predict", response_model=None)(texts_in_loop if asynchronous else texts)
     else:
-
-        @app.post("/predict")
-        def predict(body: Inputs) -> dict[str, Any]:
-            with torch.inference_mode():
-                inputs = torch.tensor(body.inputs)
-                return answers(model(inputs if scaling is None else (inputs - scaling[0]) * scaling[1]))
-
+        app.post("/predict", response_model=None)(numbers_in_loop if asynchronous else numbers)
     return app
 
 
@@ -79,8 +84,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--asynchronous", action="store_true", help="predict in the event loop, not in a thread")
     asked = parser.parse_args()
-    app = application(asked.run)
+    app = application(asked.run, asynchronous=asked.asynchronous)
     torch.set_num_threads(1)
     with socket.create_server(("127.0.0.1", asked.port)) as listening:
         print(f"http://127.0.0.1:{listening.getsockname()[1]}/", file=sys.stderr, flush=True)

@@ -57,7 +57,7 @@ def read_json(body: bytes) -> Any:
     Raises Refused for what is no JSON: NaN and Infinity, which JSON does not have, and nesting without end.
     """
     try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
+        return _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else printable(str(error))
         raise Refused(400, Fault("", f"The body is no JSON: {reason}.")) from error
@@ -65,6 +65,9 @@ def read_json(body: bytes) -> Any:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON; a missing value is null")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 class Reader:

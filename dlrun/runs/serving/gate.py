@@ -121,12 +121,15 @@ def answer_to(refused: Refused) -> Response:
     return Response(content, status_code=refused.status, media_type="application/json", headers=headers)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
 def as_json(value: Any) -> bytes:
     """Return a value as JSON; numbers that JSON does not have become null."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        return _ENCODER.encode(value).encode("utf-8", "replace")
     except ValueError:
-        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        return _ENCODER.encode(_finite(value)).encode("utf-8", "replace")
 
 
 def _finite(value: Any) -> Any:
