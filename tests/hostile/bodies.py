@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import base64
 import collections
+import copy
 import json
+import logging
 import random
 import sys
 from collections.abc import Callable, Mapping
@@ -121,14 +123,14 @@ def mutated(body: Any, source: random.Random) -> Any:
             elif action == 1:
                 place[
                     source.choice(("rows", "inputs", "probabilities", "length", "temperature", "x", node.upper()))
-                ] = source.choice(VALUES)
+                ] = copy.deepcopy(source.choice(VALUES))
             else:
-                place[node] = source.choice(VALUES)
+                place[node] = copy.deepcopy(source.choice(VALUES))
         elif isinstance(place, list) and place:
             if action == 0:
                 place.extend(place * source.choice((1, 3, 300)))
             else:
-                place[node] = source.choice(VALUES)
+                place[node] = copy.deepcopy(source.choice(VALUES))
     return body
 
 
@@ -225,6 +227,7 @@ def main(words: list[str] | None = None) -> int:
     catalog = Catalog()
     run = load_run(compose_run(asked.run, (), catalog).config, catalog, asked.run)
     told: list[str] = []
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # as a server does
     app = make_app(ServedRun(run, name=asked.run.name), Limits(), pages={}, tell=told.append)
     with TestClient(app) as client:
         valid = valid_body(client.get("/model").json())
