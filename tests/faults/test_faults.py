@@ -37,12 +37,12 @@ def inject(*words: str) -> str:
 
 def test_killed_runs_end_as_if_never_killed() -> None:
     """Three kills of each kind."""
-    printed = inject("--kills", str(3 * len(KINDS)), "--sweep-kills", "0", "--seed", "1")
+    printed = inject("--kills", str(3 * len(KINDS)), "--sweep-kills", "0", "--rank-kills", "0", "--seed", "1")
     assert f"{3 * len(KINDS)} of {3 * len(KINDS)} kills survived; no processes left behind" in printed
 
 
 def test_a_killed_sweep_ends_with_the_rows_and_bytes_of_one_that_was_not_killed() -> None:
-    printed = inject("--kills", "0", "--sweep-kills", "3", "--seed", "5")
+    printed = inject("--kills", "0", "--sweep-kills", "3", "--rank-kills", "0", "--seed", "5")
     assert "3 of 3 kills survived; no processes left behind" in printed
 
 
