@@ -199,7 +199,7 @@ def _raw(cells: Sequence[Any], column: Mapping[str, Any]) -> NDArray[np.float32]
         if cell is None:
             continue
         is_number = isinstance(cell, int | float) and (kind == "number" or (kind == "boolean" and cell in (0, 1)))
-        values = [float(cell)] if is_number else raw_values(kind, [as_text(cell) or ""])[0]
+        values = [_as_float(cell)] if is_number else raw_values(kind, [as_text(cell) or ""])[0]
         with np.errstate(over="ignore"):
             found[number - 1] = values
         if not np.isfinite(found[number - 1]).all() and not (column["lenient"] and np.isnan(values).any()):
@@ -208,6 +208,13 @@ def _raw(cells: Sequence[Any], column: Mapping[str, Any]) -> NDArray[np.float32]
             )
             raise RowError(number, column["name"], f"expected {expected}, got {_shown(cell)}.")
     return found
+
+
+def _as_float(cell: float) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
 
 
 def _code(cell: Any, column: Mapping[str, Any]) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_MOST_BODIES = 16  # of the largest size, that are held at once
 _IN_LOOP_BYTES = 1 << 16  # a larger body is read in a thread, while others are answered
 Pages = Mapping[str, tuple[str, str]]
 """By path: the HTML, and the policy of what it may load."""
@@ -33,6 +34,7 @@ class Api:
         self.counters = Counters()
         self.batcher = Batcher(model, self.counters, most_waiting=limits.waiting, tell=tell)
         self._limits, self._pages = limits, pages
+        self._held_bytes = 0  # of bodies that are read or predicted
         self._reader = Reader(model.about["preprocessing"], takes_inputs=model.takes_inputs, most_rows=limits.rows)
         self._description = as_json(description_of(model, limits))
         self._openapi = as_json(openapi(model, limits, has_token=has_token))
@@ -52,8 +54,11 @@ class Api:
             what = "Expected JSON (Content-Type: application/json) or files (multipart/form-data)."
             raise Refused(415, Fault("", what))
         body = await self._body(request)
-        asked = read(body) if len(body) <= _IN_LOOP_BYTES else await asyncio.to_thread(read, body)
-        found = await self.batcher.predict(asked, timeout_s=self._limits.timeout_s)
+        try:
+            asked = read(body) if len(body) <= _IN_LOOP_BYTES else await asyncio.to_thread(read, body)
+            found = await self.batcher.predict(asked, timeout_s=self._limits.timeout_s)
+        finally:
+            self._held_bytes -= len(body)
         return Response(as_json({"predictions": found}), media_type="application/json")
 
     async def _body(self, request: Request) -> bytes:
@@ -65,20 +70,29 @@ class Api:
         given = request.headers.get("content-length", "0")
         if given.isdecimal() and int(given[:18]) > most:
             raise too_large
-        parts = []
+        parts, is_whole = [], False
         try:
             async with Within(self._limits.timeout_s):
                 async for part in request.stream():
                     size += len(part)
+                    self._held_bytes += len(part)
                     if size > most:
                         raise too_large
+                    if self._held_bytes > _MOST_BODIES * most:
+                        raise Refused(
+                            503, Fault("", "Other requests hold the memory for bodies; try again in a second.")
+                        )
                     if part:
                         parts.append(part)
+            is_whole = True
         except TimeoutError as error:
             what = f"The body did not arrive within {self._limits.timeout_s:g} seconds."
             raise Refused(408, Fault("", what)) from error
         except ClientDisconnect as error:
             raise Refused(400, Fault("", "The connection ended within the body.")) from error
+        finally:
+            if not is_whole:
+                self._held_bytes -= size
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _read_form(self, body: bytes, content_type: str) -> Asked:

@@ -95,6 +95,18 @@ def test_a_body_that_is_too_large(client: Start) -> None:
     assert server.post("/predict", content=body, headers=JSON).status_code == 200  # read in a thread
 
 
+def test_bodies_hold_so_much_memory_and_no_more(client: Start) -> None:
+    server = client("linear", mib=1)
+    for content, status in ((b" " * 2_000_000, 413), (b"no", 400), (json.dumps({"rows": [ROW]}).encode(), 200)):
+        assert server.post("/predict", content=content, headers=JSON).status_code == status
+    api = server.app._inner.routes[0].endpoint.__self__
+    assert api._held_bytes == 0
+    api._held_bytes = 16 << 20
+    answer = server.post("/predict", content=b"{}", headers=JSON)
+    assert told(answer) == [503, ("", "Other requests hold the memory for bodies; try again in a second.")]
+    assert api._held_bytes == 16 << 20
+
+
 def test_rows_that_are_none_are_told_with_their_field(client: Start) -> None:
     server = client("linear")
     assert post(server, rows=[ROW, {**ROW, "petal_width_cm": "wide"}]) == [
