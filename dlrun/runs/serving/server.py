@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -93,4 +94,8 @@ def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=int(limits.timeout_s) + 5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    gc.freeze()  # or each full collection walks through torch again, a tenth of a second in which nobody is answered
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        gc.unfreeze()
