@@ -1,4 +1,4 @@
-"""What several processes gain: `python -m benchmarks.scaling [--models mlp,cnn,resnet] [--processes 2] [--rounds 3]`.
+"""What several processes gain: `python -m benchmarks.scaling [--models mlp,cnn,lstm] [--processes 2] [--rounds 3]`.
 
 Trains one model with one process of one thread, with one process of all threads, and with several processes of one
 thread, in turn, on generated images. Prints images a second in training (medians over the rounds), and the efficiency:
@@ -26,6 +26,8 @@ class Workload:
 WORKLOADS = {
     "mlp": Workload(("dataset.size=28", "model=mlp", "model.hidden=[128,128]", "trainer.batch_size=32"), 20_000),
     "cnn": Workload(("dataset.size=28", "model=cnn", "trainer.batch_size=128"), 6_000),
+    "lstm": Workload(("dataset.size=28", "model=rnn", "model.cell=lstm", "trainer.batch_size=256"), 6_000),
+    "wide": Workload(("dataset.size=28", "model=mlp", "model.hidden=[1024,1024]", "trainer.batch_size=1024"), 20_000),
     "resnet": Workload(("dataset.size=32", "dataset.channels=3", "model=resnet", "trainer.batch_size=128"), 1_500),
 }
 

@@ -27,6 +27,7 @@ OTHERS: Mapping[str, str] = {
     "hostile/test_bodies.py": "tests/hostile/bodies: hostile requests to servers of every kind",
     "hostile/test_corpus.py": "hostile recipes, data and runs, through the command line under an audit hook",
     "hostile/test_mutations.py": "tests/hostile/mutations: recipes changed by program, and what becomes of them",
+    "hostile/test_published.py": "published models of strangers, through the command line under an audit hook",
     "options/datasets/test_bundled.py": "the bundled datasets, which are one line of code each",
     "options/datasets/test_mixed_table.py": "dataset=table with texts and images, as whole runs",
     "options/losses/test_losses.py": "the same checks for every loss",

@@ -197,6 +197,11 @@ MAX_ROWS = Flag("--max-rows", "rows of a request (default: 1000)", whole_number(
 MAX_MIB = Flag("--max-mib", "MiB of a request's body (default: 16)", whole_number(1, 1024), metavar="N")
 MAX_WAITING = Flag("--max-waiting", "requests in the queue (default: 256)", whole_number(1, 100_000), metavar="N")
 TIMEOUT = Flag("--timeout", "seconds for a body, and for its predictions (default: 30)", number(0.1, 3600), metavar="S")
+TO = Flag("--to", "a new folder, or hf://OWNER/NAME of the Hugging Face hub", str, metavar="TARGET")
+EXPORT = Flag(
+    "--export", "also the model for other programs, as by `dlrun export`", str, metavar="onnx", choices=("onnx",)
+)
+PUBLIC = Flag("--public", "hf://: everybody may see the repository (default: private)", str)
 QUICK = Flag("--quick", "train the first steps only and compare their losses with the recipe's", str)
 EVERY_RECIPE = Flag("--all", "verify every recipe that comes with dlrun and write a table", str, excludes=(QUICK, JSON))
 

@@ -7,16 +7,19 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from dlrun.cli.command import Command
+from dlrun.cli.recipe_file import tell
 from dlrun.configuration.compose import Composed, compose
-from dlrun.configuration.override_text import Value
-from dlrun.configuration.overrides import parse_overrides
+from dlrun.configuration.override_text import Value, value_of
+from dlrun.configuration.overrides import Request, parse_overrides
 from dlrun.configuration.plan import plan_runs
-from dlrun.configuration.safe_yaml import read_yaml
+from dlrun.configuration.recipes.published import NO_DATA, changed_plugins, check_published, data_left_to_user
+from dlrun.configuration.safe_yaml import parse_yaml, read_yaml
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_mark
 from dlrun.configuration.schema.groups import builtin_names, builtin_option
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import require_run
+from dlrun.storage.published import CONFIG, RECIPE, is_published, read_manifest, read_published
 from dlrun.wording import printable
 
 
@@ -42,7 +45,7 @@ def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Com
     path = str(folder / "config.yaml")
     request = dataclasses.replace(
         request,
-        settings={"recipe": (Value(path, path),), **request.settings},
+        settings={"recipe": (Value(path, path),), **_without_data(folder, request, catalog), **request.settings},
         hydra=(),
         problems=(*request.problems, *foreign),
     )
@@ -53,6 +56,37 @@ def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Com
         raise  # with a plugin missing, its options would be reported as unknown
     _require_plugins(folder, plan.recipe.about if plan.recipe else {}, catalog)
     return without_downloads(compose(plan, catalog), given=request.settings)
+
+
+def _without_data(folder: Path, request: Request, catalog: Catalog) -> dict[str, tuple[Value, ...]]:
+    """Return settings in place of the data that a published model does not have; none for a run's folder.
+
+    Raises StorageError for a published model that is damaged, and ConfigError if its configuration reaches further
+    than its folder, or a plugin of it is not given.
+    """
+    if not is_published(folder):
+        return {}
+    content = read_published(folder, CONFIG, read_manifest(folder))
+    tree = parse_yaml(content, name=str(folder / CONFIG))
+    try:
+        check_published(tree, catalog)
+    except ConfigError:
+        _require_plugins(folder, tree.get("recipe"), catalog)
+        raise
+    for name in changed_plugins(tree, catalog):
+        tell([f"{name} is not the plugin that this model was published with (its SHA-256 differs)."])
+    return {key: (value_of(NO_DATA),) for key in data_left_to_user(tree, catalog, given=request.settings)}
+
+
+def refuse_published(folder: Path, verb: str) -> None:
+    """Raise ConfigError for a published model where only a run's folder will do."""
+    if is_published(folder):
+        recipe = folder / (RECIPE if (folder / RECIPE).exists() else CONFIG)
+        what = (
+            f"This is a published model: it has no state of a training, which `dlrun {verb}` needs. It can be used by "
+            f"`dlrun predict`, `eval` and `export`, and trained again: dlrun recipe={recipe}"
+        )
+        raise ConfigError(Problem(printable(str(folder)), printable(what, limit=1000)))
 
 
 def without_downloads(composed: Composed, *, given: Container[str]) -> Composed:

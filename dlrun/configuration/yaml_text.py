@@ -25,8 +25,12 @@ _Dumper.add_representer(str, _represent_string)
 def to_yaml(tree: Mapping[str, Any]) -> str:
     """Return the text of `config.yaml`, itself a valid recipe."""
     order = ("recipe", *(key for key in tree if key != "recipe"))
-    ordered = {key: tree[key] for key in order}
+    return plain_yaml({key: tree[key] for key in order}, width=120)
+
+
+def plain_yaml(tree: Mapping[str, Any], *, width: float = float("inf")) -> str:
+    """Return a mapping as YAML in its own order. width: characters from which a line is broken."""
     text: str = yaml.dump(
-        ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+        dict(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=width
     )
     return text

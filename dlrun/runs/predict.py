@@ -24,7 +24,7 @@ from dlrun.errors import ConfigError, DataError, Problem, StorageError
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.runs.generate import generate_text
-from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.storage.checkpoints import load_best
 from dlrun.storage.reading import restoring
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
@@ -56,7 +56,7 @@ def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
 
     Raises StorageError if the checkpoint is missing, damaged or written by a version that stored no spec.
     """
-    snapshot = CheckpointStore(folder / "checkpoints").load_best()
+    snapshot = load_best(folder)
     metadata = snapshot.values.get("about")
     if not isinstance(metadata, dict) or "spec" not in metadata:
         what = "written by a version whose checkpoints do not contain what predicting needs; train it again"

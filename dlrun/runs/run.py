@@ -20,7 +20,7 @@ from dlrun.runs.alike import check_alike
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.result import make_result
 from dlrun.storage.checkpoint_format import load_snapshot, open_snapshot
-from dlrun.storage.checkpoints import CheckpointStore, Snapshot
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_best
 from dlrun.storage.reading import restoring
 from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.per_class import ByClass
@@ -266,7 +266,7 @@ def evaluate_run(config: RunConfig, catalog: Catalog, folder: Path, *, split: st
 
     Raises StorageError if the checkpoint is missing, or if the data is not what the run was trained on.
     """
-    snapshot = CheckpointStore(folder / "checkpoints").load_best()
+    snapshot = load_best(folder)
     components = build_components(config, catalog)
     config = components.config
     with restoring(folder / "checkpoints"):

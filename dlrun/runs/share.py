@@ -63,10 +63,13 @@ class Shared:
         return text
 
 
-def share(composed: Composed, runs: Sequence[SavedRun], catalog: Catalog, *, name: str) -> Shared:
+def share(
+    composed: Composed, runs: Sequence[SavedRun], catalog: Catalog, *, name: str, with_files: bool = True
+) -> Shared:
     """Return the smallest recipe of a completed run, or of several that differ only in their seeds.
 
-    composed: the configuration of the first run. name: of the recipe's file, which its command shows.
+    composed: the configuration of the first run. name: of the recipe's file, which its command shows. with_files: as
+    for `without_own`.
 
     Raises ConfigError if the configuration is not the one that was measured, or a plugin has changed since.
     """
@@ -80,7 +83,7 @@ def share(composed: Composed, runs: Sequence[SavedRun], catalog: Catalog, *, nam
     requested = requested_tree(composed.config.tree, first.result.get("auto") or {})
     if len(runs) > 1:
         requested["seed"] = default_values()["seed"]
-    public, left = without_own(requested, catalog)
+    public, left = without_own(requested, catalog, with_files=with_files)
     tree = smallest(public, catalog)
     config = _compose_back(tree, left, public, catalog)
     block, texts, not_promised = _block(first.config.get("recipe") or {}, runs, public, left, catalog, name=name)
@@ -149,7 +152,7 @@ def _block(
         "lock": common_lock([run.result for run in runs]),
         "data": {
             "fingerprint": first.result["dataset"]["fingerprint"],
-            "where": _where(public, left, rows, catalog),
+            "where": where_to_get(public, left, rows, catalog),
             "rows": dict(rows),
         },
     }
@@ -197,8 +200,21 @@ def _command(name: str, left: Sequence[LeftOut], plugins: Mapping[str, str], dat
     return " ".join(["dlrun", *(f"--plugin {plugin}" for plugin in plugins), f"recipe=./{name}", *words])
 
 
-def _where(public: Mapping[str, Any], left: Sequence[LeftOut], rows: Mapping[str, int], catalog: Catalog) -> str:
-    """Return where to get the data, in words for its receiver."""
+def can_promise(run: SavedRun) -> bool:
+    """Return whether a run has a held-out metric that a recipe of it can promise."""
+    measured = {metric: [value] for metric, value in run.result["metrics"].items()}
+    return bool(promised(measured, run.result["dataset"]["sizes"])[0])
+
+
+def where_to_get(
+    public: Mapping[str, Any],
+    left: Sequence[LeftOut],
+    rows: Mapping[str, int],
+    catalog: Catalog,
+    *,
+    owner: str = "the person who shared this recipe",
+) -> str:
+    """Return where to get the data, in words for its receiver. rows: by split."""
     option = catalog.option("dataset", public["dataset"]["name"])
     count = plural(sum(rows.values()), "row")
     if option.origin != "dlrun":
@@ -211,4 +227,4 @@ def _where(public: Mapping[str, Any], left: Sequence[LeftOut], rows: Mapping[str
         return f"comes with dlrun; {count}"
     if path.startswith("example:"):
         return f"comes with dlrun ({path}); {count}"
-    return f"{Path(path).name}, {count}, of the person who shared this recipe"
+    return f"{Path(path).name}, {count}, of {owner}"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dlrun.errors import StorageError
 from dlrun.storage.reading import MOST_JSON_BYTES, pieces_of_regular, read_regular, restoring
+from dlrun.storage.sealed import compact_json, is_sealed, sealed_manifest
 from dlrun.storage.tensor_files import TensorFile, TensorStream
 
 FORMAT = 1
@@ -48,7 +49,7 @@ def encode(snapshot: Snapshot) -> dict[str, bytes]:
     contents = {
         f"{name}.safetensors": safetensors.torch.save(dict(tensors)) for name, tensors in snapshot.tensors.items()
     }
-    contents["state.json"] = _json(snapshot.values)
+    contents["state.json"] = compact_json(snapshot.values)
     files = {
         name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in contents.items()
@@ -84,11 +85,6 @@ class _Seen:
             self.num_bytes += len(piece)
             self.hash.update(piece)
             yield piece
-
-
-def sealed_manifest(values: Mapping[str, Any]) -> bytes:
-    """Return the manifest with the SHA-256 of itself, so that a change of any byte is detected."""
-    return _json({**values, "sha256": hashlib.sha256(_json(values)).hexdigest()})
 
 
 def load_snapshot(folder: Path, *, step: int | None = None) -> Snapshot:
@@ -158,7 +154,7 @@ def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
             raise StorageError(f"{path}: damaged: {name!r} is not a file name.")
     if "state.json" not in manifest["files"] or "model.safetensors" not in manifest["files"]:
         raise StorageError(f"{path}: damaged: it does not list model and state.")
-    if content != sealed_manifest({name: value for name, value in manifest.items() if name != "sha256"}):
+    if not is_sealed(content, manifest):
         raise StorageError(f"{path}: damaged: its SHA-256 does not match its content.")
     if step is not None and manifest["step"] != step:
         raise StorageError(f"{path}: damaged: it is of step {manifest['step']}, but the folder is of step {step}.")
@@ -196,7 +192,3 @@ def _read(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
         return read_regular(path, most=most)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def _json(values: Any) -> bytes:
-    return json.dumps(values, separators=(",", ":"), sort_keys=True).encode()

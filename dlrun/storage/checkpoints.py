@@ -20,9 +20,10 @@ from dlrun.storage.atomic import (
     write_pieces,
 )
 from dlrun.storage.checkpoint_format import FORMAT, Snapshot, best_step, files_of, load_snapshot, load_values
+from dlrun.storage.published import is_published, load_published
 from dlrun.storage.reading import read_regular
 
-__all__ = ["FORMAT", "CheckpointStore", "Snapshot", "load_snapshot", "write_folder"]
+__all__ = ["FORMAT", "CheckpointStore", "Snapshot", "load_best", "load_snapshot", "write_folder"]
 
 _NAME = re.compile(r"step-(\d+)")
 _DEBRIS = (".step-*.tmp", ".step-*.old", ".last.*.tmp", ".best.*.tmp")
@@ -56,6 +57,14 @@ def write_folder(snapshot: Snapshot, target: Path) -> None:
         raise
     if aside.exists():
         remove_tree(aside)
+
+
+def load_best(folder: Path) -> Snapshot:
+    """Return the best checkpoint of a run's folder, or the weights and values of a published model, verified.
+
+    Raises StorageError if it is missing or damaged.
+    """
+    return load_published(folder) if is_published(folder) else CheckpointStore(folder / "checkpoints").load_best()
 
 
 class CheckpointStore:

@@ -86,7 +86,10 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
             " Its flags: --json, --help, --version, --debug.",
         ),
         ("runs -m", "-m\n      `dlrun runs` has no flag -m; `dlrun train` and `dlrun check` have it."),
-        ("cp -q a b", "`dlrun eval`, `dlrun predict`, `dlrun export`, `dlrun replay` and `dlrun report` have it."),
+        (
+            "cp -q a b",
+            "`dlrun export`, `dlrun publish`, `dlrun replay` and `dlrun report` have it.",
+        ),
         ("show --why", "--why\n      Expected a value after it."),
         ("--json=yes", "--json=yes\n      It takes no value."),
         ("eval run --split all", "--split all\n      Expected train, val or test."),

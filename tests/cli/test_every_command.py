@@ -47,12 +47,15 @@ FURTHER = [
     "dlrun export outputs/run -o model.pt2 --rows new.csv -q --plugin my_model.py --config-dir my_options",
     "dlrun serve outputs/run --host localhost --port 0 --token a-long-token --max-mib 1 --max-waiting 9 -q "
     "--plugin my_model.py --config-dir my_options",
+    "dlrun publish outputs/run --to published -q --plugin my_model.py --config-dir my_options",
     "dlrun report outputs/run --split val --no-rows --quiet --plugin my_model.py --config-dir my_options",
     "dlrun clean outputs/run --plugin my_model.py --config-dir my_options",
 ]
 WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [
     Example("dlrun verify --all optimizer.lr=1 -o verified.md", "", exit_code=2),
     Example("dlrun export outputs/run -o model.onnx --quantize int8", "", exit_code=0 if HAS_ONNX else 2),
+    Example("dlrun publish outputs/run --to exported --export onnx --rows new.csv", "", exit_code=0 if HAS_ONNX else 2),
+    Example("dlrun publish outputs/run --to hf://OWNER/NA--ME --public", "", exit_code=2),
     Example("dlrun replay outputs/diverged -q --plugin my_model.py --config-dir my_options", "", exit_code=4),
 ]
 

@@ -27,6 +27,7 @@ NAMES = (
     "predict",
     "export",
     "serve",
+    "publish",
     "replay",
     "clean",
     "runs",

@@ -26,11 +26,12 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Remove the checkpoints and print the folders that were removed."""
     from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import compose_run, refuse_published, run_folder
     from dlrun.storage import run_dir
     from dlrun.storage.checkpoints import CheckpointStore
 
     folder = run_folder(command)
+    refuse_published(folder, "clean")
     composed = compose_run(folder, [], make_catalog(command))
     claimed = run_dir.claim(folder, asked=True, resume="must")
     try:

@@ -26,11 +26,12 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Repeat the step; raises DivergedError when it diverges again."""
     from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import compose_run, refuse_published, run_folder
     from dlrun.runs.replay import replay
     from dlrun.training.divergence import describe
 
     folder = run_folder(command)
+    refuse_published(folder, "replay")
     catalog = make_catalog(command)
     composed = compose_run(folder, command.overrides, catalog)
     step, finding = replay(composed.config, catalog, folder)

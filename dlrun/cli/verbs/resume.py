@@ -30,7 +30,7 @@ def run(command: Command) -> int:
     """Resume the run in its folder and print its result, or the sweep and print its table."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.running import print_result, run_one
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import compose_run, refuse_published, run_folder
     from dlrun.runs.sweeps.ledger import holds_sweep
 
     folder = run_folder(command)
@@ -38,6 +38,7 @@ def run(command: Command) -> int:
         from dlrun.cli.resuming_sweep import resume_sweep
 
         return resume_sweep(command, folder)
+    refuse_published(folder, "resume")
     catalog = make_catalog(command)
     composed = compose_run(folder, ["resume=must", *command.overrides], catalog)
     result, folder = run_one(

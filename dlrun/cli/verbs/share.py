@@ -10,12 +10,11 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.recipe_file import tell, write_new
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem
+from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
     from dlrun.configuration.schema.catalog import Catalog
-    from dlrun.runs.history import SavedRun
     from dlrun.runs.share import Shared
 
 VERB = Verb(
@@ -41,13 +40,15 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Write the recipe, and say on standard error what it leaves out; raises ConfigError if there is no result."""
     from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run
+    from dlrun.cli.saved_run import compose_run, refuse_published
+    from dlrun.cli.sharing import with_losses
     from dlrun.runs.seeds import runs_to_share
     from dlrun.runs.share import share
 
     output = command.value(flags.OUTPUT)
     if output is not None and output.exists():
         raise ConfigError(Problem(printable(str(output)), "The file exists; choose another name."))
+    refuse_published(Path(command.words[0]).expanduser(), "share")
     runs = runs_to_share(Path(command.words[0]).expanduser())
     catalog = make_catalog(command)
     composed = compose_run(runs[0].folder, (), catalog)
@@ -57,38 +58,13 @@ def run(command: Command) -> int:
     tell(_notices(shared, catalog))
     if not command.has(flags.QUIET):
         print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
-    text = _with_losses(shared, runs[0], catalog).text(catalog)
+    text = with_losses(shared, runs[0], catalog).text(catalog)
     if output is None:
         print(text, end="")  # noqa: T201
         return 0
     write_new(output, text.encode())
     print(f"{output}\nverify it: dlrun verify {output}{_to_set(shared)}")  # noqa: T201
     return 0
-
-
-def _with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
-    """Train the first steps again; without their losses, and with a notice, where that is not the run's training."""
-    from dlrun.runs.first_losses import environment_of, first_losses
-    from dlrun.runs.lock import describe, differences, lock_of
-
-    why = ""
-    try:
-        components, losses = first_losses(shared.config, catalog)
-    except Interrupted:
-        raise
-    except DlrunError as error:
-        why = str(error)
-    else:
-        here = {**lock_of({"environment": environment_of(components)}), "auto": components.auto}
-        differs = differences(lock_of(run.result), here)
-        if components.data.fingerprint != run.result["dataset"]["fingerprint"]:
-            why = "the data has changed since the run"
-        elif differs:
-            why = f"this is not the environment of the run ({describe(differs)})"
-        else:
-            return shared.with_losses(losses)
-    tell([f"the recipe has no losses of its first steps: {printable(why, limit=1000)}"])
-    return shared
 
 
 def _notices(shared: Shared, catalog: Catalog) -> list[str]:

@@ -63,10 +63,13 @@ def data_files_left_to_user(values: Mapping[str, Any]) -> list[str]:
     return [key for key in _DATA_FILES if values.get(key, MISSING) == MISSING]
 
 
-def without_own(tree: Mapping[str, Any], catalog: Catalog) -> tuple[dict[str, Any], list[LeftOut]]:
+def without_own(
+    tree: Mapping[str, Any], catalog: Catalog, *, with_files: bool = True
+) -> tuple[dict[str, Any], list[LeftOut]]:
     """Return a whole tree with defaults instead of what belongs to this machine or user, and what that was.
 
     A value that the recipe cannot do without, such as the data's file, becomes one that the receiver must set.
+    with_files: whether a file below the current folder may be named, since it is passed on beside the recipe.
     """
     public = copy.deepcopy(dict(tree))
     left: list[LeftOut] = []
@@ -81,11 +84,11 @@ def without_own(tree: Mapping[str, Any], catalog: Catalog) -> tuple[dict[str, An
         public["device"]["name"] = default_choices()["device"]
     for group in GROUPS:
         if group not in ("logger", "checkpoint"):
-            left += _clear(public[group], catalog.option(group, public[group]["name"]))
+            left += _clear(public[group], catalog.option(group, public[group]["name"]), with_files=with_files)
     return public, left
 
 
-def _clear(node: dict[str, Any], option: Option) -> list[LeftOut]:
+def _clear(node: dict[str, Any], option: Option, *, with_files: bool) -> list[LeftOut]:
     """Replace the values of one group's node that stay out; return them."""
     left = []
     for key, entry in option.fields.items():
@@ -96,7 +99,10 @@ def _clear(node: dict[str, Any], option: Option) -> list[LeftOut]:
             left.append(LeftOut(where, _LOCAL.get(where, "a recipe contains no addresses"), value))
             node[key] = entry.default
             continue
-        why = _reason(key, value, is_path=has_mark(entry.kind, LocalPath))
+        is_path = has_mark(entry.kind, LocalPath)
+        why = _reason(key, value, is_path=is_path)
+        if why is None and is_path and not with_files and not str(value).startswith("example:"):
+            why = "the data is not passed on"
         if why is not None:
             left.append(LeftOut(where, f"{why}; who gets the recipe sets it: {where}=...", value, is_required=True))
             node[key] = MISSING

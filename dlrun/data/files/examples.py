@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dlrun.configuration.cache_folder import cache_folder
+from dlrun.data.files.paths import refuse_no_data
 from dlrun.errors import DataError, StorageError, did_you_mean
 from dlrun.wording import printable
 
@@ -26,6 +27,7 @@ def resolve(path: str) -> str:
 
     Raises DataError if there is no such example and StorageError if it cannot be written.
     """
+    refuse_no_data(path)
     if not path.startswith(_PREFIX):
         return path
     name = path.removeprefix(_PREFIX)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from dlrun.configuration.recipes.published import NO_DATA
 from dlrun.errors import DataError, did_you_mean, nearest
 from dlrun.wording import printable
 
@@ -22,6 +23,7 @@ def locate(name: str) -> Path:
 
     Raises DataError if it does not exist, is no regular file or cannot be read.
     """
+    refuse_no_data(name)
     if name.startswith(_EXAMPLE):
         folder = Path(str(resources.files("dlrun.data"))) / "bundled" / "examples"
         known = sorted(path.name for path in folder.iterdir())
@@ -31,6 +33,15 @@ def locate(name: str) -> Path:
             )
         return folder / name.removeprefix(_EXAMPLE)
     return check_file(Path(name).expanduser())
+
+
+def refuse_no_data(name: str) -> None:
+    """Raise DataError for the name that stands for the data of a published model."""
+    if name == NO_DATA:
+        raise DataError(
+            "A published model has no data in its folder. Name the file or folder with the data: dataset.path=... (and "
+            "dataset.val=..., dataset.test=... if it was trained with those)."
+        )
 
 
 def check_file(path: Path) -> Path:

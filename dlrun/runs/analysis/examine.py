@@ -59,7 +59,7 @@ def examine_run(
     except (ConfigError, DataError, StorageError) as error:
         found.missing.append(f"what the model predicts: {error}")
         return found
-    found.describes = _described(run)
+    found.describes = described(run)
     found.class_counts = dict(zip(run.spec.class_names, run.spec.class_counts, strict=False))
     if isinstance(run.encoder, TableEncoder):
         found.columns = {column.name: column.kind for column in run.encoder.columns[:_MOST_COLUMNS]}
@@ -172,8 +172,8 @@ class _Watch:
             observer.add(first, outputs[:, place], own, weights)
 
 
-def _described(run: LoadedRun) -> str:
-    """The data in words; sounds, which models see as images, as what they are."""
+def described(run: LoadedRun) -> str:
+    """Return the data in words; sounds, which models see as images, as what they are."""
     text = run.spec.describe()
     if not isinstance(run.encoder, AudioEncoder):
         return text

@@ -40,6 +40,11 @@ def check_target(path: Path, *, quantize: bool) -> Format:
     if quantize and kind != "onnx":
         what = "Only ONNX files are made int8, by onnxruntime: -o FILE.onnx"
         raise ConfigError(Problem("--quantize int8", what))
-    for package in _PACKAGES.get(kind, ()):
-        import_optional(package, extra=_EXTRAS[kind], needed_by=where)
+    check_installed(kind, needed_by=where)
     return kind
+
+
+def check_installed(kind: Format, *, needed_by: str) -> None:
+    """Raise ConfigError if a package that writes or checks a format is not installed. needed_by: what asks for it."""
+    for package in _PACKAGES.get(kind, ()):
+        import_optional(package, extra=_EXTRAS[kind], needed_by=needed_by)

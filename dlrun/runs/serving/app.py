@@ -38,7 +38,6 @@ class Api:
         self._reader = Reader(model.about["preprocessing"], takes_inputs=model.takes_inputs, most_rows=limits.rows)
         self._description = as_json(description_of(model, limits))
         self._openapi = as_json(openapi(model, limits, has_token=has_token))
-        self._name = model.about["file"]["name"]
 
     async def predict(self, request: Request) -> Response:
         """POST /predict."""

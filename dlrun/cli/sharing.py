@@ -1,0 +1,39 @@
+"""The losses of a recipe's first steps, which `dlrun share` and `dlrun publish` train again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlrun.cli.recipe_file import tell
+from dlrun.errors import DlrunError, Interrupted
+from dlrun.wording import printable
+
+if TYPE_CHECKING:
+    from dlrun.configuration.schema.catalog import Catalog
+    from dlrun.runs.history import SavedRun
+    from dlrun.runs.share import Shared
+
+
+def with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
+    """Train the first steps again; without their losses, and with a notice, where that is not the run's training."""
+    from dlrun.runs.first_losses import environment_of, first_losses
+    from dlrun.runs.lock import describe, differences, lock_of
+
+    why = ""
+    try:
+        components, losses = first_losses(shared.config, catalog)
+    except Interrupted:
+        raise
+    except DlrunError as error:
+        why = str(error)
+    else:
+        here = {**lock_of({"environment": environment_of(components)}), "auto": components.auto}
+        differs = differences(lock_of(run.result), here)
+        if components.data.fingerprint != run.result["dataset"]["fingerprint"]:
+            why = "the data has changed since the run"
+        elif differs:
+            why = f"this is not the environment of the run ({describe(differs)})"
+        else:
+            return shared.with_losses(losses)
+    tell([f"the recipe has no losses of its first steps: {printable(why, limit=1000)}"])
+    return shared

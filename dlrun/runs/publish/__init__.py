@@ -1,0 +1,1 @@
+"""A finished run as a folder that a model hub takes."""
