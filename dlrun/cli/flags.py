@@ -209,6 +209,15 @@ TARGET = Flag(
     metavar="NAME",
     excludes=(SPLIT,),
 )
+HOST = Flag(
+    "--host", "the address to listen on (default: 127.0.0.1, this machine alone); 0.0.0.0: all", str, metavar="HOST"
+)
+PORT = Flag("--port", "the port to listen on (default: 8000); 0: any free one", whole_number(0, 65535), metavar="PORT")
+TOKEN = Flag("--token", "requests must bring it: Authorization: Bearer TOKEN", str, metavar="TOKEN")
+MAX_ROWS = Flag("--max-rows", "rows of a request (default: 1000)", whole_number(1, 100_000), metavar="N")
+MAX_MIB = Flag("--max-mib", "MiB of a request's body (default: 16)", whole_number(1, 1024), metavar="N")
+MAX_WAITING = Flag("--max-waiting", "requests in the queue (default: 256)", whole_number(1, 100_000), metavar="N")
+TIMEOUT = Flag("--timeout", "seconds for a body, and for its predictions (default: 30)", number(0.1, 3600), metavar="S")
 TO = Flag("--to", "a new folder, or hf://OWNER/NAME of the Hugging Face hub", str, metavar="TARGET")
 EXPORT = Flag(
     "--export", "also the model for other programs, as by `dlrun export`", str, metavar="onnx", choices=("onnx",)

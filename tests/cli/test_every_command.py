@@ -19,6 +19,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 EXAMPLES = [(verb.name, example) for verb in verbs.every_verb() for example in verb.examples]
 
 IRIS = "dataset=iris model=linear trainer.epochs=1"
+HAS_SERVE = all(importlib.util.find_spec(name) is not None for name in ("starlette", "uvicorn", "python_multipart"))
 HAS_ONNX = all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxscript", "onnxruntime"))
 HAS_CAPTUM = importlib.util.find_spec("captum") is not None
 FURTHER = [
@@ -47,6 +48,8 @@ FURTHER = [
     "dlrun export outputs/run -o model.pt2 --rows new.csv -q --plugin my_model.py --config-dir my_options",
     "dlrun explain outputs/run new.csv --target target",
     "dlrun explain outputs/run --split train -q --json --plugin my_model.py --config-dir my_options",
+    "dlrun serve outputs/run --host localhost --port 0 --token a-long-token --max-mib 1 --max-waiting 9 -q "
+    "--plugin my_model.py --config-dir my_options",
     "dlrun publish outputs/run --to published -q --plugin my_model.py --config-dir my_options",
     "dlrun report outputs/run --split val --no-rows --quiet --plugin my_model.py --config-dir my_options",
     "dlrun clean outputs/run --plugin my_model.py --config-dir my_options",
@@ -65,10 +68,15 @@ WITHOUT_EXAMPLE = [Example(line, "") for line in FURTHER] + [
     [*(example for _, example in EXAMPLES), *WITHOUT_EXAMPLE],
     ids=[*(example.line for _, example in EXAMPLES), *(example.line for example in WITHOUT_EXAMPLE)],
 )
-def test_it_runs(example: Example, dlrun: Dlrun, workplace: Path) -> None:
+def test_it_runs(example: Example, dlrun: Dlrun, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = shlex.split(example.line.format(here=workplace))
     assert words[0] == "dlrun"
     needs_captum = words[1] == "explain" and "--split" not in words
+    if words[1] == "serve":
+        if not HAS_SERVE:
+            pytest.skip('the extra "serve" is not installed')
+        monkeypatch.setattr("dlrun.runs.serving.server.listen", lambda *given: None)  # until a signal comes
+        words += [] if "--port" in words else ["--port", "0"]
     code, _, err = dlrun(*words[1:])
     assert code == (2 if needs_captum and not HAS_CAPTUM else example.exit_code), err
 

@@ -27,6 +27,7 @@ NAMES = (
     "predict",
     "explain",
     "export",
+    "serve",
     "publish",
     "replay",
     "clean",

@@ -94,6 +94,8 @@ def _opened(content: bytes, formats: Sequence[str]) -> Image.Image:
 
 def _damaged(error: BaseException) -> DataError:
     reason = str(error).strip().rstrip(".") or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):  # which names an object in memory
+        reason = "it is no image of a known format"
     return DataError(f"is damaged or cut off ({reason}).")
 
 

@@ -72,14 +72,15 @@ def graph_of(run: LoadedRun) -> Graph:
     if not isinstance(task, SupervisedTask):
         what = "This model is a task of its own; what is exported is a model that predicts, or a GAN's generator."
         raise ConfigError(Problem(f"model={run.config.model.name}", what))
-    return Graph(_front_of(run, spec), _copy(task.model), back_of(spec))
+    return Graph(front_of(run, spec), _copy(task.model), back_of(spec))
 
 
 def _copy(model: nn.Module) -> nn.Module:
     return with_loops(copy.deepcopy(model).cpu().float())
 
 
-def _front_of(run: LoadedRun, spec: DataSpec) -> Front:
+def front_of(run: LoadedRun, spec: DataSpec) -> Front:
+    """Return the first part of a supervised run's graph."""
     pad = run.config.dataset_settings.pad
     if isinstance(run.encoder, AudioEncoder):
         return AudioFront(spec, run.encoder.state(), pad=pad)

@@ -23,6 +23,15 @@ Row = Any
 """A mapping from columns to values, a text, a file's bytes, or nested numbers: as the kind of preprocessing needs."""
 
 
+class RowError(DataError):
+    """A row that cannot be encoded. row: its number from 1 up. column: None if the whole row is wrong."""
+
+    def __init__(self, row: int, column: str | None, reason: str) -> None:
+        where = f"row {row}" if column is None else f'row {row}, column "{printable(column)}"'
+        super().__init__(f"{where}: {reason}")
+        self.row, self.column, self.reason = row, column, reason
+
+
 class RowEncoder:
     """Encodes rows for one exported file.
 
@@ -60,8 +69,8 @@ class RowEncoder:
             if isinstance(row, Mapping):
                 row = [_cell(row, name, number) for name in names]
             if not isinstance(row, Sequence | np.ndarray) or isinstance(row, str | bytes) or len(row) != len(names):
-                raise DataError(f"row {number}: expected {len(names)} numbers, {', '.join(names[:6])}.")
-            found[number - 1] = [_number(value, _place(number, name)) for value, name in zip(row, names, strict=True)]
+                raise RowError(number, None, f"expected {len(names)} numbers, {', '.join(names[:6])}.")
+            found[number - 1] = [_number(value, number, name) for value, name in zip(row, names, strict=True)]
         return {"inputs": found}
 
     def _texts(self, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
@@ -69,13 +78,13 @@ class RowEncoder:
         texts = [_cell(row, column, number) if isinstance(row, Mapping) else row for number, row in enumerate(rows, 1)]
         for number, text in enumerate(texts, start=1):
             if not isinstance(text, str) or not text.strip():
-                raise DataError(f"{_place(number, column)}: expected a text, got {_shown(text)}.")
+                raise RowError(number, column, f"expected a text, got {_shown(text)}.")
         tokenizer, longest = self._tokenizer("text", self._how), self._how["max_length"]
         is_language = self._how["kind"] == "language"
         ids = [row[-longest:] if is_language else row[:longest] for row in tokenizer.ids_of(texts)]
         for number, row in enumerate(ids, start=1):
             if not row:
-                raise DataError(f"{_place(number, column)}: the text has no token.")
+                raise RowError(number, column, "the text has no token.")
         found = {"tokens": _padded(ids, width=max(map(len, ids)))}
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
         return {**found, "lengths": lengths} if len(self._inputs) > 1 else found
@@ -92,9 +101,9 @@ class RowEncoder:
         for number, points in enumerate(rows, start=1):
             points = points["points"] if isinstance(points, Mapping) and "points" in points else points
             if not isinstance(points, Sequence) or len(points) < window:
-                raise DataError(f"row {number}: expected a list of at least {window} points in time.")
+                raise RowError(number, None, f"expected a list of at least {window} points in time.")
             for step, point in enumerate(points[len(points) - window :]):
-                values = [_number(_cell(point, name, number), _place(number, name)) for name in names]
+                values = [_number(_cell(point, name, number), number, name) for name in names]
                 found[number - 1, step] = values
         return {"inputs": found}
 
@@ -111,7 +120,7 @@ class RowEncoder:
                 content = _content(row, "audio", number)
                 found.append(waveform(content, rate=self._how["rate"], seconds=self._how["seconds"]).numpy())
             except DataError as error:
-                raise DataError(f"row {number}: {error}") from error
+                raise RowError(number, None, str(error)) from error
         return {"samples": np.stack(found)}
 
     def _arrays(self, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
@@ -122,12 +131,13 @@ class RowEncoder:
             try:
                 array = np.asarray(row, dtype=value["dtype"])
             except (ValueError, TypeError, OverflowError) as error:
-                raise DataError(f"row {number}: expected nested numbers ({printable(str(error))}).") from error
+                raise RowError(number, None, f"expected nested numbers ({printable(str(error))}).") from error
             fits = array.ndim == len(shape) and all(
                 isinstance(size, str) or size == got for size, got in zip(shape, array.shape, strict=True)
             )
             if not fits or not np.isfinite(array).all():
-                raise DataError(f"row {number}: expected finite numbers of shape {shape}, got {list(array.shape)}.")
+                what = f"expected finite numbers of shape {shape}, got {list(array.shape)}."
+                raise RowError(number, None, what)
             made.append(array)
         longest = max(len(array) for array in made)
         width = [longest, *made[0].shape[1:]]
@@ -189,15 +199,22 @@ def _raw(cells: Sequence[Any], column: Mapping[str, Any]) -> NDArray[np.float32]
         if cell is None:
             continue
         is_number = isinstance(cell, int | float) and (kind == "number" or (kind == "boolean" and cell in (0, 1)))
-        values = [float(cell)] if is_number else raw_values(kind, [as_text(cell) or ""])[0]
+        values = [_as_float(cell)] if is_number else raw_values(kind, [as_text(cell) or ""])[0]
         with np.errstate(over="ignore"):
             found[number - 1] = values
         if not np.isfinite(found[number - 1]).all() and not (column["lenient"] and np.isnan(values).any()):
             expected = {"boolean": "yes or no", "date": "a date as 2026-01-31 or 2026-01-31 12:30"}.get(
                 kind, "a number"
             )
-            raise DataError(f"{_place(number, column['name'])}: expected {expected}, got {_shown(cell)}.")
+            raise RowError(number, column["name"], f"expected {expected}, got {_shown(cell)}.")
     return found
+
+
+def _as_float(cell: float) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
 
 
 def _code(cell: Any, column: Mapping[str, Any]) -> int:
@@ -218,33 +235,33 @@ def _pixels(contents: Iterable[bytes], how: Mapping[str, Any], *, first: int = 1
             try:
                 found.append(decoding.decode(content))
             except DataError as error:
-                raise DataError(f"row {number}: the image {error}") from error
+                raise RowError(number, None, f"the image {error}") from error
     return np.stack(found).astype(np.float32)
 
 
 def _content(row: Row, name: str, number: int) -> bytes:
     content = _cell(row, name, number) if isinstance(row, Mapping) else row
     if not isinstance(content, bytes):
-        raise DataError(f"{_place(number, name)}: expected the content of a file, got {_shown(content)}.")
+        raise RowError(number, name, f"expected the content of a file, got {_shown(content)}.")
     return content
 
 
 def _cell(row: Row, name: str, number: int) -> Any:
     if not isinstance(row, Mapping):
-        raise DataError(f"row {number}: expected a mapping from columns to values, got {_shown(row)}.")
+        raise RowError(number, None, f"expected a mapping from columns to values, got {_shown(row)}.")
     if name not in row:
         near = did_you_mean(name, [str(each) for each in row])
-        raise DataError(f'row {number}: there is no column "{printable(name)}". {near}'.rstrip())
+        raise RowError(number, None, f'there is no column "{printable(name)}". {near}'.rstrip())
     return row[name]
 
 
-def _number(value: Any, place: str) -> float:
+def _number(value: Any, row: int, column: str) -> float:
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not abs(found) <= _HUGE:
-        raise DataError(f"{place}: expected a finite number, got {_shown(value)}.")
+        raise RowError(row, column, f"expected a finite number, got {_shown(value)}.")
     return found
 
 
@@ -253,10 +270,6 @@ def _padded(ids: Sequence[Sequence[int]], *, width: int) -> NDArray[np.int64]:
     for place, row in zip(found, ids, strict=True):
         place[: len(row)] = row
     return found
-
-
-def _place(number: int, column: str) -> str:
-    return f'row {number}, column "{printable(column)}"'
 
 
 def _shown(value: Any) -> str:

@@ -135,6 +135,7 @@ HOW: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         ("text", [{"txt": "a"}], 'there is no column "text". Did you mean "txt"'),
         ("table", ["x"], 'row 1: expected a mapping from columns to values, got "x"'),
         ("table", [{**TABLE_ROW, "age": "old"}], 'row 1, column "age": expected a number, got "old"'),
+        ("table", [{**TABLE_ROW, "age": 10**400}], 'row 1, column "age": expected a number, got "1000'),
         ("table", [{**TABLE_ROW, "fit": "maybe"}], 'column "fit": expected yes or no, got "maybe"'),
         ("table", [{**TABLE_ROW, "when": "soon"}], 'column "when": expected a date as 2026-01-31'),
         ("table", [{**TABLE_ROW, "pic": "a.png"}], 'column "pic": expected the content of a file, got "a.png"'),

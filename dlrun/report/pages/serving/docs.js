@@ -1,0 +1,38 @@
+const pretty = value => JSON.stringify(value, null, 2);
+
+function answers(responses) {
+  return make("table", {}, make("tr", {}, make("th", {}, "status"), make("th", {}, "when")),
+    ...Object.entries(responses).map(([status, answer]) => make("tr", {}, make("td", {}, status), make("td", {}, answer.description))));
+}
+
+function body(request) {
+  const parts = [];
+  for (const [kind, content] of Object.entries(request.content)) {
+    parts.push(make("p", {}, make("code", {}, "Content-Type: " + kind)));
+    if (content.example) {
+      const text = JSON.stringify(content.example);
+      const secret = token() ? " -H 'Authorization: Bearer TOKEN'" : "";
+      const quoted = "'" + text.replaceAll("'", "'\\''") + "'";
+      parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -H 'Content-Type: application/json' -d " + quoted), make("pre", {}, pretty(content.example)));
+    } else if (kind === "multipart/form-data") {
+      parts.push(make("pre", {}, "curl " + location.origin + "/predict -F files=@FILE -F probabilities=true"));
+    }
+  }
+  return parts;
+}
+
+fetched("openapi.json", api => {
+  document.title = api.info.title;
+  const sections = [];
+  for (const [path, methods] of Object.entries(api.paths)) {
+    for (const [method, about] of Object.entries(methods)) {
+      sections.push(make("section", { class: "panel" }, make("h2", {}, make("code", {}, method.toUpperCase() + " " + path)),
+        make("p", {}, about.summary), ...(about.requestBody ? body(about.requestBody) : []), answers(about.responses)));
+    }
+  }
+  const schemas = Object.entries(api.components.schemas).map(([name, schema]) =>
+    make("details", name === "Row" ? { open: true } : {}, make("summary", {}, name), make("pre", {}, pretty(schema))));
+  main.replaceChildren(make("header", {}, make("h1", {}, api.info.title),
+    make("p", { class: "muted" }, make("a", { href: "./" }, "try it"), " · ", make("a", { href: "openapi.json" }, "openapi.json"), " (OpenAPI " + api.openapi + ")")),
+  ...sections, make("section", {}, make("h2", {}, "Schemas"), ...schemas));
+});
