@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     name="serve",
-    usage="RUN_OR_FILE [--host 127.0.0.1] [--port 8000]",
+    usage="RUN_OR_FILE [--host HOST] [--port PORT]",
     summary="predictions over HTTP, and a page to try the model in a browser",
     words=(Word("RUN_OR_FILE", "run", "a run's folder or an exported file"),),
     overrides=True,
