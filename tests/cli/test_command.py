@@ -88,7 +88,7 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
         ("runs -m", "-m\n      `dlrun runs` has no flag -m; `dlrun train` and `dlrun check` have it."),
         (
             "cp -q a b",
-            "`dlrun explain`, `dlrun export`, `dlrun serve`, `dlrun publish`, `dlrun replay` and `dlrun report` have it.",
+            "`dlrun export`, `dlrun serve`, `dlrun publish`, `dlrun replay` and `dlrun report` have it.",
         ),
         ("show --why", "--why\n      Expected a value after it."),
         ("--json=yes", "--json=yes\n      It takes no value."),
