@@ -38,6 +38,11 @@ def has_classes(goal: Goal) -> bool:
     return goal in ("binary", "multiclass")
 
 
+def has_one_logit(goal: Goal) -> bool:
+    """Whether one logit decides between two classes: above 0 it is the second one."""
+    return goal == "binary"
+
+
 def has_numbers(goal: Goal) -> bool:
     """Whether targets are float32, numbers with a unit, rather than codes, int64 from 0 up.
 

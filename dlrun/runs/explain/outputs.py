@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlrun.data.goals import has_classes
+from dlrun.data.goals import has_classes, has_one_logit
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.runs.predict import LoadedRun
@@ -82,7 +82,7 @@ def _answer(spec: DataSpec, number: int, name: str, question: Question, outputs:
             raise ConfigError(Problem(f"--class {printable(question.class_name)}", what))
         return Answer(name, lambda every: spec.target_scaling.raw(every)[:, number])  # (B, K) -> (B,)
     names = spec.class_names or tuple(map(str, range(spec.num_outputs)))
-    is_binary = spec.goal == "binary"
+    is_binary = has_one_logit(spec.goal)
     predicted = int(outputs[0, 0] > 0) if is_binary else int(outputs[0].argmax())
     chosen = predicted
     if question.class_name is not None:

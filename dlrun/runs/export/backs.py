@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dlrun.data.goals import has_classes, has_tokens, mixes_kinds
+from dlrun.data.goals import has_classes, has_one_logit, has_tokens, mixes_kinds
 from dlrun.data.spec import DataSpec, Scaling
 from dlrun.runs.export.values import BATCH, TIME, Value
 from dlrun.tasks.goals import SeveralGoal, goal_of
@@ -33,7 +33,7 @@ class ClassesBack(Back):
     def __init__(self, spec: DataSpec, *, label: str = "", target: str | None = None) -> None:
         super().__init__()
         names = list(spec.class_names)
-        self._is_binary = spec.goal == "binary"
+        self._is_binary = has_one_logit(spec.goal)
         details = {"classes": names, "target": target}
         self.values = (
             Value(
