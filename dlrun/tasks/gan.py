@@ -151,8 +151,8 @@ class _GanEvaluation:
         if self._rows < MAX_REAL:
             self._real.append(self._task.to_unit(batch.inputs))
         self._rows += count
-        self._discriminator_loss += discriminator_loss.double() * count
-        self._generator_loss += generator_loss.double() * count
+        self._discriminator_loss += discriminator_loss.detach().double() * count
+        self._generator_loss += generator_loss.detach().double() * count
 
     def result(self) -> dict[str, float]:
         return {

@@ -26,7 +26,8 @@ def test_horizon_counts_steps_of_the_optimizer() -> None:
 
 
 def test_a_run_without_compile_does_not_import_the_compiler(tmp_path: Path) -> None:
-    words = [*SMALL, "model.hidden=[4]", "trainer.epochs=1", "-q", f"hydra.run.dir={tmp_path / 'a'}"]
+    words = [*SMALL, "model.hidden=[4]", "trainer.epochs=1", "device.threads=auto", "-q"]
+    words.append(f"hydra.run.dir={tmp_path / 'a'}")
     code = (
         "import sys; from dlrun.cli.main import main\n"
         f"main({words!r})\n"

@@ -51,24 +51,31 @@ def running(*words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[
             process.kill()
 
 
-def asked(port: int, body: Any, **headers: str) -> tuple[int, Any]:
+def asked(port: int, body: Any, sent: list[int] | None = None, **headers: str) -> tuple[int, Any]:
+    """Ask for a prediction. sent: gets a number once the request is on its way."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("POST", "/predict", json.dumps(body), {"Content-Type": "application/json", **headers})
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+    with contextlib.closing(connection):
+        connection.request("POST", "/predict", json.dumps(body), {"Content-Type": "application/json", **headers})
+        if sent is not None:
+            sent.append(1)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
 
 
 @needs_serve
 def test_sigterm_finishes_what_is_in_flight(trained: Train) -> None:
     pytest.importorskip("uvicorn")
     found: list[Any] = []
+    sent: list[int] = []
     with running(str(trained("linear"))) as (process, port):
         threads = [
-            threading.Thread(target=lambda: found.append(asked(port, {"inputs": [[5.0, 3.0, 1.4, 0.2]]})))
+            threading.Thread(target=lambda: found.append(asked(port, {"inputs": [[5.0, 3.0, 1.4, 0.2]]}, sent)))
             for _ in range(3)
         ]
         for thread in threads:
             thread.start()
+        while len(sent) < 3:
+            time.sleep(0.01)
         time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
         for thread in threads:
