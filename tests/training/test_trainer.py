@@ -23,9 +23,8 @@ def test_the_result_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     assert written == result
     assert set(result) == {
         "status", "error", "metrics", "per_class", "auto", "baselines", "notices", "best", "metric_directions",
-        "epochs", "steps", "samples", "seconds", "samples_per_second", "peak_memory_mib", "parameters", "seed", "config_sha256",
-        "requested_sha256", "dataset",
-        "environment",
+        "epochs", "steps", "samples", "seconds", "samples_per_second", "peak_memory_mib", "parameters", "seed",
+        "config_sha256", "requested_sha256", "dataset", "environment",
     }  # fmt: skip
     assert result["status"] == "completed"
     assert result["error"] is None
