@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import at_least_one
+from benchmarks.arguments import at_least_one, chosen_names
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 NAMES = ("mlp", "lenet", "lstm", "resnet", "transformer")
@@ -124,11 +124,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="a file for every number")
     options = parser.parse_args(words)
     for option, known in (("workloads", NAMES), ("precisions", PRECISIONS)):
-        chosen = getattr(options, option).split(",")
-        unknown = [name for name in chosen if name not in known]
-        if unknown:
-            parser.error(f"--{option}: unknown name {', '.join(unknown)}; choose from {', '.join(known)}.")
-        setattr(options, option, chosen)
+        setattr(options, option, chosen_names(parser, option, getattr(options, option), known))
     if options.seconds <= 0:
         parser.error(f"--seconds: expected a number above 0, got {options.seconds:g}.")
     return options

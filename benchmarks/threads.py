@@ -26,7 +26,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.arguments import at_least_one
+from benchmarks.arguments import at_least_one, chosen_names
 from benchmarks.contestants.ours import MODELS, write_images
 from benchmarks.training import epoch_seconds
 from benchmarks.workload import BATCH_SIZE, WORKLOADS, Workload
@@ -141,10 +141,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=at_least_one, help="most rows of an epoch, for a quick check")
     parser.add_argument("--threads", type=at_least_one, help="ignored: each contestant has its default")
     options = parser.parse_args(words)
-    names = options.workloads.split(",")
-    unknown = [name for name in names if name not in SIZES]
-    if unknown:
-        parser.error(f"--workloads: unknown name {', '.join(unknown)}; choose from {', '.join(SIZES)}.")
+    names = chosen_names(parser, "workloads", options.workloads, SIZES)
     print(f"{'':<20}{'threads':>8}{'quiet':>12}{'busy':>12}{'left':>8}   rows per second, median of {options.rounds}")
     for name in names:
         rows, epochs = SIZES[name]

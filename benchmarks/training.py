@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.arguments import add_common, at_least_one
+from benchmarks.arguments import add_common, at_least_one, chosen_names
 from benchmarks.workload import BATCH_SIZE, WORKLOADS, Workload
 
 _TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -112,11 +112,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     add_common(parser, rounds=5)
     options = parser.parse_args(words)
     for option, known in (("workloads", WORKLOADS), ("contestants", CONTESTANTS)):
-        chosen = getattr(options, option).split(",")
-        unknown = [name for name in chosen if name not in known]
-        if unknown:
-            parser.error(f"--{option}: unknown name {', '.join(unknown)}; choose from {', '.join(known)}.")
-        setattr(options, option, chosen)
+        setattr(options, option, chosen_names(parser, option, getattr(options, option), known))
     return options
 
 

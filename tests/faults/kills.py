@@ -152,6 +152,11 @@ class Whole:
     calls: int
 
 
+def differing(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
+    """Return the names of files that are not the same in both, also those that only one has."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return what must be equal: pointers, tensors and state of the last and best checkpoint, metrics, result."""
     checkpoints = folder / "checkpoints"
@@ -216,9 +221,9 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
         tally.wrong.append(f"{plan}: exit {code}: {folder.with_name(folder.name + '.err').read_text()[-600:]}")
         return tally
     found = files_of(folder)
-    different = [name for name in whole.files.keys() | found.keys() if whole.files.get(name) != found.get(name)]
+    different = differing(whole.files, found)
     if different:
-        tally.wrong.append(f"{plan}: differs in {', '.join(sorted(different))}")
+        tally.wrong.append(f"{plan}: differs in {', '.join(different)}")
     return tally
 
 

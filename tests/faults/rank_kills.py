@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.kills import COMMON, Tally, files_of, words_of
+from tests.faults.kills import COMMON, Tally, differing, files_of, words_of
 from tests.processes import started_with, wait_until_none
 
 NAMES = ("mlp", "gan", "accumulate", "workers", "sharded")
@@ -91,10 +91,9 @@ def killed_run(words: tuple[str, ...], folder: Path, whole: Whole, rng: random.R
     if start(words, folder).wait() != 0:
         tally.wrong.append(f"it does not go on: {errors_of(folder)[-600:]}")
         return tally
-    found = files_of(folder)
-    different = [name for name in whole.files.keys() | found.keys() if whole.files.get(name) != found.get(name)]
+    different = differing(whole.files, files_of(folder))
     if different:
-        tally.wrong.append(f"differs in {', '.join(sorted(different))}")
+        tally.wrong.append(f"differs in {', '.join(different)}")
     return tally
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.kills import Tally, files_of
+from tests.faults.kills import Tally, differing, files_of
 from tests.processes import started_with, wait_until_none
 
 WORDS = (
@@ -94,8 +94,7 @@ def killed_sweep(folder: Path, whole: WholeSweep, rng: random.Random, kills: int
     if found_rows != whole.rows:
         tally.wrong.append(f"{plan}: rows {found_rows}, expected {whole.rows}")
     for name in whole.files.keys() | found_files.keys():
-        before, after = whole.files.get(name, {}), found_files.get(name, {})
-        different = sorted(each for each in before.keys() | after.keys() if before.get(each) != after.get(each))
+        different = differing(whole.files.get(name, {}), found_files.get(name, {}))
         if different:
             tally.wrong.append(f"{plan}: point {name} differs in {', '.join(different)}")
     return tally
