@@ -127,9 +127,9 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     Raises ConfigError or DataError if they cannot be trained.
     """
     requested = config
-    config = given.applied(config)
-    config = config.with_processes(place_of_process().size)  # as many as there are, whoever started them
-    chosen = device.set_up(config, place_of_process())
+    place = place_of_process()
+    config = given.applied(config).with_processes(place.size)  # as many as there are, whoever started them
+    chosen = device.set_up(config, place)
     config, data, decided = given.load(config, catalog, chosen)
     config, rest = resolve_auto(config, catalog, facts_of(data))
     if problems := find_too_small_batches(config.tree):

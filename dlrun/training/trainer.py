@@ -73,9 +73,12 @@ class Trainer:
             shuffle=config.trainer.shuffle,
             augment=config.dataset_settings.augment,
         )
-        shared = SharedStep(state, self.group, components.data.train.targets)
-        self._train_step: TrainStep = state.task.train_step if self.group.is_alone else shared
-        self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
+        self._train_step: TrainStep = state.task.train_step
+        self._loader = self._make_loader()
+        if not self.group.is_alone:
+            shared = SharedStep(state, self.group, components.data.train.targets)
+            self._train_step = shared
+            self._loader = self._make_loader(shard=self.group.shard, with_targets=shared.needs_targets)
         self._fetch: Callable[[Iterator[Batch]], Batch] | None = None
         self._choose_step = partial(choose_step, config, components, state, tell=partial(tell_all, listeners))
         self._log, self._evaluate, self._write_checkpoint = recorder.log, recorder.evaluate, recorder.save
@@ -172,14 +175,13 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Train on the rest of the epoch, or until `max_steps`."""
         state, progress, device = self.state, self.progress, self.device
-        train_step, on_metrics, stop, group = self._train_step, self._add_metrics, self._stop, self.group
+        train_step, on_metrics, stop = self._train_step, self._add_metrics, self._stop
         pause = self._next_pause()
         started = time.perf_counter()
         with device.autocast():
             for batches in self.step_batches(progress):
                 take_step(state, batches, train_step=train_step, on_metrics=on_metrics)
-                if not group.is_alone:
-                    stop.after_step()
+                stop.after_step()
                 if progress.step >= pause or stop.pending:
                     progress.train_seconds += time.perf_counter() - started
                     if self._pause():

@@ -57,14 +57,19 @@ def is_told_elsewhere(error: Exception, environment: Mapping[str, str] = os.envi
 
 def _write(path: Path, error: Exception) -> None:
     """Write an error for the agent, which takes the earliest of all for the cause."""
+    text = text_of(error)
     is_ours = isinstance(error, DlrunError)
-    text = str(error) if is_ours else f"{type(error).__name__}: {error}"
     shown = text if is_ours else "".join(traceback.format_exception(error))  # an agent prints it under "traceback"
     told = {"message": text, "extraInfo": {"py_callstack": shown, "timestamp": str(int(time.time()))}}
     try:
         path.write_text(json.dumps({"message": told}), encoding="utf-8")
     except OSError as failure:
         print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)  # noqa: T201
+
+
+def text_of(error: Exception) -> str:
+    """Return an error's text, with its kind unless dlrun wrote the text."""
+    return str(error) if isinstance(error, DlrunError) else f"{type(error).__name__}: {error}"
 
 
 def end(code: int) -> NoReturn:

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.cli.ranks.launched import text_of
 from dlrun.cli.ranks.lifeline import Lifeline
 from dlrun.cli.ranks.process import SIGNALS
 from dlrun.cli.ranks.work import Work, receive_work
@@ -73,12 +74,11 @@ def _train(work: Work, lifeline: Lifeline, stop: StopRequest) -> int:
 
 def described(error: Exception) -> dict[str, Any]:
     """Return an error as plain values."""
-    is_ours = isinstance(error, DlrunError)
     return {
         "kind": type(error).__name__,
-        "text": str(error) if is_ours else f"{type(error).__name__}: {error}",
+        "text": text_of(error),
         "exit_code": getattr(error, "exit_code", 1),
-        "is_ours": is_ours,
+        "is_ours": isinstance(error, DlrunError),
         "traceback": "".join(traceback.format_exception(error)),
         "time": time.time(),
     }

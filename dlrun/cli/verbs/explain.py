@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dlrun.cli import flags
@@ -62,23 +63,21 @@ def run(command: Command) -> int:
 
     folder, catalog = run_folder(command), make_catalog(command)
     config = compose_run(folder, command.overrides, catalog).config
-    draws = target is not None and target.suffix.lower() == ".png"
     if source is None:
-        from dlrun.report.plots.importance_picture import importance_picture
         from dlrun.runs.explain.importance import permutation_importance
 
         split = command.value(flags.SPLIT)
         importance = permutation_importance(config, catalog, folder, split="test" if split is None else split)
-        if target is not None:
-            state = report.as_json(report.importance_state(importance))
-            _write(target, importance_picture(importance) if draws else f"{state}\n".encode())
-        elif command.has(flags.JSON):
-            print(report.as_json(report.importance_state(importance)))  # noqa: T201
-        else:
-            report.print_importance(importance)
+
+        def draw_importance() -> bytes:
+            from dlrun.report.plots.importance_picture import importance_picture
+
+            return importance_picture(importance)
+
+        text = report.as_json(report.importance_state(importance))
+        _show(command, text, draw=draw_importance, tabulate=lambda: report.print_importance(importance))
         return 0
 
-    from dlrun.report.plots.explanation_picture import explanation_picture
     from dlrun.runs.explain.explain import explain_rows
     from dlrun.runs.explain.outputs import Question
 
@@ -90,14 +89,26 @@ def run(command: Command) -> int:
     found = explain_rows(
         config, catalog, folder, source, row=command.value(flags.ROW), question=question, warn=warn
     )  # fmt: skip
-    if target is not None:
-        state = report.as_json(report.explanations_state(found))
-        _write(target, explanation_picture(found) if draws else f"{state}\n".encode())
-    elif command.has(flags.JSON):
-        print(report.as_json(report.explanations_state(found)))  # noqa: T201
-    else:
-        report.print_explanations(found)
+
+    def draw_explanations() -> bytes:
+        from dlrun.report.plots.explanation_picture import explanation_picture
+
+        return explanation_picture(found)
+
+    text = report.as_json(report.explanations_state(found))
+    _show(command, text, draw=draw_explanations, tabulate=lambda: report.print_explanations(found))
     return 0
+
+
+def _show(command: Command, text: str, *, draw: Callable[[], bytes], tabulate: Callable[[], None]) -> None:
+    """Write a picture or JSON if a file is named, or print JSON or a table. text: the JSON."""
+    target = command.value(flags.OUTPUT)
+    if target is not None:
+        _write(target, draw() if target.suffix.lower() == ".png" else f"{text}\n".encode())
+    elif command.has(flags.JSON):
+        print(text)  # noqa: T201
+    else:
+        tabulate()
 
 
 def _check_target(path: Path, source: Path | None) -> None:

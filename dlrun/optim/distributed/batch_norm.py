@@ -32,8 +32,7 @@ def batch_norm(
     The group says which rows of the batch these are; a row that only fills an empty part does not count.
     Raises ValueError, as torch does, if the whole batch has a single value for each channel.
     """
-    is_empty = group.part is not None and group.part.is_empty
-    count = 0 if is_empty else inputs.numel() // inputs.shape[1]
+    count = 0 if group.has_no_row else inputs.numel() // inputs.shape[1]
     kind = torch.promote_types(inputs.dtype, torch.float32)  # of statistics: not that of bf16 and fp16
     with torch.no_grad():
         local = torch.batch_norm_update_stats(inputs.detach().to(kind), None, None, 0.0)
@@ -71,7 +70,7 @@ class _Normalise(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(inputs, weight, mean, (var + eps).rsqrt(), total)
         ctx.eps, ctx.group = eps, group
-        ctx.is_empty = group.part is not None and group.part.is_empty
+        ctx.is_empty = group.has_no_row
         return F.batch_norm(inputs, mean, var, weight, bias, False, 0.0, eps)
 
     @staticmethod

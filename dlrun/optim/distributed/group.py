@@ -53,6 +53,11 @@ class Group:
         return self.rank == 0
 
     @property
+    def has_no_row(self) -> bool:
+        """Whether the current forward pass has no row of the whole batch, but one that only fills it."""
+        return self.part is not None and self.part.is_empty
+
+    @property
     def shard(self) -> Shard:
         """Which rows of every batch this process takes."""
         return Shard(self.rank, self.size)

@@ -43,12 +43,6 @@ def join(place: Place, device: torch.device) -> Group:
     return Group(place.rank, place.size, place.local_rank, place.local_size, hosts=_hosts)
 
 
-def part() -> None:
-    """Leave the group, if this process is in one."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-
-
 _hosts: list[str] = []  # of the group that this process is in, by rank
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -269,10 +268,3 @@ class NoiseFront(Front):
 
     def forward(self, *given: Tensor) -> Given:
         return given[0], None
-
-
-def with_details(front: Front, details: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add JSON values to the inputs of a front, by name."""
-    front.values = tuple(
-        dataclasses.replace(value, details={**value.details, **details.get(value.name, {})}) for value in front.values
-    )

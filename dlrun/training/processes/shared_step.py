@@ -19,12 +19,12 @@ class SharedStep:
     """A task's step whose losses and scalars count as much as this process's rows do in the whole batch.
 
     The sum of the gradients over all processes, and that of the scalars, is then what a single process has.
-    targets: of all training rows.
+    group: of several processes. targets: of all training rows.
     """
 
     def __init__(self, state: TrainingState, group: Group, targets: Tensor) -> None:
         self._task, self._updater = state.task, state.updater
-        self._counts = None if group.is_alone else state.task.counts(targets)
+        self._counts = state.task.counts(targets)
         self._whole = WholeBatch(group, sees_calls=may_need_the_whole_batch(state.task))
 
     @property
