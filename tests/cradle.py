@@ -36,6 +36,11 @@ import os
 from dlrun.runs.sweeps.engines.local.nursery import main
 main(handles[0], os.getppid())
 """
+_COMMAND = """\
+import sys
+from dlrun.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ class Forked:
             time.sleep(0.002)
         return code
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
 
 class Cradle:
     """The tests' side of the process."""
@@ -90,12 +100,12 @@ class Cradle:
         theirs.close()
         atexit.register(self.close)
 
-    def start(self, code: str, words: Sequence[str], *, output: IO[bytes], handles: Sequence[int] = ()) -> Forked:
+    def start(self, code: str, words: Sequence[str], *, output: int, handles: Sequence[int] = ()) -> Forked:
         """Fork a process, in a new process group, that runs code with these words in `sys.argv`.
 
-        output: of its standard output and standard error. handles: those that the code finds in `handles`.
+        output: a handle for its standard output and standard error. handles: those that the code finds in `handles`.
         """
-        sent = [output.fileno(), *handles]
+        sent = [output, *handles]
         self._pipe.send(_Start(code, list(words), os.getcwd(), dict(os.environ), len(handles)))
         for handle in sent:
             send_handle(self._pipe, handle, None)
@@ -121,7 +131,12 @@ def cradle() -> Cradle:
 
 def start_nursery(handle: int, output: IO[bytes]) -> Forked:
     """Start the first nursery of a sweep, as `dlrun.runs.sweeps.engines.local.processes.start_nursery` does."""
-    return cradle().start(_NURSERY, (), output=output, handles=[handle])
+    return cradle().start(_NURSERY, (), output=output.fileno(), handles=[handle])
+
+
+def start_dlrun(*words: str, output: int) -> Forked:
+    """Start a dlrun command line. output: a handle for its standard output and standard error."""
+    return cradle().start(_COMMAND, words, output=output)
 
 
 def serve(handle: int) -> None:
