@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
+from pathlib import Path
 from typing import IO, Any
 
 _BEGIN = """\
@@ -36,6 +37,8 @@ import os
 from dlrun.runs.sweeps.engines.local.nursery import main
 main(handles[0], os.getppid())
 """
+_ROOT = Path(__file__).parents[1]
+_VARIABLES = dict(os.environ)  # as they are before any test: none of them may find its own mark in the first process
 _COMMAND = """\
 import sys
 from dlrun.cli.main import main
@@ -95,7 +98,7 @@ class Cradle:
         handle = theirs.fileno()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _BEGIN, json.dumps(sys.path), str(handle)],
-            pass_fds=(handle,), stdin=subprocess.DEVNULL, start_new_session=True,
+            pass_fds=(handle,), stdin=subprocess.DEVNULL, start_new_session=True, env=_VARIABLES, cwd=_ROOT,
         )  # fmt: skip
         theirs.close()
         atexit.register(self.close)
