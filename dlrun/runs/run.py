@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,7 @@ class Run:
             self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
+            warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")  # fp32 is what was asked for
             components.task.compile()
         trainer = Trainer(
             config,
