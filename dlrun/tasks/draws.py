@@ -14,6 +14,7 @@ def own_draws() -> Iterator[None]:
 
     `fork_rng` alone would start CUDA in a run on the processor, and warns where there are several GPUs.
     """
-    used = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    is_used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    used = range(torch.cuda.device_count()) if is_used else ()
     with torch.random.fork_rng(devices=used):
         yield
