@@ -3,7 +3,7 @@
 Samples per second of loops written by hand (as tutorials do it; rows on the device and fused Adam; the same as a CUDA
 graph) and of dlrun, without graphs and with `device.graphs=auto`; how busy the GPU was with the last; and how dlrun
 compares with the best of the loops and with the plain one. Then dlrun is trained twice, and interrupted and resumed,
-and the weights are compared. It is sized for about 5 minutes on an H100, and refuses to run without a GPU of CUDA.
+and the weights are compared. It takes a few minutes, and refuses to run without a GPU of CUDA.
 --json FILE writes every number, with what dlrun told of graphs.
 """
 
