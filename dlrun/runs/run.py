@@ -34,6 +34,7 @@ from dlrun.training.processes.agreement import agreed
 from dlrun.training.processes.ranks import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
+from dlrun.training.turns import long_turns
 from dlrun.wording import duration
 
 
@@ -95,7 +96,8 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     Raises what `Trainer.fit` raises, but DivergedError, which explains what happened, instead of NotFinite.
     """
     try:
-        return trainer.fit()
+        with long_turns(trainer.device):
+            return trainer.fit()
     except NotFinite:
         raise explain_together(trainer, repro=repro) from None
 
