@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".wav", ".flac")
 _ZEROS = 16  # zero crossings of the sinc on each side of the resampling filter
 _ROLLOFF = 0.94  # cut-off of the filter, as a share of half the lower rate
+_MOST_TAPS = 1 << 24  # of the filter of all phases; 64 MiB
 FLOOR = 1e-6  # added to each energy before the logarithm: silence becomes -13.8
 
 
@@ -94,6 +95,7 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
     """
     length = max(1, round(rate * seconds))
     with _opened(content) as audio:
+        _check_rate(audio.samplerate, rate)
         wanted = math.ceil(seconds * audio.samplerate) + 2 * _ZEROS
         surplus = max(0, audio.frames - wanted)
         audio.seek(surplus // 2)
@@ -105,6 +107,15 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
     mono = mono[start : start + length]
     missing = length - len(mono)
     return F.pad(mono, (missing // 2, missing - missing // 2))  # (T,) -> (length,)
+
+
+def _check_rate(before: int, after: int) -> None:
+    """Raise DataError for a rate that has so little in common with the wanted one that the filter fills the memory."""
+    phases, step = (each // math.gcd(before, after) for each in (after, before))
+    taps = phases * (step + 2 * math.ceil(_ZEROS * step / (min(phases, step) * _ROLLOFF)))
+    if taps > _MOST_TAPS:
+        what = f"has {before:,} samples per second, which cannot be converted to {after:,}"
+        raise DataError(f"{what}. Convert the file to a common rate, for example 16,000, 44,100 or 48,000.")
 
 
 def wav(content: bytes, *, rate: int, seconds: float) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -64,21 +65,21 @@ class Served(ABC):
     def enter_thread(self) -> None:  # noqa: B027 - most need nothing
         """Prepare the thread that uses the model."""
 
-    def encode(self, rows: Sequence[Row], *, raw: bool) -> Arrays:
-        """Return the inputs of some rows. raw: whether each row is the nested numbers of the first input.
+    def encode(self, rows: Sequence[Row], *, raw: bool, most_pixels: int | None = None) -> Arrays:
+        """Return the inputs of some rows.
+
+        raw: whether each row is the nested numbers of the first input. most_pixels: of their images, before they are
+        made smaller; None: any number.
 
         Raises RowError for a row that is none of this model's.
         """
-        if not raw:
-            return self._encode(rows)
-        allowed = "iu" if self.about["inputs"][0]["dtype"] == "int64" else "iuf"
+        if not raw and self.kind != "arrays":
+            return self._encode(rows, most_pixels=most_pixels)
+        is_whole = self.about["inputs"][0]["dtype"] == "int64"
+        allowed = {int} if is_whole else {int, float}
         for number, row in enumerate(rows, start=1):
-            try:
-                kind = np.asarray(row).dtype.kind
-            except ValueError:  # lists of different lengths
-                kind = "O"
-            if kind not in allowed:
-                raise RowError(number, None, f"expected nested {'whole ' if allowed == 'iu' else ''}numbers.")
+            if not leaf_types(row) <= allowed:
+                raise RowError(number, None, f"expected nested {'whole ' if is_whole else ''}numbers.")
         with np.errstate(over="ignore"):  # what does not fit is told as not finite
             found = self._encode_raw(rows)
         self._check_raw(found)
@@ -206,6 +207,19 @@ class ServedFile(Served):
     def _next_logits(self, window: list[int]) -> Tensor:
         given = {"tokens": np.array([window], dtype=np.int64)}  # (1, T)
         return torch.from_numpy(self._model.run(given)["logits"][0, len(window) - 1])  # (1, T, V) -> (V,)
+
+
+def leaf_types(value: Any) -> set[type]:
+    """Return the types of what nested lists hold; `list` is one of them where lists are beside values.
+
+    NumPy would make room for texts, each as wide as the longest: a small body could fill the memory.
+    """
+    level = [value]
+    while True:
+        found = set(map(type, level))
+        if found != {list}:
+            return found
+        level = list(chain.from_iterable(level))
 
 
 def joined(parts: Sequence[Arrays]) -> Arrays:
