@@ -24,6 +24,7 @@ class HttpServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, *, silence_s: float) -> None:
         super().__init__(config)
         self._silence_s = silence_s
+        self.last_signal = 0
         self._silent: dict[Any, tuple[Any, float]] = {}  # connection -> its state, and since when it has been that
 
     async def on_tick(self, counter: int) -> bool:
@@ -52,6 +53,7 @@ class HttpServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Finish what is in flight at the first signal, and nothing at the second."""
+        self.last_signal = sig
         if self.should_exit:
             self.force_exit = True
             connections: list[Any] = list(self.server_state.connections)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import logging
 import os
 import socket
+import sys
 from typing import Any
 
 from dlrun.data.files.optional import import_optional
@@ -98,8 +100,18 @@ def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=int(limits.timeout_s) + 5,
     )
+    server = HttpServer(config, silence_s=limits.timeout_s)
     gc.freeze()  # or each full collection walks through torch again, a tenth of a second in which nobody is answered
     try:
-        HttpServer(config, silence_s=limits.timeout_s).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         gc.unfreeze()
+        if server.force_exit:
+            atexit.register(_leave, 128 + server.last_signal)
+
+
+def _leave(code: int) -> None:
+    """End the process while the model's thread still computes, which would crash in the interpreter's own end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
