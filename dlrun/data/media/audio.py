@@ -74,10 +74,12 @@ def _opened(content: bytes) -> soundfile.SoundFile:
         raise DataError("is not audio; expected WAV or FLAC.") from error
 
 
-def _read(audio: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
-    """Read the next `frames` samples of each channel, float32 (T, channels)."""
+def _read(audio: soundfile.SoundFile, frames: int, *, first: int = 0) -> np.ndarray[Any, Any]:
+    """Read `frames` samples of each channel from `first` on, float32 (T, channels)."""
     soundfile = _soundfile()
     try:
+        if first:
+            audio.seek(first)
         samples = audio.read(frames, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise DataError("is damaged or cut off.") from error
@@ -98,8 +100,7 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
         _check_rate(audio.samplerate, rate)
         wanted = math.ceil(seconds * audio.samplerate) + 2 * _ZEROS
         surplus = max(0, audio.frames - wanted)
-        audio.seek(surplus // 2)
-        samples = _read(audio, audio.frames - surplus)
+        samples = _read(audio, audio.frames - surplus, first=surplus // 2)
         _check_finite(samples)
         mono = torch.tensor(samples.mean(axis=1))  # (T, channels) -> (T,)
         mono = resample(mono, audio.samplerate, rate)
