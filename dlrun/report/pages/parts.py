@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.report.pages.text import escape
-from dlrun.report.plots.scene import Scene
+from dlrun.report.plots.scene import Scene, shortened
 from dlrun.report.plots.svg import to_svg
 from dlrun.wording import number, show
 
 _MOST_VALUE = 400  # characters of a value in a table
 _PRINTED_ROWS = 60
+_LONG_HEAD, _MOST_HEAD = 20, 80  # characters of a heading that may have several lines; more are cut
+_LONG_CELL = 20  # characters of a cell that may have several lines where there is little room
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def table(heads: Sequence[str], rows: Sequence[tuple[int | None, Sequence[Cell]]
         for place in range(len(heads))
     ]
     head = "".join(
-        f'<th scope="col"{_class("n" if right else "")}>{breakable(name)}</th>'
+        f'<th scope="col"{_class(_joined(("n", right), ("long", len(name) > _LONG_HEAD)))}>'
+        f"{breakable(shortened(name, _MOST_HEAD, keeps='both'))}</th>"
         for name, right in zip(heads, numeric, strict=True)
     )
     body = "".join(
@@ -122,9 +125,10 @@ def _row(
     number: int | None, cells: Sequence[Cell], numeric: Sequence[bool], wordy: Sequence[int], *, late: bool
 ) -> str:
     of = f' data-p="{number}"' if number is not None else ""
-    classes = " ".join(name for name, has in (("row", number is not None), ("late", late)) if has)
+    classes = _joined(("row", number is not None), ("late", late))
     shown_cells = "".join(
-        _cell(cell, "text" if place in wordy else "n" if numeric[place] else "") for place, cell in enumerate(cells)
+        _cell(cell, "text" if place in wordy else "n" if numeric[place] else _joined(("long", _is_long(cell))))
+        for place, cell in enumerate(cells)
     )
     return f"<tr{_class(classes)}{of}>{shown_cells}</tr>"
 
@@ -132,6 +136,14 @@ def _row(
 def _cell(cell: Cell, kind: str) -> str:
     value = "" if cell.value is None or str(cell.value) == cell.text else f' data-v="{escape(_plain(cell.value))}"'
     return f"<td{_class(kind)}{value}>{escape(shown(cell.text))}</td>"
+
+
+def _is_long(cell: Cell) -> bool:
+    return len(cell.text) > _LONG_CELL
+
+
+def _joined(*classes: tuple[str, bool]) -> str:
+    return " ".join(name for name, has in classes if has)
 
 
 def _class(names: str) -> str:

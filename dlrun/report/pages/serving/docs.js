@@ -1,21 +1,22 @@
 const pretty = value => JSON.stringify(value, null, 2);
 
 function answers(responses) {
-  return make("table", {}, make("tr", {}, make("th", {}, "status"), make("th", {}, "when")),
+  return make("table", { class: "answers" }, make("tr", {}, make("th", {}, "status"), make("th", {}, "when")),
     ...Object.entries(responses).map(([status, answer]) => make("tr", {}, make("td", {}, status), make("td", {}, answer.description))));
 }
 
 function body(request) {
-  const parts = [];
+  const parts = [], secret = token() ? " -H 'Authorization: Bearer TOKEN'" : "";
   for (const [kind, content] of Object.entries(request.content)) {
     parts.push(make("p", {}, make("code", {}, "Content-Type: " + kind)));
     if (content.example) {
       const text = JSON.stringify(content.example);
-      const secret = token() ? " -H 'Authorization: Bearer TOKEN'" : "";
       const quoted = "'" + text.replaceAll("'", "'\\''") + "'";
       parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -H 'Content-Type: application/json' -d " + quoted), make("pre", {}, pretty(content.example)));
+    } else if (kind === "application/json") {
+      parts.push(make("pre", {}, '{"rows": [ROW, …], "probabilities": true}'), make("p", { class: "muted" }, "ROW is described below."));
     } else if (kind === "multipart/form-data") {
-      parts.push(make("pre", {}, "curl " + location.origin + "/predict -F files=@FILE -F probabilities=true"));
+      parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -F files=@FILE -F probabilities=true"));
     }
   }
   return parts;

@@ -83,27 +83,26 @@ function seriesForm(model) {
 
 function fileForm(model, changed) {
   const kind = model.kind === "images" ? "image" : "audio";
-  let chosen = null, address = null;
+  let chosen = null, address = null, drawing = null;
   const preview = make(kind === "image" ? "img" : "audio", kind === "image" ? { class: "preview", alt: "the chosen image" } : { controls: true });
   preview.hidden = true;
+  preview.addEventListener("error", () => { preview.hidden = true; });
   const show = file => {
     if (address) URL.revokeObjectURL(address);
     chosen = file;
     preview.hidden = !file;
     if (file) preview.src = address = URL.createObjectURL(file);
   };
-  const input = make("input", { type: "file", accept: kind + "/*", id: "file", onchange: () => { show(input.files[0] || null); if (chosen) changed(); } });
+  const input = make("input", { type: "file", accept: kind + "/*", id: "file", onchange: () => { show(input.files[0] || null); if (chosen && drawing) drawing.clear(); if (chosen) changed(); } });
   const upload = make("label", {}, make("span", {}, kind === "image" ? "an image file" : "a WAV or FLAC file"), input);
   const element = make("div", {}, upload, preview);
-  let canvas = null;
   if (kind === "image" && model.channels === 1) {
-    const drawing = drawingBoard(model, () => { input.value = ""; show(null); changed(); });
-    canvas = drawing.canvas;
+    drawing = drawingBoard(model, () => { input.value = ""; show(null); changed(); });
     element.prepend(drawing.element, make("p", { class: "or" }, "or"));
   }
   const body = async () => {
     const form = new FormData();
-    const file = chosen || (canvas && await new Promise(done => canvas.toBlob(done, "image/png")));
+    const file = chosen || (drawing && drawing.isDrawn() && await new Promise(done => drawing.canvas.toBlob(done, "image/png")));
     if (!file) return null;
     form.append("files", file, "row");
     form.append("probabilities", "true");
@@ -119,8 +118,9 @@ function drawingBoard(model, changed) {
   const clear = () => {
     pen.fillStyle = light.checked ? "#fff" : "#000";
     pen.fillRect(0, 0, side, side);
+    isDrawn = false;
   };
-  let last = null;
+  let last = null, isDrawn = false;
   const place = event => {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width * side, (event.clientY - box.top) / box.height * side];
@@ -133,6 +133,7 @@ function drawingBoard(model, changed) {
     pen.moveTo(...from);
     pen.lineTo(to[0] + 0.01, to[1]);
     pen.stroke();
+    isDrawn = true;
   };
   canvas.addEventListener("pointerdown", event => { canvas.setPointerCapture(event.pointerId); last = place(event); draw(last, last); });
   canvas.addEventListener("pointermove", event => { if (last) { const next = place(event); draw(last, next); last = next; } });
@@ -141,7 +142,7 @@ function drawingBoard(model, changed) {
   clear();
   const tools = make("div", { class: "row" }, make("button", { type: "button", onclick: clear }, "Clear"),
     make("label", {}, light, " dark on light"));
-  return { canvas, element: make("div", {}, make("p", { class: "muted" }, "Draw with a mouse or a finger:"), canvas, tools) };
+  return { canvas, clear, isDrawn: () => isDrawn, element: make("div", {}, make("p", { class: "muted" }, "Draw with a mouse or a finger:"), canvas, tools) };
 }
 
 function arraysForm(model) {
@@ -206,7 +207,7 @@ function show(model) {
     const number = ++asked;
     let body;
     try { body = await form.body(); } catch (error) { showFaults(result, [{ field: "", reason: "This is no JSON: " + error.message }]); return; }
-    if (body === null) { showFaults(result, [{ field: "", reason: "Choose a file first." }]); return; }
+    if (body === null) { showFaults(result, [{ field: "", reason: document.getElementById("draw") ? "Draw something or choose a file first." : "Choose a file first." }]); return; }
     const isForm = body instanceof FormData;
     let answer;
     try {
