@@ -57,5 +57,5 @@ def as_number(text: str) -> float | None:
 def _in_order(text: str) -> tuple[bool, float, list[str | float], str]:
     """Numbers first; other texts by the numbers in them too: [8] before [16]."""
     value = as_number(text)
-    parts = re.split(r"(\d{1,15}(?:\.\d{1,15})?)", text)  # every second one is a number
+    parts = re.split(r"(\d{1,15}(?:\.\d{1,15})?)", text.strip("[]"))  # every second one is a number
     return (value is None, value or 0.0, [float(part) if at % 2 else part for at, part in enumerate(parts)], text)
