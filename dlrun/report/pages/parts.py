@@ -106,8 +106,7 @@ def table(heads: Sequence[str], rows: Sequence[tuple[int | None, Sequence[Cell]]
         for place in range(len(heads))
     ]
     head = "".join(
-        f'<th scope="col"{_class(_joined(("n", right), ("long", len(name) > _LONG_HEAD), ("late", at >= _PRINTED_COLUMNS)))}>'
-        f"{breakable(shortened(name, _MOST_HEAD, keeps='both'))}</th>"
+        _head(name, is_number=right, is_late=at >= _PRINTED_COLUMNS)
         for at, (name, right) in enumerate(zip(heads, numeric, strict=True))
     )
     body = "".join(
@@ -120,6 +119,11 @@ def table(heads: Sequence[str], rows: Sequence[tuple[int | None, Sequence[Cell]]
         f'<div class="table"><table class="sortable"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{note}"
     )
+
+
+def _head(name: str, *, is_number: bool, is_late: bool) -> str:
+    classes = _joined(("n", is_number), ("long", len(name) > _LONG_HEAD), ("late", is_late))
+    return f'<th scope="col"{_class(classes)}>{breakable(shortened(name, _MOST_HEAD, keeps="both"))}</th>'
 
 
 def _row(

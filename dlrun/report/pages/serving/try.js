@@ -21,7 +21,7 @@ function cell(column, example) {
     input = make("input", { ...shared, value: given, inputmode: column.kind === "number" ? "decimal" : "text", autocomplete: "off",
       placeholder: column.kind === "date" ? "2026-01-31" : "missing" });
   }
-  const box = make("label", { class: ["text", "image"].includes(column.kind) ? "wide" : "" }, make("span", { dir: "auto" }, column.kind === "date" ? column.name + " (date)" : column.name), input);
+  const box = make("label", { class: ["text", "image"].includes(column.kind) ? "wide" : "" }, make("span", {}, make("bdi", {}, column.name), column.kind === "date" ? " (date)" : ""), input);
   const read = async () => {
     if (column.kind === "image") return input.files.length ? await base64(input.files[0]) : null;
     if (input.value.trim() === "") return null;
@@ -168,7 +168,7 @@ function bar(name, share, isFirst) {
     rect.setAttribute("class", kind);
     svg.append(rect);
   }
-  return make("li", { class: isFirst ? "first" : "" }, make("span", { dir: "auto" }, name), make("span", {}, (share * 100).toFixed(1) + " %"), svg);
+  return make("li", { class: isFirst ? "first" : "" }, make("span", {}, make("bdi", {}, name)), make("span", {}, (share * 100).toFixed(1) + " %"), svg);
 }
 
 function classResult(output, found) {
