@@ -53,7 +53,7 @@ def mutated(body: Any, source: random.Random) -> Any:
                 place[node] = copy.deepcopy(source.choice(VALUES))
         elif isinstance(place, list) and place:
             if action == 0:
-                place.extend(place * source.choice((1, 3, 300)))
+                place.extend(place * source.choice((1, 3, 300 if len(place) < 100 else 1)))
             else:
                 place[node] = copy.deepcopy(source.choice(VALUES))
     return body
