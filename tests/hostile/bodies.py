@@ -53,7 +53,7 @@ def mutated(body: Any, source: random.Random) -> Any:
                 place[node] = copy.deepcopy(source.choice(VALUES))
         elif isinstance(place, list) and place:
             if action == 0:
-                place.extend(place * source.choice((1, 3, 300)))
+                place.extend(place * source.choice((1, 3, 300 if len(place) < 100 else 1)))
             else:
                 place[node] = copy.deepcopy(source.choice(VALUES))
     return body
@@ -189,10 +189,13 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--max-rows", type=int, default=1000, help="of a request; few for a language model, or it waits"
+    )
     asked = parser.parse_args(words)
     told: list[str] = []
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # as a server does
-    app = make_app(opened(asked.run), Limits(timeout_s=120.0), pages={}, tell=told.append)
+    app = make_app(opened(asked.run), Limits(rows=asked.max_rows, timeout_s=120.0), pages={}, tell=told.append)
     with asked_here(app) as ask:
         post: Post = partial(ask, "POST", "/predict")
         valid = valid_body(json.loads(ask("GET", "/model", b"", "")[1]))

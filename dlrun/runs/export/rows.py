@@ -160,7 +160,8 @@ class RowEncoder:
             for value in self._inputs
         }
         for column in self._how["columns"]:
-            cells = [self._present(_cell(row, column["name"], number)) for number, row in enumerate(rows, start=1)]
+            words = self._how["missing_words"]
+            cells = [_present(_cell(row, column["name"], number), words) for number, row in enumerate(rows, start=1)]
             values = found[column["input"]]
             if column["kind"] == "category":
                 values[:, column["place"]] = [_code(cell, column) for cell in cells]
@@ -173,12 +174,6 @@ class RowEncoder:
                 values[:, column["place"] : column["place"] + numbers.shape[1]] = numbers
         return found
 
-    def _present(self, cell: Any) -> Any:
-        """The value of a cell; None if it is missing, or one of the words for that."""
-        if isinstance(cell, float) and math.isnan(cell):
-            return None
-        return None if isinstance(cell, str) and cell in self._how["missing_words"] else cell
-
     def _fill_texts(self, values: NDArray[Any], cells: Sequence[Any], column: Mapping[str, Any]) -> None:
         tokenizer = self._tokenizer(column["name"], column)
         for place, cell in zip(values, cells, strict=True):
@@ -187,6 +182,13 @@ class RowEncoder:
             else:
                 ids = tokenizer.ids(as_text(cell) or "")[: len(place)]
                 place[: len(ids)] = ids
+
+
+def _present(cell: Any, missing_words: Sequence[str]) -> Any:
+    """The value of a cell; None if it is missing, or one of the words for that."""
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return None if isinstance(cell, str) and cell in missing_words else cell
 
 
 def _fill_images(

@@ -87,7 +87,7 @@ def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
     uvicorn = import_optional("uvicorn", extra="serve", needed_by="dlrun serve")
     from dlrun.runs.serving.http_server import MOST_CONNECTIONS, HttpServer
 
-    for name in ("uvicorn.error", "python_multipart"):
+    for name in ("uvicorn.error", "python_multipart", "asyncio"):  # the last tells connections that break off
         logging.getLogger(name).setLevel(logging.CRITICAL)  # hostile requests would fill the terminal
     config = uvicorn.Config(
         app,
