@@ -34,9 +34,7 @@ def check_target(path: Path, *, quantize: bool) -> Format:
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         near = did_you_mean(path.suffix.lower(), FORMATS) if path.suffix else ""
-        raise ConfigError(
-            Problem(where, f"Expected a file ending in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. {near}".rstrip())
-        )
+        raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(FORMATS)}. {near}".rstrip()))
     if path.is_dir() or not path.parent.is_dir():
         raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
     if quantize and kind != "onnx":

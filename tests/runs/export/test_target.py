@@ -22,7 +22,7 @@ def test_the_ending_decides() -> None:
 @pytest.mark.parametrize(
     ("name", "quantize", "message"),
     [
-        ("model.onx", False, r'Expected a file ending in .onnx, .pt2 or .pte. Did you mean ".onnx"\?'),
+        ("model.onx", False, r'Expected a file ending in .onnx, .pt2, .pte. Did you mean ".onnx"\?'),
         ("model", False, "Expected a file ending in"),
         ("no/model.pt2", False, "Expected a file in a folder that exists"),
         ("model.pt2", True, "Only ONNX files are made int8, by onnxruntime: -o FILE.onnx"),
