@@ -16,7 +16,7 @@ from dlrun.runs.explain.found import Attribution, Explanation, Share
 from dlrun.wording import count, number
 
 _MOST_BARS = 20
-_MOST_OUTPUT = 50  # characters of what is explained, so that its numbers have room
+_MOST_OUTPUT = 36  # characters of what is explained, so that its numbers have room
 _COLOURS = "blue adds, orange takes away"
 _AXES = "; time goes right, frequency up"
 
