@@ -24,6 +24,11 @@ class Limits:
     timeout_s: float = 30.0
     waiting: int = 256
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels a request's images may have: a photograph has fewer than two for each byte of its file."""
+        return 2 * (self.mib << 20)
+
 
 def description_of(model: Served, limits: Limits) -> dict[str, Any]:
     """Return what a page needs to know of the model: its columns, classes and limits; no vocabulary."""

@@ -74,14 +74,18 @@ class Gate:
             await self._inner(scope, receive, send)
             return
         start, status = time.perf_counter(), 500
-        has_begun = False
+        has_begun = is_broken = False
 
         async def answer(message: Message) -> None:
-            nonlocal status, has_begun
+            nonlocal status, has_begun, is_broken
             if message["type"] == "http.response.start":
                 status, has_begun = message["status"], True
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
-            await send(message)
+            try:
+                await send(message)
+            except Exception:
+                is_broken = True
+                raise
 
         try:
             self._check(scope)
@@ -90,7 +94,8 @@ class Gate:
             if not has_begun:
                 await answer_to(refused)(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - no request ends the server, or shows its inside
-            self._tell(f"{type(error).__name__}: {error}")
+            if not (is_broken and await _has_left(receive)):
+                self._tell(f"{type(error).__name__}: {error}")
             if not has_begun:
                 await answer_to(FAILED)(scope, receive, answer)
         path = scope["path"] if scope["path"] in self._paths else "other"
@@ -107,6 +112,17 @@ class Gate:
             given = headers.get(b"authorization", b"")
             if not hmac.compare_digest(given, self._secret):
                 raise Refused(401, Fault("Authorization", 'Expected "Bearer" and the token that the server was given.'))
+
+
+async def _has_left(receive: Receive) -> bool:
+    """Whether the client has ended the connection, or does so within a second."""
+    try:
+        async with Within(1.0):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
+    return True
 
 
 def answer_to(refused: Refused) -> Response:

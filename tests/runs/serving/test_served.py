@@ -123,6 +123,19 @@ def test_an_exported_file(client: Start, trained: Train, data: Path, tmp_path: P
     close(found, predicted(trained("text"), data / "texts.csv")[:9])
 
 
+@pytest.mark.parametrize("name", ["language", "language_rnn"])
+def test_an_exported_language_model_continues(
+    name: str, client: Start, trained: Train, tmp_path: Path, dlrun: Any
+) -> None:
+    path = tmp_path / "m.pt2"
+    assert dlrun("export", str(trained(name)), "-o", str(path), "-q")[0] == 0
+    asked = {"rows": ["good nice", {"text": "so very not bad " * 9}], "length": 25, "temperature": 0.9}
+    own = post(client(name), **asked)
+    assert own[0]["prediction"].startswith("good nice")
+    assert len(own[0]["prediction"]) == len("good nice") + 25  # characters
+    assert post(client(ServedFile(open_exported(path))), **asked) == own
+
+
 def test_files_that_predict_nothing_are_refused() -> None:
     class Model:
         def __init__(self, kind: str) -> None:
@@ -130,8 +143,6 @@ def test_files_that_predict_nothing_are_refused() -> None:
 
     with pytest.raises(ConfigError, match="nothing to serve"):
         ServedFile(Model("noise"))  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="logits of the next token; serve the folder of its run instead"):
-        ServedFile(Model("language"))  # type: ignore[arg-type]
 
 
 def test_rows_of_different_lengths_are_padded_together() -> None:
