@@ -1,7 +1,7 @@
 """The whole way of a model, for every kind of data: train, export, predict outside, serve, explain, report, publish.
 
-What this machine lacks (an extra, a browser) is left out, the rest of the way is gone all the same, and the test ends as
-skipped with a list of what it left out.
+What this machine lacks (an extra, a browser) is left out, the rest of the way is gone all the same, and the test ends
+as skipped with a list of what it left out.
 """
 
 from __future__ import annotations
