@@ -179,12 +179,10 @@ function classResult(output, found) {
   return [make("p", { class: "best" }, String(found[output.target || "prediction"])), make("ol", { class: "bars" }, ...bars), ...more];
 }
 
-const ahead = name => name.replace(/^(.+)\+(\d+)$/, (_, column, step) => column + ", " + step + (step === "1" ? " step ahead" : " steps ahead"));
-
-function numberResult(output, found, isSeries) {
+function numberResult(output, found) {
   const unique = output.names.length === 1;
   if (unique) return [make("p", { class: "best" }, number(found[output.names[0]]))];
-  return [make("table", {}, ...output.names.map(name => make("tr", {}, make("td", {}, isSeries ? ahead(name) : name), make("td", {}, number(found[name])))))];
+  return [make("table", {}, ...output.names.map(name => make("tr", {}, make("td", {}, name), make("td", {}, number(found[name])))))];
 }
 
 /* sent: the beginning that a language model goes on with. */
@@ -196,7 +194,7 @@ function showResult(model, place, found, sent) {
   }
   place.replaceChildren(...model.outputs.map(output => make("div", { class: "of" },
     ...(output.target ? [make("p", { class: "muted" }, output.target)] : []),
-    ...(output.role === "class" ? classResult(output, found) : numberResult(output, found, model.kind === "series")))));
+    ...(output.role === "class" ? classResult(output, found) : numberResult(output, found)))));
 }
 
 function showFaults(place, faults) {
