@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
+from pathlib import Path
 from typing import IO, Any
 
 _BEGIN = """\
@@ -35,6 +36,13 @@ _NURSERY = """\
 import os
 from dlrun.runs.sweeps.engines.local.nursery import main
 main(handles[0], os.getppid())
+"""
+_ROOT = Path(__file__).parents[1]
+_VARIABLES = dict(os.environ)  # as they are before any test: none of them may find its own mark in the first process
+_COMMAND = """\
+import sys
+from dlrun.cli.main import main
+sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -76,6 +84,11 @@ class Forked:
             time.sleep(0.002)
         return code
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
 
 class Cradle:
     """The tests' side of the process."""
@@ -85,17 +98,17 @@ class Cradle:
         handle = theirs.fileno()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _BEGIN, json.dumps(sys.path), str(handle)],
-            pass_fds=(handle,), stdin=subprocess.DEVNULL, start_new_session=True,
+            pass_fds=(handle,), stdin=subprocess.DEVNULL, start_new_session=True, env=_VARIABLES, cwd=_ROOT,
         )  # fmt: skip
         theirs.close()
         atexit.register(self.close)
 
-    def start(self, code: str, words: Sequence[str], *, output: IO[bytes], handles: Sequence[int] = ()) -> Forked:
+    def start(self, code: str, words: Sequence[str], *, output: int, handles: Sequence[int] = ()) -> Forked:
         """Fork a process, in a new process group, that runs code with these words in `sys.argv`.
 
-        output: of its standard output and standard error. handles: those that the code finds in `handles`.
+        output: a handle for its standard output and standard error. handles: those that the code finds in `handles`.
         """
-        sent = [output.fileno(), *handles]
+        sent = [output, *handles]
         self._pipe.send(_Start(code, list(words), os.getcwd(), dict(os.environ), len(handles)))
         for handle in sent:
             send_handle(self._pipe, handle, None)
@@ -121,7 +134,12 @@ def cradle() -> Cradle:
 
 def start_nursery(handle: int, output: IO[bytes]) -> Forked:
     """Start the first nursery of a sweep, as `dlrun.runs.sweeps.engines.local.processes.start_nursery` does."""
-    return cradle().start(_NURSERY, (), output=output, handles=[handle])
+    return cradle().start(_NURSERY, (), output=output.fileno(), handles=[handle])
+
+
+def start_dlrun(*words: str, output: int) -> Forked:
+    """Start a dlrun command line. output: a handle for its standard output and standard error."""
+    return cradle().start(_COMMAND, words, output=output)
 
 
 def serve(handle: int) -> None:

@@ -92,7 +92,7 @@ def kill_and_resume(words: Sequence[str], *, folder: Path, workers: int = 0) -> 
     name, _, value = mark.partition("=")
     with _current(folder), pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile() as output:
         patch.setenv(name, value)
-        code = cradle().start(KILLED, [*words, "hydra.run.dir=killed"], output=output).wait()
+        code = cradle().start(KILLED, [*words, "hydra.run.dir=killed"], output=output.fileno()).wait()
         output.seek(0)
         assert code == -signal.SIGKILL, f"the run was not killed: {output.read().decode()}"
     orphans = wait_until_none(lambda: started_with(mark), patience_s=10)

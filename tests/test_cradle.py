@@ -22,7 +22,7 @@ sys.exit(3)
 def run(code: str, *words: str) -> tuple[int, str]:
     """Run code in a process of its own; return its exit code and what it printed."""
     with tempfile.TemporaryFile() as output:
-        ended = cradle().start(code, words, output=output).wait()
+        ended = cradle().start(code, words, output=output.fileno()).wait()
         output.seek(0)
         return ended, output.read().decode()
 
@@ -49,9 +49,8 @@ def test_an_error_and_a_signal_are_told_by_the_exit_code() -> None:
 def test_handles_reach_the_code() -> None:
     reads, writes = os.pipe()
     with tempfile.TemporaryFile() as output:
-        assert (
-            cradle().start("import os; os.write(handles[0], b'sent')", (), output=output, handles=[writes]).wait() == 0
-        )
+        sends = cradle().start("import os; os.write(handles[0], b'sent')", (), output=output.fileno(), handles=[writes])
+        assert sends.wait() == 0
     os.close(writes)
     assert os.read(reads, 10) == b"sent"
     assert os.read(reads, 10) == b""  # no other process keeps the other end

@@ -46,6 +46,7 @@ OTHERS: Mapping[str, str] = {
     "test_sizes.py": "a rule for all modules: how long they are",
     "training/test_no_waiting.py": "every kind of step and evaluation reads nothing from the device",
     "training/test_same_bytes.py": "whole runs give equal bytes in different ways",
+    "whole_way/test_whole_way.py": "every kind of data, from training to the page and the published folder",
 }
 """Test modules of more than one module, by path below tests/ -> what they test."""
 

@@ -81,7 +81,8 @@ KINDS: Mapping[str, Kind] = {
 def write_more(data: Path) -> None:
     """Write the files that `tests.runs.export.conftest` does not have."""
     rows = [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5], [5.9, 3.0, 4.2, 1.5]]
-    lines = ["sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm", *(",".join(map(str, row)) for row in rows)]
+    head = "sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm"
+    lines = [head, *(",".join(map(str, row)) for row in rows)]
     (data / "flowers.csv").write_text("\n".join(lines) + "\n")
     (data / "drawn").mkdir()
     for number in range(3):

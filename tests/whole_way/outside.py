@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _FORKING = """
-import json, os, runpy, sys
+import io, json, os, runpy, sys
 sys.modules["dlrun"] = None  # importing it raises ImportError
 import numpy, torch, torch.export
+content = io.BytesIO()  # a first file is opened here, so that what opening imports is there in every fork
+torch.export.save(torch.export.export(torch.nn.ReLU(), (torch.zeros(2),)), content)
+content.seek(0)
+torch.export.load(content).module()(torch.zeros(2))
 for line in sys.stdin:
     folder, output, *words = json.loads(line)
     child = os.fork()
@@ -30,7 +34,7 @@ for line in sys.stdin:
 
 
 class Outside:
-    """A process that has imported torch once; every program runs in a fork of it."""
+    """A process that has imported torch and opened a file; every program runs in a fork of it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process

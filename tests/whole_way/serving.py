@@ -44,8 +44,8 @@ def while_served(dlrun: Callable[..., tuple[int, str, str]], model: str, ask: Ca
     assert code == _INTERRUPTED, err
     if raised:
         raise raised[0]
-    assert out == ""
-    assert err == f"dlrun: serving {os.path.basename(model)} on http://127.0.0.1:{port}/ (Ctrl-C ends)\ndlrun: Stopped.\n"
+    told = f"serving {os.path.basename(model)} on http://127.0.0.1:{port}/ (Ctrl-C ends)"
+    assert (out, err) == ("", f"dlrun: {told}\ndlrun: Stopped.\n")
 
 
 def _wait_for(port: int, over: threading.Event) -> None:

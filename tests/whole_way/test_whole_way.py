@@ -1,7 +1,7 @@
 """The whole way of a model, for every kind of data: train, export, predict outside, serve, explain, report, publish.
 
-What this machine lacks (an extra, a browser) is left out, the rest of the way is gone all the same, and the test ends as
-skipped with a list of what it left out.
+What this machine lacks (an extra, a browser) is left out, the rest of the way is gone all the same, and the test ends
+as skipped with a list of what it left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ast
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ __all__ = ["data"]
 Dlrun = Callable[..., tuple[int, str, str]]
 Row = Mapping[str, Any]
 
-NAMES_OF_A_ROW = ("path", "after", "user", "item")  # columns of `dlrun predict` that a server leaves out
+NAMES_OF_A_ROW = ("path", "file", "after", "user", "item")  # columns of `dlrun predict` that a server leaves out
 CLOSE = {"rel": 1e-4, "abs": 1e-5}
 EXTRAS = {"export": ("onnx", "onnxscript", "onnxruntime"), "explain": ("captum",),
           "serve": ("starlette", "uvicorn", "python_multipart")}  # fmt: skip
@@ -39,6 +39,9 @@ SEEN = """[...document.querySelectorAll("#result .of")].map(part => ({
     bars: [...part.querySelectorAll("li")].map(bar => [...bar.querySelectorAll("span")].map(word => word.innerText)),
     cells: [...part.querySelectorAll("tr")].map(row => [...row.cells].map(cell => cell.innerText)),
 }))"""
+
+QUICK = ("images", "numbers", "table", "texts", "ratings", "GAN")
+QUICK_AS_ONNX = ("numbers", "texts")
 
 
 def lacks(extra: str) -> bool:
@@ -96,17 +99,30 @@ class Way:
         self.left_out.append(f"{words[0]} (needs the extra {extra})")
         return True
 
+    def say_what_was_left_out(self) -> None:
+        """End the test as skipped if anything was."""
+        if self.left_out:
+            pytest.skip(f"left out: {', '.join(dict.fromkeys(self.left_out))}")
+
     def predicted(self, model: str, *words: str) -> list[Row]:
         """Return what `dlrun predict` says, without what only names the row."""
         found = json.loads(self.done("predict", model, *words))
         return [{name: value for name, value in row.items() if name not in NAMES_OF_A_ROW} for row in found]
 
     def own(self) -> list[Row]:
-        """Return the run's own predictions of the given rows."""
+        """Return the run's own predictions of the given rows; of a language model, how it goes on."""
+        if self.name == "language":
+            text = self.done("predict", "run", *predict_words(self.name, self.files))
+            return [{"prediction": text.removesuffix("\n")}]
         return self.predicted("run", *predict_words(self.name, self.files))
 
 
-@pytest.mark.parametrize("name", KINDS)
+def parameters(quick: Sequence[str]) -> list[Any]:
+    """Return all kinds, of which the others than `quick` are long."""
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.long) for name in KINDS]
+
+
+@pytest.mark.parametrize("name", parameters(QUICK))
 def test_a_model_goes_the_whole_way(
     name: str, dlrun: Dlrun, files: Path, program: Outside, browser: Browser | None, own_folder: Path
 ) -> None:
@@ -114,15 +130,25 @@ def test_a_model_goes_the_whole_way(
     way.done(*way.kind.words.format(data=files).split(), *TINY, "hydra.run.dir=run")
     if browser is None:
         way.left_out.append(f"pages ({browsers.NO_BROWSER})")
-    for file in ("model.pt2", "model.onnx"):
-        if not (file == "model.onnx" and way.without("export", "export", "run", "-o", file)):
-            used_outside(way, file, program, own_folder)
-    serve(way, browser)
+    used_outside(way, "model.pt2", program, own_folder)
+    serve_run(way, browser)
+    serve_file(way, "model.pt2")
     explain(way)
     report(way, browser)
     publish(way)
-    if way.left_out:
-        pytest.skip(f"left out: {', '.join(way.left_out)}")
+    way.say_what_was_left_out()
+
+
+@pytest.mark.parametrize("name", parameters(QUICK_AS_ONNX))
+def test_an_onnx_file_is_used_outside_and_served(
+    name: str, dlrun: Dlrun, files: Path, program: Outside, own_folder: Path
+) -> None:
+    way = Way(name, dlrun, files)
+    way.done(*way.kind.words.format(data=files).split(), *TINY, "hydra.run.dir=run")
+    if not way.without("export", "export", "run", "-o", "model.onnx"):
+        used_outside(way, "model.onnx", program, own_folder)
+        serve_file(way, "model.onnx")
+    way.say_what_was_left_out()
 
 
 def used_outside(way: Way, file: str, program: Outside, folder: Path) -> None:
@@ -168,30 +194,33 @@ def check_printed(outputs: list[Mapping[str, Any]], printed: str, wanted: Row) -
             assert values == pytest.approx([wanted[each] for each in output["names"]], **CLOSE)
 
 
-def serve(way: Way, browser: Browser | None) -> None:
-    """Ask a server of the run and one of the exported file, and fill in the page of the first."""
+def serve_run(way: Way, browser: Browser | None) -> None:
+    """Ask a server of the run, and fill in its page."""
     if way.without("serve", "serve", "run"):
         return
     if way.kind.unserved is not None:
         way.refused(way.kind.unserved, "serve", "run")
-    else:
-        own = [{"prediction": way.done("predict", "run", *predict_words(way.name, way.files)).removesuffix("\n")}]
-        if way.name != "language":
-            own = way.own()
+        return
+    own = way.own()
 
-        def ask(address: str) -> None:
-            check_served(predictions(address, body(way.name, way.files)), own)
-            if browser is not None:
-                with browser.opened(address) as page:
-                    use_page(page, way, own[min(SHOWN, len(own) - 1)])
+    def ask(address: str) -> None:
+        check_served(predictions(address, body(way.name, way.files)), own)
+        if browser is not None:
+            with browser.opened(address) as page:
+                use_page(page, way, own[min(SHOWN, len(own) - 1)])
 
-        while_served(way.dlrun, "run", ask)
+    while_served(way.dlrun, "run", ask)
+
+
+def serve_file(way: Way, file: str) -> None:
+    """Ask a server of an exported file."""
+    if way.without("serve", "serve", file):
+        return
     if way.kind.unserved_file is not None:
-        way.refused(way.kind.unserved_file, "serve", "model.pt2")
-    else:
-        while_served(
-            way.dlrun, "model.pt2", lambda address: check_served(predictions(address, body(way.name, way.files)), own)
-        )
+        way.refused(way.kind.unserved_file, "serve", file)
+        return
+    own = way.own()
+    while_served(way.dlrun, file, lambda address: check_served(predictions(address, body(way.name, way.files)), own))
 
 
 def check_served(found: list[Row], own: list[Row]) -> None:

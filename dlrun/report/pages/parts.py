@@ -15,7 +15,7 @@ from dlrun.wording import number, plural, show
 _MOST_VALUE = 400  # characters of a value in a table
 _PRINTED_ROWS, _PRINTED_COLUMNS = 60, 14
 _LONG_HEAD, _MOST_HEAD = 20, 60  # characters of a heading that may have several lines; more are cut
-_LONG_CELL = 20  # characters of a cell that may have several lines where there is little room
+_LONG_CELL = 28  # characters of a cell that may have several lines where there is little room
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import num_orders, shapley
 from dlrun.runs.explain.outputs import Answer
 from dlrun.runs.predict import LoadedRun
+from dlrun.wording import plural
 
 _MOST_NUMBERS = 1 << 27  # that the model sees of one row, of all orders
 _ROWS = (1_000, 20_000)  # of them, the fewest and the most
@@ -74,7 +75,7 @@ def explain_columns(run: LoadedRun, model: Model, given: GivenRow, answer: Answe
         value, base = forward(torch.cat([row, baseline])).tolist()
     cells = _cells(run, columns, given.raw[0])
     shares = [Share(*each) for each in zip(columns.names, cells, amounts.tolist(), errors.tolist(), strict=True)]
-    return Attribution("columns", value, base, words, f"Shapley values, {orders} orders", {"column": shares})
+    return Attribution("columns", value, base, words, f"Shapley values, {plural(orders, 'order')}", {"column": shares})
 
 
 def _cells(run: LoadedRun, columns: Columns, raw: Tensor) -> list[str]:

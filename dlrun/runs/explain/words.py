@@ -14,6 +14,7 @@ from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import num_orders, shapley
 from dlrun.runs.explain.outputs import Answer
 from dlrun.runs.predict import LoadedRun
+from dlrun.wording import plural
 
 _MOST_TOKENS = 1 << 19  # that the model sees, of all orders
 _ROWS = (1_024, 8_000)  # of them, the fewest and the most
@@ -54,7 +55,7 @@ def explain_words(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
         value, base = forward(torch.cat([every, 0 * every])).tolist()
     shares = [Share(name, "", *each) for name, *each in zip(names, amounts.tolist(), errors.tolist(), strict=True)]
     words = "an empty text" if has_lengths else "padding alone"
-    return Attribution("words", value, base, words, f"Shapley values, {orders} orders", {"word": shares})
+    return Attribution("words", value, base, words, f"Shapley values, {plural(orders, 'order')}", {"word": shares})
 
 
 def _words_of(run: LoadedRun, given: GivenRow) -> tuple[list[str], Tensor]:

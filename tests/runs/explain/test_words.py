@@ -61,6 +61,13 @@ def test_each_word_adds_what_the_text_has_less_without_it() -> None:
 
 
 @needs_captum
+def test_a_text_of_one_word_has_one_order() -> None:
+    found = explained("Good")
+    assert [(share.name, pytest.approx(share.amount)) for share in found.parts["word"]] == [("Good", 3.0)]
+    assert found.method == "Shapley values, 1 order"
+
+
+@needs_captum
 def test_characters_are_joined_to_words() -> None:
     shares = explained("Good film bad", name="characters").parts["word"]
     # a letter and a space count 1, an "o" 1 more

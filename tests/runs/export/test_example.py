@@ -20,7 +20,6 @@ from tests.runs.export.conftest import RUNS, Load
 
 Dlrun = Callable[..., tuple[int, str, str]]
 ARGUMENTS = {**dict.fromkeys(("cnn", "resnet", "rows", "images"), "images/cat/0.png"), "forecast": "series.csv"}
-QUICK = ("mixed",)
 
 
 def export(name: str, loaded: Load) -> str:
@@ -35,9 +34,8 @@ def export(name: str, loaded: Load) -> str:
     return example_program(about)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in RUNS if name != "gan"]
-)
+@pytest.mark.long  # some of them are a part of tests/whole_way, which is not long
+@pytest.mark.parametrize("name", [name for name in RUNS if name != "gan"])
 def test_a_program_without_dlrun_predicts_the_same(name: str, loaded: Load, data: Path) -> None:
     program = export(name, loaded)
     assert len(program.splitlines()) <= (25 if name == "mixed" else 20)  # every kind of column there is
