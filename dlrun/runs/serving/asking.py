@@ -16,6 +16,7 @@ from dlrun.wording import printable
 
 MOST_TOKENS = 500  # that a language model adds
 _MOST_FAULTS = 20
+_MOST_CHARACTERS = 1 << 20  # of a text: splitting a longer one into subwords takes gigabytes
 _KEYS = ("rows", "inputs", "probabilities", "length", "temperature")
 _FILE_KINDS = {"images": "image", "audio": "audio"}
 
@@ -178,6 +179,9 @@ class Reader:
         row, faults = self._cells(row, where, {self._how["column"]: "text"})
         if not faults and not (isinstance(row[self._how["column"]], str) and row[self._how["column"]].strip()):
             faults.append(Fault(_path(where, self._how["column"]), "Expected a text that is not empty."))
+        if not faults and len(row[self._how["column"]]) > _MOST_CHARACTERS:
+            what = f"Expected a text of at most {_MOST_CHARACTERS:,} characters."
+            faults.append(Fault(_path(where, self._how["column"]), what))
         return row, faults
 
     def _series(self, row: Any, where: str) -> tuple[Any, list[Fault]]:
