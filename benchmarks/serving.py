@@ -32,8 +32,9 @@ MODELS: Mapping[str, tuple[str, Any]] = {
 }
 """The overrides of each run, and the request that is sent."""
 
+OURS = "dlrun serve"
 CONTESTANTS = {
-    "dlrun serve": ["dlrun", "serve"],
+    OURS: ["dlrun", "serve"],
     "by hand": ["benchmarks.serving_by_hand"],
     "by hand, async": ["benchmarks.serving_by_hand", "--asynchronous"],
 }
@@ -67,8 +68,7 @@ class Client(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport: Any = transport  # of whichever event loop
         self._send()
 
     def _send(self) -> None:
@@ -158,31 +158,40 @@ def train(folder: Path, name: str) -> Path:
 def measure(
     run: Path, body: Any, *, clients: Sequence[int], seconds: float, rounds: int
 ) -> dict[tuple[str, int], list[Measured]]:
-    """Measure the servers in turns, so that a change of the machine meets all."""
+    """Measure the servers in turns, so that a change of the machine meets all; each round begins with another."""
+    from uvloop import run as run_loop  # as the servers use, or the clients would be what is measured
+
     found: dict[tuple[str, int], list[Measured]] = {}
     with contextlib.ExitStack() as stack:
         ports = {name: stack.enter_context(running([*words, str(run)])) for name, words in CONTESTANTS.items()}
         for port in ports.values():
-            asyncio.run(load(port, body, clients=4, seconds=min(1.0, seconds)))  # warm
-        for _ in range(rounds):
+            run_loop(load(port, body, clients=4, seconds=min(1.0, seconds)))  # warm
+        for number in range(rounds):
+            names = [*ports][number % len(ports) :] + [*ports][: number % len(ports)]
             for count in clients:
-                for name, port in ports.items():
-                    measured = asyncio.run(load(port, body, clients=count, seconds=seconds))
+                for name in names:
+                    port = ports[name]
+                    measured = run_loop(load(port, body, clients=count, seconds=seconds))
                     found.setdefault((name, count), []).append(measured)
     return found
 
 
 def report(model: str, found: Mapping[tuple[str, int], Sequence[Measured]]) -> None:
-    """Print medians over rounds, and how often the throughput of the endpoint written by hand."""
-    print(f"\n{model:<16}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}{'times':>7}")
+    """Print medians over rounds; and how often the throughput of an endpoint written by hand `dlrun serve` has.
+
+    That is a median of ratios, each of two measurements of the same round, with the smallest and the largest.
+    """
+    print(f"\n{model:<16}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}  dlrun serve has")
     for (name, clients), each in sorted(found.items(), key=lambda item: item[0][1]):
         rate = statistics.median(one.per_second for one in each)
-        base = statistics.median(one.per_second for one in found["by hand", clients])
         middle, late = (statistics.median(one.percentile_ms(share) for one in each) for share in (0.5, 0.99))
         failed = sum(one.failed for one in each)
-        print(
-            f"{name:<16}{clients:>8}{rate:>12,.0f}{middle:>9.2f}{late:>9.2f}{failed:>8}{rate / base:>7.2f}", flush=True
-        )
+        times = ""
+        if name != OURS:
+            ratios = [own.per_second / one.per_second for own, one in zip(found[OURS, clients], each, strict=True)]
+            times = f"{statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})"
+        line = f"{name:<16}{clients:>8}{rate:>12,.0f}{middle:>9.2f}{late:>9.2f}{failed:>8}  {times}"
+        print(line.rstrip(), flush=True)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -191,7 +200,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--clients", default="1,16,64")
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args(words)
     clients = [int(each) for each in asked.clients.split(",")]
     with tempfile.TemporaryDirectory() as folder:

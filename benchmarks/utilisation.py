@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import statistics
 import subprocess
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ _EVERY_MS = 100
 
 
 class Utilisation:
-    """The share of time in which a kernel ran; None where `nvidia-smi` is missing or told nothing."""
+    """The largest share of time in which a kernel ran; None where `nvidia-smi` is missing or told nothing."""
 
     def __init__(self) -> None:
         self.share: float | None = None
@@ -33,10 +32,13 @@ def watched() -> Iterator[Utilisation]:
     finally:
         process.terminate()
         told, _ = process.communicate()
-        found.share = mean_share(told)
+        found.share = largest_share(told)
 
 
-def mean_share(told: str) -> float | None:
-    """Return the mean of the percentages in the lines that `nvidia-smi` printed, as a share."""
+def largest_share(told: str) -> float | None:
+    """Return the largest of the percentages in the lines that `nvidia-smi` printed, as a share.
+
+    Each is a mean over up to a second. Those at the beginning and the end are low: data are read, files are written.
+    """
     numbers = [float(line) for line in told.splitlines() if line.strip().isdigit()]
-    return statistics.fmean(numbers) / 100 if numbers else None
+    return max(numbers) / 100 if numbers else None

@@ -13,6 +13,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests
 import pytest
 
 from dlrun.cli.main import main
+from dlrun.runs.sweeps.engines.local import processes
+from tests.cradle import start_nursery
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +25,14 @@ def own_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeyp
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("CI", raising=False)
     return tmp_path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_sweeps() -> Iterator[None]:
+    """Sweeps of this process fork their first process; those of commands, and tests/runs/sweeps, start it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "start_nursery", start_nursery)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,17 +8,17 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
-import dlrun
 from dlrun.cli.main import main
 from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
@@ -28,9 +28,9 @@ from dlrun.storage.checkpoints import CheckpointStore
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training import state as train_state
 from dlrun.training.build import build_task
+from tests.cradle import cradle
 from tests.processes import describe, started_with, wait_until_none
 
-PACKAGE = Path(dlrun.__file__).parents[1]
 ALWAYS = (
     "device=cpu", "device.threads=1", "trainer.log_every=1", "checkpoint.every_steps=2", "checkpoint.keep=50",
     "--quiet",
@@ -90,12 +90,11 @@ def kill_and_resume(words: Sequence[str], *, folder: Path, workers: int = 0) -> 
     assert whole.returncode == 0, whole.stderr
     killed, mark = folder.absolute() / "killed", f"KILLED_RUN={folder.absolute()}"
     name, _, value = mark.partition("=")
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "1", name: value}
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, *words, "hydra.run.dir=killed"],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"the run was not killed: {done.stderr}"
+    with _current(folder), pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile() as output:
+        patch.setenv(name, value)
+        code = cradle().start(KILLED, [*words, "hydra.run.dir=killed"], output=output.fileno()).wait()
+        output.seek(0)
+        assert code == -signal.SIGKILL, f"the run was not killed: {output.read().decode()}"
     orphans = wait_until_none(lambda: started_with(mark), patience_s=10)
     assert [describe(pid) for pid in orphans] == []
     resumed = command("resume", "killed", "--quiet", folder=folder)

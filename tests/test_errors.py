@@ -68,9 +68,9 @@ def test_the_shortest_name_with_that_beginning_is_nearest() -> None:
 
 
 def test_a_huge_name_is_compared_in_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert nearest("q" * 1_000_000, ["model", "optimizer"]) is None
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_a_hint_offers_the_nearest_with_its_prefix() -> None:

@@ -25,6 +25,7 @@ OTHERS: Mapping[str, str] = {
     "docs/test_site.py": "docs/conf.py: the whole site, built strictly",
     "faults/test_faults.py": "kills, failing disks and damaged files, for whole runs",
     "hostile/test_bodies.py": "tests/hostile/bodies: hostile requests to servers of every kind",
+    "hostile/test_connections.py": "tests/hostile/connections: bytes, silence and crowds at a real server",
     "hostile/test_corpus.py": "hostile recipes, data and runs, through the command line under an audit hook",
     "hostile/test_mutations.py": "tests/hostile/mutations: recipes changed by program, and what becomes of them",
     "hostile/test_published.py": "published models of strangers, through the command line under an audit hook",

@@ -21,10 +21,10 @@ MODELS = {
     "mlp": ("model=mlp", "model.hidden=[128,128]"),
     "lenet": (
         "model=cnn", "model.channels=[6,16]", "model.kernel=5", "model.padding=valid", "model.hidden=[120,84]",
-        "model.norm=none", "model.dropout=0",
+        "model.norm=none", "model.dropout=0", "dataset.augment.shift=0",
     ),
     "lstm": ("model=rnn", "model.cell=lstm", "model.hidden=128", "model.dropout=0"),
-    "resnet": ("model=resnet",),
+    "resnet": ("model=resnet", "dataset.augment.shift=0"),
 }  # fmt: skip
 
 

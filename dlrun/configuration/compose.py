@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,11 +24,14 @@ from dlrun.configuration.run_config import RunConfig, build_run_config
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import Option, resource_dir
 from dlrun.configuration.schema.several import name_in_hydra
+from dlrun.configuration.schema.type_check import LITERAL_NAMES
 from dlrun.configuration.sharing import find_too_small_batches, find_unshardable
 from dlrun.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+_NAMED_FOLDER = re.compile(r"hydra\.run\.dir=(?P<folder>/?[A-Za-z_]\w*(?:[./-]\w+)*)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,9 @@ def _compose_with_hydra(
     chosen, defaults = words[: len(words) - len(values)], _defaults_without_conf(choices, options)
     try:
         chosen += search_words(config_dirs)
+        named = None if config_dirs else _named_folder(hydra_words)
+        if named is not None and _are_plain(values, options):  # nothing else depends on the folder's name
+            return _with_values(_compose_plain(chosen, defaults), values), named
         if hydra_words or (config_dirs and not plan.point.swept):  # the user's files may refer to Hydra's own node
             return _as_containers(_run_hydra((*chosen, *words[len(words) - len(values) :], *hydra_words), defaults))
         if _are_plain(values, options):
@@ -130,6 +137,12 @@ def _compose_with_hydra(
         return _as_containers(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"Cannot compose the configuration: {error}") from error
+
+
+def _named_folder(hydra_words: Sequence[str]) -> str | None:
+    """Return the run's folder, if these words name it plainly and say nothing else; None if Hydra has to read them."""
+    found = _NAMED_FOLDER.fullmatch(hydra_words[0]) if len(hydra_words) == 1 else None
+    return None if found is None or found["folder"].lower() in LITERAL_NAMES else found["folder"]
 
 
 def _run_dir(composed: DictConfig) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass
 
@@ -11,6 +10,8 @@ from torch import Tensor
 
 from dlrun.data.goals import mixes_kinds
 from dlrun.lint.subject import Subject
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 
@@ -55,10 +56,10 @@ def _measure(subject: Subject) -> Bounds | None:
     batch = subject.data.train.fetch(slice(0, min(_ROWS, len(subject.data.train))))
     found: list[Tensor] = []
     end = time.process_time() + _SECONDS
-    with torch.random.fork_rng(), torch.no_grad():
+    with own_draws(), torch.no_grad():
         torch.manual_seed(0)
         for _ in range(_COPIES):
-            changed = copy.deepcopy(task)
+            changed = copy_of(task)
             for parameter in changed.model.parameters():
                 deviation = parameter.float().std(correction=0) if parameter.numel() else parameter.new_zeros(())
                 noise = torch.randn_like(parameter) * _SPREAD

@@ -7,8 +7,6 @@ import json
 import time
 from dataclasses import dataclass, field
 
-import torch
-
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
@@ -17,6 +15,7 @@ from dlrun.lint.finding import Finding, errors_in, found
 from dlrun.lint.rules import every_rule
 from dlrun.lint.subject import Measured, Subject
 from dlrun.optim.device import Device
+from dlrun.tasks.draws import own_draws
 from dlrun.training.build import Components, Given, Loaded, build_components, load_data
 
 
@@ -56,7 +55,7 @@ class Examiner:
 
     def _apply_rules(self, subject: Subject) -> list[Finding]:
         findings = []
-        with torch.random.fork_rng():
+        with own_draws():
             for rule in every_rule():
                 if rule.deep and not self.deep:
                     continue

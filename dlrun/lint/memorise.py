@@ -15,6 +15,7 @@ from dlrun.data.spec import Batch
 from dlrun.lint.subject import Subject
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.build import build_optimizers
@@ -79,7 +80,7 @@ def memorise(subject: Subject, config: RunConfig) -> Memory:
         build_optimizers(task, config, subject.catalog), device=device, clip_norm=config.trainer.clip_norm
     )
     started, steps = time.process_time(), 0
-    with torch.random.fork_rng(), device.autocast():
+    with own_draws(), device.autocast():
         torch.manual_seed(config.seed)
         first = _state(task, batch)
         last = first

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dlrun.lint.subject import Subject
 from dlrun.lint.trial import chance_loss
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import SupervisedTask
 
 _PASSES = 3  # a gradient that is 0 may only wait for a last layer that begins at 0
@@ -78,7 +79,7 @@ def _measure(subject: Subject) -> Probe:
     assert isinstance(task, SupervisedTask)  # noqa: S101 - the caller looked
     task.train()
     known = {id(parameter) for parameter in task.parameters()}
-    with torch.random.fork_rng(), torch.enable_grad(), subject.components.device.autocast():
+    with own_draws(), torch.enable_grad(), subject.components.device.autocast():
         torch.manual_seed(0)
         silent: dict[str, tuple[float, int]] = {}
         with ExitStack() as hooks:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
-
-import torch
 
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.run_config import RunConfig
@@ -17,6 +14,8 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.randomness import permutation
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch, DataSpec
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training.build import Components
 
@@ -98,12 +97,12 @@ class Subject:
         """
 
         def prepared() -> Task:
-            task = copy.deepcopy(self.task)
-            with torch.random.fork_rng():
+            task = copy_of(self.task)
+            with own_draws():
                 task.prepare(self.data)
             return task
 
-        return copy.deepcopy(self.once("prepared task", ("dataset", "model", "loss", "seed", "device"), prepared))
+        return copy_of(self.once("prepared task", ("dataset", "model", "loss", "seed", "device"), prepared))
 
 
 _NOT_OF_ROWS = ("augment", "baselines")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import json
 import tempfile
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
@@ -26,6 +24,8 @@ from dlrun.optim.finite import NotFinite
 from dlrun.runs.final import FinalEvaluation
 from dlrun.runs.run import build_state
 from dlrun.storage.checkpoints import CheckpointStore
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.training.build import Components, horizon
 from dlrun.training.divergence import steps_after
 from dlrun.training.evaluation import evaluate
@@ -158,9 +158,9 @@ def run_time(components: Components, cost: Cost, *, build_s: float = 0.0) -> Run
 
 def measure_cost(components: Components, catalog: Catalog, *, box_s: float) -> Cost:
     """Measure the parts of a run on a copy of its task, with the trainer's own steps."""
-    config, task = components.config, copy.deepcopy(components.task)
+    config, task = components.config, copy_of(components.task)
     own = dataclasses.replace(components, task=task)
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+    with tempfile.TemporaryDirectory() as folder, own_draws():
         started = time.perf_counter()
         task.prepare(components.data)
         prepared = time.perf_counter() - started

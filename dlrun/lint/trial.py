@@ -16,6 +16,7 @@ from dlrun.data.spec import Batch
 from dlrun.lint.subject import Subject
 from dlrun.optim.finite import NotFinite
 from dlrun.optim.updater import Updater
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.goals import goal_of, num_logits
 from dlrun.tasks.progress import RunningMeans
 from dlrun.tasks.task import SupervisedTask, Update
@@ -83,7 +84,7 @@ def take_trial(subject: Subject, config: RunConfig, *, steps: int = _STEPS, seco
 
     started = time.process_time()
     first_ended, taken, diverged = started, 0, False
-    with torch.random.fork_rng(), device.autocast():
+    with own_draws(), device.autocast():
         torch.manual_seed(config.seed)
         try:
             for batches in itertools.islice(_steps(subject, config), steps):

@@ -15,6 +15,7 @@ from dlrun.wording import count, number, printable
 
 MOST_SHOWN = 12
 """Parts of a row on the console, the largest amounts first."""
+_ROUNDING = 1e-6  # of the largest amount
 _MOST_TOLD = 0.01  # of the difference: what the amounts may lack of it without a word
 
 
@@ -47,6 +48,12 @@ def title_of(explanation: Explanation) -> str:
 def strongest(shares: Sequence[Share], most: int) -> list[Share]:
     """Return the shares with the largest amounts, the largest first."""
     return sorted(shares, key=lambda share: -abs(share.amount))[:most]
+
+
+def told(amount: float, shares: Sequence[Share]) -> float:
+    """Return an amount to write: 0 for what float32 cannot tell from nothing beside the largest of the shares."""
+    largest = max((abs(share.amount) for share in shares), default=0.0)
+    return 0.0 if abs(amount) < _ROUNDING * largest else amount
 
 
 def signed(amount: float) -> str:
@@ -132,7 +139,7 @@ def _print_shares(heading: str, shares: Sequence[Share], why: Attribution) -> No
     has_values = any(share.value for share in shares)
     has_errors = any(share.error for share in shown)
     rows = [
-        [share.name, *([share.value] * has_values), signed(share.amount), *([_error(share)] * has_errors)]
+        [share.name, *([share.value] * has_values), signed(told(share.amount, shown)), *([_error(share)] * has_errors)]
         for share in shown
     ]
     if len(shares) > len(shown):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from dlrun.data.loading.randomness import generator
 from dlrun.data.texts.language import LanguageEncoder
-from dlrun.data.texts.tokenizer import UNKNOWN
+from dlrun.data.texts.tokenizer import UNKNOWN, Tokenizer
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.task import SupervisedTask
+
+NextLogits = Callable[[list[int]], Tensor]
+"""From the last tokens to the logits of the next one, (V,)."""
 
 
 def generate_text(
@@ -28,13 +33,37 @@ def generate_text(
     always takes the likeliest. top_k: sample from the k likeliest tokens only; None from all.
     Raises ConfigError if the prompt has no tokens.
     """
-    tokenizer = encoder.tokenizer
+    return continued_text(
+        network_logits(task),
+        encoder.tokenizer,
+        prompt,
+        context=encoder.context,
+        length=length,
+        temperature=temperature,
+        top_k=top_k,
+        seed=seed,
+    )
+
+
+def continued_text(
+    next_logits: NextLogits,
+    tokenizer: Tokenizer,
+    prompt: str,
+    *,
+    context: int,
+    length: int,
+    temperature: float,
+    top_k: int | None = None,
+    seed: int,
+) -> str:
+    """Return what `generate_text` does, by any means that gives the logits of the next token. context: tokens it sees.
+
+    Raises ConfigError if the prompt has no tokens.
+    """
     ids = tokenizer.ids(prompt)
     if not ids:
         raise ConfigError(Problem("--prompt", "Expected a text to continue, got one without any token."))
-    new = generate_ids(
-        task, ids, context=encoder.context, length=length, temperature=temperature, top_k=top_k, seed=seed
-    )
+    new = _sampled(next_logits, ids, context=context, length=length, temperature=temperature, top_k=top_k, seed=seed)
     return prompt + tokenizer.separator + tokenizer.text(new) if new else prompt
 
 
@@ -49,17 +78,52 @@ def generate_ids(
     seed: int,
 ) -> list[int]:
     """Return the token ids that the model adds to a prompt; it sees the last `context` tokens."""
+    return _sampled(
+        network_logits(task),
+        prompt,
+        context=context,
+        length=length,
+        temperature=temperature,
+        top_k=top_k,
+        seed=seed,
+    )
+
+
+def network_logits(task: SupervisedTask) -> NextLogits:
+    """Return what gives the next token's logits by a run's network; its mode is the same afterwards."""
     device = next(task.parameters()).device
+
+    def next_logits(window: list[int]) -> Tensor:
+        was_training = task.training
+        task.eval()
+        try:
+            with torch.inference_mode():
+                tokens = torch.tensor([window], device=device)  # (1, T)
+                logits: Tensor = task.model(tokens)[0, -1]  # (1, T, V) -> (V,)
+                return logits
+        finally:
+            if was_training:
+                task.train()
+
+    return next_logits
+
+
+def _sampled(
+    next_logits: NextLogits,
+    prompt: list[int],
+    *,
+    context: int,
+    length: int,
+    temperature: float,
+    top_k: int | None,
+    seed: int,
+) -> list[int]:
     random = generator(seed, "generate")
     ids = list(prompt)
-    was_training = task.training
-    task.eval()
     with torch.inference_mode():
         for _ in range(length):
-            window = torch.tensor([ids[-context:]], device=device)  # (1, T)
-            logits = task.model(window)[0, -1].double().cpu()  # (1, T, V) -> (V,)
+            logits = next_logits(ids[-context:]).double().cpu()
             ids.append(_sample(logits, temperature=temperature, top_k=top_k, random=random))
-    task.train(was_training)
     return ids[len(prompt) :]
 
 

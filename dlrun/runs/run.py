@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from dlrun.training.processes.agreement import agreed
 from dlrun.training.processes.ranks import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
+from dlrun.training.turns import long_turns
 from dlrun.wording import duration
 
 
@@ -94,7 +96,8 @@ def _fit(trainer: Trainer, *, repro: Path) -> Outcome:
     Raises what `Trainer.fit` raises, but DivergedError, which explains what happened, instead of NotFinite.
     """
     try:
-        return trainer.fit()
+        with long_turns(trainer.device):
+            return trainer.fit()
     except NotFinite:
         raise explain_together(trainer, repro=repro) from None
 
@@ -166,6 +169,7 @@ class Run:
             self._seconds_before = state.progress.total_seconds
         self._progress = state.progress
         if config.device_settings.compile:
+            warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")  # fp32 is what was asked for
             components.task.compile()
         trainer = Trainer(
             config,

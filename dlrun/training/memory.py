@@ -6,7 +6,6 @@ or gradients; saving holds weights, states, a copy of both, and the bytes that a
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
 from dlrun.optim.device import Device
+from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
 from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
@@ -163,7 +163,7 @@ def with_batch(
     batch = sample_batch(data, config)
     rows = len(batch.targets)
     shared = {id(parameter): parameter for parameter in task.parameters()}  # no weight changes: copies take memory
-    copied = copy.deepcopy(task, shared)
+    copied = copy_of(task, shared)
     saved = _Saved(copied, batch)
     trace = sample_step(copied, batch, config, device, files=files, within=saved.counted())
     batch_size = -(-min(config.trainer.batch_size, len(data.train)) // memory.processes)  # its rows of each batch

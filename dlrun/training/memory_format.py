@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
 from dlrun.data.prepare import DataBundle
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import SupervisedTask, Task
 
 
@@ -35,8 +35,8 @@ def _needs_contiguous(task: SupervisedTask, data: DataBundle) -> bool:
     batch = data.train.fetch(slice(0, 2))
     batch = batch._replace(inputs=batch.inputs.contiguous(memory_format=torch.channels_last))
     try:
-        with torch.random.fork_rng(), torch.no_grad():
-            copy.deepcopy(task).eval()(batch)
+        with own_draws(), torch.no_grad():
+            copy_of(task).eval()(batch)
     except Exception as error:  # noqa: BLE001 - any other error is told by the check of the model, with its layer
         return "view size is not compatible" in str(error)
     return False

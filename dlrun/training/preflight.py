@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 from dlrun.configuration.run_config import RunConfig
 from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, Problem
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training.out_of_memory import is_out_of_memory
@@ -56,9 +57,9 @@ def _check_weights(task: Task, config: RunConfig) -> list[Problem]:
 
 def _try(task: SupervisedTask, data: DataBundle, rows: int, *, train: bool, trace: Trace | None = None) -> Any:
     """Return the output of a copy of the model for the first rows; `trace` records its layers."""
-    copied = copy.deepcopy(task)
+    copied = copy_of(task)
     copied.train(train)
-    with torch.random.fork_rng(), torch.no_grad(), (trace or Trace()).of(copied.model):
+    with own_draws(), torch.no_grad(), (trace or Trace()).of(copied.model):
         return copied(data.train.fetch(slice(0, rows)))
 
 

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import Task
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
 from dlrun.training.shapes import Trace
@@ -38,7 +38,7 @@ def sample_step(
     """
     trace = Trace()
     try:
-        with torch.random.fork_rng(), trace.of(copied.weights()), device.autocast(), within:
+        with own_draws(), trace.of(copied.weights()), device.autocast(), within:
             copied.train().train_step(batch, _ignore_update)
     except Exception as error:
         if isinstance(error, DlrunError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from torch import Tensor, nn
 from dlrun.configuration.schema.user_code import lines_of
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training.expected_shapes import misfit
 from dlrun.wording import printable
@@ -147,11 +148,11 @@ def describe_layers(task: Task, data: DataBundle) -> list[Layer]:
     Layers are called with two rows. Layers that hold weights and are never called by themselves are listed at the end,
     without a shape, as are all layers of another task.
     """
-    model = copy.deepcopy(task.weights())
+    model = copy_of(task.weights())
     trace = Trace()
     if isinstance(task, SupervisedTask):
         batch = data.train.fetch(slice(0, 2))
-        with torch.random.fork_rng(), torch.no_grad(), trace.of(model.eval()):
+        with own_draws(), torch.no_grad(), trace.of(model.eval()):
             forward(model, batch)
     found: dict[str, Layer] = {}
     for call in trace.done:

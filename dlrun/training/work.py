@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from dlrun.configuration.threads import Work
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
 from dlrun.optim.device import Device
+from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
 from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
 
@@ -34,7 +34,7 @@ def work_of(task: Task, data: DataBundle, config: RunConfig, device: Device, *, 
         return NO_WORK
     batch = _usual_batch(data, min(SAMPLE_ROWS, config.trainer.batch_size))
     rows, counted = len(batch.targets), _Counting()
-    sample_step(copy.deepcopy(task), batch, config, device, files=files, within=counted)
+    sample_step(copy_of(task), batch, config, device, files=files, within=counted)
     batch_size = -(-min(config.trainer.batch_size, len(data.train)) // device.group.size)  # rows of this process
     return Work(
         operations=counted.operations * batch_size // rows,

@@ -71,9 +71,9 @@ def test_a_wrong_option_is_an_error(words: list[str], message: str, capsys: pyte
     assert message in capsys.readouterr().err
 
 
-def test_utilisation_is_the_mean_of_what_is_told() -> None:
-    assert utilisation.mean_share("90\n100\n\n[N/A]\n50\n") == pytest.approx(0.8)
-    assert utilisation.mean_share("[N/A]\n") is None
+def test_utilisation_is_the_largest_share_that_is_told() -> None:
+    assert utilisation.largest_share("9\n90\n\n[N/A]\n50\n") == 0.9
+    assert utilisation.largest_share("[N/A]\n") is None
 
 
 @pytest.mark.parametrize("name", gpu.NAMES)

@@ -44,7 +44,8 @@ def test_clients_send_one_request_after_the_other() -> None:
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert Measured([0.1] * 98 + [0.2, 0.3], 2.0, 0).percentile_ms(0.99) == 300
     slow, fast = Measured([0.010] * 10, 1.0, 0), Measured([0.002] * 35, 1.0, 2)
-    report("mlp", {("by hand", 64): [slow], ("dlrun serve", 64): [fast]})
+    faster = Measured([0.002] * 50, 1.0, 0)
+    report("mlp", {("by hand", 64): [slow, slow, slow], ("dlrun serve", 64): [fast, faster, fast]})
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[-2] == ["by", "hand", "64", "10", "10.00", "10.00", "0", "1.00"]
-    assert lines[-1] == ["dlrun", "serve", "64", "35", "2.00", "2.00", "2", "3.50"]
+    assert lines[-2] == ["by", "hand", "64", "10", "10.00", "10.00", "0", "3.50", "times", "(3.50", "to", "5.00)"]
+    assert lines[-1] == ["dlrun", "serve", "64", "35", "2.00", "2.00", "4"]

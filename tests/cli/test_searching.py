@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from dlrun.configuration.safe_yaml import read_yaml
 from tests.conftest import SHORT
+from tests.cradle import start_dlrun
 
 Dlrun = Callable[..., tuple[int, str, str]]
 LR = "optimizer.lr=tag(log, interval(1e-3, 1e-1))"
@@ -117,14 +117,15 @@ def test_a_killed_search_goes_on_as_it_would_have(dlrun: Dlrun, own_folder: Path
     words = ["-m", *SHORT, LR, "model=mlp", "model.dropout=interval(0, 0.5)", "search=tpe", "search.trials=12"]
     words += ["launch.jobs=1", "--quiet"]
     assert dlrun(*words, "hydra.sweep.dir=whole")[0] == 0
-    killed = subprocess.Popen([sys.executable, "-m", "dlrun", *words, "hydra.sweep.dir=killed"])
+    with (own_folder / "printed.txt").open("wb") as output:
+        killed = start_dlrun(*words, "hydra.sweep.dir=killed", output=output.fileno())
     path = own_folder / "killed" / "sweep.jsonl"
     deadline = time.monotonic() + 60
     while not path.exists() or path.read_text().count("\n") < 6:
         assert killed.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    killed.kill()
+    killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert len(path.read_text().splitlines()) < 12
     code, _, err = dlrun(*words, "hydra.sweep.dir=killed")

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dlrun.configuration import compose as module
 from dlrun.configuration.check_request import check_hydra_overrides
@@ -16,6 +19,8 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import default_choices
 from dlrun.errors import ConfigError, Problem
 from tests.configuration.test_plan import wrong
+
+RUN_HYDRA = module._run_hydra
 
 
 def composed(*words: str, catalog: Catalog | None = None) -> Composed:
@@ -153,6 +158,7 @@ def test_an_interpolation_to_nothing_is_reported() -> None:
 def test_the_runs_folder_can_be_named() -> None:
     run = composed("hydra.run.dir=there/x")
     assert (run.run_dir, run.run_dir_asked) == ("there/x", True)
+    assert run.config == composed().config
     default = composed("model=mlp")
     assert default.run_dir.endswith("_digits_mlp")
     assert default.run_dir.startswith("outputs/")
@@ -305,6 +311,37 @@ def test_a_plugin_with_other_defaults_is_composed_anew_in_a_sweep() -> None:
         plans = plan_runs(parse_overrides(["model=tiny", "seed=1,2"], catalog, multirun=True), catalog)
         widths += [compose(plan, catalog).config.model["width"] for plan in plans]
     assert widths == [3, 3, 4, 4]
+
+
+@given(st.from_regex(r"/?[\w./-]{1,12}", fullmatch=True))
+@settings(deadline=None, max_examples=100)
+def test_a_folder_that_is_named_plainly_is_read_as_hydra_reads_it(folder: str) -> None:
+    found = module._named_folder([f"hydra.run.dir={folder}"])
+    if found is not None:
+        value = OverridesParser.create().parse_override(f"hydra.run.dir={folder}").value()
+        assert (found, type(value)) == (value, str)
+
+
+@pytest.mark.parametrize(
+    "folder", ["run", "/tmp/a_b-1/run.2", "x/true", "True_", "../run", "1e3", "null", "Inf", "a b", ""]
+)
+def test_only_a_plain_name_of_a_folder_does_without_hydra(folder: str) -> None:
+    plain = folder in ("run", "/tmp/a_b-1/run.2", "x/true", "True_")
+    assert (module._named_folder([f"hydra.run.dir={folder}"]) == folder) is plain
+    assert module._named_folder([f"hydra.run.dir={folder}", "hydra.verbose=true"]) is None
+
+
+def test_a_folder_that_is_named_plainly_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [word for word in AWKWARD if "{" not in word]  # what is set after composing
+    called = []
+    monkeypatch.setattr(module, "_run_hydra", lambda *given: called.append(given) or RUN_HYDRA(*given))
+    module._compose_plain.cache_clear()
+    module._compose_options.cache_clear()
+    named = composed(*words, "hydra.run.dir=there")
+    assert composed(*words, "seed=4", "hydra.run.dir=elsewhere").run_dir == "elsewhere"
+    assert len(called) == 1
+    monkeypatch.setattr(module, "_named_folder", lambda words: None)  # Hydra reads it
+    assert composed(*words, "hydra.run.dir=there") == named
 
 
 def test_hydras_own_overrides_may_name_the_values_of_a_point() -> None:

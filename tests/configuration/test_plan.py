@@ -151,9 +151,9 @@ def test_a_thousand_points_are_checked_at_once() -> None:
     request = parse_overrides(words, catalog, multirun=True)
     assert request.num_points() == 1000
     plan_runs(parse_overrides(["seed=0"], catalog), catalog)  # reads the files
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(plan_runs(request, catalog)) == 1000
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_a_mistake_is_reported_without_importing_torch_or_hydra() -> None:

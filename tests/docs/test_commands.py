@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.docs.pages import DOCS, LANGUAGES, README, ROOT, blocks, pages
 from tests.docs.run_commands import Dlrun, PageRunner, runnable
@@ -18,6 +19,8 @@ def test_the_commands_of_a_page_work(
     page: Path, dlrun: Dlrun, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(own_folder))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # pages show what runs on a processor print
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # and so do the processes that a command starts
     write_sample_files(own_folder)
     PageRunner(dlrun).run(page)
 

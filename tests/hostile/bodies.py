@@ -1,4 +1,4 @@
-"""Hostile requests to a server: `python -m tests.hostile.bodies RUN_DIR [--count 10000] [--seed 0]`.
+"""Hostile requests to a server: `python -m tests.hostile.bodies RUN_OR_FILE [--count 10000] [--seed 0]`.
 
 Each is a valid request that is changed by chance, or bytes that never were one. It passes if every one is answered with
 a status below 500 in JSON that shows nothing of the server's inside, and a valid request is still answered the same.
@@ -7,107 +7,32 @@ a status below 500 in JSON that shows nothing of the server's inside, and a vali
 from __future__ import annotations
 
 import argparse
+import asyncio
 import base64
 import collections
+import contextlib
 import copy
 import json
 import logging
 import random
+import re
+import resource
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tests.hostile.bombs import hostile_file, images, large_bodies, sounds
+from tests.hostile.pieces import JSON, JSON_TYPES, NO_NUMBERS, PART_HEADS, RAW, TYPES, VALUES
+
+if TYPE_CHECKING:
+    from dlrun.runs.serving.served import Served
 
 Post = Callable[[bytes, str], tuple[int, bytes]]
 """From a body and its type to the status and the body of the answer."""
 
-JSON = "application/json"
-VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    "",
-    " ",
-    "x",
-    "0x10",
-    "1_000",
-    "NaN",
-    "-inf",
-    "1e999",
-    "\0",
-    "\ud800",
-    "𝟙",
-    "٣",
-    "../../etc/passwd",
-    "{0.__class__}",
-    "<script>",
-    "' OR 1=1",
-    "=1+1",
-    "\u202e",
-    "a" * 5000,
-    0,
-    -1,
-    1.5,
-    1e308,
-    -1e308,
-    1e-320,
-    2**31,
-    2**63,
-    2**64,
-    10**400,
-    [],
-    {},
-    [[]],
-    [[[[1]]]],
-    {"a": {"b": 1}},
-    {"__proto__": 1},
-    {"": None},
-    [None] * 50,
-    "data:image/png;base64,",
-    base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(),
-    base64.b64encode(b"GIF89a\xff\xff\xff\xff\x00\x00\x00").decode(),
-    base64.b64encode(b"RIFF\xff\xff\xff\xffWAVE").decode(),
-)
-RAW: tuple[bytes, ...] = (
-    b"",
-    b"null",
-    b"0",
-    b'""',
-    b"[]",
-    b"{}",
-    b"{",
-    b"[" * 5000,
-    b'{"a":' * 5000,
-    b"\xff\xfe",
-    b"\x00" * 100,
-    b"NaN",
-    b'{"rows": Infinity}',
-    b'{"rows": [' + b"9" * 6000 + b"]}",
-    b'{"rows": [1e400]}',
-    b'{"rows": [[[[[[]]]]]]}',
-    b'{"rows": [], "rows": [[1]]}',
-    b"\xef\xbb\xbf{}",
-    b'{"rows": "\\ud800"}',
-    b'{"inputs": [[]]}',
-    b'{"inputs": [[[[[1]]]]]}',
-    b'{"rows": {"0": 1}}',
-    b"--x--",
-    b"GET / HTTP/1.1\r\n\r\n",
-)
-TYPES = (
-    JSON,
-    JSON,
-    JSON,
-    JSON,
-    "application/json; charset=utf-16",
-    "multipart/form-data",
-    "multipart/form-data; boundary=x",
-    "multipart/form-data; boundary=" + "x" * 500,
-    "text/html",
-    "",
-    "application/json\t",
-    'multipart/form-data; boundary="',
-    "*/*",
-)
 LEAKS = (b"Traceback", b"site-packages", b'File "', b".py", b"torch.", b"0x7f")
 
 
@@ -128,7 +53,7 @@ def mutated(body: Any, source: random.Random) -> Any:
                 place[node] = copy.deepcopy(source.choice(VALUES))
         elif isinstance(place, list) and place:
             if action == 0:
-                place.extend(place * source.choice((1, 3, 300)))
+                place.extend(place * source.choice((1, 3, 300 if len(place) < 100 else 1)))
             else:
                 place[node] = copy.deepcopy(source.choice(VALUES))
     return body
@@ -148,7 +73,7 @@ def _some_place(value: Any, source: random.Random) -> tuple[Any, Any]:
 
 def request(valid: Mapping[str, Any], source: random.Random) -> tuple[bytes, str]:
     """Return a hostile body and its type."""
-    choice = source.randrange(10)
+    choice = source.randrange(12)
     if choice == 0:
         return source.choice(RAW), source.choice(TYPES)
     if choice == 1:
@@ -160,12 +85,36 @@ def request(valid: Mapping[str, Any], source: random.Random) -> tuple[bytes, str
             text[:at] + source.randbytes(2) + text[at + source.randint(0, 9) :] if source.random() < 0.7 else text[:at]
         )
     elif choice == 3:
-        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\n'
-        head %= source.choice((b"a.png", b"../../a", b'"', b"\0", b"a" * 300))
-        return head + source.choice((text, source.randbytes(50), b"")) + source.choice(
-            (b"\r\n--x--\r\n", b"\r\n--x", b"")
-        ), TYPES[6]
-    return text, JSON
+        return form(text, source), TYPES[6]
+    elif choice == 4:
+        return json.dumps(mutated({"rows": file_rows(source)}, source)).encode(), JSON
+    elif choice == 5:
+        numbers = list(re.finditer(rb"-?\d+(\.\d+)?|null|true", text))
+        if numbers:
+            found = source.choice(numbers)
+            text = text[: found.start()] + source.choice(NO_NUMBERS) + text[found.end() :]
+    return text, source.choice(JSON_TYPES)
+
+
+def file_rows(source: random.Random) -> list[Any]:
+    """Return rows that are files in base64, in the ways that a server takes."""
+    rows: list[Any] = []
+    for _ in range(source.randint(1, 3)):
+        content = base64.b64encode(hostile_file(source)).decode()
+        wrapped: tuple[Any, ...] = (content, {"image": content}, {"audio": content}, "data:image/png;base64," + content)
+        rows.append(source.choice(wrapped))
+    return rows
+
+
+def form(text: bytes, source: random.Random) -> bytes:
+    """Return a form of some parts, sound or not."""
+    parts = []
+    for _ in range(source.choice((0, 1, 1, 1, 2, 5, 60))):
+        content = source.choice((text, source.randbytes(50), b"", b"\r\n--x", hostile_file(source)))
+        parts.append(
+            b"--x\r\n" + source.choice(PART_HEADS) + b"\r\n\r\n" + content + source.choice((b"\r\n", b"\r\n", b"\n"))
+        )
+    return b"".join(parts) + source.choice((b"--x--\r\n", b"--x--\r\n", b"--x--", b"--x", b"", b"--x--\r\n--x\r\n"))
 
 
 def attack(post: Post, valid: Mapping[str, Any], *, count: int, seed: int) -> tuple[dict[int, int], list[str]]:
@@ -194,10 +143,33 @@ def _parsed(answer: bytes) -> Any:
         return None
 
 
+def attack_largely(post: Post, valid: Mapping[str, Any], *, most_s: float) -> tuple[list[str], list[str]]:
+    """Send the bodies that are large; return what was slowest, and what was wrong with answers."""
+    times, wrong = [], []
+    for name, body, kind in large_bodies(json.dumps(valid).encode()):
+        start = time.perf_counter()
+        status, answer = post(body, kind)
+        seconds = time.perf_counter() - start
+        times.append((seconds, f"{name}: {status} in {seconds:.2f} s"))
+        if status >= 500 or not isinstance(_parsed(answer), dict) or len(answer) > 1 << 20 or seconds > most_s:
+            wrong.append(f"{name}: {status} in {seconds:.2f} s, {answer[:200]!r}")
+    return [text for _, text in sorted(times, reverse=True)[:5]], wrong
+
+
+def resident_mib() -> float:
+    """Return the memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / (1 << 20)
+
+
 def valid_body(description: Mapping[str, Any]) -> dict[str, Any]:
     """Return a valid request for a model, by what `/model` says of it."""
     if description["example"] is not None:
-        return {"rows": [description["example"]], "probabilities": True}
+        row = {"rows": [description["example"]]}
+        return {**row, "length": 3} if description["kind"] == "language" else {**row, "probabilities": True}
+    if description["kind"] in ("images", "audio"):
+        name, files = {"images": ("image", images()), "audio": ("audio", sounds())}[description["kind"]]
+        return {"rows": [{name: base64.b64encode(files[0]).decode()}], "probabilities": True}
     if description["kind"] == "series":
         point = {column["name"]: 1.5 for column in description["columns"]}
         return {"rows": [{"points": [point] * description["window"]}]}
@@ -209,40 +181,95 @@ def valid_body(description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Attack a server of a run within this process; return 0 if it stood."""
-    from starlette.testclient import TestClient
-
-    from dlrun.cli.saved_run import compose_run
-    from dlrun.configuration.schema.catalog import Catalog
-    from dlrun.runs.predict import load_run
+    """Attack a server of a run or an exported file within this process; return 0 if it stood."""
     from dlrun.runs.serving.app import make_app
     from dlrun.runs.serving.describing import Limits
-    from dlrun.runs.serving.served import ServedRun
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--max-rows", type=int, default=1000, help="of a request; few for a language model, or it waits"
+    )
     asked = parser.parse_args(words)
-    catalog = Catalog()
-    run = load_run(compose_run(asked.run, (), catalog).config, catalog, asked.run)
     told: list[str] = []
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # as a server does
-    app = make_app(ServedRun(run, name=asked.run.name), Limits(), pages={}, tell=told.append)
-    with TestClient(app) as client:
-        valid = valid_body(client.get("/model").json())
-        statuses, wrong = attack(poster(client), valid, count=asked.count, seed=asked.seed)
-    for line in [*wrong[:20], *told[:20]]:
+    app = make_app(opened(asked.run), Limits(rows=asked.max_rows, timeout_s=120.0), pages={}, tell=told.append)
+    with asked_here(app) as ask:
+        post: Post = partial(ask, "POST", "/predict")
+        valid = valid_body(json.loads(ask("GET", "/model", b"", "")[1]))
+        large, wrong = attack_largely(post, valid, most_s=60.0)
+        before = resident_mib()
+        statuses, more = attack(post, valid, count=asked.count, seed=asked.seed)
+        after = resident_mib()
+    for line in [*wrong[:20], *more[:20], *told[:20]]:
         print(line, file=sys.stderr)
-    print(f"{asked.count:,} hostile requests: {statuses}; {len(wrong)} wrong answers, {len(told)} failures within")
-    return 1 if wrong or told else 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"large bodies: {len(wrong)} wrong answers; slowest: {'; '.join(large)}")
+    print(f"{asked.count:,} hostile requests: {statuses}; {len(more)} wrong answers, {len(told)} failures within")
+    print(f"memory: {before:,.0f} MiB before, {after:,.0f} after, {peak:,.0f} at most")
+    return 1 if wrong or more or told else 0
+
+
+@contextlib.contextmanager
+def asked_here(app: Any) -> Iterator[Callable[[str, str, bytes, str], tuple[int, bytes]]]:
+    """What asks an application in this thread, ten times as fast as a test client: method, path, body, its type."""
+    loop = asyncio.new_event_loop()
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    is_ready = asyncio.Event()
+
+    async def told(message: dict[str, Any]) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            is_ready.set()
+
+    events.put_nowait({"type": "lifespan.startup"})
+    living = loop.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, events.get, told))
+    loop.run_until_complete(is_ready.wait())
+    try:
+        yield lambda *asked: loop.run_until_complete(_asked(app, *asked))
+    finally:
+        events.put_nowait({"type": "lifespan.shutdown"})
+        loop.run_until_complete(living)
+        loop.close()
+
+
+async def _asked(app: Any, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+    found: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop() if parts else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        found.append(message)
+
+    headers = [(b"content-type", kind.encode("latin-1")), (b"content-length", b"%d" % len(body))]
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+    await app({**scope, "http_version": "1.1", "scheme": "http", "root_path": ""}, receive, send)
+    return found[0]["status"], b"".join(message.get("body", b"") for message in found[1:])
+
+
+def opened(path: Path) -> Served:
+    """Return a run or an exported file as it is served."""
+    from dlrun.cli.saved_run import compose_run
+    from dlrun.configuration.schema.catalog import Catalog
+    from dlrun.runs.export.opened import open_exported
+    from dlrun.runs.predict import load_run
+    from dlrun.runs.serving.served import ServedFile, ServedRun
+
+    if path.is_file():
+        return ServedFile(open_exported(path))
+    catalog = Catalog()
+    run = load_run(compose_run(path, (), catalog).config, catalog, path)
+    return ServedRun(run, name=path.name)
 
 
 def poster(client: Any) -> Post:
     """Return what posts to /predict with a test client."""
 
     def post(body: bytes, kind: str) -> tuple[int, bytes]:
-        answer = client.post("/predict", content=body, headers={"Content-Type": kind})
+        answer = client.post("/predict", content=body, headers={"Content-Type": kind.encode("latin-1")})
         return answer.status_code, answer.content
 
     return post

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from dlrun.report.metrics_file import rows_until
 from tests.conftest import SHORT
+from tests.cradle import start_dlrun
 from tests.processes import read_terminal
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -23,15 +23,15 @@ Dlrun = Callable[..., tuple[int, str, str]]
 def on_a_terminal(*words: str, **environment: str) -> str:
     """What a command shows on a terminal of 120 columns."""
     ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
-    env.pop("CI", None)
-    env.pop("NO_COLOR", None)
-    env.update(environment)
-    process = subprocess.Popen([sys.executable, "-m", "dlrun", *words], stdout=theirs, stderr=theirs, env=env)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CI", raising=False)
+        patch.delenv("NO_COLOR", raising=False)
+        for name, value in {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40", **environment}.items():
+            patch.setenv(name, value)
+        process = start_dlrun(*words, output=theirs)
     os.close(theirs)
     shown = read_terminal(ours, patience_s=120)
-    process.wait(timeout=10)
-    assert process.returncode == 0
+    assert process.wait() == 0
     return shown.decode()
 
 

@@ -15,6 +15,7 @@ from dlrun.report.explanations import (
     print_importance,
     signed,
     strongest,
+    told,
 )
 from dlrun.runs.explain.found import Attribution, ColumnImportance, Explanation, Importance, Share
 
@@ -52,6 +53,12 @@ def test_what_the_parts_lack_is_told(capsys: pytest.CaptureFixture[str]) -> None
 def test_amounts_have_a_sign() -> None:
     assert [signed(value) for value in (0.5, -0.5, 0.0)] == ["+0.5000", "-0.5000", "0"]
     assert [share.name for share in strongest(SHARES, 2)] == ["c0", "c1"]
+
+
+def test_what_is_nothing_beside_the_largest_amount_is_written_as_nothing() -> None:
+    shares = [Share("a", "", -2.0), Share("b", "", 1e-6)]
+    assert [told(share.amount, shares) for share in shares] == [-2.0, 0.0]
+    assert told(1e-6, shares[1:]) == 1e-6
 
 
 def test_json_has_pixels_as_a_grid_alone_and_no_number_that_json_lacks() -> None:

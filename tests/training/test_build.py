@@ -38,7 +38,7 @@ def test_a_run_without_compile_does_not_import_the_compiler(tmp_path: Path) -> N
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-LARGE = ("dataset=digits", "model=cnn", "model.channels=[32,64]", "trainer.batch_size=256", "trainer.epochs=1")
+LARGE = ("dataset=digits", "model=cnn", "model.channels=[32,64]", "trainer.batch_size=256", "device=cpu")
 """Its step has 60 million operations for each product."""
 
 
@@ -79,7 +79,14 @@ def test_threads(words: tuple[str, ...], given: Given, threads: int, *, is_auto:
 
 @pytest.mark.usefixtures("four_cores")
 def test_data_and_initial_weights_are_the_same_bytes_with_any_number_of_threads() -> None:
-    words = ("dataset=digits", "dataset.standardise=true", "model=rnn", "model.hidden=64", "model.init=orthogonal")
+    words = (
+        "dataset=digits",
+        "dataset.standardise=true",
+        "model=rnn",
+        "model.hidden=64",
+        "model.init=orthogonal",
+        *LARGE[-1:],
+    )
     one, four = (build_components(configure(*words, f"device.threads={count}"), Catalog()) for count in (1, 4))
     assert one.data.spec == four.data.spec
     assert torch.equal(one.data.train.fetch(slice(0, 500)).inputs, four.data.train.fetch(slice(0, 500)).inputs)

@@ -56,6 +56,8 @@ def run(command: Command) -> int:
     is_sweep = (folder / "sweep.jsonl").is_file()
     if not is_sweep and not (folder / "config.yaml").is_file():
         what = "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml."
+        if not folder.is_dir():
+            what = "There is no such folder."
         raise usage_error(Problem(printable(str(folder)), f"{what} `dlrun runs` lists runs."))
     kind = kind_of(output)
     if is_sweep and (command.overrides or command.has(flags.SPLIT) or command.has(flags.NO_ROWS)):

@@ -18,6 +18,7 @@ from dlrun.data.loading.shard import WHOLE, Shard, ShardedChunk, chunk_of
 from dlrun.data.spec import Batch, Scaling
 
 _CHUNK_BYTES = 4 << 20  # rows of several batches gathered at once: one call, and they fit into the cache
+_CHUNK_BYTES_OF_GPU = 64 << 20  # launching the kernels that gather and augment takes longer than their work
 
 
 class Split(ABC):
@@ -164,8 +165,8 @@ class Loader:
         self._shard = shard
         self._with_targets = with_targets
         self._lengths = None if split.lengths is None else split.lengths.cpu()
-        batch_bytes = batch_size * split.row_bytes
-        self._chunk = max(1, min(64, _CHUNK_BYTES // batch_bytes))  # batches gathered at once
+        chunk_bytes = _CHUNK_BYTES if split.index_device.type == "cpu" else _CHUNK_BYTES_OF_GPU
+        self._chunk = max(1, min(64, chunk_bytes // (batch_size * split.row_bytes)))  # batches gathered at once
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch; the last may be smaller."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".wav", ".flac")
 _ZEROS = 16  # zero crossings of the sinc on each side of the resampling filter
 _ROLLOFF = 0.94  # cut-off of the filter, as a share of half the lower rate
+_MOST_TAPS = 1 << 24  # of the filter of all phases; 64 MiB
 FLOOR = 1e-6  # added to each energy before the logarithm: silence becomes -13.8
 
 
@@ -73,10 +74,12 @@ def _opened(content: bytes) -> soundfile.SoundFile:
         raise DataError("is not audio; expected WAV or FLAC.") from error
 
 
-def _read(audio: soundfile.SoundFile, frames: int) -> np.ndarray[Any, Any]:
-    """Read the next `frames` samples of each channel, float32 (T, channels)."""
+def _read(audio: soundfile.SoundFile, frames: int, *, first: int = 0) -> np.ndarray[Any, Any]:
+    """Read `frames` samples of each channel from `first` on, float32 (T, channels)."""
     soundfile = _soundfile()
     try:
+        if first:
+            audio.seek(first)
         samples = audio.read(frames, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise DataError("is damaged or cut off.") from error
@@ -94,10 +97,10 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
     """
     length = max(1, round(rate * seconds))
     with _opened(content) as audio:
+        _check_rate(audio.samplerate, rate)
         wanted = math.ceil(seconds * audio.samplerate) + 2 * _ZEROS
         surplus = max(0, audio.frames - wanted)
-        audio.seek(surplus // 2)
-        samples = _read(audio, audio.frames - surplus)
+        samples = _read(audio, audio.frames - surplus, first=surplus // 2)
         _check_finite(samples)
         mono = torch.tensor(samples.mean(axis=1))  # (T, channels) -> (T,)
         mono = resample(mono, audio.samplerate, rate)
@@ -105,6 +108,15 @@ def waveform(content: bytes, *, rate: int, seconds: float) -> Tensor:
     mono = mono[start : start + length]
     missing = length - len(mono)
     return F.pad(mono, (missing // 2, missing - missing // 2))  # (T,) -> (length,)
+
+
+def _check_rate(before: int, after: int) -> None:
+    """Raise DataError for a rate that has so little in common with the wanted one that the filter fills the memory."""
+    phases, step = (each // math.gcd(before, after) for each in (after, before))
+    taps = phases * (step + 2 * math.ceil(_ZEROS * step / (min(phases, step) * _ROLLOFF)))
+    if taps > _MOST_TAPS:
+        what = f"has {before:,} samples per second, which cannot be converted to {after:,}"
+        raise DataError(f"{what}. Convert the file to a common rate, for example 16,000, 44,100 or 48,000.")
 
 
 def wav(content: bytes, *, rate: int, seconds: float) -> bytes:

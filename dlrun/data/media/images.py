@@ -99,6 +99,20 @@ def _damaged(error: BaseException) -> DataError:
     return DataError(f"is damaged or cut off ({reason}).")
 
 
+class PixelBudget:
+    """How many pixels may still be decoded: small files of a stranger can hold very many."""
+
+    def __init__(self, pixels: int) -> None:
+        self._all = self._left = pixels
+
+    def take(self, size: tuple[int, int]) -> None:
+        """Take the pixels of an image; raises DataError, without the file's name, if there are no more."""
+        self._left -= size[0] * size[1]
+        if self._left < 0:
+            what = f"is {size[0]}x{size[1]} pixels; expected at most {self._all:,} pixels in all images together"
+            raise DataError(f"{what}. Make it smaller, or send fewer.")
+
+
 @dataclass(frozen=True)
 class Decoding:
     """How an image file becomes a row: its first frame, rotated as EXIF says, on white where transparent, in 8 bits.
@@ -114,8 +128,8 @@ class Decoding:
     formats: tuple[str, ...] = FORMATS
     by_luma: bool = True
 
-    def decode(self, content: bytes) -> np.ndarray[Any, Any]:
-        """Return a file's image, uint8 (C, H, W).
+    def decode(self, content: bytes, *, budget: PixelBudget | None = None) -> np.ndarray[Any, Any]:
+        """Return a file's image, uint8 (C, H, W). budget: what the pixels that are decoded are taken from.
 
         Raises DataError, without the file's name.
         """
@@ -125,6 +139,8 @@ class Decoding:
         try:
             with _opened(content, self.formats) as opened:
                 opened.draft(mode if self.by_luma else None, enough)  # a large JPEG is decoded at a smaller scale
+                if budget is not None:
+                    budget.take(opened.size)
                 image = _flat(ImageOps.exif_transpose(opened), mode)
                 if image.size != (width, height):
                     image = _fitted(image, (width, height), self.fit)

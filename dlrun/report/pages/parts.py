@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.report.pages.text import escape
-from dlrun.report.plots.scene import Scene
+from dlrun.report.plots.scene import Scene, shortened
 from dlrun.report.plots.svg import to_svg
-from dlrun.wording import number, show
+from dlrun.wording import number, plural, show
 
 _MOST_VALUE = 400  # characters of a value in a table
-_PRINTED_ROWS = 60
+_PRINTED_ROWS, _PRINTED_COLUMNS = 60, 14
+_LONG_HEAD, _MOST_HEAD = 20, 60  # characters of a heading that may have several lines; more are cut
+_LONG_CELL = 28  # characters of a cell that may have several lines where there is little room
 
 
 @dataclass(frozen=True)
@@ -104,27 +106,34 @@ def table(heads: Sequence[str], rows: Sequence[tuple[int | None, Sequence[Cell]]
         for place in range(len(heads))
     ]
     head = "".join(
-        f'<th scope="col"{_class("n" if right else "")}>{breakable(name)}</th>'
-        for name, right in zip(heads, numeric, strict=True)
+        _head(name, is_number=right, is_late=at >= _PRINTED_COLUMNS)
+        for at, (name, right) in enumerate(zip(heads, numeric, strict=True))
     )
     body = "".join(
         _row(number, cells, numeric, wordy, late=at >= _PRINTED_ROWS) for at, (number, cells) in enumerate(rows)
     )
-    more = len(rows) - _PRINTED_ROWS
-    note = f'<p class="print">and {more} more rows, which the page shows on a screen</p>' if more > 0 else ""
+    counts = {"row": len(rows) - _PRINTED_ROWS, "column": len(heads) - _PRINTED_COLUMNS}
+    more = " and ".join(plural(count, f"more {kind}") for kind, count in counts.items() if count > 0)
+    note = f'<p class="print">and {more}, which the page shows on a screen</p>' if more else ""
     return (
         f'<div class="table"><table class="sortable"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{note}"
     )
 
 
+def _head(name: str, *, is_number: bool, is_late: bool) -> str:
+    classes = _joined(("n", is_number), ("long", len(name) > _LONG_HEAD), ("late", is_late))
+    return f'<th scope="col"{_class(classes)}>{breakable(shortened(name, _MOST_HEAD, keeps="both"))}</th>'
+
+
 def _row(
     number: int | None, cells: Sequence[Cell], numeric: Sequence[bool], wordy: Sequence[int], *, late: bool
 ) -> str:
     of = f' data-p="{number}"' if number is not None else ""
-    classes = " ".join(name for name, has in (("row", number is not None), ("late", late)) if has)
+    classes = _joined(("row", number is not None), ("late", late))
     shown_cells = "".join(
-        _cell(cell, "text" if place in wordy else "n" if numeric[place] else "") for place, cell in enumerate(cells)
+        _cell(cell, _kind(cell, place, is_number=numeric[place], is_wordy=place in wordy))
+        for place, cell in enumerate(cells)
     )
     return f"<tr{_class(classes)}{of}>{shown_cells}</tr>"
 
@@ -132,6 +141,18 @@ def _row(
 def _cell(cell: Cell, kind: str) -> str:
     value = "" if cell.value is None or str(cell.value) == cell.text else f' data-v="{escape(_plain(cell.value))}"'
     return f"<td{_class(kind)}{value}>{escape(shown(cell.text))}</td>"
+
+
+def _kind(cell: Cell, place: int, *, is_number: bool, is_wordy: bool) -> str:
+    """The classes of a cell; `late` ones are not printed."""
+    is_long = not is_number and not is_wordy and len(cell.text) > _LONG_CELL
+    return _joined(
+        ("text", is_wordy), ("n", is_number and not is_wordy), ("long", is_long), ("late", place >= _PRINTED_COLUMNS)
+    )
+
+
+def _joined(*classes: tuple[str, bool]) -> str:
+    return " ".join(name for name, has in classes if has)
 
 
 def _class(names: str) -> str:

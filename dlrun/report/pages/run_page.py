@@ -52,7 +52,7 @@ def run_page(run: SavedRun, examined: Examined | None = None, *, title: str, cat
         configuration_section(run.folder, shared),
         data_section(shared, result, found),
         environment_section(shared),
-        repeat_section(run.folder, catalog.plugins),
+        repeat_section(run.folder, catalog.plugins, examined=found),
         missing_section([*missing, *found.notices, *_of_media(media), *shared.notices]),
     ]
     return page(title, "\n".join(part for part in parts if part))
@@ -137,7 +137,10 @@ def _is_baseline(entry: Any) -> bool:
 def _curves(folder: Path, *, first: str) -> str:
     figures = draw_run(folder, first=first)
     if not figures.scenes:
-        return section("Learning curves", paragraph("There is no metrics.jsonl that can be read.", muted=True))
+        why = "There is no metrics.jsonl that can be read."
+        if (folder / "metrics.jsonl").is_file():
+            why = "The run ended before its first metrics."
+        return section("Learning curves", paragraph(why, muted=True))
     entries = legend((None, split) for split in figures.splits)
     drawn, more = figures.scenes[:_MOST_CURVES], len(figures.scenes) - _MOST_CURVES
     cut = paragraph(f"{plural(more, 'metric')} without a plot.", muted=True) if more > 0 else ""

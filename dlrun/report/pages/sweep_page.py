@@ -129,16 +129,14 @@ def _others(sweep: SavedSweep) -> str:
             [
                 Cell(str(point.number), float(point.number)),
                 Cell(point.status),
-                *(_setting(point, key) for key in keys),
                 Cell(reason),
+                *(_setting(point, key) for key in keys),
             ],
         )
         for point, reason in sweep.others[:MOST_ROWS]
     ]
-    heads = ["point", "status", *keys, "reason"]
-    return section(
-        "Points without a result to compare", table(heads, rows, wordy=[len(heads) - 1]), _cut(len(sweep.others))
-    )
+    heads = ["point", "status", "reason", *keys]
+    return section("Points without a result to compare", table(heads, rows, wordy=[2]), _cut(len(sweep.others)))
 
 
 def _cut(count: int) -> str:

@@ -31,7 +31,7 @@ def confusion_matrix(confusion: NDArray[np.float64], names: Sequence[str]) -> Sc
         for column in range(count):
             share = float(confusion[row, column] / totals[row]) if totals[row] else 0.0
             _draw_cell(scene, left + column * cell, y, cell, float(confusion[row, column]), share)
-        scene.label(left - 6, y + cell / 2 + 4, names[row], "end", most=_MOST_NAME)
+        scene.label(left - 6, y + cell / 2 + 4, names[row], "end", most=_MOST_NAME, keeps="both")
     _name_columns(scene, names, left, top + count * cell, cell)
     return scene
 
@@ -54,6 +54,6 @@ def _name_columns(scene: Scene, names: Sequence[str], left: float, bottom: float
     for column, name in enumerate(names):
         x = left + (column + 0.5) * cell
         if is_turned:
-            scene.label(x + 4, bottom + 8, name, "end", most=_MOST_NAME, is_turned=True)
+            scene.label(x + 4, bottom + 8, name, "end", most=_MOST_NAME, keeps="both", is_turned=True)
         else:
-            scene.label(x, bottom + 16, name, "middle", most=_MOST_NAME)
+            scene.label(x, bottom + 16, name, "middle", most=_MOST_NAME, keeps="both")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dlrun.report.explanations import signed, strongest, title_of
+from dlrun.report.explanations import signed, strongest, title_of, told
 from dlrun.report.plots.bars import Bar, amount_text, draw_bars
 from dlrun.report.plots.lines_of_text import lines_of_text
 from dlrun.report.plots.overlays import coloured_words, image_overlay
 from dlrun.report.plots.png import Cell, to_png
+from dlrun.report.plots.scene import shortened
 from dlrun.report.plots.steps import draw_steps
 from dlrun.runs.explain.found import Attribution, Explanation, Share
 from dlrun.wording import count, number
 
 _MOST_BARS = 20
+_MOST_OUTPUT = 36  # characters of what is explained, so that its numbers have room
 _COLOURS = "blue adds, orange takes away"
 _AXES = "; time goes right, frequency up"
 
@@ -23,10 +25,10 @@ def explanation_picture(explanations: Sequence[Explanation]) -> bytes:
     """Return one picture of all of them."""
     rows: list[list[Cell]] = []
     for explanation in explanations:
-        why = explanation.why
+        why, output = explanation.why, shortened(explanation.output, _MOST_OUTPUT, keeps="both")
         text = [
             title_of(explanation),
-            f"{explanation.output}: {number(why.value)} = {number(why.base)} with {why.baseline} "
+            f"{output}: {number(why.value)} = {number(why.base)} with {why.baseline} "
             f"{signed(why.value - why.base)} from the row",
             f"{why.method}; {_COLOURS}{_AXES if why.look == 'sound' else ''}",
         ]
@@ -57,7 +59,9 @@ def _known(error: float) -> float:
 def _bars(name: str, shares: Sequence[Share], most: int) -> Cell:
     shown = strongest(shares, most)
     bars = [
-        Bar(share.name, share.value, share.amount, amount_text(share.amount), deviation=_known(share.error))
+        Bar(
+            share.name, share.value, share.amount, amount_text(told(share.amount, shown)), deviation=_known(share.error)
+        )
         for share in shown
     ]
     if len(shares) > len(shown):

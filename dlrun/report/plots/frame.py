@@ -58,5 +58,5 @@ def draw_frame(scene: Scene, x: Scale, y: Scale, *, x_name: str, y_name: str) ->
             ends = at + half
     scene.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], "axis", "muted")
     scene.label((frame.left + frame.right) / 2, scene.height - 8, x_name, "middle", most=int(scene.width / 7.5),
-                size=13, role="ink", keep_end=True)  # fmt: skip
+                size=13, role="ink", keeps="end")  # fmt: skip
     return frame

@@ -18,13 +18,13 @@ _FEW_GREY = 4  # vertices that a curve has at least
 
 
 def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapping[int, Curve]) -> Scene:
-    """Draw a metric over the epochs, or over the steps where no curve has a second epoch.
+    """Draw a metric over the epochs, or over the steps where no curve goes beyond the first one.
 
     best: at most five points with their curves, the best first. others: the remaining ones.
     """
     scene = Scene(f"learning {metric}", f"Learning curves: {metric}", WIDTH, HEIGHT)
     every = [curve for _, curve in best[:NUM_SERIES]] + list(others.values())
-    by_epoch = any(len({vertex[0] for vertex in curve.vertices()}) > 1 for curve in every)
+    by_epoch = any(_has_epochs([vertex[0] for vertex in curve.vertices()]) for curve in every)
     most_each = max(_FEW_GREY, _MOST_GREY // max(len(others), 1))
     grey = {number: places(curve.vertices(most_each), by_epoch=by_epoch) for number, curve in others.items()}
     coloured = [(number, places(curve.vertices(), by_epoch=by_epoch)) for number, curve in best[:NUM_SERIES]]
@@ -47,6 +47,10 @@ def learning_curves(metric: str, best: Sequence[tuple[int, Curve]], others: Mapp
             f"learning curves: each of {plural(len(others), 'grey curve')} is drawn through {most_each} of its values"
         )
     return scene
+
+
+def _has_epochs(epochs: Sequence[float]) -> bool:
+    return len(set(epochs)) > 1 or max(epochs, default=0.0) > 1
 
 
 def places(vertices: Sequence[tuple[float, float, float]], *, by_epoch: bool) -> list[tuple[float, float]]:

@@ -63,11 +63,28 @@ def coloured_words(shares: Sequence[Share]) -> Image.Image:
         colour = 255 - (255 - _rgb(FOR if share_of >= 0 else AGAINST)) * weight
         box = (left, top, left + width, top + line - 4 * SCALE)
         draw.rounded_rectangle(box, 3 * SCALE, tuple(int(value) for value in colour))
-        ink = LIGHT["paper"] if weight > 0.55 else LIGHT["ink"]
+        ink = max(
+            (LIGHT["paper"], LIGHT["ink"]), key=lambda code: contrast(luminance(_numbers(code)), luminance(colour))
+        )
         draw.text((left + 4 * SCALE, top + 17 * SCALE), word, ink, font, "ls")
     return picture
 
 
+def luminance(colour: NDArray[np.float64]) -> float:
+    """Return the relative luminance of WCAG 2 of a colour, (3,) from 0 to 255."""
+    shares = colour / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+def contrast(one: float, other: float) -> float:
+    """Return the contrast of WCAG 2 between two luminances, from 1 to 21."""
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
 def _rgb(role: str) -> NDArray[np.float64]:
-    code = LIGHT[role]
+    return _numbers(LIGHT[role])
+
+
+def _numbers(code: str) -> NDArray[np.float64]:
     return np.array([int(code[place : place + 2], 16) for place in (1, 3, 5)], dtype=np.float64)

@@ -66,7 +66,7 @@ def _y(scale: Scale, value: Place) -> float:
 def _draw_axis(scene: Scene, x: float, scale: Scale, name: str, *, most: int) -> None:
     top, bottom = _TOP, _HEIGHT - 24
     scene.line([(x, top), (x, bottom)], "axis", "ink")
-    scene.label(x, top - 10, name, "middle", most=most, size=13, role="ink", keep_end=True)
+    scene.label(x, top - 10, name, "middle", most=most, size=13, role="ink", keeps="end")
     ticks = scale.ticks(6)
     for place, label in ticks[:: max(1, len(ticks) // 20)]:
         y = bottom + (top - bottom) * place

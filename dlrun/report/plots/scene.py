@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Anchor = Literal["start", "middle", "end"]
+Keeps = Literal["start", "end", "both"]
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,21 @@ class Scene:
 
     def label(
         self, x: float, y: float, text: str, anchor: Anchor = "start", *, most: int = 200, size: float = 12,
-        role: str = "muted", halo: bool = False, keep_end: bool = False, is_turned: bool = False,
+        role: str = "muted", halo: bool = False, keeps: Keeps = "start", is_turned: bool = False,
     ) -> None:  # fmt: skip
-        """Add a text, cut to `most` characters: at its start with `keep_end`, as keys are."""
-        cut = shortened(text, most, keep_end=keep_end)
+        """Add a text, cut to `most` characters."""
+        cut = shortened(text, most, keeps=keeps)
         self.marks.append(Label(x, y, cut, anchor, size, role, halo, text if cut != text else "", is_turned))
 
 
-def shortened(text: str, most: int, *, keep_end: bool = False) -> str:
-    """Return a text of at most `most` characters, with an ellipsis for what is missing."""
+def shortened(text: str, most: int, *, keeps: Keeps = "start") -> str:
+    """Return a text of at most `most` characters, with an ellipsis for what is missing.
+
+    keeps: what stays: of keys the end, of names that may differ only there both ends. most: from 3 on.
+    """
     if len(text) <= most:
         return text
-    return f"…{text[1 - most :]}" if keep_end else f"{text[: most - 1]}…"
+    if keeps == "both":
+        end = (most - 1) // 2
+        return f"{text[: most - 1 - end]}…{text[-end:]}"
+    return f"…{text[1 - most :]}" if keeps == "end" else f"{text[: most - 1]}…"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.report.plots.bars import AGAINST, FOR, WIDTH
-from dlrun.report.plots.scene import Box, Scene
+from dlrun.report.plots.scene import Box, Scene, shortened
 from dlrun.runs.explain.found import Share
 from dlrun.wording import number, printable
 
@@ -18,6 +18,7 @@ _LEAST = 0.04  # of the height, from which the largest amount to a side is writt
 _LOOKS = (("best", "ink"), ("series1", "series2"), ("series2", "series3"), ("series3", "series4"), ("series4", "other"))
 """Shape and role of each column: no colour that an amount has."""
 _NAMES = 8
+_STRIDES = [factor * 10**power for power in range(12) for factor in (1, 2, 5)]
 
 
 def draw_steps(name: str, title: str, shares: Sequence[Share], series: Mapping[str, NDArray[np.float64]]) -> Scene:
@@ -40,12 +41,11 @@ def draw_steps(name: str, title: str, shares: Sequence[Share], series: Mapping[s
         scene.label(_LEFT - 8, below + 10, f"+{number(high)}", "end")
     if -low > _LEAST * (high - low):
         scene.label(_LEFT - 8, below + _HALF, f"-{number(-low)}", "end")
-    stride = max(1, -(-len(shares) // _NAMES))
+    stride = next(count for count in _STRIDES if count * _NAMES >= len(shares))
     for step in range((len(shares) - 1) % stride, len(shares), stride):
-        x, is_last = _LEFT + (step + 0.5) * each, step == len(shares) - 1 and len(shares) > _NAMES
-        scene.label(
-            WIDTH - 4 if is_last else x, below + _HALF + 20, shares[step].name, "end" if is_last else "middle", most=10
-        )
+        x, shown = _LEFT + (step + 0.5) * each, shortened(shares[step].name, 10)
+        ends = x + len(shown) * _CHARACTER / 2 > WIDTH - 4  # beyond the picture
+        scene.label(WIDTH - 4 if ends else x, below + _HALF + 20, shown, "end" if ends else "middle")
     return scene
 
 

@@ -102,6 +102,6 @@ class ClassObserver:
         names = self._spec.class_names
         columns = [self._worst.rows, *self._worst.details]
         return [
-            Mistake(int(row), names[int(truth)], names[int(chosen)], f"{sure:.1%} sure, true class {of_truth:.2%}")
+            Mistake(int(row), names[int(truth)], names[int(chosen)], f"{sure:.1%} sure, true class {of_truth:.1%}")
             for row, truth, chosen, sure, of_truth in zip(*(column.tolist() for column in columns), strict=True)
         ]

@@ -43,7 +43,7 @@ class NumberObserver:
         keep = rows % self._stride == 0
         self._truth.append(truth[keep])
         self._predicted.append(predicted[keep])
-        self.worst.add((outputs - targets).double().square().mean(dim=1), rows, truth, predicted)
+        self.worst.add((outputs - targets).double().abs().mean(dim=1), rows, truth, predicted)
         self._num_rows += len(targets)
 
     def reports(self) -> list[NumberReport]:
@@ -58,7 +58,7 @@ class NumberObserver:
         ]
 
     def mistakes(self) -> list[Mistake]:
-        """Return the rows that are farthest off, in units of the targets' standard deviations."""
+        """Return the rows that are farthest off on average, in units of the targets' standard deviations."""
         if not len(self.worst.rows):
             return []
         truths, predictions = self.worst.details
@@ -67,10 +67,12 @@ class NumberObserver:
                 row,
                 self._written(truth),
                 self._written(predicted),
-                self._distance(truth, predicted),
+                self._distance(truth, predicted, score),
                 windows=self._windows(truth, predicted) if self._spec.continues else (),
             )
-            for row, truth, predicted in zip(self.worst.rows.tolist(), truths, predictions, strict=True)
+            for row, score, truth, predicted in zip(
+                self.worst.rows.tolist(), self.worst.scores.tolist(), truths, predictions, strict=True
+            )
         ]
 
     def _windows(self, truth: Tensor, predicted: Tensor) -> list[Window]:
@@ -83,13 +85,21 @@ class NumberObserver:
 
     def _written(self, values: Tensor) -> str:
         if len(values) == 1:
-            return number(values.item())
+            return _written(values.item())
         if self._steps > 1:
             return ""
-        shown = [f"{name} {number(value.item())}" for name, value in zip(self._names, values, strict=True)]
+        shown = [f"{name} {_written(value.item())}" for name, value in zip(self._names, values, strict=True)]
         return ", ".join([*shown[:_MOST_NAMED], *(["…"] if len(shown) > _MOST_NAMED else [])])
 
-    def _distance(self, truth: Tensor, predicted: Tensor) -> str:
+    def _distance(self, truth: Tensor, predicted: Tensor, score: float) -> str:
+        """In the target's unit; of several targets, which have several units, in standard deviations."""
         if len(truth) == 1:
-            return f"off by {number((predicted - truth).item())}"
-        return f"off by {number((predicted - truth).abs().mean().item())} on average"
+            return f"off by {_written((predicted - truth).item())}"
+        if len(self._names) > 1:
+            return f"off by {number(score)} standard deviations on average"
+        return f"off by {_written((predicted - truth).abs().mean().item())} on average"
+
+
+def _written(value: float) -> str:
+    """A number as it was before it was scaled in float32, which holds about seven digits: 5 and not 5.0000."""
+    return number(float(f"{value:.6g}"))

@@ -27,6 +27,7 @@ from dlrun.training.metric_choice import choose_metric, value_of
 
 REPEATS = 5
 _MOST_ROWS, _FEWEST_ROWS = 10_000, 200  # of the split
+_ROUNDING = 1e-12  # of a mean of float64 numbers near 1
 _MOST_EVALUATED = 2_000_000  # rows, of all columns and repeats together
 
 
@@ -60,10 +61,17 @@ def permutation_importance(config: RunConfig, catalog: Catalog, folder: Path, *,
             for _ in range(REPEATS):
                 with _shuffled(whole.inputs, groups == number, generator):
                     worse.append(better * (value - _measure(run, task, metric, whole)))
-            found.append(ColumnImportance(name, statistics.fmean(worse), statistics.stdev(worse), tuple(worse)))
+            found.append(
+                ColumnImportance(name, _exact(statistics.fmean(worse)), _exact(statistics.stdev(worse)), tuple(worse))
+            )
             done(1)
     found.sort(key=lambda column: -column.mean)
     return Importance(split, metric, better > 0, value, len(whole.targets), len(rows), found)
+
+
+def _exact(mean: float) -> float:
+    """A mean of differences, without the rounding of ones that are 0 together."""
+    return 0.0 if abs(mean) < _ROUNDING else mean
 
 
 def _columns(run: LoadedRun) -> tuple[Sequence[str], Tensor]:

@@ -32,7 +32,12 @@ def describe(
         "format": FORMAT,
         "version": VERSION,
         "file": file,
-        "run": {"dataset": config.dataset.name, "model": config.model.name, "step": run.step},
+        "run": {
+            "dataset": config.dataset.name,
+            "model": config.model.name,
+            "step": run.step,
+            "seed": config.seed,
+        },
         "versions": {"dlrun": __version__, "torch": torch.__version__},
         "goal": run.spec.goal,
         "inputs": [value.as_json() for value in inputs],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlrun.data.files.table_file import as_text
 from dlrun.data.media.audio import waveform
-from dlrun.data.media.images import Decoding, bombs_are_errors
+from dlrun.data.media.images import Decoding, PixelBudget, bombs_are_errors
 from dlrun.data.tables.columns import raw_values
 from dlrun.data.tables.new_rows import other_form
 from dlrun.data.texts.tokenizer import Tokenizer, restored_tokenizer
@@ -43,6 +43,7 @@ class RowEncoder:
         self._inputs: Sequence[Mapping[str, Any]] = about["inputs"]
         self._how: Mapping[str, Any] = about["preprocessing"]
         self._tokenizers: dict[str, Tokenizer] = {}
+        self._budget: PixelBudget | None = None
         kinds: dict[str, Callable[[Sequence[Row]], dict[str, NDArray[Any]]]] = {
             "numbers": self._numbers,
             "table": self._table,
@@ -56,10 +57,14 @@ class RowEncoder:
         }
         self._encode = kinds[self._how["kind"]]
 
-    def __call__(self, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
-        """Return the inputs of some rows by name, rows along the first axis."""
+    def __call__(self, rows: Sequence[Row], *, most_pixels: int | None = None) -> dict[str, NDArray[Any]]:
+        """Return the inputs of some rows by name, rows along the first axis.
+
+        most_pixels: that are decoded of all images together; None: any number.
+        """
         if not rows:
             raise DataError("There is no row.")
+        self._budget = None if most_pixels is None else PixelBudget(most_pixels)
         return self._encode(rows)
 
     def _numbers(self, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
@@ -109,7 +114,7 @@ class RowEncoder:
 
     def _images(self, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
         how = self._how
-        pixels = _pixels([_content(row, "image", number) for number, row in enumerate(rows, 1)], how)
+        pixels = _pixels([_content(row, "image", number) for number, row in enumerate(rows, 1)], how, self._budget)
         low, high = how["range"]
         return {"images": pixels if (low, high) == (0.0, 255.0) else pixels / 255 * (high - low) + low}
 
@@ -155,24 +160,19 @@ class RowEncoder:
             for value in self._inputs
         }
         for column in self._how["columns"]:
-            cells = [self._present(_cell(row, column["name"], number)) for number, row in enumerate(rows, start=1)]
+            words = self._how["missing_words"]
+            cells = [_present(_cell(row, column["name"], number), words) for number, row in enumerate(rows, start=1)]
             values = found[column["input"]]
             if column["kind"] == "category":
                 values[:, column["place"]] = [_code(cell, column) for cell in cells]
             elif column["kind"] == "text":
                 self._fill_texts(values, cells, column)
             elif column["kind"] == "image":
-                _fill_images(values, cells, column)
+                _fill_images(values, cells, column, self._budget)
             else:
                 numbers = _raw(cells, column)
                 values[:, column["place"] : column["place"] + numbers.shape[1]] = numbers
         return found
-
-    def _present(self, cell: Any) -> Any:
-        """The value of a cell; None if it is missing, or one of the words for that."""
-        if isinstance(cell, float) and math.isnan(cell):
-            return None
-        return None if isinstance(cell, str) and cell in self._how["missing_words"] else cell
 
     def _fill_texts(self, values: NDArray[Any], cells: Sequence[Any], column: Mapping[str, Any]) -> None:
         tokenizer = self._tokenizer(column["name"], column)
@@ -184,10 +184,20 @@ class RowEncoder:
                 place[: len(ids)] = ids
 
 
-def _fill_images(values: NDArray[Any], cells: Sequence[Any], column: Mapping[str, Any]) -> None:
+def _present(cell: Any, missing_words: Sequence[str]) -> Any:
+    """The value of a cell; None if it is missing, or one of the words for that."""
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return None if isinstance(cell, str) and cell in missing_words else cell
+
+
+def _fill_images(
+    values: NDArray[Any], cells: Sequence[Any], column: Mapping[str, Any], budget: PixelBudget | None
+) -> None:
     for number, (place, cell) in enumerate(zip(values, cells, strict=True), start=1):
         if cell is not None:
-            place[:] = _pixels([_content(cell, column["name"], number)], {**column, "by_luma": True}, first=number)[0]
+            content, how = _content(cell, column["name"], number), {**column, "by_luma": True}
+            place[:] = _pixels([content], how, budget, first=number)[0]
 
 
 def _raw(cells: Sequence[Any], column: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -225,7 +235,9 @@ def _code(cell: Any, column: Mapping[str, Any]) -> int:
     return int(codes.get(word) or codes.get(other_form(word), column["unknown"]))
 
 
-def _pixels(contents: Iterable[bytes], how: Mapping[str, Any], *, first: int = 1) -> NDArray[np.float32]:
+def _pixels(
+    contents: Iterable[bytes], how: Mapping[str, Any], budget: PixelBudget | None, *, first: int = 1
+) -> NDArray[np.float32]:
     """Image files as pixels from 0 to 255, (N, C, H, W). first: the number of the first row."""
     height, width = how["size"]
     decoding = Decoding((height, width), how["fit"], how["channels"], by_luma=how["by_luma"])
@@ -233,7 +245,7 @@ def _pixels(contents: Iterable[bytes], how: Mapping[str, Any], *, first: int = 1
     with bombs_are_errors():
         for number, content in enumerate(contents, start=first):
             try:
-                found.append(decoding.decode(content))
+                found.append(decoding.decode(content, budget=budget))
             except DataError as error:
                 raise RowError(number, None, f"the image {error}") from error
     return np.stack(found).astype(np.float32)

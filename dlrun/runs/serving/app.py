@@ -32,7 +32,7 @@ class Api:
 
     def __init__(self, model: Served, limits: Limits, *, pages: Pages, has_token: bool, tell: Callable[[str], None]):
         self.counters = Counters()
-        self.batcher = Batcher(model, self.counters, most_waiting=limits.waiting, tell=tell)
+        self.batcher = Batcher(model, self.counters, most_waiting=limits.waiting, tell=tell, most_pixels=limits.pixels)
         self._limits, self._pages = limits, pages
         self._held_bytes = 0  # of bodies that are read or predicted
         self._reader = Reader(model.about["preprocessing"], takes_inputs=model.takes_inputs, most_rows=limits.rows)
@@ -43,6 +43,8 @@ class Api:
         """POST /predict."""
         from starlette.responses import Response
 
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise Refused(415, Fault("Content-Encoding", "Expected a body that is not compressed."))
         content_type = request.headers.get("content-type", "")
         kind = content_type.partition(";")[0].strip().lower()
         if kind == "application/json":
@@ -162,10 +164,8 @@ def make_app(
     async def lifespan(app: object) -> AsyncIterator[None]:
         del app
         api.batcher.start()
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(api.batcher.close)
+        yield
+        await asyncio.to_thread(api.batcher.close)  # not waited for if the server is made to end at once
 
     routes = [
         Route("/predict", api.predict, methods=["POST"]),

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from dlrun.errors import DataError, did_you_mean, nearest
@@ -92,11 +93,8 @@ class Reader:
         values = read_json(body)
         if not isinstance(values, Mapping):
             raise Refused(422, Fault("", f'Expected an object with "rows", got {_kind_of(values)}.'))
-        faults = [
-            Fault(printable(key), f"There is no such key. {did_you_mean(key, _KEYS)}")
-            for key in values
-            if key not in _KEYS
-        ]
+        unknown = islice((key for key in values if key not in _KEYS), _MOST_FAULTS)
+        faults = [Fault(printable(key), f"There is no such key. {did_you_mean(key, _KEYS)}") for key in unknown]
         if ("rows" in values) == ("inputs" in values):
             faults.append(Fault("", 'Expected one of "rows" and "inputs".'))
         faults += _option_faults(values)
@@ -168,6 +166,8 @@ class Reader:
                 faults.append(Fault(_path(where, name), f"This column is missing.{hint}"))
             elif isinstance(row[name], list | Mapping):
                 faults.append(Fault(_path(where, name), f"Expected a {kind}, got {_kind_of(row[name])}."))
+            elif isinstance(row[name], str) and not _is_text(row[name]):
+                faults.append(Fault(_path(where, name), "Expected a text; this one has half of a character."))
             elif kind == "number" and isinstance(row[name], bool):
                 faults.append(Fault(_path(where, name), "Expected a number, got true or false."))
         return row, faults
@@ -200,6 +200,15 @@ class Reader:
         if isinstance(row, Mapping):
             row, where = row.get(name), f"{where}.{name}"
         return _content(row, where)
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text has no surrogate alone, which JSON can write but no encoding of texts has."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_it_is(row: Any, where: str) -> tuple[Any, list[Fault]]:

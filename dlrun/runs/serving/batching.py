@@ -37,8 +37,12 @@ class _Job:
 class Batcher:
     """The queue and the thread. most_waiting: requests in the queue. tell: receives what the model failed with."""
 
-    def __init__(self, model: Served, counters: Counters, *, most_waiting: int, tell: Tell) -> None:
+    def __init__(
+        self, model: Served, counters: Counters, *, most_waiting: int, tell: Tell, most_pixels: int | None = None
+    ) -> None:
+        """most_pixels: of the images of a request; None: any number."""
         self._model, self._counters, self._most_waiting, self._tell = model, counters, most_waiting, tell
+        self._most_pixels = most_pixels
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
@@ -110,7 +114,7 @@ class Batcher:
             return
         for job in jobs:
             try:
-                job.inputs = self._model.encode(job.asked.rows, raw=job.asked.raw)
+                job.inputs = self._model.encode(job.asked.rows, raw=job.asked.raw, most_pixels=self._most_pixels)
             except DataError as error:
                 job.result = refusal(error, job.asked.key)
             except Exception as error:  # noqa: BLE001 - no request ends the thread

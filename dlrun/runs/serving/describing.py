@@ -24,6 +24,11 @@ class Limits:
     timeout_s: float = 30.0
     waiting: int = 256
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels a request's images may have: a photograph has fewer than two for each byte of its file."""
+        return 2 * (self.mib << 20)
+
 
 def description_of(model: Served, limits: Limits) -> dict[str, Any]:
     """Return what a page needs to know of the model: its columns, classes and limits; no vocabulary."""
@@ -106,7 +111,7 @@ def _predict(model: Served, limits: Limits) -> dict[str, Any]:
         "408": "The body did not arrive in time.",
         "413": f"The body has more than {limits.mib} MiB or {limits.rows} rows.",
         "415": "The body is neither JSON nor a form.",
-        "422": "A row is none of this model's: the field and the reason.",
+        "422": "A row does not fit this model; the answer names the field and the reason.",
         "503": f"More than {limits.waiting} requests wait.",
         "504": f"No predictions within {limits.timeout_s:g} seconds.",
     }

@@ -35,6 +35,7 @@ class _Reading:
         self._parse_options, self._most_files = parse_options, most_files
         self.form = Form()
         self.is_whole = False
+        self._num_parts = 0
         self._part = _Part()
 
     def callbacks(self) -> dict[str, Any]:
@@ -49,6 +50,10 @@ class _Reading:
         }
 
     def _begin(self) -> None:
+        self._num_parts += 1
+        if self._num_parts > self._most_files + _MOST_FIELDS:
+            what = f"Expected at most {self._most_files} files and {_MOST_FIELDS} fields in a request."
+            raise Refused(413, Fault("files", what))
         self._part = _Part()
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:

@@ -25,6 +25,7 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+CLIENT_LEFT = 499  # counted where an answer could not be handed over; nobody receives it
 FAILED = Refused(500, Fault("", "The server failed; its standard error says how."))
 
 
@@ -74,14 +75,18 @@ class Gate:
             await self._inner(scope, receive, send)
             return
         start, status = time.perf_counter(), 500
-        has_begun = False
+        has_begun = is_broken = False
 
         async def answer(message: Message) -> None:
-            nonlocal status, has_begun
+            nonlocal status, has_begun, is_broken
             if message["type"] == "http.response.start":
                 status, has_begun = message["status"], True
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
-            await send(message)
+            try:
+                await send(message)
+            except Exception:
+                is_broken = True  # the connection has ended, as servers tell in different ways
+                raise
 
         try:
             self._check(scope)
@@ -90,7 +95,10 @@ class Gate:
             if not has_begun:
                 await answer_to(refused)(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - no request ends the server, or shows its inside
-            self._tell(f"{type(error).__name__}: {error}")
+            if is_broken:
+                status = CLIENT_LEFT
+            else:
+                self._tell(f"{type(error).__name__}: {error}")
             if not has_begun:
                 await answer_to(FAILED)(scope, receive, answer)
         path = scope["path"] if scope["path"] in self._paths else "other"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from dlrun.data.spec import Batch
 from dlrun.data.texts.language import LanguageEncoder
-from dlrun.data.texts.tokenizer import restored_tokenizer
+from dlrun.data.texts.tokenizer import Tokenizer, restored_tokenizer
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export.answers import answers
 from dlrun.runs.export.backs import back_of
@@ -23,7 +25,7 @@ from dlrun.runs.export.graph import front_of
 from dlrun.runs.export.opened import ExportedModel
 from dlrun.runs.export.rows import Row, RowEncoder, RowError
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.generate import generate_text
+from dlrun.runs.generate import continued_text, generate_text
 from dlrun.runs.predict import LoadedRun
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
@@ -63,21 +65,21 @@ class Served(ABC):
     def enter_thread(self) -> None:  # noqa: B027 - most need nothing
         """Prepare the thread that uses the model."""
 
-    def encode(self, rows: Sequence[Row], *, raw: bool) -> Arrays:
-        """Return the inputs of some rows. raw: whether each row is the nested numbers of the first input.
+    def encode(self, rows: Sequence[Row], *, raw: bool, most_pixels: int | None = None) -> Arrays:
+        """Return the inputs of some rows.
+
+        raw: whether each row is the nested numbers of the first input. most_pixels: of their images, before they are
+        made smaller; None: any number.
 
         Raises RowError for a row that is none of this model's.
         """
-        if not raw:
-            return self._encode(rows)
-        allowed = "iu" if self.about["inputs"][0]["dtype"] == "int64" else "iuf"
+        if not raw and self.kind != "arrays":
+            return self._encode(rows, most_pixels=most_pixels)
+        is_whole = self.about["inputs"][0]["dtype"] == "int64"
+        allowed = {int} if is_whole else {int, float}
         for number, row in enumerate(rows, start=1):
-            try:
-                kind = np.asarray(row).dtype.kind
-            except ValueError:  # lists of different lengths
-                kind = "O"
-            if kind not in allowed:
-                raise RowError(number, None, f"expected nested {'whole ' if allowed == 'iu' else ''}numbers.")
+            if not leaf_types(row) <= allowed:
+                raise RowError(number, None, f"expected nested {'whole ' if is_whole else ''}numbers.")
         with np.errstate(over="ignore"):  # what does not fit is told as not finite
             found = self._encode_raw(rows)
         self._check_raw(found)
@@ -170,13 +172,10 @@ class ServedFile(Served):
     """An exported file."""
 
     def __init__(self, model: ExportedModel) -> None:
-        """Raises ConfigError for a file that predicts nothing, or only each next token."""
+        """Raises ConfigError for a file that predicts nothing."""
         about, name = model.about, str(model.about["file"]["name"])
         if about["preprocessing"]["kind"] == "noise":
             raise ConfigError(Problem(name, _NO_GENERATOR))
-        if about["preprocessing"]["kind"] == "language":
-            what = "An exported language model gives the logits of the next token; serve the folder of its run instead."
-            raise ConfigError(Problem(name, what))
         self._model = model
         super().__init__(about, most_rows=1 if about["file"]["format"] == "executorch" else 256)
 
@@ -187,6 +186,40 @@ class ServedFile(Served):
         names = [value["name"] for value in self.about["outputs"]]
         whole = {name: np.concatenate([each[name] for each in outputs]) for name in names}
         return answers(self.about["outputs"], whole, probabilities=probabilities)
+
+    def continued(self, prompt: str, *, length: int, temperature: float) -> str:
+        how = self.about["preprocessing"]
+        seed = int(self.about["run"].get("seed", 0))  # files of earlier versions do not have it
+        return continued_text(
+            self._next_logits,
+            self._tokenizer,
+            prompt,
+            context=how["max_length"],
+            length=length,
+            temperature=temperature,
+            seed=seed,
+        )
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return restored_tokenizer(self.about["preprocessing"]["tokenizer"])
+
+    def _next_logits(self, window: list[int]) -> Tensor:
+        given = {"tokens": np.array([window], dtype=np.int64)}  # (1, T)
+        return torch.from_numpy(self._model.run(given)["logits"][0, len(window) - 1])  # (1, T, V) -> (V,)
+
+
+def leaf_types(value: Any) -> set[type]:
+    """Return the types of what nested lists hold; `list` is one of them where lists are beside values.
+
+    NumPy would make room for texts, each as wide as the longest: a small body could fill the memory.
+    """
+    level = [value]
+    while True:
+        found = set(map(type, level))
+        if found != {list}:
+            return found
+        level = list(chain.from_iterable(level))
 
 
 def joined(parts: Sequence[Arrays]) -> Arrays:

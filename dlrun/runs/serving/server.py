@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import logging
 import os
 import socket
+import sys
 from typing import Any
 
 from dlrun.data.files.optional import import_optional
@@ -14,7 +16,6 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.runs.serving.describing import Limits
 from dlrun.wording import printable
 
-_MOST_CONNECTIONS = 1000
 _BACKLOG = 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOKEN_VARIABLE = "DLRUN_TOKEN"  # noqa: S105 - a name
@@ -79,9 +80,14 @@ def require_packages() -> None:
 
 
 def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
-    """Answer requests until a signal comes; then take no new ones, finish those in flight, and pass the signal on."""
+    """Answer requests until a signal comes; then take no new ones, finish those in flight, and pass the signal on.
+
+    A second signal ends what is in flight.
+    """
     uvicorn = import_optional("uvicorn", extra="serve", needed_by="dlrun serve")
-    for name in ("uvicorn.error", "python_multipart"):
+    from dlrun.runs.serving.http_server import MOST_CONNECTIONS, HttpServer
+
+    for name in ("uvicorn.error", "python_multipart", "asyncio"):  # the last tells connections that break off
         logging.getLogger(name).setLevel(logging.CRITICAL)  # hostile requests would fill the terminal
     config = uvicorn.Config(
         app,
@@ -91,11 +97,21 @@ def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
         ws="none",
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=int(limits.timeout_s) + 5,
     )
+    server = HttpServer(config, silence_s=limits.timeout_s)
     gc.freeze()  # or each full collection walks through torch again, a tenth of a second in which nobody is answered
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         gc.unfreeze()
+        if server.force_exit:
+            atexit.register(_leave, 128 + server.last_signal)
+
+
+def _leave(code: int) -> None:
+    """End the process while the model's thread still computes, which would crash in the interpreter's own end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

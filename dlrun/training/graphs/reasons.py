@@ -11,8 +11,8 @@ from dlrun.wording import count
 MOST_WEIGHTS_OF_AUTO = 10_000_000
 """Larger models keep a GPU busy without a graph, which would hold their activations for the whole run."""
 
-FEWEST_STEPS_OF_AUTO = 200
-"""Capturing takes about a second, which fewer steps would not win back."""
+FEWEST_STEPS_OF_AUTO = 100
+"""Capturing takes about 0.1 s; a step of a small model that is not captured, about 2 ms more (docs/gpu.md)."""
 
 
 def reason_against(
@@ -52,7 +52,7 @@ def _reason_of_auto(components: Components, *, steps: int) -> str | None:
     if components.num_parameters > MOST_WEIGHTS_OF_AUTO:
         return f"its {count(components.num_parameters)} weights keep the GPU busy without one"
     if steps < FEWEST_STEPS_OF_AUTO:
-        return f"its {count(steps)} steps would not win back the second that capturing takes"
+        return f"its {count(steps)} steps would not win back the time that capturing takes"
     return None
 
 

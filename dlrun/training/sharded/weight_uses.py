@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dlrun.data.spec import Batch
+from dlrun.tasks.copies import copy_of
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import Task
 
 
@@ -21,10 +22,10 @@ def layers_of_weights(task: Task, batch: Batch) -> Mapping[int, frozenset[int]]:
     The task and torch's random states stay unchanged.
     """
     weights = {id(parameter): parameter for parameter in task.parameters()}
-    copied = copy.deepcopy(task, dict(weights))  # of all but the weights, since a step may change buffers
+    copied = copy_of(task, dict(weights))  # of all but the weights, since a step may change buffers
     originals = {id(twin): module for twin, module in zip(copied.modules(), task.modules(), strict=True)}
     uses = _Uses(weights)
-    with torch.random.fork_rng(), torch.no_grad(), uses.following(copied), uses:
+    with own_draws(), torch.no_grad(), uses.following(copied), uses:
         copied.train().train_step(batch, _ignore_update)
     return {weight: frozenset(id(originals[module]) for module in modules) for weight, modules in uses.running.items()}
 

@@ -116,7 +116,7 @@ def test_every_kind_predicts_from_its_folder_as_its_run_does(
         code, out, err = dlrun("predict", "model", "new.csv")
         assert (code, "This model generates samples and predicts nothing" in err) == (2, True)
         return
-    code, out, err = dlrun("predict", "model", *inputs_of(kind))
+    code, out, err = dlrun("predict", "model", *inputs_of(kind), "device=cpu")
     assert (code, out) == (0, own), err
     if kind not in EVALUATED:
         return
@@ -143,7 +143,7 @@ def test_an_own_table_stays_at_home(short_run: ShortRun, dlrun: Dlrun, own_folde
     assert read_yaml(Path("model/recipe.yaml"))["recipe"]["measured"]
     assert read_card(Path("model/README.md").read_text())["pipeline_tag"] == "tabular-classification"
     own = dlrun("predict", "mine", str(table), "--probabilities")
-    assert dlrun("predict", "model", str(table), "--probabilities") == own
+    assert dlrun("predict", "model", str(table), "--probabilities", "device=cpu") == own
     assert own[0] == 0
     code, _, err = dlrun("eval", "model")
     assert code == 3

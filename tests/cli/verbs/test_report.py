@@ -96,6 +96,10 @@ def test_a_sweep_takes_nothing_that_is_for_a_run(sweep: Path, dlrun: Dlrun, word
 def test_a_folder_with_neither_and_a_sweep_without_results(own_folder: Path, dlrun: Dlrun) -> None:
     code, _, err = dlrun("report", "nothing")
     assert code == 2
+    assert "There is no such folder. `dlrun runs` lists runs." in err
+    (own_folder / "nothing").mkdir()
+    code, _, err = dlrun("report", "nothing")
+    assert code == 2
     assert "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml." in err
     write_sweep(own_folder / "s", [row(0, "a=1", accuracy=None)])
     code, _, err = dlrun("report", "s", "-o", "a.png")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SHORT
+from tests.cradle import start_dlrun
 
 Dlrun = Callable[..., tuple[int, str, str]]
 
@@ -139,14 +138,16 @@ def test_a_signal_saves_and_leaves_with_its_code(own_folder: Path, number: int, 
         "hydra.run.dir=mine",
         "trainer.log_every=20",
     ]
-    process = subprocess.Popen([sys.executable, "-m", "dlrun", *words], stderr=subprocess.PIPE, text=True)
+    printed = own_folder / "printed.txt"
+    with printed.open("wb") as output:
+        process = start_dlrun(*words, output=output.fileno())
     metrics = own_folder / "mine" / "metrics.jsonl"
     deadline = time.monotonic() + 60
     while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.wait() == code
+    err = printed.read_text()
     assert "everything is saved" in err
     assert "Traceback" not in err
     result = json.loads((own_folder / "mine" / "result.json").read_text())

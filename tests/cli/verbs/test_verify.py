@@ -67,7 +67,7 @@ def test_the_recipe_is_the_word_and_no_override(dlrun: Dlrun) -> None:
 def test_another_loss_in_the_first_steps_breaks_a_quick_promise(short_run: ShortRun, dlrun: Dlrun) -> None:
     short_run("run")
     assert dlrun("share", "run", "-o", "mine.yaml")[0] == 0
-    code, out, _ = dlrun("verify", "mine.yaml", "--quick", "device.threads=1")
+    code, out, _ = dlrun("verify", "mine.yaml", "--quick", "device.threads=1", "device=cpu")
     assert code == 0
     assert out == (
         "the losses of the first 8 steps are those of the recipe, compared exactly\n"

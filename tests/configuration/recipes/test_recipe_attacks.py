@@ -45,13 +45,13 @@ LARGE = {
 def refusal_of(raw: bytes) -> str:
     """What a user is told about a recipe; that it is refused at once."""
     Path("evil.yaml").write_bytes(raw)
-    start = time.perf_counter()
+    start = time.process_time()  # other processes must not count
     catalog = Catalog()
     with pytest.raises(ConfigError) as caught:
         plan_runs(parse_overrides(["recipe=./evil.yaml"], catalog, multirun=True), catalog)
     with pytest.raises(ConfigError):
         load_recipe("./evil.yaml", catalog)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     return str(caught.value)
 
 

@@ -140,3 +140,13 @@ def test_batches_are_the_same_wherever_inputs_are() -> None:
     assert torch.equal(there.inputs, here.inputs)
     assert torch.equal(there.targets, here.targets)
     assert torch.equal(here.inputs.cpu(), split.fetch(rows, augment=augment, seed=1, epoch=3).inputs)
+
+
+def test_more_batches_are_gathered_at_once_where_the_rows_lie_on_a_gpu() -> None:
+    rows, targets = torch.zeros(1, 1 << 18).expand(64, -1), torch.zeros(64)  # 1 MiB each
+    chunks = [
+        Loader(MemorySplit(rows.to(device), targets), batch_size=2, seed=0, shuffle=False)._chunk
+        for device in ("cpu", "meta")
+    ]
+    assert chunks == [2, 32]
+    assert Loader(MemorySplit(rows, targets), batch_size=64, seed=0, shuffle=False)._chunk == 1

@@ -96,6 +96,23 @@ def test_samples_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:
         waveform(content, rate=8000, seconds=0.1)
 
 
+def test_a_rate_whose_filter_would_fill_the_memory_is_an_error() -> None:
+    content = bytearray(wav_of())
+    content[24:28] = (44101).to_bytes(4, "little")
+    what = r"^has 44,101 samples per second, which cannot be converted to 16,000\. Convert the file to a common rate"
+    with pytest.raises(DataError, match=what):
+        waveform(bytes(content), rate=16000, seconds=0.1)
+    content[24:28] = (44100).to_bytes(4, "little")
+    assert waveform(bytes(content), rate=16000, seconds=0.1).shape == (1600,)
+
+
+def test_a_flac_file_in_which_no_sample_is_found_is_an_error() -> None:
+    properties = (8000 << 44 | 15 << 36 | (1 << 36) - 1).to_bytes(8, "big")
+    head = b"fLaC\x80\0\0\x22" + b"\x10\0\x10\0" + bytes(6) + properties + bytes(16)
+    with pytest.raises(DataError, match=r"^is damaged or cut off\.$"):
+        waveform(head + b"\xff\xf8\xc9\x08" * 9, rate=16000, seconds=1.0)
+
+
 def test_new_files_have_the_features_of_training(tmp_path: Path) -> None:
     settings = {"rate": 8000, "seconds": 0.25, "mels": 20, "window_ms": 25.0, "hop_ms": 10.0}
     encoder = AudioEncoder(settings)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from dlrun.data.media import reader as file_reader
-from dlrun.data.media.images import Decoding, ImageEncoder, bombs_are_errors, probe_image, verify_image
+from dlrun.data.media.images import Decoding, ImageEncoder, PixelBudget, bombs_are_errors, probe_image, verify_image
 from dlrun.data.spec import DataSpec, Scaling
 from dlrun.errors import DataError
 from tests.data.media.samples import encoded, jpeg, make_images, png_of
@@ -180,3 +180,14 @@ def test_resizing_is_bilinear_and_told_once(tmp_path: Path) -> None:
 def test_a_number_of_channels_that_no_image_has_is_an_error() -> None:
     with pytest.raises(DataError, match=r"The run was trained on images of 2 channels; an image file has 1 or 3\."):
         of_spec(2, 8, 8)
+
+
+def test_all_images_together_may_have_so_many_pixels() -> None:
+    decoding, budget = Decoding((4, 4), "crop", 3), PixelBudget(64 * 64 + 100)
+    large = encoded(Image.new("RGB", (64, 64)))
+    assert decoding.decode(large, budget=budget).shape == (3, 4, 4)
+    what = r"^is 64x64 pixels; expected at most 4,196 pixels in all images together\. Make it smaller, or send fewer\.$"
+    with pytest.raises(DataError, match=what):
+        decoding.decode(large, budget=budget)
+    photograph = PixelBudget(8 * 8)  # of which only an eighth of each side is decoded
+    assert decoding.decode(jpeg(64), budget=photograph).shape == (3, 4, 4)

@@ -116,7 +116,7 @@ def test_a_run_is_killed_resumed_evaluated_and_predicts_new_files(model: str, wo
     small = "model.channels=[4]" if model == "cnn" else "model.hidden=8"
     words = ("dataset=audio_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.sample_rate=8000")
     words += ("dataset.seconds=0.25", "dataset.mels=20", f"model={model}", small, "trainer.batch_size=4",
-              "optimizer.lr=0.01")  # fmt: skip
+              "optimizer.lr=0.01", "trainer.epochs=10")  # fmt: skip
     killed, metrics = kill_and_resume(words, folder=tmp_path, workers=workers)
     assert metrics["test/accuracy"] > 0.5
     _, reads = restored(killed)

@@ -197,7 +197,7 @@ def test_bad_data_ends_the_command_with_3_and_words(tmp_path: Path, dlrun: Dlrun
 def test_a_run_is_killed_resumed_evaluated_and_predicts_new_images(workers: int, tmp_path: Path) -> None:
     folder = make_images(tmp_path / "data", each=20)
     words = ("dataset=image_folder", f"dataset.path={folder}", "dataset.in_memory=false", "dataset.augment.flip=true")
-    words += ("model=linear", "trainer.batch_size=4", "optimizer.lr=0.01")
+    words += ("model=linear", "trainer.batch_size=4", "optimizer.lr=0.01", "trainer.epochs=8")
     killed, metrics = kill_and_resume(words, folder=tmp_path, workers=workers)
     assert metrics["test/accuracy"] > 0.5
     _, reads = restored(killed)

@@ -65,7 +65,7 @@ def test_a_column_that_decides_is_learned_and_predicted_from(column: str, target
     other = "liked" if target == "shape" else "shape"
     columns = f"dataset.columns={{{column}, {other}: ignore}}"
     words = ["dataset=table", "dataset.path=here/mine.csv", f"dataset.target={target}", "model=mlp", columns]
-    words += ["trainer.epochs=30", "device=cpu", "device.threads=1", "-q"]
+    words += ["trainer.epochs=15", "device=cpu", "device.threads=1", "-q"]
     assert dlrun(*words, "hydra.run.dir=with")[0] == 0
     assert (
         dlrun(*(word.replace(column, f"{column.split(':')[0]}: ignore") for word in words), "hydra.run.dir=without")[0]

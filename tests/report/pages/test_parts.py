@@ -16,10 +16,19 @@ def test_a_table_connects_its_rows_with_points_and_sorts_by_exact_values() -> No
     )
 
 
+def test_a_long_heading_or_cell_may_have_several_lines_and_the_longest_heading_is_cut() -> None:
+    text = table(["a" * 50 + "b" * 50], [(None, [Cell("x" * 29)])])
+    assert f'<th scope="col" class="long">{"a" * 30}…{"b" * 29}<' in text
+    assert f'<td class="long">{"x" * 29}</td>' in text
+
+
 def test_rows_that_are_not_printed_are_told_on_paper() -> None:
     text = table(["a"], [(None, [Cell("x")])] * 62)
     assert text.count('<tr class="late">') == 2
     assert "and 2 more rows, which the page shows on a screen" in text
+    text = table([f"c{n}" for n in range(15)], [(None, [Cell("x")] * 15)])
+    assert text.count('<td class="late">') == text.count('<th scope="col" class="late">') == 1
+    assert "and 1 more column, which the page shows on a screen" in text
 
 
 def test_texts_are_escaped_everywhere() -> None:

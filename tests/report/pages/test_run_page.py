@@ -57,6 +57,8 @@ def test_an_unfinished_run_says_so(tmp_path: Path) -> None:
     assert "Status: unfinished." in text
     assert "There is no metrics.jsonl that can be read." in text
     assert "How to repeat it" in text
+    (run / "metrics.jsonl").touch()
+    assert "The run ended before its first metrics." in read(run_page(read_run(run), title="Run")).text
 
 
 def test_hostile_values_are_text(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_page_tells_best_seeds_failures_and_how_to_repeat_it(tmp_path: Path)
         "Best: point 0: lr=1 seed=0, val/accuracy 0.9000.",
         "Best over seeds: lr=2, mean 0.7500, standard deviation 0 (2 seeds).",
         "lr mean val/ accuracy standard deviation seeds 2 0.7500 0 2 1 0.7000 0.2828 2",
-        "point status lr seed reason 4 diverged 3 0 the loss is nan at step 3",
+        "point status reason lr seed 4 diverged the loss is nan at step 3 3 0",
         "The same in every point, and not the default: dataset iris model mlp model.hidden [64]",
         "fingerprint of the data abc",
         "dlrun -m lr=1,2,3 seed=0,1",

@@ -31,6 +31,11 @@ def test_within_one_epoch_the_axis_is_the_step() -> None:
     assert "step" in [mark.text for mark in scene.marks if isinstance(mark, Label)]
 
 
+def test_a_single_evaluation_after_epochs_is_over_epochs_as_the_other_metrics_are() -> None:
+    scene = learning_curves("val/loss", [(0, curve([2], epoch=12))], {})
+    assert "epoch" in [mark.text for mark in scene.marks if isinstance(mark, Label)]
+
+
 def test_one_evaluation_is_a_dot_and_none_is_nothing() -> None:
     scene = learning_curves("val/loss", [(0, curve([2])), (1, Curve())], {2: curve([1])})
     assert shown(scene) == [("ghost", (2,)), ("dot", (0,))]

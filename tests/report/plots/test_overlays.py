@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlrun.report.plots.overlays import coloured_words, image_overlay
+from dlrun.report.plots.overlays import coloured_words, contrast, image_overlay, luminance
 from dlrun.report.plots.style import LIGHT
 from dlrun.runs.explain.found import Share
 
@@ -40,3 +40,15 @@ def test_words_are_on_the_colour_of_their_amount() -> None:
     long = coloured_words([Share("word", "", 1.0)] * 60)
     assert long.height > picture.height
     assert long.width == picture.width
+
+
+def test_every_word_can_be_read_on_its_colour() -> None:
+    for sign in (1, -1):
+        shares = [Share("word", "", sign * number / 20) for number in range(21)]
+        pixels = np.asarray(coloured_words(shares), dtype=np.float64)
+        for share in shares:
+            alone = np.asarray(coloured_words([share, Share("", "", 1.0)]), dtype=np.float64)
+            box = alone[12:60, 20:90].reshape(-1, 3)
+            lights = [luminance(colour) for colour in np.unique(box, axis=0)]
+            assert contrast(min(lights), max(lights)) >= 4.4, share
+        assert pixels.shape[2] == 3

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dlrun.report.plots.scene import Label, Scene, shortened
 
 
-def test_a_text_is_cut_at_its_end_or_at_its_start() -> None:
+def test_a_text_is_cut_at_its_end_at_its_start_or_in_its_middle() -> None:
     assert shortened("abcdef", 6) == "abcdef"
     assert shortened("abcdef", 4) == "abc…"
-    assert shortened("trainer.early_stop.patience", 10, keep_end=True) == "….patience"
+    assert shortened("trainer.early_stop.patience", 10, keeps="end") == "….patience"
+    assert shortened("product line 007", 8, keeps="both") == "prod…007"
+    assert shortened("abcdef", 3, keeps="both") == "a…f"
 
 
 def test_a_cut_label_keeps_the_whole_text() -> None:

@@ -32,3 +32,12 @@ def test_several_columns_have_a_colour_each_and_a_sound_has_none() -> None:
     shapes = [mark.shape for mark in scene.marks if isinstance(mark, Line)]
     assert shapes == ["best", "best", "series1", "series1", "axis"]  # lines, and their legend
     assert draw_steps("time", "", SHARES, {}).height < scene.height
+
+
+def test_many_steps_are_named_at_round_distances_with_the_last_below_its_bar() -> None:
+    shares = [Share(f"t-{23 - step}" if step < 23 else "t", "", 1.0) for step in range(24)]
+    scene = draw_steps("steps", "", shares, {})
+    names = [mark for mark in scene.marks if isinstance(mark, Label) and mark.text.startswith("t")]
+    assert [mark.text for mark in names] == ["t-20", "t-15", "t-10", "t-5", "t"]
+    last = [mark for mark in scene.marks if isinstance(mark, Box)][-1]
+    assert (names[-1].x, names[-1].anchor) == (pytest.approx(last.x + last.width / 2, abs=1), "middle")

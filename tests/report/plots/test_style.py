@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlrun.report.plots.style import DARK, LIGHT, NUM_RANKS, NUM_SERIES, SHAPES, css, rank_role
+from dlrun.report.plots.style import DARK, LIGHT, NUM_HEATS, NUM_RANKS, NUM_SERIES, SHAPES, css, on_heat_role, rank_role
 
 
 def luminance(code: str) -> float:
@@ -21,6 +21,13 @@ def test_light_and_dark_have_the_same_roles() -> None:
     assert list(LIGHT) == list(DARK)
     assert {f"rank{number}" for number in range(NUM_RANKS)} <= set(LIGHT)
     assert {f"series{number}" for number in range(NUM_SERIES)} <= set(LIGHT) & set(SHAPES)
+
+
+def test_texts_can_be_read_on_the_paper_and_on_every_heat() -> None:
+    for theme in (LIGHT, DARK):
+        assert min(contrast(theme[role], theme["paper"]) for role in ("ink", "muted")) >= 4.5
+        for step in range(NUM_HEATS):
+            assert contrast(theme[f"heat{step}"], theme[on_heat_role((step + 0.5) / NUM_HEATS)]) >= 4.5, step
 
 
 def test_ranks_differ_in_lightness_alone_and_the_best_has_the_most_contrast() -> None:

@@ -132,9 +132,9 @@ def test_a_point_that_begins_again_or_has_a_newer_row_counts_once() -> None:
 
 def test_an_event_of_a_thousand_points_takes_less_than_a_millisecond() -> None:
     board, events = Board(1000), list(events_of(1000))
-    started = time.perf_counter()
+    started = time.process_time()
     for event in events:
         board.take(event)
-    assert (time.perf_counter() - started) / len(events) < 1e-3
+    assert (time.process_time() - started) / len(events) < 1e-3
     assert board.num_ended == 1000
     assert board.ranking == sorted(board.ranking)

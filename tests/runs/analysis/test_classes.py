@@ -32,7 +32,7 @@ def test_confusion_calibration_and_the_worst_first() -> None:
     # 0.7 and 0.6 are in bins of their own, as are 0.8 and 0.5: |1 - 0.7|, |0 - 0.6|, |1 - 0.8|, |0 - 0.5|
     assert report.calibration_error == pytest.approx((0.3 + 0.6 + 0.2 + 0.5) / 4, abs=1e-6)
     assert [(each.row, each.truth, each.predicted) for each in report.mistakes] == [(3, "a", "c"), (1, "b", "a")]
-    assert report.mistakes[0].note == "50.0% sure, true class 25.00%"
+    assert report.mistakes[0].note == "50.0% sure, true class 25.0%"
     assert {each.name: each.auroc for each in report.curves} == {"a": 0.75, "b": 1.0, "c": 1.0}
 
 
@@ -54,7 +54,7 @@ def test_two_classes_from_one_logit() -> None:
     observer.add(0, torch.tensor([[math.log(3)], [-math.log(3)]]), torch.tensor([1, 1]), None)
     report = observer.report()
     assert report.confusion.tolist() == [[0, 0], [1, 1]]
-    assert report.mistakes[0].note == "75.0% sure, true class 25.00%"
+    assert report.mistakes[0].note == "75.0% sure, true class 25.0%"
     assert report.curves == []  # of a single class
     (only,) = report.bins
     assert (only.confidence, only.accuracy) == (pytest.approx(0.75), 0.5)

@@ -30,7 +30,7 @@ def test_several_numbers_are_named() -> None:
     assert [report.name for report in observer.reports()] == ["x", "y"]
     (mistake,) = observer.mistakes()
     assert (mistake.truth, mistake.predicted) == ("x 2, y 4", "x 1, y 2")
-    assert mistake.note == "off by 1.5000 on average"
+    assert mistake.note == "off by 1.5000 standard deviations on average"
 
 
 def test_a_forecast_has_steps_ahead_for_each_target() -> None:

@@ -101,3 +101,7 @@ def test_a_columns_features_move_together_and_a_series_as_a_whole_and_all_come_b
     with importance._shuffled(series, torch.tensor([True, False]), torch.Generator().manual_seed(1)):
         assert (series[:, 1, 0] - series[:, 0, 0]).tolist() == [2, 2, 2]
         assert series[:, 0, 0].tolist() != [0, 4, 8]
+
+
+def test_rounding_is_no_importance() -> None:
+    assert [importance._exact(mean) for mean in (4.4e-17, -2.2e-17, 0.0025)] == [0.0, 0.0, 0.0025]

@@ -33,7 +33,7 @@ def test_it_says_all_that_a_program_needs(loaded: Load) -> None:
         "bytes": 1,
         "sha256": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
     }
-    assert about["run"] == {"dataset": "table", "model": "mlp", "step": run.step}
+    assert about["run"] == {"dataset": "table", "model": "mlp", "step": run.step, "seed": 0}
     assert [value["name"] for value in about["inputs"]] == ["numbers", "categories", "text_1", "image_1"]
     columns = {column["name"]: column for column in about["preprocessing"]["columns"]}
     assert [columns[name]["place"] for name in ("age", "when", "fit", "price")] == [0, 1, 6, 7]

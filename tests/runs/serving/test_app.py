@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -75,6 +76,8 @@ def test_paths_and_methods_that_are_none(client: Start) -> None:
     what = "There is no such path; the server has /, /docs, /health, /metrics, /model, /openapi.json, /predict."
     assert told(server.get("/nothing")) == [404, ("", what)]
     assert told(server.get("/predict")) == [405, ("", "Expected POST.")]
+    answer = server.post("/predict", content=b"a", headers={**JSON, "Content-Encoding": "gzip"})
+    assert told(answer) == [415, ("Content-Encoding", "Expected a body that is not compressed.")]
     answer = server.post("/predict", content=b"a", headers={"Content-Type": "text/plain"})
     what = "Expected JSON (Content-Type: application/json) or files (multipart/form-data)."
     assert told(answer) == [415, ("", what)]
@@ -173,3 +176,19 @@ def test_numbers_that_json_does_not_have() -> None:
         == '{"a": [1.5, null], "b": [null], "c": "é"}'.encode()
     )
     assert as_json(["\ud800"]) == b'["?"]'
+
+
+def test_a_client_that_has_left_is_no_failure_and_is_counted(served: Callable[[str], Served]) -> None:
+    failures: list[str] = []
+    gate = make_app(served("linear"), Limits(), pages={}, tell=failures.append)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    scope = {"type": "http", "method": "GET", "path": "/health", "root_path": "", "query_string": b"", "headers": []}
+    asyncio.run(gate(scope, receive, send))
+    assert failures == []
+    assert 'dlrun_requests_total{path="/health",status="499"} 1' in gate._counters.text(waiting=0)

@@ -86,6 +86,7 @@ def test_rows_of_each_kind() -> None:
                                                                        "this is none.")]),
         (TEXT, {"rows": [{"text": " "}]}, [422, ("rows[0].text", "Expected a text that is not empty.")]),
         (TEXT, {"rows": [{"text": 3}]}, [422, ("rows[0].text", "Expected a text that is not empty.")]),
+        (TEXT, {"rows": ["a\ud800"]}, [422, ("rows[0].text", "Expected a text; this one has half of a character.")]),
         (SERIES, {"rows": [{"a": 1}]}, [422, ("rows[0].points", "Expected a list of points in time, got null.")]),
         (SERIES, {"rows": [[{"a": 1}]]}, [422, ("rows[0].points", "Expected at least 2 points in time, got 1.")]),
         (SERIES, {"rows": [[{"a": 1}, {}]]}, [422, ("rows[0].points[1].a", "This column is missing.")]),

@@ -34,6 +34,7 @@ def test_files_and_fields() -> None:
         (part("a", "b", file=True), TYPE, 400, "The form is cut off."),
         ("hello", TYPE, 400, "The body is no form: Expected boundary character"),
         (part("a", "b", file=True) * 3 + "--x--", TYPE, 413, "Expected at most 2 files in a request; send several"),
+        (part("a", "") * 11, TYPE, 413, "Expected at most 2 files and 8 fields in a request."),
         ("".join(part(f"{n}", "") for n in range(9)) + "--x--", TYPE, 422, "Expected at most 8 fields besides files."),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
@@ -19,7 +21,7 @@ from dlrun.data.source import Encoded
 from dlrun.errors import ConfigError
 from dlrun.runs.export.opened import open_exported
 from dlrun.runs.predict import continue_prompt, model_outputs, predict
-from dlrun.runs.serving.served import Served, ServedFile, ServedRun, joined
+from dlrun.runs.serving.served import Served, ServedFile, ServedRun, joined, leaf_types
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 from tests.runs.export.conftest import Load, Train
@@ -123,6 +125,19 @@ def test_an_exported_file(client: Start, trained: Train, data: Path, tmp_path: P
     close(found, predicted(trained("text"), data / "texts.csv")[:9])
 
 
+@pytest.mark.parametrize("name", ["language", "language_rnn"])
+def test_an_exported_language_model_continues(
+    name: str, client: Start, trained: Train, tmp_path: Path, dlrun: Any
+) -> None:
+    path = tmp_path / "m.pt2"
+    assert dlrun("export", str(trained(name)), "-o", str(path), "-q")[0] == 0
+    asked = {"rows": ["good nice", {"text": "so very not bad " * 9}], "length": 25, "temperature": 0.9}
+    own = post(client(name), **asked)
+    assert own[0]["prediction"].startswith("good nice")
+    assert len(own[0]["prediction"]) == len("good nice") + 25  # characters
+    assert post(client(ServedFile(open_exported(path))), **asked) == own
+
+
 def test_files_that_predict_nothing_are_refused() -> None:
     class Model:
         def __init__(self, kind: str) -> None:
@@ -130,8 +145,6 @@ def test_files_that_predict_nothing_are_refused() -> None:
 
     with pytest.raises(ConfigError, match="nothing to serve"):
         ServedFile(Model("noise"))  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="logits of the next token; serve the folder of its run instead"):
-        ServedFile(Model("language"))  # type: ignore[arg-type]
 
 
 def test_rows_of_different_lengths_are_padded_together() -> None:
@@ -146,7 +159,7 @@ def test_rows_of_different_lengths_are_padded_together() -> None:
     ("inputs", "reason"),
     [
         ([["a"]], "Expected nested numbers."),
-        ([[[1.0, 2.0], [3.0]]], "Expected nested numbers."),
+        ([[[1.0, 2.0], [3.0]]], "Expected nested numbers ("),
         ([[]], "Expected finite numbers of shape"),
         ([[[1e300, 0, 0]] * 5], "Expected finite numbers of shape"),
         ([[[True, False, True]] * 5], "Expected nested numbers."),
@@ -168,3 +181,23 @@ def test_ids_that_the_model_does_not_have(client: Start, served: Callable[[str],
         422,
         ("inputs[0]", f"Expected 1 to {most} steps, got {most + 1}."),
     ]
+
+
+def test_what_nested_lists_hold() -> None:
+    assert leaf_types([[1, 2.5], [3, 4]]) == {int, float}
+    assert leaf_types([[1, "a"], [2]]) == {int, str}
+    assert leaf_types([[1], 2]) == {list, int}
+    assert leaf_types([[], []]) == set()
+
+
+def test_rows_of_arrays_are_numbers_too(client: Start) -> None:
+    assert post(client("arrays"), rows=[[["1.0", 2, 3]] * 5]) == [422, ("rows[0]", "Expected nested numbers.")]
+
+
+def test_images_of_a_request_together_are_bounded(client: Start) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (1100, 1000)).save(stream, "PNG")
+    row = base64.b64encode(stream.getvalue()).decode()
+    status, (field, reason) = post(client("images", mib=1), rows=[row, row])  # 2 pixels for each byte
+    assert (status, field) == (422, "rows[1]")
+    assert reason.startswith("The image is 1100x1000 pixels; expected at most 2,097,152 pixels in all images together.")

@@ -87,6 +87,37 @@ def test_sigterm_finishes_what_is_in_flight(trained: Train) -> None:
     assert len({answer["predictions"][0]["prediction"] for _, answer in found}) == 1
 
 
+@needs_serve
+def test_a_second_signal_ends_at_once(trained: Train) -> None:
+    pytest.importorskip("uvicorn")
+    found: list[Any] = []
+    sent: list[int] = []
+
+    def ask() -> None:
+        try:
+            found.append(asked(port, {"inputs": [[5.0, 3.0, 1.4, 0.2]] * 1000}, sent)[0])  # in four batches
+        except (OSError, http.client.HTTPException) as error:
+            found.append(error)
+
+    with running(str(trained("linear"))) as (process, port):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while not sent:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert process.poll() is None
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 143
+        assert time.monotonic() - start < 1.2  # the request has 1.5 seconds to go
+        thread.join()
+        assert process.stderr is not None
+        assert process.stderr.read() == "dlrun: Stopped.\n"
+    assert isinstance(found[0], Exception)
+
+
 def test_a_server_that_others_reach_asks_for_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(server.TOKEN_VARIABLE, raising=False)
     assert server.token_of(None, "127.0.0.1") is None

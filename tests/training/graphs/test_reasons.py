@@ -79,9 +79,9 @@ def test_texts_of_different_lengths_are_not_captured() -> None:
 
 def test_auto_captures_small_models_whose_code_is_known(tmp_path: Path) -> None:
     config, components, state = on_a_gpu(*SMALL)
-    assert reason_against(config, components, state, steps=200) is None
-    few = reason_against(config, components, state, steps=199)
-    assert few == "its 199 steps would not win back the second that capturing takes"
+    assert reason_against(config, components, state, steps=100) is None
+    few = reason_against(config, components, state, steps=99)
+    assert few == "its 99 steps would not win back the time that capturing takes"
     large = dataclasses.replace(components, num_parameters=10_000_001)
     told = reason_against(config, large, state, steps=200)
     assert told == "its 10,000,001 weights keep the GPU busy without one"

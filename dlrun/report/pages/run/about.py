@@ -76,17 +76,26 @@ def environment_section(shared: Shared) -> str:
     return section("Environment", facts(rest)) if rest else ""
 
 
-def repeat_section(folder: Path, plugins: Sequence[Path]) -> str:
-    """Return the commands that train the run again, and measure or use what it found."""
+def repeat_section(folder: Path, plugins: Sequence[Path], *, examined: Examined) -> str:
+    """Return the commands that train the run again, and, if it has a checkpoint, measure or use what it found.
+
+    examined: what the model is; a generator predicts nothing, a language model goes on with a prompt.
+    """
     more = "".join(f" --plugin {shlex.quote(str(path))}" for path in plugins)
     where = shlex.quote(folder.name)
     parts = [
         paragraph("In the folder that has the run's folder, this trains it again:", muted=True),
         code(f"dlrun recipe=./{where}/config.yaml{more}"),
-        paragraph(
-            "This measures its best checkpoint, predicts, and makes it a recipe with what it measured:", muted=True
-        ),
-        code(f"dlrun eval {where}{more}\ndlrun predict {where} INPUT{more}\ndlrun share {where}{more}"),
+    ]
+    if not (folder / "checkpoints" / "last").exists():
+        return section("How to repeat it", *parts)
+    given = ' --prompt "TEXT"' if examined.tokens is not None else " INPUT"
+    predict, verb = f"dlrun predict {where}{given}{more}\n", "predicts, "
+    if examined.is_generator:
+        predict, verb = "", ""
+    parts += [
+        paragraph(f"This measures its best checkpoint, {verb}and makes it a recipe with what it measured:", muted=True),
+        code(f"dlrun eval {where}{more}\n{predict}dlrun share {where}{more}"),
     ]
     return section("How to repeat it", *parts)
 

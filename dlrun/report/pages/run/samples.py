@@ -12,7 +12,7 @@ from dlrun.report.pages.text import escape
 from dlrun.report.plots.residuals import loss_by_position
 from dlrun.report.plots.style import NUM_HEATS, heat_role, on_heat_role
 from dlrun.runs.analysis.found import Sample, Token, TokenReport
-from dlrun.wording import number
+from dlrun.wording import number, plural
 
 _MOST_PICTURES = 9
 _SAMPLE_NAME = re.compile(r"epoch-(\d{1,9})\.png")
@@ -37,7 +37,9 @@ def pictures_section(folder: Path, media: Media) -> tuple[str, str]:
         picture = media.file(path, alt=f"samples after epoch {epoch}", most_side=_SIDE)
         if picture:
             cards.append(f'<figure class="card">{picture}<figcaption>epoch {epoch}</figcaption></figure>')
-    text = paragraph(f"Made from the same noise each time; {len(chosen)} of {len(found)} epochs.", muted=True)
+    text = paragraph(
+        f"Made from the same noise each time; {len(chosen)} of {plural(len(found), 'picture')}.", muted=True
+    )
     return section("Samples over time", text, f'<div class="cards broad">{"".join(cards)}</div>'), ""
 
 

@@ -1,21 +1,24 @@
-const pretty = value => JSON.stringify(value, null, 2);
+/* Code whose quoted texts keep their place, whichever way their letters run. */
+const codeOf = text => make("pre", {}, ...text.split(/("(?:[^"\\]|\\.)*")/).map((part, i) => i % 2 ? make("bdi", { dir: "ltr" }, part) : part));
+const pretty = value => codeOf(JSON.stringify(value, null, 2));
 
 function answers(responses) {
-  return make("table", {}, make("tr", {}, make("th", {}, "status"), make("th", {}, "when")),
+  return make("table", { class: "answers" }, make("tr", {}, make("th", {}, "status"), make("th", {}, "when")),
     ...Object.entries(responses).map(([status, answer]) => make("tr", {}, make("td", {}, status), make("td", {}, answer.description))));
 }
 
 function body(request) {
-  const parts = [];
+  const parts = [], secret = token() ? " -H 'Authorization: Bearer TOKEN'" : "";
   for (const [kind, content] of Object.entries(request.content)) {
     parts.push(make("p", {}, make("code", {}, "Content-Type: " + kind)));
     if (content.example) {
       const text = JSON.stringify(content.example);
-      const secret = token() ? " -H 'Authorization: Bearer TOKEN'" : "";
       const quoted = "'" + text.replaceAll("'", "'\\''") + "'";
-      parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -H 'Content-Type: application/json' -d " + quoted), make("pre", {}, pretty(content.example)));
+      parts.push(codeOf("curl " + location.origin + "/predict" + secret + " -H 'Content-Type: application/json' -d " + quoted), pretty(content.example));
+    } else if (kind === "application/json") {
+      parts.push(make("pre", {}, '{"rows": [ROW, …], "probabilities": true}'), make("p", { class: "muted" }, "ROW is described below."));
     } else if (kind === "multipart/form-data") {
-      parts.push(make("pre", {}, "curl " + location.origin + "/predict -F files=@FILE -F probabilities=true"));
+      parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -F files=@FILE -F probabilities=true"));
     }
   }
   return parts;
@@ -31,7 +34,7 @@ fetched("openapi.json", api => {
     }
   }
   const schemas = Object.entries(api.components.schemas).map(([name, schema]) =>
-    make("details", name === "Row" ? { open: true } : {}, make("summary", {}, name), make("pre", {}, pretty(schema))));
+    make("details", name === "Row" ? { open: true } : {}, make("summary", {}, name), pretty(schema)));
   main.replaceChildren(make("header", {}, make("h1", {}, api.info.title),
     make("p", { class: "muted" }, make("a", { href: "./" }, "try it"), " · ", make("a", { href: "openapi.json" }, "openapi.json"), " (OpenAPI " + api.openapi + ")")),
   ...sections, make("section", {}, make("h2", {}, "Schemas"), ...schemas));

@@ -1,4 +1,4 @@
-const MOST_BARS = 10, WAIT_MS = 300;
+const MOST_BARS = 10, WAIT_MS = 300, MANY_COLUMNS = 8, SMALL_PIXELS = 64;
 
 const number = value => value === null || value === undefined ? "–" :
   typeof value !== "number" ? String(value) : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
@@ -21,7 +21,7 @@ function cell(column, example) {
     input = make("input", { ...shared, value: given, inputmode: column.kind === "number" ? "decimal" : "text", autocomplete: "off",
       placeholder: column.kind === "date" ? "2026-01-31" : "missing" });
   }
-  const box = make("label", { class: ["text", "image"].includes(column.kind) ? "wide" : "" }, make("span", {}, column.kind === "number" || column.name === column.kind ? column.name : column.name + " (" + column.kind + ")"), input);
+  const box = make("label", { class: ["text", "image"].includes(column.kind) ? "wide" : "" }, make("span", {}, make("bdi", {}, column.name), column.kind === "date" ? " (date)" : ""), input);
   const read = async () => {
     if (column.kind === "image") return input.files.length ? await base64(input.files[0]) : null;
     if (input.value.trim() === "") return null;
@@ -37,7 +37,7 @@ const base64 = file => new Promise((done, failed) => {
   reader.readAsDataURL(file);
 });
 
-/* Each maker returns { element, body(): what to send or null, live: whether a change predicts at once }. */
+/* Each maker returns { element, body(): what to send or null, first: what to do before if it is null, live: whether a change predicts at once }. */
 function rowForm(model) {
   const example = model.example || {};
   const cells = model.columns.map(column => cell(column, example[column.name]));
@@ -52,7 +52,8 @@ function rowForm(model) {
 
 function textForm(model) {
   const [column] = model.columns;
-  const made = cell(column, (model.example || {})[column.name]);
+  const made = cell(column, model.kind === "language" ? "" : (model.example || {})[column.name]);
+  if (model.kind === "language") made.input.placeholder = "the beginning of a text";
   const element = make("div", {}, made.box);
   let length, temperature;
   if (model.kind === "language") {
@@ -83,33 +84,33 @@ function seriesForm(model) {
 
 function fileForm(model, changed) {
   const kind = model.kind === "images" ? "image" : "audio";
-  let chosen = null, address = null;
+  let chosen = null, address = null, drawing = null;
   const preview = make(kind === "image" ? "img" : "audio", kind === "image" ? { class: "preview", alt: "the chosen image" } : { controls: true });
   preview.hidden = true;
+  preview.addEventListener("error", () => { preview.hidden = true; });
+  preview.addEventListener("load", () => preview.classList.toggle("small", Math.max(preview.naturalWidth, preview.naturalHeight) <= SMALL_PIXELS));
   const show = file => {
     if (address) URL.revokeObjectURL(address);
     chosen = file;
     preview.hidden = !file;
     if (file) preview.src = address = URL.createObjectURL(file);
   };
-  const input = make("input", { type: "file", accept: kind + "/*", id: "file", onchange: () => { show(input.files[0] || null); if (chosen) changed(); } });
+  const input = make("input", { type: "file", accept: kind + "/*", id: "file", onchange: () => { show(input.files[0] || null); if (chosen && drawing) drawing.clear(); if (chosen) changed(); } });
   const upload = make("label", {}, make("span", {}, kind === "image" ? "an image file" : "a WAV or FLAC file"), input);
   const element = make("div", {}, upload, preview);
-  let canvas = null;
   if (kind === "image" && model.channels === 1) {
-    const drawing = drawingBoard(model, () => { input.value = ""; show(null); changed(); });
-    canvas = drawing.canvas;
+    drawing = drawingBoard(model, () => { input.value = ""; show(null); changed(); });
     element.prepend(drawing.element, make("p", { class: "or" }, "or"));
   }
   const body = async () => {
     const form = new FormData();
-    const file = chosen || (canvas && await new Promise(done => canvas.toBlob(done, "image/png")));
+    const file = chosen || (drawing && drawing.isDrawn() && await new Promise(done => drawing.canvas.toBlob(done, "image/png")));
     if (!file) return null;
     form.append("files", file, "row");
     form.append("probabilities", "true");
     return form;
   };
-  return { element, body, live: false };
+  return { element, body, live: false, first: drawing ? "Draw something or choose a file first." : "Choose a file first." };
 }
 
 function drawingBoard(model, changed) {
@@ -119,8 +120,9 @@ function drawingBoard(model, changed) {
   const clear = () => {
     pen.fillStyle = light.checked ? "#fff" : "#000";
     pen.fillRect(0, 0, side, side);
+    isDrawn = false;
   };
-  let last = null;
+  let last = null, isDrawn = false;
   const place = event => {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width * side, (event.clientY - box.top) / box.height * side];
@@ -133,6 +135,7 @@ function drawingBoard(model, changed) {
     pen.moveTo(...from);
     pen.lineTo(to[0] + 0.01, to[1]);
     pen.stroke();
+    isDrawn = true;
   };
   canvas.addEventListener("pointerdown", event => { canvas.setPointerCapture(event.pointerId); last = place(event); draw(last, last); });
   canvas.addEventListener("pointermove", event => { if (last) { const next = place(event); draw(last, next); last = next; } });
@@ -141,15 +144,17 @@ function drawingBoard(model, changed) {
   clear();
   const tools = make("div", { class: "row" }, make("button", { type: "button", onclick: clear }, "Clear"),
     make("label", {}, light, " dark on light"));
-  return { canvas, element: make("div", {}, make("p", { class: "muted" }, "Draw with a mouse or a finger:"), canvas, tools) };
+  return { canvas, clear, isDrawn: () => isDrawn, element: make("div", {}, make("p", { class: "muted" }, "Draw with a mouse or a finger:"), canvas, tools) };
 }
 
 function arraysForm(model) {
-  const shape = model.inputs ? model.inputs.shape.slice(1).join(" x ") : "";
-  const area = make("textarea", { spellcheck: "false", id: "numbers", placeholder: "[[0.1, 0.2], [0.3, 0.4]]" });
-  const element = make("label", {}, make("span", {}, "one row as JSON: nested numbers of " + shape), area);
-  const body = async () => ({ inputs: [JSON.parse(area.value)], probabilities: true });
-  return { element, body, live: false };
+  const shape = model.inputs ? model.inputs.shape.slice(1) : [""];
+  const asked = shape.length > 1 ? "nested numbers of " + shape.join(" x ") : "a list of " + shape[0] + " numbers";
+  const example = shape.reduce(inner => "[" + inner + "]", "0.1, 0.2, …");
+  const area = make("textarea", { spellcheck: "false", id: "numbers", placeholder: example });
+  const element = make("label", {}, make("span", {}, "one row as JSON: " + asked), area);
+  const body = async () => area.value.trim() ? { inputs: [JSON.parse(area.value)], probabilities: true } : null;
+  return { element, body, live: false, first: "Type the numbers first." };
 }
 
 function bar(name, share, isFirst) {
@@ -163,7 +168,7 @@ function bar(name, share, isFirst) {
     rect.setAttribute("class", kind);
     svg.append(rect);
   }
-  return make("li", { class: isFirst ? "first" : "" }, make("span", {}, name), make("span", {}, (share * 100).toFixed(1) + " %"), svg);
+  return make("li", { class: isFirst ? "first" : "" }, make("span", {}, make("bdi", {}, name)), make("span", {}, (share * 100).toFixed(1) + " %"), svg);
 }
 
 function classResult(output, found) {
@@ -174,20 +179,24 @@ function classResult(output, found) {
   return [make("p", { class: "best" }, String(found[output.target || "prediction"])), make("ol", { class: "bars" }, ...bars), ...more];
 }
 
-function numberResult(output, found) {
+const ahead = name => name.replace(/^(.+)\+(\d+)$/, (_, column, step) => column + ", " + step + (step === "1" ? " step ahead" : " steps ahead"));
+
+function numberResult(output, found, isSeries) {
   const unique = output.names.length === 1;
   if (unique) return [make("p", { class: "best" }, number(found[output.names[0]]))];
-  return [make("table", {}, ...output.names.map(name => make("tr", {}, make("td", {}, name), make("td", {}, number(found[name])))))];
+  return [make("table", {}, ...output.names.map(name => make("tr", {}, make("td", {}, isSeries ? ahead(name) : name), make("td", {}, number(found[name])))))];
 }
 
-function showResult(model, place, found) {
+/* sent: the beginning that a language model goes on with. */
+function showResult(model, place, found, sent) {
   if (model.kind === "language") {
-    place.replaceChildren(make("blockquote", {}, found.prediction));
+    const rest = found.prediction.startsWith(sent) ? found.prediction.slice(sent.length) : null;
+    place.replaceChildren(make("blockquote", { dir: "auto" }, ...(rest === null ? [found.prediction] : [make("b", {}, sent), rest])));
     return;
   }
   place.replaceChildren(...model.outputs.map(output => make("div", { class: "of" },
     ...(output.target ? [make("p", { class: "muted" }, output.target)] : []),
-    ...(output.role === "class" ? classResult(output, found) : numberResult(output, found)))));
+    ...(output.role === "class" ? classResult(output, found) : numberResult(output, found, model.kind === "series")))));
 }
 
 function showFaults(place, faults) {
@@ -199,14 +208,14 @@ function showFaults(place, faults) {
 }
 
 function show(model) {
-  document.title = model.model + " on " + model.dataset;
+  document.title = model.name;
   const result = make("div", { "aria-live": "polite", id: "result" }, make("p", { class: "muted" }, "The prediction comes here."));
   let asked = 0, timer = 0;
-  const predict = async () => {
+  const predict = async isAsked => {
     const number = ++asked;
     let body;
     try { body = await form.body(); } catch (error) { showFaults(result, [{ field: "", reason: "This is no JSON: " + error.message }]); return; }
-    if (body === null) { showFaults(result, [{ field: "", reason: "Choose a file first." }]); return; }
+    if (body === null) { showFaults(result, [{ field: "", reason: form.first }]); return; }
     const isForm = body instanceof FormData;
     let answer;
     try {
@@ -216,19 +225,20 @@ function show(model) {
     const found = answer.ok ? await answer.json() : null, faults = answer.ok ? [] : await faultsOf(answer);
     if (number !== asked) return;
     showFaults(result, faults);
-    if (found) showResult(model, result, found.predictions[0]);
+    if (found) showResult(model, result, found.predictions[0], model.kind === "language" ? Object.values(body.rows[0])[0] : "");
+    if (isAsked && innerWidth < 800) result.scrollIntoView({ block: "nearest" });
   };
-  const later = () => { clearTimeout(timer); timer = setTimeout(predict, WAIT_MS); };
+  const later = () => { clearTimeout(timer); timer = setTimeout(predict, WAIT_MS, false); };
   const makers = { numbers: rowForm, table: rowForm, text: textForm, language: textForm, series: seriesForm, images: fileForm, audio: fileForm, arrays: arraysForm };
   const form = makers[model.kind](model, later);
-  const panel = make("form", { class: "panel", onsubmit: event => { event.preventDefault(); clearTimeout(timer); predict(); } },
+  const panel = make("form", { class: "panel", onsubmit: event => { event.preventDefault(); clearTimeout(timer); predict(true); } },
     form.element, make("div", { class: "row" }, make("button", { class: "main" }, model.kind === "language" ? "Continue" : "Predict")));
   if (form.live) { panel.addEventListener("input", later); panel.addEventListener("change", later); }
   main.replaceChildren(
-    make("header", {}, make("h1", {}, model.model + " on " + model.dataset),
-      make("p", { class: "muted" }, model.name + " · ", make("a", { href: "docs" }, "for programs: POST /predict"))),
-    make("div", { class: "beside" }, panel, make("section", { class: "panel result" }, make("h2", {}, "Prediction"), result)));
-  if (form.live && model.example) predict();
+    make("header", {}, make("h1", {}, model.name),
+      make("p", { class: "muted" }, "model " + model.model + ", dataset " + model.dataset + " · ", make("a", { href: "docs" }, "for programs: POST /predict"))),
+    make("div", { class: model.columns.length > MANY_COLUMNS ? "beside many" : "beside" }, panel, make("section", { class: "panel result" }, make("h2", {}, "Prediction"), result)));
+  if (form.live && model.example) predict(false);
 }
 
 fetched("model", show);

@@ -14,6 +14,7 @@ from dlrun.runs.sweeps.packing.eligible import Mode, signature
 from dlrun.runs.sweeps.packing.losses import packed_loss
 from dlrun.runs.sweeps.packing.rule import no_gain
 from dlrun.runs.sweeps.packing.stack import Stack
+from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.build import Components
 
@@ -119,7 +120,7 @@ def trial(tasks: Sequence[SupervisedTask], batch: Batch) -> str | None:
     for task in tasks:
         _without_dropout(task)
     try:
-        with torch.random.fork_rng():
+        with own_draws():
             return _compare(tasks, batch)
     except Exception as error:  # noqa: BLE001 - whatever a model does that cannot be mapped
         return f"torch.func cannot map its model ({_first_line(error)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,8 @@ def as_number(text: str) -> float | None:
     return value if abs(value) < 1e300 else None
 
 
-def _in_order(text: str) -> tuple[bool, float, str]:
+def _in_order(text: str) -> tuple[bool, float, list[str | float], str]:
+    """Numbers first; other texts by the numbers in them too: [8] before [16]."""
     value = as_number(text)
-    return (value is None, value or 0.0, text)
+    parts = re.split(r"(\d{1,15}(?:\.\d{1,15})?)", text.strip("[]"))  # every second one is a number
+    return (value is None, value or 0.0, [float(part) if at % 2 else part for at, part in enumerate(parts)], text)

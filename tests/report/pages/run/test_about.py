@@ -11,7 +11,7 @@ from dlrun.report.pages.run.about import (
     missing_section,
     repeat_section,
 )
-from dlrun.runs.analysis.found import Examined
+from dlrun.runs.analysis.found import Examined, TokenReport
 from dlrun.runs.sweeps.saved.shared import Shared
 from tests.report.pages.test_sweep_page import EVIL, read
 
@@ -47,10 +47,28 @@ def test_data_and_environment() -> None:
     assert (data_section(Shared(), {}, Examined()), environment_section(Shared())) == ("", "")
 
 
-def test_commands_are_quoted() -> None:
-    html = repeat_section(Path("/runs/my run; rm -rf"), [Path("a b.py")])
+def run_folder(parent: Path, name: str) -> Path:
+    """A folder with a checkpoint."""
+    (parent / name / "checkpoints" / "last").mkdir(parents=True)
+    return parent / name
+
+
+def test_commands_are_quoted(tmp_path: Path) -> None:
+    html = repeat_section(run_folder(tmp_path, "my run; rm -rf"), [Path("a b.py")], examined=Examined())
     assert "dlrun recipe=./'my run; rm -rf'/config.yaml --plugin 'a b.py'" in read(html).text
     assert "dlrun eval 'my run; rm -rf' --plugin 'a b.py'" in read(html).text
+
+
+def test_only_commands_that_work_are_shown(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, "a")
+    prompted = text_of(repeat_section(folder, [], examined=Examined(tokens=TokenReport([0.0], [], ""))))
+    assert 'dlrun predict a --prompt "TEXT"' in prompted
+    generator = text_of(repeat_section(folder, [], examined=Examined(is_generator=True)))
+    assert "measures its best checkpoint, and makes it a recipe" in generator
+    assert "predict" not in generator
+    (folder / "checkpoints" / "last").rmdir()
+    without = text_of(repeat_section(folder, [], examined=Examined()))
+    assert without.endswith("dlrun recipe=./a/config.yaml")
 
 
 def test_what_is_missing() -> None:

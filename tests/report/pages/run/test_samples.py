@@ -19,7 +19,7 @@ def test_pictures_of_the_first_the_last_and_some_epochs_between(tmp_path: Path) 
     (tmp_path / "epoch-0021.png").symlink_to(tmp_path / "epoch-0001.png")
     html, missing = pictures_section(tmp_path, Media())
     assert missing == ""
-    assert "9 of 20 epochs" in html
+    assert "9 of 20 pictures" in html
     epochs = [int(part.partition("<")[0]) for part in html.split("<figcaption>epoch ")[1:]]
     assert epochs == [1, 3, 5, 8, 10, 12, 15, 17, 20]
 

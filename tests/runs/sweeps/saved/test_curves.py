@@ -97,8 +97,8 @@ def test_every_evaluation_of_a_large_file_is_read_beside_some_of_the_steps(tmp_p
 def test_a_run_with_very_many_metrics_and_an_endless_line_is_read_at_once(tmp_path: Path) -> None:
     row = {"step": 1, **{f"m{number}": 1.0 for number in range(500)}}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(row) + "\n" + "9" * (8 << 20))
-    begin = time.perf_counter()
+    begin = time.process_time()
     curves = read_curves(tmp_path)
     assert curves is not None
     assert len(curves.by_metric) == 60
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

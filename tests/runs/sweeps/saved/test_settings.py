@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlrun.runs.sweeps.saved.points import SavedPoint
-from dlrun.runs.sweeps.saved.settings import as_number, settings_of
+from dlrun.runs.sweeps.saved.settings import Setting, as_number, settings_of
 
 
 def points(*settings: dict[str, str]) -> list[SavedPoint]:
@@ -27,6 +27,11 @@ def test_a_setting_with_one_value_is_none_and_a_missing_value_is_one() -> None:
 def test_categories_are_in_order_numbers_first() -> None:
     (setting,) = settings_of(points({"a": "b"}, {"a": "10"}, {"a": "9"}, {"a": "auto"}, {}))
     assert setting.categories == ["9", "10", "auto", "b"]
+
+
+def test_categories_with_numbers_in_them_are_in_the_order_of_these() -> None:
+    texts = ["[16]", "[8]", "[8, 16]", "a", "[8.5]"]
+    assert Setting("s", dict(enumerate(texts)), is_numeric=False).categories == ["[8]", "[8, 16]", "[8.5]", "[16]", "a"]
 
 
 @pytest.mark.parametrize(

@@ -137,21 +137,25 @@ def tail(stream: IO[bytes]) -> str:
     return stream.read().decode(errors="replace")
 
 
+def start_nursery(handle: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the process of the first nursery. handle: of its pipe to the sweep. output: of what it prints."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _BEGIN, json.dumps(sys.path), str(handle), str(os.getpid())],
+        pass_fds=(handle,),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,  # Ctrl-C reaches the sweep alone, which tells the workers
+    )
+
+
 class Root:
     """The first nursery, in a new process group, which all others belong to."""
 
     def __init__(self, run_job: Any) -> None:
         ours, theirs = Pipe()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process is known
-        handle = theirs.fileno()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN, json.dumps(sys.path), str(handle), str(os.getpid())],
-            pass_fds=(handle,),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            start_new_session=True,  # Ctrl-C reaches the sweep alone, which tells the workers
-        )
+        self._process = start_nursery(theirs.fileno(), self._output)
         theirs.close()
         self.nursery = Nursery(-1, ours)
         with contextlib.suppress(ConnectionError):

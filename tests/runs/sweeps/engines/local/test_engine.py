@@ -20,6 +20,13 @@ from dlrun.runs.sweeps.rows import SweepRow
 from tests.processes import is_running, wait_until_none
 from tests.runs.sweeps.engines.local.actors import Actor, job
 
+STARTED = processes.start_nursery  # noted before any test runs: `quick_sweeps` of tests/conftest.py replaces it
+
+
+@pytest.fixture(autouse=True)
+def started_as_by_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "start_nursery", STARTED)
+
 
 def engine(folder: Path, *, devices: Sequence[str | None] = (None, None), fails: bool = False) -> Local:
     return Local(Actor(folder / "notes", fails), lambda num_cuda: Places(devices, threads=3, by_memory=False))
