@@ -41,7 +41,7 @@ SEEN = """[...document.querySelectorAll("#result .of")].map(part => ({
 }))"""
 
 QUICK = ("images", "numbers", "table", "texts", "ratings", "GAN")
-QUICK_AS_ONNX = ("numbers", "texts")
+QUICK_AS_ONNX = ("numbers",)
 
 
 def lacks(extra: str) -> bool:
