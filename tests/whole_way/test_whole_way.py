@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -252,7 +253,7 @@ def check_seen(parts: list[Mapping[str, Any]], wanted: Row) -> None:
     names = [name for name in wanted if not name.startswith("probability_")]
     for name, part in zip(names, parts, strict=len(parts) > 1):
         if part["cells"]:
-            seen |= {each: float(value) for each, value in part["cells"]}
+            seen |= {re.sub(r", (\d+) steps? ahead$", r"+\1", each): float(value) for each, value in part["cells"]}
         elif part["bars"]:
             of = "" if name == "prediction" else f"{name}_"
             seen |= {name: part["best"]}
