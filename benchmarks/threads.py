@@ -117,18 +117,25 @@ def at_once(count: int, seconds: int, *, threads: str = "auto") -> list[float]:
 
 
 def shares(counts: Sequence[int], seconds: int) -> None:
-    """Print a line for each number of runs at once: rows per second of all, the fair share, and how much of it."""
+    """Print a line for each number of runs at once: rows per second of all, the fair share, and how much of it.
+
+    One run alone is measured before and after them: a shared machine may be quicker at one time than at another.
+    """
     cores = os.cpu_count() or 1
-    (alone,) = at_once(1, seconds, threads="1")
-    print(f"\nruns at once, MLP ({alone:,.0f} rows/s alone with one thread, {cores} cores)")
-    print(f"{'runs':>4}{'rows/s of all':>15}{'fair share':>12}{'of it':>8}{'slowest run':>13}{'fastest run':>13}")
+    print(f"\nruns at once, MLP, one thread each, {cores} cores")
+    print(f"{'runs':>4}{'alone':>12}{'rows/s of all':>15}{'fair share':>12}{'of it':>8}{'slowest':>10}{'fastest':>10}")
+    (before,) = at_once(1, seconds, threads="1")
     for count in counts:
-        speeds, fair = at_once(count, seconds), alone * min(cores, count)
+        speeds = at_once(count, seconds)
+        (after,) = at_once(1, seconds, threads="1")
+        alone = (before + after) / 2
+        fair = alone * min(cores, count)
         print(
-            f"{count:>4}{sum(speeds):>15,.0f}{fair:>12,.0f}{sum(speeds) / fair:>8.0%}"
-            f"{min(speeds):>13,.0f}{max(speeds):>13,.0f}",
+            f"{count:>4}{alone:>12,.0f}{sum(speeds):>15,.0f}{fair:>12,.0f}{sum(speeds) / fair:>8.0%}"
+            f"{min(speeds):>10,.0f}{max(speeds):>10,.0f}",
             flush=True,
         )
+        before = after
 
 
 def main(words: Sequence[str] | None = None) -> None:
