@@ -28,7 +28,7 @@ class Kind:
     """A kind of data.
 
     words: of the training. given: what is predicted, below the data's folder. classes: whether it has probabilities.
-    unexplained, unserved, unserved_file: the words with which that is refused, of the run and of an exported file.
+    unexplained, unserved: the words with which that is refused, of the run and of its exported file.
     """
 
     words: str
@@ -36,7 +36,6 @@ class Kind:
     classes: bool = True
     unexplained: str | None = None
     unserved: str | None = None
-    unserved_file: str | None = None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -53,7 +52,6 @@ KINDS: Mapping[str, Kind] = {
         RUNS["language_rnn"],
         classes=False,
         unexplained="A language model predicts every next token; there is no single prediction to explain.",
-        unserved_file="An exported language model gives the logits of the next token; serve the folder of its run",
     ),
     "series": Kind(RUNS["forecast"], "series.csv", classes=False),
     "audio": Kind(
@@ -73,7 +71,6 @@ KINDS: Mapping[str, Kind] = {
         classes=False,
         unexplained="This model generates samples from noise and predicts nothing that could be explained.",
         unserved=f"{_NOTHING_TO_PREDICT}, so there is nothing to serve.",
-        unserved_file=f"{_NOTHING_TO_PREDICT}, so there is nothing to serve.",
     ),
 }
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +35,7 @@ Dlrun = Callable[..., tuple[int, str, str]]
 Row = Mapping[str, Any]
 
 NAMES_OF_A_ROW = ("path", "file", "after", "user", "item")  # columns of `dlrun predict` that a server leaves out
+PATIENCE_S = 30.0
 CLOSE = {"rel": 1e-4, "abs": 1e-5}
 EXTRAS = {"export": ("onnx", "onnxscript", "onnxruntime"), "explain": ("captum",),
           "serve": ("starlette", "uvicorn", "python_multipart")}  # fmt: skip
@@ -200,7 +204,7 @@ def serve_run(way: Way, browser: Browser | None) -> None:
     if way.without("serve", "serve", "run"):
         return
     if way.kind.unserved is not None:
-        way.refused(way.kind.unserved, "serve", "run")
+        refused_to_serve(way, way.kind.unserved, "run")
         return
     own = way.own()
 
@@ -217,11 +221,21 @@ def serve_file(way: Way, file: str) -> None:
     """Ask a server of an exported file."""
     if way.without("serve", "serve", file):
         return
-    if way.kind.unserved_file is not None:
-        way.refused(way.kind.unserved_file, "serve", file)
+    if way.kind.unserved is not None:
+        refused_to_serve(way, way.kind.unserved, file)
         return
     own = way.own()
     while_served(way.dlrun, file, lambda address: check_served(predictions(address, body(way.name, way.files)), own))
+
+
+def refused_to_serve(way: Way, reason: str, model: str) -> None:
+    """Hold `dlrun serve` against the reason with which it must be refused; a server that begins all the same is ended."""
+    end = threading.Timer(PATIENCE_S, os.kill, (os.getpid(), signal.SIGINT))
+    end.start()
+    try:
+        way.refused(reason, "serve", model)
+    finally:
+        end.cancel()
 
 
 def check_served(found: list[Row], own: list[Row]) -> None:
