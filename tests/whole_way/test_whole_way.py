@@ -229,11 +229,11 @@ def serve_file(way: Way, file: str) -> None:
 
 
 def refused_to_serve(way: Way, reason: str, model: str) -> None:
-    """Hold `dlrun serve` against the reason with which it must be refused; a server that begins all the same is ended."""
+    """Hold `dlrun serve` against the reason with which it must be refused; one that begins all the same is ended."""
     end = threading.Timer(PATIENCE_S, os.kill, (os.getpid(), signal.SIGINT))
     end.start()
     try:
-        way.refused(reason, "serve", model)
+        way.refused(reason, "serve", model, "--port", "0")
     finally:
         end.cancel()
 
