@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -33,16 +34,17 @@ def generate_text(
     always takes the likeliest. top_k: sample from the k likeliest tokens only; None from all.
     Raises ConfigError if the prompt has no tokens.
     """
-    return continued_text(
-        network_logits(task),
-        encoder.tokenizer,
-        prompt,
-        context=encoder.context,
-        length=length,
-        temperature=temperature,
-        top_k=top_k,
-        seed=seed,
-    )
+    with _evaluating(task):
+        return continued_text(
+            network_logits(task),
+            encoder.tokenizer,
+            prompt,
+            context=encoder.context,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            seed=seed,
+        )
 
 
 def continued_text(
@@ -63,52 +65,13 @@ def continued_text(
     ids = tokenizer.ids(prompt)
     if not ids:
         raise ConfigError(Problem("--prompt", "Expected a text to continue, got one without any token."))
-    new = _sampled(next_logits, ids, context=context, length=length, temperature=temperature, top_k=top_k, seed=seed)
+    new = generate_ids(
+        next_logits, ids, context=context, length=length, temperature=temperature, top_k=top_k, seed=seed
+    )
     return prompt + tokenizer.separator + tokenizer.text(new) if new else prompt
 
 
 def generate_ids(
-    task: SupervisedTask,
-    prompt: list[int],
-    *,
-    context: int,
-    length: int,
-    temperature: float,
-    top_k: int | None,
-    seed: int,
-) -> list[int]:
-    """Return the token ids that the model adds to a prompt; it sees the last `context` tokens."""
-    return _sampled(
-        network_logits(task),
-        prompt,
-        context=context,
-        length=length,
-        temperature=temperature,
-        top_k=top_k,
-        seed=seed,
-    )
-
-
-def network_logits(task: SupervisedTask) -> NextLogits:
-    """Return what gives the next token's logits by a run's network; its mode is the same afterwards."""
-    device = next(task.parameters()).device
-
-    def next_logits(window: list[int]) -> Tensor:
-        was_training = task.training
-        task.eval()
-        try:
-            with torch.inference_mode():
-                tokens = torch.tensor([window], device=device)  # (1, T)
-                logits: Tensor = task.model(tokens)[0, -1]  # (1, T, V) -> (V,)
-                return logits
-        finally:
-            if was_training:
-                task.train()
-
-    return next_logits
-
-
-def _sampled(
     next_logits: NextLogits,
     prompt: list[int],
     *,
@@ -118,6 +81,7 @@ def _sampled(
     top_k: int | None,
     seed: int,
 ) -> list[int]:
+    """Return the token ids that a model adds to a prompt; it sees the last `context` tokens."""
     random = generator(seed, "generate")
     ids = list(prompt)
     with torch.inference_mode():
@@ -125,6 +89,28 @@ def _sampled(
             logits = next_logits(ids[-context:]).double().cpu()
             ids.append(_sample(logits, temperature=temperature, top_k=top_k, random=random))
     return ids[len(prompt) :]
+
+
+def network_logits(task: SupervisedTask) -> NextLogits:
+    """Return what gives the next token's logits by a network, in the mode that it has then."""
+    device = next(task.parameters()).device
+
+    def next_logits(window: list[int]) -> Tensor:
+        logits: Tensor = task.model(torch.tensor([window], device=device))[0, -1]  # (1, T) -> (1, T, V) -> (V,)
+        return logits
+
+    return next_logits
+
+
+@contextmanager
+def _evaluating(task: SupervisedTask) -> Iterator[None]:
+    """A context in which a task is in evaluation mode."""
+    was_training = task.training
+    task.eval()
+    try:
+        yield
+    finally:
+        task.train(was_training)
 
 
 def _sample(logits: Tensor, *, temperature: float, top_k: int | None, random: torch.Generator) -> int:

@@ -11,7 +11,7 @@ from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import UNKNOWN
 from dlrun.runs.analysis.found import Sample, Token, TokenReport
 from dlrun.runs.analysis.worst import Worst
-from dlrun.runs.generate import generate_ids
+from dlrun.runs.generate import generate_ids, network_logits
 from dlrun.tasks.task import SupervisedTask
 
 NUM_SAMPLES, SAMPLE_TOKENS, TEMPERATURE = 4, 150, 0.8
@@ -63,10 +63,11 @@ def write_samples(task: SupervisedTask, encoder: LanguageEncoder, split: Split |
         rows = torch.tensor([number * len(split) // count for number in range(count)], device=split.index_device)
         length = max(1, min(_MOST_PROMPT, encoder.context // 2))
         prompts = split.fetch(rows).inputs[:, :length].tolist()
+    next_logits = network_logits(task)
     found = []
     for number, prompt in enumerate(prompts):
         new = generate_ids(
-            task,
+            next_logits,
             prompt,
             context=encoder.context,
             length=SAMPLE_TOKENS,
