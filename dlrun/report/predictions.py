@@ -13,6 +13,7 @@ from typing import Any
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.storage.atomic import replace_by_pieces
+from dlrun.storage.output_file import check_output_file
 from dlrun.wording import printable
 
 Columns = Mapping[str, list[Any]]
@@ -27,13 +28,9 @@ def check_target(path: Path, source: Path | None) -> Path:
 
     Raises ConfigError when it is the input, its folder does not exist, or its ending is not a known format.
     """
-    where = f"-o {printable(str(path))}"
     if path.suffix.lower() not in ENDINGS:
-        raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(ENDINGS)}."))
-    if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
-    if source is not None and path.exists() and source.exists() and path.samefile(source):
-        raise ConfigError(Problem(where, "This is the input; choose another file for the predictions."))
+        raise ConfigError(Problem(f"-o {printable(str(path))}", f"Expected a file ending in {', '.join(ENDINGS)}."))
+    check_output_file(path, source=source, what="the predictions")
     return path
 
 

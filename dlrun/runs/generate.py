@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from dlrun.data.loading.randomness import generator
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import UNKNOWN, Tokenizer
 from dlrun.errors import ConfigError, Problem
+from dlrun.tasks.modes import evaluating
 from dlrun.tasks.task import SupervisedTask
 
 NextLogits = Callable[[list[int]], Tensor]
@@ -34,7 +34,7 @@ def generate_text(
     always takes the likeliest. top_k: sample from the k likeliest tokens only; None from all.
     Raises ConfigError if the prompt has no tokens.
     """
-    with _evaluating(task):
+    with evaluating(task):
         return continued_text(
             network_logits(task),
             encoder.tokenizer,
@@ -100,17 +100,6 @@ def network_logits(task: SupervisedTask) -> NextLogits:
         return logits
 
     return next_logits
-
-
-@contextmanager
-def _evaluating(task: SupervisedTask) -> Iterator[None]:
-    """A context in which a task is in evaluation mode."""
-    was_training = task.training
-    task.eval()
-    try:
-        yield
-    finally:
-        task.train(was_training)
 
 
 def _sample(logits: Tensor, *, temperature: float, top_k: int | None, random: torch.Generator) -> int:

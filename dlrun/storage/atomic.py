@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dlrun.errors import StorageError
@@ -62,10 +63,20 @@ def replace_file(path: Path, content: bytes) -> None:
 def replace_by_pieces(path: Path, pieces: Iterable[bytes]) -> None:
     """Replace a file as `replace_file` does, with content from an iterable of pieces."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with discarding(temporary, path):
         write_pieces(temporary, pieces)
         system.disk.rename(temporary, path)
         sync_folder(path.parent)
+
+
+@contextmanager
+def discarding(temporary: Path, path: Path) -> Iterator[None]:
+    """A context that makes `path` by way of `temporary`, which is removed if it fails.
+
+    Raises StorageError naming `path` for an OSError.
+    """
+    try:
+        yield
     except BaseException as error:
         discard(temporary)
         if isinstance(error, OSError):

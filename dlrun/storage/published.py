@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.errors import StorageError
 from dlrun.storage import disk as system
-from dlrun.storage.atomic import discard, storage_error, sync_folder, write_file
+from dlrun.storage.atomic import discard, discarding, sync_folder, write_file
 from dlrun.storage.reading import MOST_JSON_BYTES, pieces_of_regular, read_regular, restoring
 from dlrun.storage.sealed import is_sealed, sealed_manifest
 from dlrun.wording import printable
@@ -51,7 +51,7 @@ def write_published(target: Path, files: Mapping[str, bytes]) -> None:
     }
     manifest = sealed_manifest({"format": FORMAT, "version": VERSION, "files": listed})
     discard(temporary)
-    try:
+    with discarding(temporary, target):
         target.parent.mkdir(parents=True, exist_ok=True)
         system.disk.make_folder(temporary)
         for name, content in {**files, MANIFEST: manifest}.items():
@@ -59,11 +59,6 @@ def write_published(target: Path, files: Mapping[str, bytes]) -> None:
         sync_folder(temporary)
         system.disk.rename(temporary, target)
         sync_folder(target.parent)
-    except BaseException as error:
-        discard(temporary)
-        if isinstance(error, OSError):
-            raise storage_error(target, error) from error
-        raise
 
 
 def read_manifest(folder: Path) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from dlrun.data.loading.randomness import derive_seed
 from dlrun.data.loading.randomness import generator as random_generator
 from dlrun.data.spec import Batch, Scaling
 from dlrun.tasks.metric_names import Direction
+from dlrun.tasks.modes import evaluating
 from dlrun.tasks.sample_quality import MAX_REAL, SampleScorer
 from dlrun.tasks.task import Evaluation, Task, Update
 
@@ -106,10 +107,8 @@ class GanTask(Task):
     def sample(self, count: int, *, purpose: str) -> Tensor:
         """Generate images from noise that depends only on `purpose`, (count, C, H, W) in [-1, 1]."""
         noise = torch.randn(count, self.latent_dim, generator=random_generator(0, purpose))  # -> (count, Z)
-        training = self.generator.training
-        self.generator.eval()
-        chunks = [self.generator(part) for part in noise.to(self._factor.device).split(250)]  # type: ignore[no-untyped-call]
-        self.generator.train(training)
+        with evaluating(self.generator):
+            chunks = [self.generator(part) for part in noise.to(self._factor.device).split(250)]  # type: ignore[no-untyped-call]
         return torch.cat(chunks).float()  # n x (250, C, H, W) -> (count, C, H, W)
 
     def quality(self, real: Tensor) -> dict[str, float]:

@@ -11,6 +11,7 @@ from dlrun.data.loading.shard import WHOLE
 from dlrun.data.loading.split import Split, in_order
 from dlrun.optim.device import Device
 from dlrun.tasks.merging import Merges
+from dlrun.tasks.modes import evaluating
 from dlrun.tasks.task import Evaluation, Task
 from dlrun.training.metric_choice import check_returned
 from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
@@ -34,10 +35,8 @@ def evaluate(
     `receive` is given the evaluation at the end, where it has all batches, for what it has besides the metrics.
     Raises ConfigError if the memory is too small, or the task returns a metric that it does not declare.
     """
-    was_training = task.training
-    task.eval()
     try:
-        with without_gradients(device):
+        with evaluating(task), without_gradients(device):
             metrics = _measured(
                 task, split, device=device, batch_size=batch_size, before_batch=before_batch, receive=receive
             )
@@ -45,8 +44,6 @@ def evaluate(
         if not is_out_of_memory(error):
             raise
         raise evaluation_error(batch_size, device) from error
-    finally:
-        task.train(was_training)
     check_returned(task, metrics)
     return metrics
 

@@ -113,13 +113,12 @@ def _show(command: Command, text: str, *, draw: Callable[[], bytes], tabulate: C
 
 def _check_target(path: Path, source: Path | None) -> None:
     """Raise ConfigError for a file that cannot be written, or must not be."""
-    where = f"-o {printable(str(path))}"
+    from dlrun.storage.output_file import check_output_file
+
     if path.suffix.lower() not in _ENDINGS:
-        raise ConfigError(Problem(where, f"Expected a file ending in {' or '.join(_ENDINGS)}."))
-    if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
-    if source is not None and path.exists() and source.exists() and path.samefile(source):
-        raise ConfigError(Problem(where, "This is the input; choose another file for the explanation."))
+        what = f"Expected a file ending in {' or '.join(_ENDINGS)}."
+        raise ConfigError(Problem(f"-o {printable(str(path))}", what))
+    check_output_file(path, source=source, what="the explanation")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.storage.output_file import check_output_file
 from dlrun.wording import printable
 
 Format = Literal["onnx", "torch", "executorch"]
@@ -35,8 +36,7 @@ def check_target(path: Path, *, quantize: bool) -> Format:
     if kind is None:
         near = did_you_mean(path.suffix.lower(), FORMATS) if path.suffix else ""
         raise ConfigError(Problem(where, f"Expected a file ending in {', '.join(FORMATS)}. {near}".rstrip()))
-    if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(Problem(where, "Expected a file in a folder that exists."))
+    check_output_file(path)
     if quantize and kind != "onnx":
         what = "Only ONNX files are made int8, by onnxruntime: -o FILE.onnx"
         raise ConfigError(Problem("--quantize int8", what))
