@@ -12,7 +12,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem
-from dlrun.wording import number, printable
+from dlrun.wording import numbers, printable
 
 if TYPE_CHECKING:
     from dlrun.runs.history import SavedRun
@@ -107,12 +107,20 @@ def _print(runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dic
     ]
     print_table(["configuration", *letters], rows or [["(the same configuration)", *("" for _ in runs)]])
     print()  # noqa: T201
-    rows = [
-        [name, number(first), *(_change(value, first) for value in rest)] for name, (first, *rest) in metrics.items()
-    ]
+    rows = [[name, *_with_changes(values)] for name, values in metrics.items()]
     print_table(["metric", *letters], rows, right=tuple(range(1, len(letters) + 1)))
 
 
-def _change(value: float | None, first: float | None) -> str:
-    change = f" ({value - first:+.4g})" if value is not None and first is not None else ""
-    return number(value) + change
+def _with_changes(values: Sequence[float | None]) -> list[str]:
+    """Format the values of a metric, each but the first with its change from the first: 0.9667, 0.9800 (+0.0133)."""
+    first, *rest = values
+    changes = [None if value is None or first is None else value - first for value in rest]
+    texts = numbers([*values, *changes])
+    return texts[:1] + [
+        shown if change is None else f"{shown} ({_signed(change, text)})"
+        for shown, change, text in zip(texts[1 : len(values)], changes, texts[len(values) :], strict=True)
+    ]
+
+
+def _signed(change: float, text: str) -> str:
+    return f"+{text}" if change > 0 else "0" if change == 0 else text

@@ -10,7 +10,7 @@ from typing import Any
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.scene import Scene, shortened
 from dlrun.report.plots.svg import to_svg
-from dlrun.wording import number, plural, show
+from dlrun.wording import number, numbers, plural, show
 
 _MOST_VALUE = 400  # characters of a value in a table
 _PRINTED_ROWS, _PRINTED_COLUMNS = 60, 14
@@ -26,11 +26,22 @@ class Cell:
     value: float | str | None = None
 
 
-def number_cell(value: Any, *, whole: bool = False) -> Cell:
-    """Return a cell with a number, "-" for anything else. whole: it counts something."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def number_cells(values: Sequence[Any]) -> list[Cell]:
+    """Return cells of numbers that are read against each other, such as a column; "-" for anything else."""
+    found = [float(value) if _is_number(value) else None for value in values]
+    texts = zip(found, numbers(found), strict=True)
+    return [Cell(text, float("nan") if value is None else value) for value, text in texts]
+
+
+def count_cell(value: Any) -> Cell:
+    """Return a cell with a count, which weights of rows may make a fraction; "-" for anything else."""
+    if not _is_number(value):
         return Cell("-", float("nan"))
-    return Cell(f"{value:,.0f}" if whole and value == int(value) else number(value), float(value))
+    return Cell(f"{value:,.0f}" if value == int(value) else number(value), float(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def section(title: str, *parts: str) -> str:
