@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +24,7 @@ _SUFFIXES = (".ttf", ".otf", ".ttc")
 _ODD = ("bold", "italic", "oblique", "light", "thin", "black", "mono", "condensed", "serif", "math")
 _MOST_TOLD = 12  # characters
 _EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH")
+_KINDS = {"R": "r", "AL": "r", "L": "l", "EN": "l", "AN": "l", "NSM": "m"}  # by class of direction; m: marks on letters
 _DEBIAN = "of Debian and Ubuntu"
 
 
@@ -51,11 +54,18 @@ class Fonts:
             missing |= self.missing
 
     def runs(self, text: str, size: float) -> list[tuple[Font, str]]:
-        """Return the parts of a text, each with its font; one font draws all if it can. size: in pixels."""
+        """Return the parts of a text from left to right, each with its font; one font draws all if it can.
+
+        A part has one direction, so that signs and numbers beside a name in Arabic stay where they are. size: pixels.
+        """
         text = unicodedata.normalize("NFC", text)
+        parts = [each for part in _by_direction(text) for each in self._by_font(part)]
+        return [(_font(name, size), part) for name, part in parts]
+
+    def _by_font(self, text: str) -> list[tuple[_Name, str]]:
         for name, known in self._known.items():
             if known.issuperset(text):
-                return [(_font(name, size), text)]
+                return [(name, text)]
         found: list[tuple[_Name, str]] = []
         for char in text:
             name = next((name for name, known in self._known.items() if char in known), None)
@@ -63,7 +73,7 @@ class Fonts:
                 found[-1] = (name, found[-1][1] + char)
             else:
                 found.append((name, char))
-        return [(_font(name, size), part) for name, part in found]
+        return found
 
 
 def length(runs: Iterable[tuple[Font, str]]) -> float:
@@ -128,8 +138,15 @@ def _is_inkless(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Zs", "Zl", "Zp")
 
 
+def _by_direction(text: str) -> list[str]:
+    """The parts of a text that are read from right to left, with what lies between their words, and the others."""
+    kinds = "".join(_KINDS.get(unicodedata.bidirectional(char), " ") for char in text)
+    cuts = [place for found in re.finditer("r(?:[rm ]*r)?m*", kinds) for place in found.span()]
+    return [part for first, last in itertools.pairwise([0, *cuts, len(text)]) if (part := text[first:last])]
+
+
 def _is_from_right(char: str) -> bool:
-    return unicodedata.bidirectional(char) in ("R", "AL")
+    return _KINDS.get(unicodedata.bidirectional(char)) == "r"
 
 
 def _cure(char: str) -> str:

@@ -115,6 +115,13 @@ def test_letters_from_right_to_left_are_not_drawn_wrongly_without_what_joins_the
     assert Fonts(["شم"]).missing == {"ش", "م"}
 
 
+def test_signs_and_numbers_beside_a_name_in_arabic_stay_where_they_are(folder: Path) -> None:
+    write_font(folder / "Sans.ttf", 'شمّ 0123456789:=.-a"')
+    found = Fonts(['"شمّ شم": -0.8 = -1.0'])
+    parts = [part for _, part in found.runs('a "شمّ شمّ": -0.8 = -1.0', 12)]
+    assert parts == ['a "', "شمّ شمّ", '": -0.8 = -1.0']
+
+
 @pytest.mark.parametrize(
     ("platform", "known"),
     [
