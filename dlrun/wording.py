@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 _TINY, _LARGE = 1e-5, 1e6  # sizes of numbers that have a power of ten: below, and from there on
@@ -35,6 +36,18 @@ def numbers(values: Sequence[float | None]) -> list[str]:
         number(value) if value is None or _stands_out(value, shared) else format(value + 0.0, shared)  # no -0.0
         for value in values
     ]
+
+
+def numbers_by_metric(rows: Mapping[str, Sequence[float | None]]) -> dict[str, list[str]]:
+    """Format a row of numbers for each metric; val/rmse and test/rmse, which are read together, have like decimals."""
+    found: dict[str, list[str]] = {}
+    names_of: dict[str, list[str]] = {}
+    for name in rows:
+        names_of.setdefault(name.partition("/")[2] or name, []).append(name)
+    for names in names_of.values():
+        texts = iter(numbers([value for name in names for value in rows[name]]))
+        found.update({name: list(itertools.islice(texts, len(rows[name]))) for name in names})
+    return {name: found[name] for name in rows}
 
 
 def _shared_format(values: Sequence[float]) -> str:

@@ -54,6 +54,13 @@ def test_numbers_of_a_column_have_as_many_decimals(values: list[float | None], t
     assert figures.numbers(values) == texts
 
 
+def test_a_metric_has_as_many_decimals_in_every_split() -> None:
+    rows = {"val/rmse": [99.1234, None], "val/r2": [0.5, 1.0], "test/rmse": [103.2871, 250.0], "step": [2.0]}
+    found = figures.numbers_by_metric(rows)
+    assert list(found) == list(rows)
+    assert list(found.values()) == [["99.12", "-"], ["0.5000", "1.0000"], ["103.29", "250.00"], ["2"]]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (42.4, "42 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
 )

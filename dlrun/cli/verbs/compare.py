@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem
-from dlrun.wording import numbers, printable
+from dlrun.wording import numbers_by_metric, printable
 
 if TYPE_CHECKING:
     from dlrun.runs.history import SavedRun
@@ -107,19 +107,26 @@ def _print(runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dic
     ]
     print_table(["configuration", *letters], rows or [["(the same configuration)", *("" for _ in runs)]])
     print()  # noqa: T201
-    rows = [[name, *_with_changes(values)] for name, values in metrics.items()]
+    rows = [[name, *cells] for name, cells in _with_changes(metrics).items()]
     print_table(["metric", *letters], rows, right=tuple(range(1, len(letters) + 1)))
 
 
-def _with_changes(values: Sequence[float | None]) -> list[str]:
-    """Format the values of a metric, each but the first with its change from the first: 0.9667, 0.9800 (+0.0133)."""
-    first, *rest = values
-    changes = [None if value is None or first is None else value - first for value in rest]
-    texts = numbers([*values, *changes])
-    return texts[:1] + [
-        shown if change is None else f"{shown} ({_signed(change, text)})"
-        for shown, change, text in zip(texts[1 : len(values)], changes, texts[len(values) :], strict=True)
-    ]
+def _with_changes(metrics: Mapping[str, Sequence[float | None]]) -> dict[str, list[str]]:
+    """Format each metric's values, and of all but the first their change from it: 0.9667, 0.9800 (+0.0133)."""
+    changes = {name: [_change(value, values[0]) for value in values[1:]] for name, values in metrics.items()}
+    texts = numbers_by_metric({name: [*values, *changes[name]] for name, values in metrics.items()})
+    found = {}
+    for name, values in metrics.items():
+        (first, *shown), amounts = texts[name][: len(values)], texts[name][len(values) :]
+        found[name] = [first] + [
+            text if change is None else f"{text} ({_signed(change, amount)})"
+            for text, change, amount in zip(shown, changes[name], amounts, strict=True)
+        ]
+    return found
+
+
+def _change(value: float | None, first: float | None) -> float | None:
+    return None if value is None or first is None else value - first
 
 
 def _signed(change: float, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.scene import Scene, shortened
 from dlrun.report.plots.svg import to_svg
-from dlrun.wording import number, numbers, plural, show
+from dlrun.wording import number, numbers, numbers_by_metric, plural, show
 
 _MOST_VALUE = 400  # characters of a value in a table
 _PRINTED_ROWS, _PRINTED_COLUMNS = 60, 14
@@ -28,9 +29,21 @@ class Cell:
 
 def number_cells(values: Sequence[Any]) -> list[Cell]:
     """Return cells of numbers that are read against each other, such as a column; "-" for anything else."""
-    found = [float(value) if _is_number(value) else None for value in values]
-    texts = zip(found, numbers(found), strict=True)
-    return [Cell(text, float("nan") if value is None else value) for value, text in texts]
+    return _cells(found := _numbers(values), numbers(found))
+
+
+def metric_cells(rows: Mapping[str, Sequence[Any]]) -> dict[str, list[Cell]]:
+    """Return a row of cells for each metric, of which those of all splits have like decimals."""
+    found = {name: _numbers(values) for name, values in rows.items()}
+    return {name: _cells(found[name], texts) for name, texts in numbers_by_metric(found).items()}
+
+
+def _numbers(values: Sequence[Any]) -> list[float | None]:
+    return [float(value) if _is_number(value) else None for value in values]
+
+
+def _cells(values: Sequence[float | None], texts: Sequence[str]) -> list[Cell]:
+    return [Cell(text, math.nan if value is None else value) for value, text in zip(values, texts, strict=True)]
 
 
 def count_cell(value: Any) -> Cell:

@@ -9,7 +9,7 @@ from typing import Any
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.report.pages.media import Media
 from dlrun.report.pages.page import page
-from dlrun.report.pages.parts import Cell, bullets, grid, legend, number_cells, paragraph, section, table
+from dlrun.report.pages.parts import Cell, bullets, grid, legend, metric_cells, paragraph, section, table
 from dlrun.report.pages.run.about import (
     configuration_section,
     data_section,
@@ -114,13 +114,11 @@ def _results(result: Mapping[str, Any]) -> str:
     if not metrics:
         return ""
     heads = ["metric", "this run", *(str(each["name"]) for each in shown[:_MOST_BASELINES])]
-    rows = [
-        (
-            None,
-            [Cell(name), *number_cells([value, *(each["metrics"].get(name) for each in shown[:_MOST_BASELINES])])],
-        )
+    values = {
+        name: [value, *(each["metrics"].get(name) for each in shown[:_MOST_BASELINES])]
         for name, value in list(metrics.items())[:_MOST_METRICS]
-    ]
+    }
+    rows = [(None, [Cell(name), *cells]) for name, cells in metric_cells(values).items()]
     notices = result.get("notices")
     told: Sequence[str] = [str(each) for each in notices[:20]] if isinstance(notices, list) else []
     return section("Result", table(heads, rows), bullets(told))

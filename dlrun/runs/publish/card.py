@@ -9,7 +9,7 @@ from dlrun.runs.publish.facts import Facts
 from dlrun.runs.publish.front import front_matter, shown_split
 from dlrun.runs.publish.markdown import fence, plain, table
 from dlrun.storage.published import CONFIG, MANIFEST, MODEL, ONNX, ONNX_JSON, RECIPE, RESULT, SAMPLES, WEIGHTS
-from dlrun.wording import count, number, numbers, plural
+from dlrun.wording import count, number, numbers, numbers_by_metric, plural
 
 PLACE = "[More Information Needed]"
 """Marks what the author is to write, as the hub's own template does."""
@@ -110,10 +110,9 @@ def _results(facts: Facts) -> list[str]:
         return []
     baselines = [each for each in facts.result.get("baselines") or [] if _is_baseline(each)][:_MOST_BASELINES]
     heads = ["metric", "this model", *(plain(each["name"]) for each in baselines)]
-    rows = [
-        [plain(name), *numbers([value, *(each["metrics"].get(name) for each in baselines)])]
-        for name, value in list(metrics.items())[:_MOST_ROWS]
-    ]
+    shown = list(metrics.items())[:_MOST_ROWS]
+    values = {name: [value, *(each["metrics"].get(name) for each in baselines)] for name, value in shown}
+    rows = [[plain(name), *cells] for name, cells in numbers_by_metric(values).items()]
     parts = ["## Results", _meaning(metrics, has_baselines=bool(baselines))]
     parts.append(table(heads, rows, right=range(1, len(heads))))
     for place, figures in (facts.result.get("per_class") or {}).items():
