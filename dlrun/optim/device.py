@@ -76,7 +76,7 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     place: of this process among those of the run.
     Raises ConfigError if the device is missing or does not support the precision.
     """
-    names = available()
+    names = ["cpu"] if config.device_name == "cpu" else available()  # asking for GPUs starts the driver of CUDA
     name = names[0] if config.device_name == "auto" else config.device_name
     if name not in names:
         raise ConfigError(
@@ -104,6 +104,9 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # setting it imports the compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
+    if name == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # from here on its random state belongs to the run
+        torch.cuda.reset_peak_memory_stats(device)  # of a run before this one in the same process
     torch.set_num_threads(1)
     for kind in (np.float32, np.float64):
         np.finfo(
@@ -129,9 +132,15 @@ def _own_gpu(place: Place) -> torch.device:
     return torch.device("cuda", place.local_rank)
 
 
+def free_memory_of_gpu(device: torch.device) -> int:
+    """Return the bytes that are free on a GPU for this process, with those that torch keeps to use them again."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + kept)
+
+
 def room_for_data(device: torch.device) -> int | None:
     """Return how many bytes of a GPU rows may occupy; None for a device that shares the machine's memory."""
-    return int(_SHARE_OF_DATA * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+    return int(_SHARE_OF_DATA * free_memory_of_gpu(device)) if device.type == "cuda" else None
 
 
 def use_threads(device: Device, threads: int | None, *, of_cores: int = 1) -> Device:

@@ -19,7 +19,7 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.optim.device import Device
+from dlrun.optim.device import Device, free_memory_of_gpu
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
@@ -229,7 +229,7 @@ def _data_bytes(split: Any) -> int:
 
 
 def _free(device: Device, host: int) -> int:
-    return torch.cuda.mem_get_info(device.torch)[0] if device.torch.type == "cuda" else host
+    return free_memory_of_gpu(device.torch) if device.torch.type == "cuda" else host
 
 
 def _largest_layer(task: Task) -> LargestLayer:

@@ -41,6 +41,11 @@ def test_the_best_device_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert available()[-1] == "cpu"
 
 
+def test_a_run_on_the_cpu_asks_for_no_other_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("dlrun.optim.device.available")  # asking starts CUDA's driver, which a fork does not survive
+    assert set_up(configure(*SMALL, "device=cpu")).torch.type == "cpu"
+
+
 def test_a_rule_that_chose_the_threads_is_named() -> None:
     assert Device(torch.device("cpu"), "fp32", 1).describe(is_auto=True) == "cpu, auto (1 thread), fp32"
     assert Device(torch.device("mps"), "fp32", 1).describe(is_auto=True) == "mps, fp32"

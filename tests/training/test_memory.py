@@ -124,13 +124,15 @@ def test_bytes_in_words(size: int, text: str) -> None:
 
 def test_the_free_memory_of_a_gpu_is_that_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (7, 80))
-    assert _free(Device(torch.device("cuda"), "fp32", 1), 100) == 7
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 30)
+    assert _free(Device(torch.device("cuda"), "fp32", 1), 100) == 7 + 20  # what runs before this one have left
     assert _free(Device(torch.device("cpu"), "fp32", 1), 100) == 100
 
 
 def test_a_task_that_runs_backward_itself_is_told_to_use_update() -> None:
-    layer = torch.nn.Linear(1, 1)
-    saved = _Saved(layer, Batch(torch.zeros(1, 1), torch.zeros(1, 1)))  # of four bytes each
+    layer, batch = torch.nn.Linear(1, 1), Batch(torch.zeros(1, 1), torch.zeros(1, 1))  # of four bytes each
+    saved = _Saved(layer, batch)  # a batch that is not held leaves its memory to the next tensor
     weight = torch.ones(2, requires_grad=True)
     with saved.counted():
         loss = (weight * torch.full((2,), 2.0)).sum()
