@@ -59,12 +59,10 @@ class Device:
 
 
 def available() -> list[str]:
-    """Return the names of the devices that this machine and this build of torch can use, the best first."""
+    """Return the names of the devices that a run can use on this machine, with this build of torch, the best first."""
     found = ["cpu"]
     if torch.cuda.is_available():
         found.insert(0, "cuda")
-    if torch.backends.mps.is_available():
-        found.insert(0, "mps")
     return found
 
 
@@ -76,18 +74,7 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     place: of this process among those of the run.
     Raises ConfigError if the device is missing or does not support the precision.
     """
-    names = ["cpu"] if config.device_name == "cpu" else available()  # asking for GPUs starts the driver of CUDA
-    name = names[0] if config.device_name == "auto" else config.device_name
-    if name not in names:
-        raise ConfigError(
-            Problem(
-                f"device={name}",
-                f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
-                "device=auto uses the best.",
-                id="no-such-device",
-                fix="device=auto",
-            )
-        )
+    name = _name_of_device(config)
     device = torch.device(name) if place.is_alone or name != "cuda" else _own_gpu(place)
     if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
@@ -115,6 +102,31 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
     return Device(device, config.device_settings.precision, torch.get_num_threads(), group=join(place, device))
+
+
+def _name_of_device(config: RunConfig) -> str:
+    """Return the device that a configuration asks for, or the best.
+
+    Raises ConfigError if it is missing, or is one of Apple's.
+    """
+    if config.device_name == "mps":
+        what = (
+            "dlrun adds up losses and metrics in float64, which GPUs of Apple do not have. device=cpu trains on a Mac."
+        )
+        raise ConfigError(Problem("device=mps", what, id="no-such-device", fix="device=cpu"))
+    names = ["cpu"] if config.device_name == "cpu" else available()  # asking for GPUs starts the driver of CUDA
+    name = names[0] if config.device_name == "auto" else config.device_name
+    if name not in names:
+        raise ConfigError(
+            Problem(
+                f"device={name}",
+                f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
+                "device=auto uses the best.",
+                id="no-such-device",
+                fix="device=auto",
+            )
+        )
+    return name
 
 
 def _own_gpu(place: Place) -> torch.device:
@@ -171,5 +183,3 @@ def synchronise(device: torch.device) -> None:
     """Wait until the device has finished its work, so that time measurements are correct."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()

@@ -146,7 +146,7 @@ def memory_of(task: Task, data: DataBundle, config: RunConfig, device: Device, o
         data=sum(_data_bytes(split) for split in data.splits.values()),
         free=_free(device, host),
         free_on_host=host,
-        is_on_cpu=device.torch.type != "cuda",  # "mps" shares the machine's memory
+        is_on_cpu=device.torch.type != "cuda",
         num_weights=sum(parameter.numel() for parameter in trained),
         largest=_largest_layer(task),
     )
