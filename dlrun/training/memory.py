@@ -95,15 +95,26 @@ class Memory:
         fits = self.needed <= self.free and (self.is_on_cpu or self.checkpoint <= self.free_on_host)
         return fits and self.built <= self.free_on_host
 
+    @property
+    def too_little(self) -> tuple[int, int]:
+        """What is needed and what is free where it does not fit: on the device, or else in the machine's memory."""
+        if self.needed > self.free:
+            return self.needed, self.free
+        return max(self.built, 0 if self.is_on_cpu else self.checkpoint), self.free_on_host
+
     def parts(self) -> list[tuple[str, int]]:
-        """Return every part of the sums that is not 0, in words and bytes, the largest first."""
+        """Return every part of the sums that is not 0, in words and bytes, the largest first.
+
+        A checkpoint is no part of a GPU's memory, and is one where the machine's is too small for it.
+        """
+        saves_here = self.is_on_cpu or self.checkpoint > self.free_on_host
         parts = {
             "weights": self.weights,
             "gradients": self.gradients,
             "states of the optimizer": self.states,
             "average of the weights": self.average,
             "weights put together for a moment": self.gathered,
-            "a checkpoint while it is written": self.checkpoint,
+            "a checkpoint while it is written": self.checkpoint if saves_here else 0,
             "activations of a training batch": self.activations + self.backward,
             "an evaluation batch": self.evaluation,
         }
