@@ -143,7 +143,7 @@ class Run:
             sync_before=(metrics_file,),
             load=load_snapshot if components.device.group.shards is None else open_snapshot,
         )
-        self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
+        self._environment = environment.collect_numeric(components.device.threads, components.device.torch.type)
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
         self._per_class: Mapping[str, ByClass] = {}
