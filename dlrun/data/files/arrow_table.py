@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlrun.data.files.decimal_commas import columns_with_commas, with_points
 from dlrun.data.files.optional import import_optional
 from dlrun.data.files.table_file import BadRow, TableFile, as_text
 from dlrun.errors import DataError
@@ -36,6 +37,7 @@ class ArrowTable(TableFile):
         self._text_encoding = encoding
         self._pyarrow = import_optional("pyarrow", extra="table", needed_by=self.shown)
         self._sample: dict[str, list[str | None]] | None = None
+        self._with_commas: set[str] = set()  # columns whose numbers have a decimal comma, by the sample
         self.check_columns(self.names, self.names)
 
     def sample(self) -> dict[str, list[str | None]]:
@@ -46,9 +48,11 @@ class ArrowTable(TableFile):
             read.close()
             if batch is None:
                 raise DataError(f"{self.shown}: there is no row.")
-            self._sample = {
-                name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)
-            }
+            texts = {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
+            if self.delimiter == ";" and self.format == "csv":
+                self._with_commas = columns_with_commas(texts)
+                texts.update({name: with_points(texts[name]) for name in self._with_commas})
+            self._sample = texts
         return self._sample
 
     @property
@@ -65,7 +69,19 @@ class ArrowTable(TableFile):
         bad: receives each row that has another number of columns, or is no JSON object.
         Raises NotNumbersError for a column of numbers that has a text.
         """
-        return self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS)
+        if self.delimiter == ";" and self.format == "csv":
+            self.sample()  # which tells whether there are decimal commas
+        for batch in self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS):
+            yield self._without_commas(batch) if self._with_commas else batch
+
+    def _without_commas(self, batch: Any) -> Any:
+        """The batch with a point in the texts of numbers that have a decimal comma."""
+        arrays = list(batch.columns)
+        for place, name in enumerate(batch.schema.names):
+            if name in self._with_commas and hasattr(arrays[place], "dictionary"):
+                words = self._pyarrow.array(with_points(arrays[place].dictionary.to_pylist()), self._pyarrow.string())
+                arrays[place] = self._pyarrow.DictionaryArray.from_arrays(arrays[place].indices, words)
+        return self._pyarrow.RecordBatch.from_arrays(arrays, batch.schema.names)
 
     def _read(
         self, numbers: Collection[str], names: Sequence[str], bad: BadRow, *, block_bytes: int, batch_rows: int
@@ -117,6 +133,7 @@ class ArrowTable(TableFile):
                 include_columns=list(names),
                 null_values=list(MISSING_WORDS),
                 strings_can_be_null=True,
+                decimal_point="," if self._with_commas else ".",
             ),
         )
         with reader:
