@@ -51,8 +51,7 @@ class ArrowTable(TableFile):
             texts = {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
             if self.delimiter == ";" and self.format == "csv":
                 self._with_commas = columns_with_commas(texts)
-                texts.update({name: with_points(texts[name]) for name in self._with_commas})
-            self._sample = texts
+            self._sample = {name: self._tidied(name, values) for name, values in texts.items()}
         return self._sample
 
     @property
@@ -72,15 +71,23 @@ class ArrowTable(TableFile):
         if self.delimiter == ";" and self.format == "csv":
             self.sample()  # which tells whether there are decimal commas
         for batch in self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS):
-            yield self._without_commas(batch) if self._with_commas else batch
+            yield self._tidy(batch) if self._with_commas or self.has_spaces else batch
 
-    def _without_commas(self, batch: Any) -> Any:
-        """The batch with a point in the texts of numbers that have a decimal comma."""
+    def _tidied(self, name: str, texts: list[str | None]) -> list[str | None]:
+        """Texts of a column without what is only their form: spaces as around the names, decimal commas."""
+        if self.has_spaces:
+            stripped = [text and text.strip() for text in texts]
+            texts = [None if text in MISSING_WORDS else text for text in stripped]
+        return with_points(texts) if name in self._with_commas else texts
+
+    def _tidy(self, batch: Any) -> Any:
+        """The batch with its texts as `_tidied` makes them."""
         arrays = list(batch.columns)
         for place, name in enumerate(batch.schema.names):
-            if name in self._with_commas and hasattr(arrays[place], "dictionary"):
-                words = self._pyarrow.array(with_points(arrays[place].dictionary.to_pylist()), self._pyarrow.string())
-                arrays[place] = self._pyarrow.DictionaryArray.from_arrays(arrays[place].indices, words)
+            if hasattr(arrays[place], "dictionary"):
+                words = self._tidied(name, arrays[place].dictionary.to_pylist())
+                texts = self._pyarrow.array(words, self._pyarrow.string())
+                arrays[place] = texts.take(arrays[place].indices).dictionary_encode()
         return self._pyarrow.RecordBatch.from_arrays(arrays, batch.schema.names)
 
     def _read(
@@ -124,7 +131,12 @@ class ArrowTable(TableFile):
 
         reader = arrow_csv.open_csv(
             self.path,
-            read_options=arrow_csv.ReadOptions(block_size=block_bytes, encoding=self._text_encoding, use_threads=True),
+            read_options=arrow_csv.ReadOptions(
+                block_size=block_bytes,
+                encoding=self._text_encoding,
+                use_threads=True,
+                **({"column_names": self.names, "skip_rows_after_names": 1} if self.has_spaces else {}),
+            ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self.delimiter, newlines_in_values=self.has_quotes, invalid_row_handler=wrong
             ),
