@@ -133,8 +133,8 @@ def test_a_sweep_takes_each_of_its_values(word: str, values: list[Any]) -> None:
         ("model@other=cnn", "A key cannot be deleted or moved to another package."),
         (
             "a=[",
-            "Cannot parse it as KEY=VALUE: no viable alternative at input '['. Write lists as [1,2], mappings as {a: 1}, "
-            "and quote texts with special characters in them.",
+            "Cannot parse it as KEY=VALUE: no viable alternative at input '['. Write lists as [1,2], mappings as "
+            "{a: 1}, and quote texts with special characters in them.",
         ),
     ],
 )
