@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _EXAMPLE_WORDS = 6
-_WORDS = r're.findall(r"\w+|[^\w\s]", {text})'
+_WORDS = 're.findall({how}["tokenizer"]["pattern"], {text})'
 _RUN: Mapping[str, Sequence[str]] = {
     "onnx": (
         "session = onnxruntime.InferenceSession({file})",
@@ -138,7 +138,7 @@ def _table(about: Mapping[str, Any]) -> Body:
         parts.append(("boolean", ['into[at] = np.nan if cell is None else str(cell).lower() in column["true"]']))
     if "text" in kinds:
         imports.append("import re")
-        words = _WORDS.format(text="cell.lower()")
+        words = _WORDS.format(how="column", text="cell.lower()")
         ids = 'vocabulary = column["tokenizer"]["vocabulary"]'
         found = f"ids = [vocabulary.index(word) + 2 if word in vocabulary else 1 for word in {words}][: len(into)]"
         parts.append(("text", [ids, found, "into[: len(ids)] = ids"]))
@@ -160,7 +160,7 @@ def _ids(how: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str], str]:
         line = 'tokenizer = Tokenizer.from_str(how["tokenizer"]["model"])'
         return ("from tokenizers import Tokenizer",), (line,), f"tokenizer.encode({text}, add_special_tokens=False).ids"
     line = 'known = {token: number for number, token in enumerate(how["tokenizer"]["vocabulary"], start=2)}'
-    tokens = _WORDS.format(text=text) if name == "words" else text
+    tokens = _WORDS.format(how="how", text=text) if name == "words" else text
     return ("import re",) if name == "words" else (), (line,), f"[known.get(token, 1) for token in {tokens}]"
 
 
