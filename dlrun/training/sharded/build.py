@@ -10,12 +10,13 @@ from dlrun.configuration.threads import Work
 from dlrun.optim.distributed.sharding import Sharding
 from dlrun.tasks.task import Task
 from dlrun.training.fitting import Fitting
-from dlrun.training.memory import Memory, sample_batch
+from dlrun.training.memory import Memory
 from dlrun.training.preflight import check_task
+from dlrun.training.sample_step import longest_rows
 from dlrun.training.sharded.memory import builds_in_turns
 from dlrun.training.sharded.strategy import take_turns
 from dlrun.training.sharded.weight_uses import layers_of_weights
-from dlrun.training.work import NO_WORK, work_of
+from dlrun.training.work import work_of
 
 
 def build_sharded(fitting: Fitting, weighed: Memory | None) -> tuple[Task, Memory, Work]:
@@ -45,7 +46,7 @@ def _cut(fitting: Fitting, weighed: Memory | None, sharding: Sharding) -> tuple[
     task = on_host.build(weighed)
     check_task(task, on_host.data, fitting.config, files=fitting.files)
     memory = on_host.check(task, weighed)
-    rows = sample_batch(on_host.data, fitting.config)
-    work = work_of(task, on_host.data, fitting.config, on_host.device, files=fitting.files)
+    rows = longest_rows(on_host.data, fitting.config)
+    work = work_of(task, on_host.data, fitting.config, fitting.device, files=fitting.files)
     sharding.cut(task.param_groups(), layers_of_weights(task, rows))
-    return task, memory, work if fitting.device.is_cpu else NO_WORK
+    return task, memory, work
