@@ -73,7 +73,7 @@ class DataBundle:
         is copied when it is needed, and a notice says so. None: there is room.
         """
         in_memory = [split for split in self.splits.values() if isinstance(split, MemorySplit)]
-        size = sum(split.inputs.numel() * split.inputs.element_size() for split in in_memory)
+        size = sum(split.inputs.nbytes for split in in_memory)
         stays = room is not None and size > room
         splits = {
             name: split.to(device, with_inputs=False) if stays and isinstance(split, MemorySplit) else split.to(device)

@@ -30,8 +30,8 @@ from dlrun.optim.param_groups import Parameters, avoid_loading_the_compiler, mat
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
-from dlrun.training.fitting import Fitting
 from dlrun.training.memory import Memory
+from dlrun.training.memory_check import MemoryCheck
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
@@ -135,7 +135,7 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     if problems := find_too_small_batches(config.tree):
         raise ConfigError(problems)
     spec = data.spec
-    fitting = Fitting(
+    check = MemoryCheck(
         config,
         data,
         chosen,
@@ -143,24 +143,24 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         lambda task, config: build_optimizers(task, config, catalog),
         catalog.plugins,
     )
-    strategy = choose_strategy(config, fitting, chosen.group)
+    strategy = choose_strategy(config, check, chosen.group)
     if not chosen.group.is_alone:
         config = config.with_strategy("fsdp" if strategy.is_sharded else "ddp")
-    fitting = replace(fitting, config=config, is_sharded=strategy.is_sharded)
-    weighed = fitting.check_weights()
+    check = replace(check, config=config, is_sharded=strategy.is_sharded)
+    estimate = check.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
     work = NO_WORK
     if strategy.is_sharded:
-        task, memory, work = build_sharded(fitting, weighed)
+        task, memory, work = build_sharded(check, estimate)
         data = use_channels_last(task, data, is_known=is_known, is_sharded=True)
         metric = choose_metric(task, config.metric)
     else:
-        task = fitting.build(weighed).to(chosen.torch)
+        task = check.build(estimate).to(chosen.torch)
         data = use_channels_last(task, data, is_known=is_known)
         check_task(task, data, config, files=catalog.plugins)
         metric = choose_metric(task, config.metric)
-        memory = fitting.check(task, weighed)
+        memory = check.check_batches(task, estimate)
         if config.device_settings.threads == AUTO:
             work = work_of(task, data, config, chosen, files=catalog.plugins)
     config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)

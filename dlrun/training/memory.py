@@ -211,7 +211,7 @@ def _not_unpacked(packed: None) -> Tensor:
 
 
 def _bytes(tensors: Any) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return sum(tensor.nbytes for tensor in tensors)
 
 
 def _data_bytes(split: Any) -> int:
