@@ -31,7 +31,7 @@ from dlrun.training.build import ALONE, Components, Given, build_components, bui
 from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
 from dlrun.training.processes.agreement import agreed
-from dlrun.training.processes.ranks import begin_together, best_together
+from dlrun.training.processes.snapshots import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.training.turns import long_turns

@@ -46,9 +46,6 @@ _FILLING = frozenset(
 _SCALING = frozenset(("mul", "div", "add", "sub", "__mul__", "__rmul__", "__truediv__", "__add__", "__sub__"))
 """Methods that, with a number, give a tensor of the same shape."""
 
-BuildTask = Callable[[RunConfig], Task]
-BuildOptimizers = Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
-
 
 @dataclass(frozen=True)
 class MemoryCheck:
@@ -60,8 +57,8 @@ class MemoryCheck:
     config: RunConfig
     data: DataBundle
     device: Device
-    build_task: BuildTask
-    build_optimizers: BuildOptimizers
+    build_task: Callable[[RunConfig], Task]
+    build_optimizers: Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
     files: Sequence[Path] = ()
     is_sharded: bool = False
 
