@@ -51,6 +51,11 @@ class DataBundle:
         """Rows by split."""
         return {name: len(split) for name, split in self.splits.items()}
 
+    @property
+    def judging_split(self) -> str:
+        """The split that a model is judged by: test rows if there are any, else validation, else training rows."""
+        return next(name for name in ("test", "val", "train") if name in self.splits)
+
     def split(self, name: str) -> Split:
         """Return a split by name.
 

@@ -260,7 +260,7 @@ def opened(path: Path) -> Served:
     from dlrun.cli.saved_run import compose_run
     from dlrun.configuration.schema.catalog import Catalog
     from dlrun.runs.export.opened import open_exported
-    from dlrun.runs.predict import load_run
+    from dlrun.runs.loaded_run import load_run
     from dlrun.runs.serving.served import ServedFile, ServedRun
 
     if path.is_file():

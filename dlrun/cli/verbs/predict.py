@@ -67,7 +67,8 @@ def run(command: Command) -> int:
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.report import predictions
-    from dlrun.runs import predict as predicting
+    from dlrun.runs.generate import LENGTH, TEMPERATURE
+    from dlrun.runs.predict import continue_prompt
 
     folder = run_folder(command)
     catalog = make_catalog(command)
@@ -75,13 +76,13 @@ def run(command: Command) -> int:
     prompt = command.value(flags.PROMPT)
     if prompt is not None:
         length, temperature = command.value(flags.LENGTH), command.value(flags.TEMPERATURE)
-        text = predicting.continue_prompt(
+        text = continue_prompt(
             config,
             catalog,
             folder,
             prompt,
-            length=200 if length is None else length,
-            temperature=0.8 if temperature is None else temperature,
+            length=LENGTH if length is None else length,
+            temperature=TEMPERATURE if temperature is None else temperature,
         )
         print(text)  # noqa: T201
         return 0

@@ -102,7 +102,7 @@ def _model(command: Command) -> Served:
         return ServedFile(open_exported(path))
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run, run_folder
-    from dlrun.runs.predict import load_run
+    from dlrun.runs.loaded_run import load_run
     from dlrun.runs.serving.served import ServedRun
 
     folder, catalog = run_folder(command), make_catalog(command)

@@ -18,7 +18,7 @@ from dlrun.runs.explain.found import Attribution, Share
 from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import integrated
 from dlrun.runs.explain.outputs import Answer
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 
 _NUMBERS_AT_ONCE, _AT_ONCE = 1 << 20, 64
 Floats = NDArray[np.float64]

@@ -16,13 +16,12 @@ from dlrun.data.files.status_line import long_work
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch
 from dlrun.data.tables.series import SeriesEncoder
-from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.errors import ConfigError, Problem
 from dlrun.runs.explain.columns import columns_of
 from dlrun.runs.explain.explain import explainable_task
 from dlrun.runs.explain.found import ColumnImportance, Importance
-from dlrun.runs.predict import LoadedRun, load_run
+from dlrun.runs.loaded_run import LoadedRun, data_of, load_run
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.build import load_data
 from dlrun.training.metric_choice import choose_metric, value_of
 
 REPEATS = 5
@@ -41,9 +40,7 @@ def permutation_importance(config: RunConfig, catalog: Catalog, folder: Path, *,
     task = explainable_task(run)
     names, groups = _columns(run)
     metric = choose_metric(task, config.metric)
-    _, data, _ = load_data(run.config, catalog, run.device)
-    if data.fingerprint != run.fingerprint:
-        raise DataError("The data is not what this run was trained on (its fingerprint differs).")
+    data = data_of(run, catalog)
     if split not in data.sizes:
         what = f"This run has no such split; it has {', '.join(data.sizes)}."
         raise ConfigError(Problem(f"--split {split}", what))

@@ -18,8 +18,8 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.runs.history import SavedRun
+from dlrun.runs.loaded_run import LoadedRun, load_run
 from dlrun.runs.lock import lock_of
-from dlrun.runs.predict import LoadedRun, load_run
 from dlrun.runs.publish.card import card, num_places
 from dlrun.runs.publish.facts import Facts, count_words, of_model
 from dlrun.runs.share import where_to_get

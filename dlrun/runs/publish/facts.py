@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.runs.analysis.examine import described
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.runs.publish.kinds import Kind, Use, classes_of, columns_of, kind_of, task_of, use_of
 
 

@@ -10,7 +10,7 @@ from dlrun.data.goals import has_classes, has_tokens, mixes_kinds
 from dlrun.data.spec import DataSpec
 from dlrun.data.tables.interactions import InteractionsEncoder
 from dlrun.runs.export.preprocessing import preprocessing_of
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 
 Kind = Literal[
     "table", "numbers", "text", "language", "series", "images", "audio", "arrays", "ratings", "samples"

@@ -12,13 +12,14 @@ from typing import Any
 
 from dlrun.errors import DataError, did_you_mean, nearest
 from dlrun.runs.export.rows import RowError
+from dlrun.runs.generate import LENGTH, TEMPERATURE
 from dlrun.wording import printable
 
 MOST_TOKENS = 500  # that a language model adds
+FILE_KINDS = {"images": "image", "audio": "audio"}  # of models, and the key of a row's file
 _MOST_FAULTS = 20
 _MOST_CHARACTERS = 1 << 20  # of a text: splitting a longer one into subwords takes gigabytes
 _KEYS = ("rows", "inputs", "probabilities", "length", "temperature")
-_FILE_KINDS = {"images": "image", "audio": "audio"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Asked:
     rows: Sequence[Any]
     raw: bool = False
     probabilities: bool = False
-    length: int = 200
-    temperature: float = 0.8
+    length: int = LENGTH
+    temperature: float = TEMPERATURE
 
     @property
     def key(self) -> str:
@@ -107,7 +108,7 @@ class Reader:
 
     def of_files(self, files: Sequence[bytes], *, probabilities: bool) -> Asked:
         """Return what uploaded files ask for; raises Refused for a model whose rows are none."""
-        if self._kind not in _FILE_KINDS:
+        if self._kind not in FILE_KINDS:
             what = f'A row of this model ({self._kind}) is no file; send JSON: {{"rows": [...]}}.'
             raise Refused(422, Fault("files", what))
         return self._checked(Asked(files, probabilities=probabilities))
@@ -200,7 +201,7 @@ class Reader:
         return row, faults
 
     def _file(self, row: Any, where: str) -> tuple[Any, list[Fault]]:
-        name = _FILE_KINDS[self._kind]
+        name = FILE_KINDS[self._kind]
         if isinstance(row, Mapping):
             row, where = row.get(name), f"{where}.{name}"
         return _content(row, where)
