@@ -69,20 +69,15 @@ def run(command: Command) -> int:
 
 def _notices(shared: Shared, catalog: Catalog) -> list[str]:
     """What stays out of the recipe and why, and what its receiver needs besides."""
+    from dlrun.configuration.schema.catalog import packages_of
+
     lines = [f"left out {printable(str(each), limit=500)}" for each in shared.left_out]
     lines += [f"no promise of {metric}" for metric in shared.not_promised]
     plugins = ", ".join(shared.block.get("plugins", ()))
     if plugins:
         lines.append(f"who gets the recipe needs the plugin too, and gives it as --plugin FILE: {printable(plugins)}")
-    packages = {
-        option.origin
-        for group, node in shared.config.tree.items()
-        if group != "recipe" and isinstance(node, dict)
-        for option in [catalog.option(group, node["name"])]
-        if option.origin not in ("dlrun", "plugin")
-    }
-    lines += [f"who gets the recipe needs the package {printable(each)}" for each in sorted(packages)]
-    return lines
+    packages = packages_of(shared.config.tree, catalog)
+    return [*lines, *(f"who gets the recipe needs the package {printable(each)}" for each in packages)]
 
 
 def _to_set(shared: Shared) -> str:
