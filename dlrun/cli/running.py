@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.ranks.launcher import share_of_cores, train_in_processes
 from dlrun.cli.ranks.number import notices_of_number, processes_to_start
 from dlrun.cli.ranks.work import Work
@@ -129,9 +130,8 @@ def _given(hooks: Hooks, begun: Begun | None) -> Given:
 
 def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> None:
     """Print the notices of a configuration, of several processes the first one."""
-    for notice in (*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)):
-        if place.is_first:
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+    if place.is_first:
+        tell([*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)])
 
 
 def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.ranks.launched import check_one_process
-from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan

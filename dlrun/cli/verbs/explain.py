@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -83,7 +83,7 @@ def run(command: Command) -> int:
 
     def warn(text: str) -> None:
         if not command.has(flags.QUIET):
-            print(f"notice: {printable(text, limit=1000)}", file=sys.stderr)  # noqa: T201
+            tell([printable(text, limit=1000)])
 
     question = Question(command.value(flags.TARGET), command.value(flags.CLASS))
     found = explain_rows(

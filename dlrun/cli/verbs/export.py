@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
+from dlrun.cli.notices import unless_quiet
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem
 from dlrun.wording import printable
@@ -57,10 +56,7 @@ def run(command: Command) -> int:
     from dlrun.runs.export.example import example_program
     from dlrun.runs.export.export import export_run
 
-    def tell(text: str) -> None:
-        if not command.has(flags.QUIET):
-            print(printable(text, limit=1000), file=sys.stderr)  # noqa: T201
-
+    tell = unless_quiet(command)
     folder = run_folder(command)
     catalog = make_catalog(command)
     config = compose_run(folder, (*command.overrides, *_HERE), catalog).config

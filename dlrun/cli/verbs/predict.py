@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.wording import printable
 
@@ -107,7 +108,7 @@ def _chunks(
     from dlrun.runs.predict import predict
 
     def warn(text: str) -> None:
-        print(f"notice: {text}", file=sys.stderr)  # noqa: T201
+        tell([text])
 
     if source is None or command.has(flags.FUTURE):
         level = command.value(flags.INTERVAL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell, unless_quiet
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -98,10 +97,6 @@ def _make(command: Command, folder: Path, target: Target) -> Made:
     from dlrun.runs.history import read_run
     from dlrun.runs.publish.content import check_publishable, make_files
 
-    def say(text: str) -> None:
-        if not command.has(flags.QUIET):
-            print(printable(text, limit=1000), file=sys.stderr)  # noqa: T201
-
     run, catalog = read_run(folder), make_catalog(command)
     composed = compose_run(folder, (), catalog)
     check_publishable(run, composed.config, catalog)
@@ -114,7 +109,7 @@ def _make(command: Command, folder: Path, target: Target) -> Made:
         recipe=_recipe(command, composed, run, catalog),
         onnx=command.has(flags.EXPORT),
         rows_from=command.value(flags.ROWS),
-        tell=say,
+        tell=unless_quiet(command),
     )
 
 
@@ -127,9 +122,7 @@ def _recipe(command: Command, composed: Composed, run: SavedRun, catalog: Catalo
     if not can_promise(run):
         return None
     shared = share(composed, [run], catalog, name=RECIPE, with_files=False)
-    if not command.has(flags.QUIET):
-        print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
-    return with_losses(shared, run, catalog).text(catalog)
+    return with_losses(shared, run, catalog, say=unless_quiet(command)).text(catalog)
 
 
 def _deliver(files: Mapping[str, bytes], target: Target, *, public: bool) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -109,8 +109,7 @@ def _of_run(command: Command, folder: Path) -> bytes:
     run, catalog = read_run(folder), make_catalog(command)
     examined = _examine(command, folder, catalog)
     if not command.has(flags.QUIET):
-        for missing in examined.missing:
-            print(f"notice: the page lacks {printable(missing, limit=500)}", file=sys.stderr)  # noqa: T201
+        tell(f"the page lacks {printable(missing, limit=500)}" for missing in examined.missing)
     return run_page(run, examined, title=f"Run {printable(folder.resolve().name)}", catalog=catalog).encode()
 
 
