@@ -84,8 +84,9 @@ def _check_flags(command: Command, target: Target) -> None:
 def _check_folder(folder: Path) -> None:
     """Raise ConfigError for a sweep, and for what is published already."""
     from dlrun.cli.saved_run import refuse_published
+    from dlrun.runs.sweeps.rows import has_rows
 
-    if (folder / "sweep.jsonl").exists():
+    if has_rows(folder):
         what = "This is a sweep; publish the run of one of its points. `dlrun runs` lists them, best first."
         raise ConfigError(Problem(printable(str(folder)), what))
     refuse_published(folder, "publish")

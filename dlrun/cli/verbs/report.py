@@ -50,10 +50,11 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Write the report and print where; raises ConfigError if the folder has neither a sweep nor a run."""
     from dlrun.report.pages.files import kind_of, write_reports
+    from dlrun.runs.sweeps.rows import has_rows
 
     folder = Path(command.words[0]).expanduser()
     output = command.value(flags.OUTPUT) or folder / "report.html"
-    is_sweep = (folder / "sweep.jsonl").is_file()
+    is_sweep = has_rows(folder)
     if not is_sweep and not (folder / "config.yaml").is_file():
         what = "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml."
         if not folder.is_dir():

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dlrun.errors import ConfigError
+from dlrun.runs.history import is_number
 from dlrun.runs.sweeps.saved import points
-from dlrun.runs.sweeps.saved.points import is_number, read_points
+from dlrun.runs.sweeps.saved.points import read_points
 from tests.sweep_folders import row, write_sweep
 
 
