@@ -13,8 +13,8 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.notices import tell
 from dlrun.cli.ranks.launcher import share_of_cores, train_in_processes
+from dlrun.cli.ranks.line import Assignment
 from dlrun.cli.ranks.number import notices_of_number, processes_to_start
-from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.place import Place, place_of_process
 from dlrun.configuration.schema.catalog import Catalog
@@ -92,8 +92,8 @@ def run_one(
     check_tree(composed.config.tree, catalog)
     number = 1 if hooks.trains_alone else processes_to_start(composed.config, place)
     if number > 1:
-        work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
-        return _train_in_processes(work, number, hooks.afar())
+        assignment = Assignment(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
+        return _train_in_processes(assignment, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
@@ -134,10 +134,10 @@ def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> No
         tell([*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)])
 
 
-def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
+def _train_in_processes(assignment: Assignment, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
     """Train a run in processes that this one starts; what the first one tells of a point goes to the point's sweep."""
     if afar is None:
-        return train_in_processes(work, number)
+        return train_in_processes(assignment, number)
     channel = afar.channel
 
     def hear(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -151,7 +151,7 @@ def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dic
         return None
 
     cores = share_of_cores(afar.cores, number)
-    return train_in_processes(dataclasses.replace(work, cores=cores, point=afar.point), number, hear=hear)
+    return train_in_processes(dataclasses.replace(assignment, cores=cores, point=afar.point), number, hear=hear)
 
 
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:

@@ -17,7 +17,7 @@ from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, check_tags
 from dlrun.configuration.sweeps.settings import SweepSettings, is_sweep_key, read_settings, without_multirun
 from dlrun.errors import ConfigError, Problem
-from dlrun.wording import printable
+from dlrun.wording import first_line, printable
 
 MAX_POINTS = 100_000
 _SIMPLE_WORD = re.compile(
@@ -231,7 +231,7 @@ class _Parser:
         try:
             return self._hydra.parse_overrides([word])[0]  # parse_override alone does not expand glob()
         except (HydraException, ValueError, RecursionError) as error:  # a number of 5,000 digits, 1,000 brackets
-            reason = printable((str(error).splitlines() or [type(error).__name__])[0])
+            reason = printable(first_line(error))
             raise _parse_error(
                 word, f"Cannot parse it as KEY=VALUE: {reason}. Quote the value: KEY='\"...\"'."
             ) from error

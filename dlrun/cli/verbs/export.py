@@ -39,12 +39,11 @@ VERB = Verb(
     ),
     exit_codes=(0, 2, 3, 5, 6),
 )
-_HERE = ("device=cpu", "device.precision=fp32")
 
 
 def run(command: Command) -> int:
     """Write the file and its JSON, and say how far it is from the run; with --example, print a program."""
-    from dlrun.runs.export.target import check_target, json_path
+    from dlrun.runs.export.target import CHECKED_ON, check_target, json_path
 
     target = command.value(flags.OUTPUT)
     if target is None:
@@ -59,7 +58,7 @@ def run(command: Command) -> int:
     tell = unless_quiet(command)
     folder = run_folder(command)
     catalog = make_catalog(command)
-    config = compose_run(folder, (*command.overrides, *_HERE), catalog).config
+    config = compose_run(folder, (*command.overrides, *CHECKED_ON), catalog).config
     exported = export_run(
         config,
         catalog,

@@ -49,7 +49,6 @@ VERB = Verb(
     ),
     exit_codes=(0, 2, 3, 5, 6),
 )
-_HERE = ("device=cpu", "device.precision=fp32")  # where every exported file is checked
 
 
 def run(command: Command) -> int:
@@ -95,6 +94,7 @@ def _check_folder(folder: Path) -> None:
 def _make(command: Command, folder: Path, target: Target) -> Made:
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run
+    from dlrun.runs.export.target import CHECKED_ON
     from dlrun.runs.history import read_run
     from dlrun.runs.publish.content import check_publishable, make_files
 
@@ -103,7 +103,7 @@ def _make(command: Command, folder: Path, target: Target) -> Made:
     check_publishable(run, composed.config, catalog)
     return make_files(
         run,
-        compose_run(folder, _HERE, catalog).config,
+        compose_run(folder, CHECKED_ON, catalog).config,
         catalog,
         name=target.name,
         repository=target.repository,

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dlrun.data.files.optional import import_optional
 from dlrun.runs.serving.asking import Asked, Fault, Reader, Refused
 from dlrun.runs.serving.batching import Batcher
 from dlrun.runs.serving.counting import Counters
@@ -150,10 +149,8 @@ def make_app(
 ) -> Gate:
     """Return the application; the model's thread runs between its start and its end.
 
-    tell: receives what fails within the server. Raises ConfigError if the extra `serve` is not installed.
+    tell: receives what fails within the server.
     """
-    for package in ("starlette", "python_multipart"):
-        import_optional(package, extra="serve", needed_by="dlrun serve")
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.routing import Route
