@@ -130,7 +130,8 @@ def test_the_free_memory_of_a_gpu_is_that_of_the_gpu(monkeypatch: pytest.MonkeyP
 
 def test_a_task_that_runs_backward_itself_is_told_to_use_update() -> None:
     layer = torch.nn.Linear(1, 1)
-    saved = _Saved(layer, Batch(torch.zeros(1, 1), torch.zeros(1, 1)))  # of four bytes each
+    batch = Batch(torch.zeros(1, 1), torch.zeros(1, 1))  # of four bytes each; kept, as its memory counts as seen
+    saved = _Saved(layer, batch)
     weight = torch.ones(2, requires_grad=True)
     with saved.counted():
         loss = (weight * torch.full((2,), 2.0)).sum()
