@@ -13,6 +13,7 @@ from dlrun.data.originals import as_written
 from dlrun.data.tables.columns import WORD_KINDS
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.feature_places import Place, cells_of, places_of
+from dlrun.data.tables.series import SeriesEncoder
 from dlrun.runs.explain.found import Attribution, Share
 from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import num_orders, shapley
@@ -46,6 +47,13 @@ def columns_of(run: LoadedRun) -> Columns:
         return Columns([place.column.name for place in used], groups, used)
     names = feature_names(run.config.dataset.name, width) or [f"feature {number + 1}" for number in range(width)]
     return Columns(names, torch.arange(width))
+
+
+def columns_of_steps(run: LoadedRun) -> list[str]:
+    """Return the names of the columns of a run's steps, (T, F); without names they are numbered."""
+    if isinstance(run.encoder, SeriesEncoder):
+        return list(run.encoder.state()["columns"])
+    return [f"feature {number + 1}" for number in range(run.spec.shape[1])]
 
 
 def explain_columns(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:

@@ -15,9 +15,8 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import long_work
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch
-from dlrun.data.tables.series import SeriesEncoder
 from dlrun.errors import ConfigError, Problem
-from dlrun.runs.explain.columns import columns_of
+from dlrun.runs.explain.columns import columns_of, columns_of_steps
 from dlrun.runs.explain.explain import explainable_task
 from dlrun.runs.explain.found import ColumnImportance, Importance
 from dlrun.runs.loaded_run import LoadedRun, data_of, load_run
@@ -78,9 +77,7 @@ def _columns(run: LoadedRun) -> tuple[Sequence[str], Tensor]:
         columns = columns_of(run)
         return columns.names, columns.groups
     if spec.kind == "sequence" and not spec.has_lengths:
-        names = [f"feature {number + 1}" for number in range(spec.shape[1])]
-        if isinstance(run.encoder, SeriesEncoder):
-            names = list(run.encoder.state()["columns"])
+        names = columns_of_steps(run)
         return names, torch.arange(len(names))
     what = f"Columns are shuffled, and this run has {spec.describe()}. Explain rows: `dlrun explain RUN_DIR INPUT`."
     raise ConfigError(Problem("--split", what))
