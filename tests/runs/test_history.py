@@ -18,6 +18,7 @@ from dlrun.runs.history import (
     check_configuration,
     differing,
     find_runs,
+    is_number,
     read_run,
     threads_of,
 )
@@ -144,3 +145,9 @@ def test_a_folder_says_with_how_many_threads_its_run_began(text: str, expected: 
     assert threads_of(tmp_path) is None
     (tmp_path / "config.yaml").write_text(text)
     assert threads_of(tmp_path) == expected
+
+
+def test_a_number_is_finite_and_no_truth_value() -> None:
+    assert [is_number(value) for value in (1, -0.5, True, None, "1", float("nan"), float("inf"), 10**301)] == [
+        True, True, False, False, False, False, False, False,
+    ]  # fmt: skip
