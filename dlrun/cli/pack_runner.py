@@ -27,7 +27,8 @@ def train_pack(
         from dlrun.runs.sweeps.packing.loaded_once import LoadedOnce
         from dlrun.runs.sweeps.packing.pack import Pack
         from dlrun.runs.sweeps.shared_data import load
-        from dlrun.training.build import Given, build_components
+        from dlrun.training.build import build_components
+        from dlrun.training.loading import Given
 
         given = Given(LoadedOnce(load), cores=job.threads)
         pack = Pack(

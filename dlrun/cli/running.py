@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlrun.runs.history import Begun
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
-    from dlrun.training.build import Given
+    from dlrun.training.loading import Given
     from dlrun.training.signals import StopRequest
 
 
@@ -50,7 +50,7 @@ class Hooks:
 
     def given(self) -> Given:
         """Return what the run shares with others; called once torch may be imported."""
-        from dlrun.training.build import ALONE
+        from dlrun.training.loading import ALONE
 
         return ALONE
 

@@ -23,7 +23,8 @@ from dlrun.storage.checkpoints import load_best
 from dlrun.storage.reading import restoring
 from dlrun.tasks.task import Task
 from dlrun.training import state as train_state
-from dlrun.training.build import build_task, load_data
+from dlrun.training.build import build_task
+from dlrun.training.loading import load_data
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from dlrun.training.signals import StopRequest
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
-    from dlrun.training.build import Given
+    from dlrun.training.loading import Given
 
 
 def main(handle: int) -> None:
@@ -106,7 +106,7 @@ class HooksOfRank(Hooks):
         return [PointListener(self._assignment.point, LauncherChannel(self._lifeline), session, stop)]
 
     def given(self) -> Given:
-        from dlrun.training.build import Given
+        from dlrun.training.loading import Given
 
         return Given(cores=self._assignment.cores)
 

@@ -27,8 +27,8 @@ from dlrun.runs.export.values import Arrays
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.task import SupervisedTask, Task
-from dlrun.training.build import load_data
 from dlrun.training.evaluation import evaluate
+from dlrun.training.loading import load_data
 from dlrun.training.metric_choice import choose_metric
 from dlrun.wording import number, plural
 

@@ -31,7 +31,7 @@ from dlrun.errors import DataError
 from dlrun.runs.export.rows import Row, RowEncoder
 from dlrun.runs.export.values import Arrays
 from dlrun.runs.loaded_run import LoadedRun
-from dlrun.training.build import load_data
+from dlrun.training.loading import load_data
 from dlrun.wording import plural, printable
 
 _MOST = {"images": 32, "audio": 16, "language": 16, "text": 64}  # rows of a kind
