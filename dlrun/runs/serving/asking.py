@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -136,7 +136,7 @@ class Reader:
                 break
         if faults:
             raise Refused(422, *faults[:_MOST_FAULTS])
-        return Asked(found, False, asked.probabilities, asked.length, asked.temperature)
+        return replace(asked, rows=found)
 
     def _numbers(self, row: Any, where: str) -> tuple[Any, list[Fault]]:
         names = self._how["columns"]

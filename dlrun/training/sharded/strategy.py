@@ -33,7 +33,7 @@ def choose_strategy(config: RunConfig, check: MemoryCheck, group: Group) -> Stra
         raise ConfigError(unshardable(config.optimizer.name))
     part = replace(check, is_sharded=True).estimate(config)
     if wanted == "fsdp":
-        return Strategy(True, (_describe(group, part),))
+        return Strategy(is_sharded=True, notices=(_describe(group, part),))
     return _found(config, group, check.estimate(config), part)
 
 
@@ -50,7 +50,7 @@ def _found(config: RunConfig, group: Group, whole: Memory | None, part: Memory |
     why = ""
     if whole is not None and not whole.fits:
         why = f"All of it would need at least {in_words(whole.needed)}, and {in_words(whole.free)} are free: "
-    return Strategy(True, (f"{why}device.strategy=auto chose fsdp. {_describe(group, part)}",))
+    return Strategy(is_sharded=True, notices=(f"{why}device.strategy=auto chose fsdp. {_describe(group, part)}",))
 
 
 def _describe(group: Group, part: Memory | None) -> str:
