@@ -13,7 +13,7 @@ from dlrun.errors import Problem
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
-    from dlrun.runs.serving.describing import Limits
+    from dlrun.runs.serving.description import Limits
     from dlrun.runs.serving.served import Served
 
 VERB = Verb(
@@ -76,7 +76,7 @@ def run(command: Command) -> int:
 
 
 def _limits(command: Command) -> Limits:
-    from dlrun.runs.serving.describing import Limits
+    from dlrun.runs.serving.description import Limits
 
     usual = Limits()
     rows, mib = command.value(flags.MAX_ROWS), command.value(flags.MAX_MIB)

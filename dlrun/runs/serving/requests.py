@@ -39,7 +39,7 @@ class Refused(Exception):  # noqa: N818 - an answer
 
 
 @dataclass(frozen=True)
-class Asked:
+class PredictionRequest:
     """A request. raw: whether rows are the nested numbers of one input. length, temperature: of a continued text."""
 
     rows: Sequence[Any]
@@ -90,7 +90,7 @@ class Reader:
         }
         self._check = check.get(self._kind, _as_it_is)
 
-    def of_json(self, body: bytes) -> Asked:
+    def of_json(self, body: bytes) -> PredictionRequest:
         """Return what a body of JSON asks for; raises Refused with every fault that can be told at once."""
         values = read_json(body)
         if not isinstance(values, Mapping):
@@ -104,16 +104,16 @@ class Reader:
             raise Refused(422, *faults[:_MOST_FAULTS])
         raw = "inputs" in values
         options = {name: values[name] for name in ("probabilities", "length", "temperature") if name in values}
-        return self._checked(Asked(values["inputs" if raw else "rows"], raw=raw, **options))
+        return self._checked(PredictionRequest(values["inputs" if raw else "rows"], raw=raw, **options))
 
-    def of_files(self, files: Sequence[bytes], *, probabilities: bool) -> Asked:
+    def of_files(self, files: Sequence[bytes], *, probabilities: bool) -> PredictionRequest:
         """Return what uploaded files ask for; raises Refused for a model whose rows are none."""
         if self._kind not in FILE_KINDS:
             what = f'A row of this model ({self._kind}) is no file; send JSON: {{"rows": [...]}}.'
             raise Refused(422, Fault("files", what))
-        return self._checked(Asked(files, probabilities=probabilities))
+        return self._checked(PredictionRequest(files, probabilities=probabilities))
 
-    def _checked(self, asked: Asked) -> Asked:
+    def _checked(self, asked: PredictionRequest) -> PredictionRequest:
         rows = asked.rows
         if not isinstance(rows, Sequence) or isinstance(rows, str):
             raise Refused(422, Fault(asked.key, f"Expected a list, got {_kind_of(rows)}."))

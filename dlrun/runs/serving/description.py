@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.runs.generate import LENGTH, TEMPERATURE
-from dlrun.runs.serving.asking import FILE_KINDS, MOST_TOKENS
+from dlrun.runs.serving.requests import FILE_KINDS, MOST_TOKENS
 from dlrun.runs.serving.served import Served
 from dlrun.version import __version__
 
