@@ -30,7 +30,7 @@ def build_sharded(check: MemoryCheck, estimate: Memory | None) -> tuple[Task, Me
     sharding = Sharding(group, device)
     in_turns = estimate is not None and builds_in_turns(estimate, group)
     built = None
-    for is_own in turns(group) if in_turns else [True]:
+    for is_own in own_rounds(group) if in_turns else [True]:
         if is_own:
             built = _cut(check, estimate, sharding)
         group.wait()
@@ -40,7 +40,7 @@ def build_sharded(check: MemoryCheck, estimate: Memory | None) -> tuple[Task, Me
     return built
 
 
-def turns(group: Group) -> list[bool]:
+def own_rounds(group: Group) -> list[bool]:
     """Return for each round whether it is this process's turn; as many rounds in all processes."""
     rounds = max(int(each) for each in group.gathered(group.local_size))
     return [number == group.local_rank for number in range(rounds)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dlrun.optim.distributed.group import Group
-from dlrun.training.sharded.build import turns
+from dlrun.training.sharded.build import own_rounds
 
 
 def test_turns_are_as_many_as_there_are_processes_on_a_machine() -> None:
-    assert turns(Group(0, 1, 0, 1)) == [True]
-    assert turns(Group(0, 1, 1, 3)) == [False, True, False]
+    assert own_rounds(Group(0, 1, 0, 1)) == [True]
+    assert own_rounds(Group(0, 1, 1, 3)) == [False, True, False]
