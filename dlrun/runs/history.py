@@ -135,24 +135,6 @@ def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:
                 yield from find_runs(child, depth + 1)
 
 
-def best_first(runs: Sequence[SavedRun], metric: str | None = None) -> list[SavedRun]:
-    """Sort by `metric`; without one, by dataset and then by the metric that "best" meant.
-
-    Runs without it come last, and before them those that do not say whether a higher value is better.
-    """
-
-    def key(run: SavedRun) -> tuple[int, str, str, float]:
-        name = str(metric or (run.result.get("best") or {}).get("metric"))
-        value, higher = run.metrics.get(name), is_higher_better(name, run.result)
-        if value is None or value != value:
-            return (2, "", "", 0.0)
-        if higher is None:
-            return (1, "", "", 0.0)
-        return (0, "" if metric else run.config["dataset"]["name"], name, -value if higher else value)
-
-    return sorted(runs, key=key)
-
-
 def metric_without_direction(run: SavedRun, metric: str | None = None) -> str | None:
     """The metric to sort a run by, if its result has the metric but does not say whether a higher value is better."""
     name = str(metric or (run.result.get("best") or {}).get("metric"))

@@ -14,7 +14,6 @@ from dlrun.errors import ConfigError
 from dlrun.runs.history import (
     Begun,
     SavedRun,
-    best_first,
     check_configuration,
     differing,
     find_runs,
@@ -77,23 +76,6 @@ def test_runs_are_found_below_a_folder_but_not_in_links_hidden_folders_or_too_de
     write(tmp_path / "1/2/3/4/5/6/7")
     deepest = write(tmp_path / "2/2/3/4/5/6")
     assert list(find_runs(tmp_path)) == [deepest, *expected]
-
-
-def test_runs_are_sorted_by_a_metric_in_its_direction() -> None:
-    runs = [saved("a", metrics={"test/loss": 0.5, "test/accuracy": 0.7}), saved("b"), saved("c", metrics={
-        "test/loss": 0.2, "test/accuracy": 0.6}), saved("d", metrics={"test/loss": float("nan")})]  # fmt: skip
-    assert [str(run.folder) for run in best_first(runs, "test/loss")] == ["c", "a", "b", "d"]
-    assert [str(run.folder) for run in best_first(runs, "test/accuracy")] == ["a", "c", "b", "d"]
-
-
-def test_without_a_metric_runs_are_sorted_by_dataset_and_what_best_meant() -> None:
-    runs = [
-        saved("a", dataset="wine", best=best("val/accuracy", 0.9)),
-        saved("b", dataset="iris", best=best("val/accuracy", 0.8)),
-        saved("c", dataset="iris", best=best("val/accuracy", 0.95)),
-        saved("d", dataset="iris"),
-    ]
-    assert [str(run.folder) for run in best_first(runs)] == ["c", "b", "a", "d"]
 
 
 def test_keys_that_differ_have_one_value_per_run_and_the_recipe_block_does_not_count() -> None:
