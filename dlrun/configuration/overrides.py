@@ -18,7 +18,7 @@ from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, check_tags
 from dlrun.configuration.sweeps.settings import SweepSettings, is_sweep_key, read_settings, without_multirun
 from dlrun.errors import ConfigError, Problem
-from dlrun.wording import printable
+from dlrun.wording import first_line, printable
 
 MAX_POINTS = 100_000
 _SIMPLE_WORD = re.compile(
@@ -256,7 +256,7 @@ def _reason(word: str, error: Exception) -> str:
     """Why Hydra's parser does not read a word, and how to write it."""
     key, _, value = word.partition("=")
     if value[:1] in ("[", "{") or len(word) > _LONGEST_QUOTED or not word.isprintable():
-        reason = printable((str(error).splitlines() or [type(error).__name__])[0])
+        reason = printable(first_line(error))
         return f"{reason}. Write lists as [1,2], mappings as {{a: 1}}, and quote texts with special characters in them."
     escaped = value.replace('"', '\\"')
     quoted = shlex.quote(f'{key}="{escaped}"')

@@ -17,6 +17,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim.distributed.group import Group
 from dlrun.optim.distributed.join import join
+from dlrun.wording import plural
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
@@ -53,7 +54,7 @@ class Device:
         if self.torch.type == "cuda":
             return f"{torch.cuda.get_device_name(self.torch)}, {self.precision}"
         if self.torch.type == "cpu":
-            threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
+            threads = plural(self.threads, "thread")
             return f"cpu, {f'auto ({threads})' if is_auto else threads}, {self.precision}"
         return f"{self.torch.type}, {self.precision}"
 
@@ -136,9 +137,7 @@ def _own_gpu(place: Place) -> torch.device:
     """
     count = torch.cuda.device_count()
     if place.local_size > count:
-        what = (
-            f"This machine has {count} GPU{'s' if count != 1 else ''} for {place.local_size} processes; each needs one."
-        )
+        what = f"This machine has {plural(count, 'GPU')} for {place.local_size} processes; each needs one."
         raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
     torch.cuda.set_device(place.local_rank)
     return torch.device("cuda", place.local_rank)

@@ -23,8 +23,8 @@ from dlrun.optim.device import Device, free_memory_of_gpu
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
-from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
-from dlrun.wording import printable
+from dlrun.training.sample_step import longest_rows, sample_step
+from dlrun.training.shapes import describe_module
 
 _LIBRARIES = 32 << 20  # code and buffers that torch uses from its first step on: 6 to 80 MiB were measured
 _SHOWN_PARTS = 3
@@ -171,7 +171,7 @@ def with_batch(
     The task and torch's random states stay unchanged. files: of the user, whose lines an error names.
     Raises ConfigError if a training step fails.
     """
-    batch = sample_batch(data, config)
+    batch = longest_rows(data, config)
     rows = len(batch.targets)
     shared = {id(parameter): parameter for parameter in task.parameters()}  # no weight changes: copies take memory
     copied = copy_of(task, shared)
@@ -186,15 +186,6 @@ def with_batch(
         backward=call * batch_size // rows,
         evaluation=call * min(config.trainer.eval_batch_size, longest) // rows,
     )
-
-
-def sample_batch(data: DataBundle, config: RunConfig) -> Batch:
-    """Return a few of the longest rows for a step that is only to be looked at."""
-    lengths = data.train.lengths
-    rows = min(SAMPLE_ROWS, config.trainer.batch_size, len(data.train))
-    if lengths is None:
-        return data.train.fetch(slice(0, rows))
-    return data.train.fetch(lengths.topk(rows).indices.to(data.train.index_device))
 
 
 class _Saved:
@@ -231,7 +222,7 @@ def _not_unpacked(packed: None) -> Tensor:
 
 
 def _bytes(tensors: Any) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return sum(tensor.nbytes for tensor in tensors)
 
 
 def _data_bytes(split: Any) -> int:
@@ -248,7 +239,5 @@ def _largest_layer(task: Task) -> LargestLayer:
     for name, module in task.weights().named_modules():
         count = sum(parameter.numel() for parameter in module.parameters(recurse=False))
         if count > best.count:
-            is_leaf = next(module.children(), None) is None
-            kind = printable(repr(module)) if is_leaf else type(module).__name__
-            best = LargestLayer(f"{name}, {kind}" if name else kind, count)
+            best = LargestLayer(describe_module(name, module), count)
     return best

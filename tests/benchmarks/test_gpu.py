@@ -88,11 +88,18 @@ def test_the_networks_by_hand_have_the_weights_of_those_of_dlrun(name: str, few_
 
 @pytest.mark.parametrize(("name", "precision"), [("mlp", "fp16"), ("resnet", "bf16"), ("transformer", "fp32")])
 @pytest.mark.parametrize("loop", ["plain loop", "by hand"])
-def test_every_loop_trains(name: str, precision: str, loop: str, few_rows: None) -> None:
-    workload = dataclasses.replace(gpu_workloads.GPU_WORKLOADS[name], rows=4)
+def test_every_loop_trains(
+    name: str, precision: str, loop: str, few_rows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload, networks = dataclasses.replace(gpu_workloads.GPU_WORKLOADS[name], rows=4), []
+    build = gpu_workloads.GpuWorkload.network
+    monkeypatch.setattr(gpu_workloads.GpuWorkload, "network", lambda self: networks.append(build(self)) or networks[-1])
     step = LOOPS[loop](workload, torch.device("cpu"), precision, 2)
+    (network,) = networks
+    before = [parameter.detach().clone() for parameter in network.parameters()]
     for _ in range(3):
         step()
+    assert not all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
 
 
 def test_a_small_measurement_on_the_cpu(few_rows: None, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The processes that train one model together, and what they tell each other: sums, plain values, tensors.
 
-Every method is a collective call: all processes of the group make the same calls in the same order. A process that
-trains alone is a group of one, whose calls return at once, so that no other code needs a special case.
+Whatever is told is told in a collective call: all processes of the group make the same calls in the same order. A
+process that trains alone is a group of one, whose calls return at once, so that no other code needs a special case.
 """
 
 from __future__ import annotations

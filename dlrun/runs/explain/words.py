@@ -13,7 +13,7 @@ from dlrun.runs.explain.found import Attribution, Share
 from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import num_orders, shapley
 from dlrun.runs.explain.outputs import Answer
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.wording import plural
 
 _MOST_TOKENS = 1 << 19  # that the model sees, of all orders

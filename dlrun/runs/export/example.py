@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dlrun.data.spec import DataSpec
+
 _EXAMPLE_WORDS = 6
 _WORDS = 're.findall({how}["tokenizer"]["pattern"], {text})'
 _RUN: Mapping[str, Sequence[str]] = {
@@ -37,13 +39,14 @@ _PRINT_SHAPES = (
 )
 
 
-def example_row(about: Mapping[str, Any], means: Sequence[float]) -> Any:
+def example_row(about: Mapping[str, Any], spec: DataSpec) -> Any:
     """Return a row of ordinary values, made up from what the JSON has anyway; None where a file is needed.
 
-    means: of the numbers, for a dataset of plain numbers.
+    spec: of the data, whose means are the values of a dataset of plain numbers.
     """
     how = about["preprocessing"]
     if how["kind"] == "numbers":
+        means = (() if spec.scaling is None else spec.scaling.mean) or (0.0,) * spec.num_features
         return {name: float(f"{mean:.4g}") for name, mean in zip(how["columns"], means, strict=True)}
     if how["kind"] == "table":
         return {column["name"]: _cell(column) for column in how["columns"]}

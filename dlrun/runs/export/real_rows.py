@@ -31,8 +31,8 @@ from dlrun.data.texts.language import LanguageEncoder
 from dlrun.errors import DataError
 from dlrun.runs.export.rows import Row, RowEncoder
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.predict import LoadedRun
-from dlrun.training.build import load_data
+from dlrun.runs.loaded_run import LoadedRun
+from dlrun.training.loading import load_data
 from dlrun.wording import plural, printable
 
 _MOST = {"images": 32, "audio": 16, "language": 16, "text": 64}  # rows of a kind
@@ -194,7 +194,7 @@ def _each(encoder: Any, paths: Sequence[Path]) -> Iterator[Encoded]:
 def _from_splits(run: LoadedRun, catalog: Catalog, most: int) -> RealRows:
     """Rows that are held out, or else of the training split, with their scaling undone."""
     _, data, _ = load_data(run.config, catalog, run.device)
-    name = next(name for name in ("test", "val", "train") if name in data.sizes)
+    name = data.judging_split
     batch = data.split(name).fetch(slice(0, most))
     raw = _unscaled(batch.inputs.cpu(), run)
     pad = run.config.dataset_settings.pad

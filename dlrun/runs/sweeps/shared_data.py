@@ -19,7 +19,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.split import MemorySplit
 from dlrun.optim import device
 from dlrun.optim.device import Device
-from dlrun.training.build import Loaded, load_data
+from dlrun.training.loading import Loaded, load_data
 
 
 @dataclass(frozen=True)

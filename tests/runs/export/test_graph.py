@@ -18,7 +18,7 @@ from dlrun.runs.export.preprocessing import preprocessing_of
 from dlrun.runs.export.real_rows import RealRows, real_rows
 from dlrun.runs.export.rows import RowEncoder
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.task import Task
 from tests.runs.export.conftest import RUNS, Load

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dlrun.data.spec import Batch
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.graphs.captured import first_line
+from dlrun.training.graphs.captured import first_cause
 from tests.harness import train, train_with_a_break, weights
 
 needs_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU to capture on")
@@ -95,5 +95,5 @@ def test_a_step_that_cannot_be_captured_leaves_the_run_as_it_was(
 def test_the_error_that_came_first_is_told() -> None:
     error = RuntimeError("operation failed due to a previous error during capture")
     error.__context__ = RuntimeError("called a synchronizing CUDA operation.\nsecond line")
-    assert first_line(error) == "called a synchronizing CUDA operation"
-    assert first_line(RuntimeError()) == "RuntimeError"
+    assert first_cause(error) == "called a synchronizing CUDA operation"
+    assert first_cause(RuntimeError()) == "RuntimeError"
