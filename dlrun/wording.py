@@ -100,6 +100,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text; the name of its class if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def show(value: Any) -> str:
     """Format a configuration value as the user would write it."""
     if value is None:

@@ -8,7 +8,7 @@ import pytest
 
 from dlrun import wording as figures
 from dlrun.report import lines as words
-from dlrun.wording import PrintableStream, escape_controls, unfiltered
+from dlrun.wording import PrintableStream, escape_controls, first_line, unfiltered
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,8 @@ def test_a_promise_is_written_without_zeros_that_say_nothing() -> None:
     assert figures.interval(0.971, 0.983) == "0.971 to 0.983"
     assert figures.interval(0, 1e-5) == "0 to 1e-05"
     assert figures.interval(10, 11.0) == "10 to 11"
+
+
+def test_the_first_line_of_an_error() -> None:
+    assert first_line(ValueError("\n no\nmore")) == "no"
+    assert first_line(AssertionError()) == "AssertionError"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell
 from dlrun.errors import DlrunError, Interrupted
 from dlrun.wording import printable
 
@@ -14,11 +15,19 @@ if TYPE_CHECKING:
     from dlrun.runs.share import Shared
 
 
-def with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
-    """Train the first steps again; without their losses, and with a notice, where that is not the run's training."""
+_OF_PROCESSES = ("processes", "strategy")
+"""What one process does not repeat, and need not: several have its losses but for rounding, and the lock says so."""
+
+
+def with_losses(shared: Shared, run: SavedRun, catalog: Catalog, *, say: Callable[[str], None]) -> Shared:
+    """Train the first steps again; without their losses, and with a notice, where that is not the run's training.
+
+    say: receives a line before it begins.
+    """
     from dlrun.runs.first_losses import environment_of, first_losses
     from dlrun.runs.lock import describe, differences, lock_of
 
+    say("training the first steps again, for `dlrun verify --quick`")
     why = ""
     try:
         components, losses = first_losses(shared.config, catalog)
@@ -29,6 +38,7 @@ def with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
     else:
         here = {**lock_of({"environment": environment_of(components)}), "auto": components.auto}
         differs = differences(lock_of(run.result), here)
+        differs = {key: values for key, values in differs.items() if key not in _OF_PROCESSES}
         if components.data.fingerprint != run.result["dataset"]["fingerprint"]:
             why = "the data has changed since the run"
         elif differs:

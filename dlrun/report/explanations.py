@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlrun.report.tables import print_table
-from dlrun.runs.explain.found import Attribution, Explanation, Importance, Share
+from dlrun.runs.explain.found import Explanation, Importance, Share
 from dlrun.wording import count, number, numbers, printable
 
 MOST_SHOWN = 12
@@ -29,7 +29,7 @@ def print_explanations(explanations: Sequence[Explanation]) -> None:
         print(_summary(explanation))  # noqa: T201
         for heading, shares in why.parts.items():
             print()  # noqa: T201
-            _print_shares(heading, shares, why)
+            _print_shares(heading, shares)
 
 
 def title_of(explanation: Explanation) -> str:
@@ -140,7 +140,7 @@ def _summary(explanation: Explanation) -> str:
     return text
 
 
-def _print_shares(heading: str, shares: Sequence[Share], why: Attribution) -> None:
+def _print_shares(heading: str, shares: Sequence[Share]) -> None:
     shown = strongest(shares, MOST_SHOWN)
     has_values = any(share.value for share in shares)
     has_errors = any(share.error for share in shown)

@@ -17,7 +17,8 @@ from dlrun.lint.finding import Finding
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import Components, Loaded
+from dlrun.training.build import Components
+from dlrun.training.loading import Loaded
 from tests.lint.conftest import Examine
 
 WORDS = ("dataset=iris", "model=mlp", "device=cpu", "device.threads=1")
@@ -60,6 +61,13 @@ def test_what_cannot_be_built_is_an_error(check: Examine) -> None:
     (found,) = check("dataset=table", "dataset.path=missing.csv", "dataset.target=y")
     assert (found.id, found.severity, found.key) == ("data", "error", "dataset")
     assert "missing.csv" in found.message
+
+
+def test_a_batch_that_is_chosen_has_a_row_for_each_process(check: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.configuration.machine.cores", lambda: 2)
+    (found,) = check("dataset=iris", "device=cpu", "model=mlp", "device.processes=17")
+    assert (found.severity, found.key, found.fix) == ("error", "trainer.batch_size=16", "trainer.batch_size=17")
+    assert found.message.startswith("17 processes share each batch (device.processes)")
 
 
 def test_a_rule_adds_its_id_and_reason_and_deep_ones_run_only_when_asked(

@@ -42,10 +42,10 @@ def run(command: Command) -> int:
 
     Raises ConfigError when a folder contains no run, or if one folder alone is no sweep.
     """
-    from dlrun.runs.sweeps.comparing import is_sweep
+    from dlrun.runs.sweeps.rows import has_rows
 
     folders = [Path(word).expanduser() for word in command.words]
-    sweeps = [folder for folder in folders if is_sweep(folder)]
+    sweeps = [folder for folder in folders if has_rows(folder)]
     if len(folders) == 1:
         if sweeps:
             return _compare_sweep(command, folders[0])

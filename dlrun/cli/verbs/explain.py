@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -98,7 +98,7 @@ def run(command: Command) -> int:
 
 def _warn(command: Command, text: str) -> None:
     if not command.has(flags.QUIET):
-        print(f"notice: {printable(text, limit=1000)}", file=sys.stderr)  # noqa: T201
+        tell([printable(text, limit=1000)])
 
 
 def _show(command: Command, text: str, *, draw: Callable[[set[str]], bytes], tabulate: Callable[[], None]) -> None:

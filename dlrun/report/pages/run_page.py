@@ -24,8 +24,7 @@ from dlrun.report.pages.run.samples import pictures_section, texts_section, toke
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.figures import draw_run
 from dlrun.runs.analysis.found import Examined
-from dlrun.runs.history import SavedRun
-from dlrun.runs.sweeps.saved.points import is_number
+from dlrun.runs.history import SavedRun, is_number
 from dlrun.runs.sweeps.saved.shared import read_shared
 from dlrun.wording import count, duration, number, plural
 

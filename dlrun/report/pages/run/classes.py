@@ -11,7 +11,7 @@ from dlrun.report.pages.parts import Cell, count_cell, figure, grid, legend, num
 from dlrun.report.plots.confusion import MOST_CLASSES, confusion_matrix
 from dlrun.report.plots.shares import recall_plot, reliability_plot, roc_plot
 from dlrun.report.plots.style import NUM_SERIES
-from dlrun.runs.analysis.found import ClassReport
+from dlrun.runs.analysis.found import NUM_BINS, ClassReport
 from dlrun.tasks.per_class import MOST_CLASSES as MOST_LISTED
 from dlrun.tasks.per_class import lowest_f1
 from dlrun.wording import number, plural
@@ -136,9 +136,9 @@ def _calibration(report: ClassReport, title: str) -> str:
     if abs(confidence - accuracy) > 0.02:
         verdict = "too sure" if confidence > accuracy else "not sure enough"
     text = (
-        f"Expected calibration error (ECE, 15 bins): {number(report.calibration_error)}. The model is {verdict}: "
-        f"{confidence:.1%} sure on average, and right in {accuracy:.1%}. On the dashed line it would be right as often "
-        "as it is sure; the bars show where the rows are."
+        f"Expected calibration error (ECE, {NUM_BINS} bins): {number(report.calibration_error)}. The model is "
+        f"{verdict}: {confidence:.1%} sure on average, and right in {accuracy:.1%}. On the dashed line it would be "
+        "right as often as it is sure; the bars show where the rows are."
     )
     drawn = figure(reliability_plot(report.bins))
     return section(title, f'<div class="beside"><div class="full">{drawn}</div><div>{paragraph(text)}</div></div>')

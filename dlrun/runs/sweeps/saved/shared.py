@@ -13,8 +13,7 @@ from dlrun.configuration.recipes.smallest import default_values, fields_that_dif
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError
-from dlrun.runs.history import flatten
-from dlrun.runs.sweeps.saved.points import is_number
+from dlrun.runs.history import flatten, is_number
 from dlrun.storage.reading import read_regular
 from dlrun.wording import count, plural
 
@@ -28,13 +27,12 @@ class Shared:
     """Values by dotted key that every readable point has.
 
     configuration: what differs from the defaults and was not swept. facts: of data and environment. differs: facts
-    whose values differ between points, with how many there are. num_read: how many configurations were read.
+    whose values differ between points, with how many there are.
     """
 
     configuration: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     differs: dict[str, int] = field(default_factory=dict)
-    num_read: int = 0
     notices: list[str] = field(default_factory=list)
 
 
@@ -54,7 +52,6 @@ def read_shared(folders: Sequence[Path], *, swept: Sequence[str] = (), catalog: 
             continue
         configs.append(config)
         facts.append(_facts(result))
-    found.num_read = len(configs)
     if len(configs) < len(folders):
         found.notices.append(f"the configuration of {plural(len(folders) - len(configs), 'point')} was not read")
     keys = dict.fromkeys(key for config in configs for key in config)
