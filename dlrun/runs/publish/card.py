@@ -49,7 +49,7 @@ def _summary(facts: Facts) -> str:
     size = f" with {count(parameters)} parameters" if isinstance(parameters, int) else ""
     best, versions = result.get("best"), result.get("environment") or {}
     does = "that makes" if facts.kind == "samples" else "for"
-    lines = [f"A `{_code(facts.model)}` network{size} {does} {plain(facts.describes, limit=1000)}."]
+    lines = [f"A network (`{_code(facts.model)}`){size} {does} {plain(facts.describes, limit=1000)}."]
     if isinstance(best, Mapping):
         reached = f"{plain(best['metric'])} {number(best['value'])}"
         lines.append(f"These are the weights of its best epoch, {count(best['epoch'])} ({reached}).")

@@ -16,7 +16,7 @@ def test_it_says_what_the_model_is_and_what_was_measured() -> None:
     text = card(FACTS)
     assert text.startswith("---\nlibrary_name: dlrun\n")
     assert "\n# my-model\n" in text
-    assert "A `tabular` network with 1,234 parameters for 6 features, 2 classes." in text
+    assert "A network (`tabular`) with 1,234 parameters for 6 features, 2 classes." in text
     assert "its best epoch, 3 (val/accuracy 0.5000)" in text
     assert "| test rows | 160 |" in text
     assert "| fingerprint | abc |" in text
