@@ -6,11 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO, cast
 
 from dlrun.cli import flags, verbs
 from dlrun.cli.command import Command, parse
 from dlrun.cli.ranks import launched
+from dlrun.configuration.schema.user_code import as_mistake
+from dlrun.configuration.waiting import wait_briefly
 from dlrun.errors import DlrunError
 from dlrun.version import __version__
 from dlrun.wording import PrintableStream
@@ -46,8 +49,10 @@ def _answer(argv: Sequence[str]) -> int:
         print("dlrun: dlrun needs Linux or macOS. On Windows, run it in WSL (wsl --install).", file=sys.stderr)  # noqa: T201
         return 2
     debug = flags.DEBUG.name in argv
+    plugins: Sequence[Path] = ()
     try:
         command = parse(argv)
+        plugins = [path.resolve() for path in command.values(flags.PLUGIN)]
         if command.has(flags.VERSION):
             print(f"dlrun {__version__}")  # noqa: T201
             return 0
@@ -62,6 +67,7 @@ def _answer(argv: Sequence[str]) -> int:
         if command.verb.name not in _TRAINS_TOGETHER:
             launched.check_one_process(f"dlrun {command.verb.name}")
         launched.end_with_agent()
+        wait_briefly()  # before anything imports torch
         run: Callable[[Command], int] = verbs.module(command.verb.name).run
         with silenced(wanted=command.has(flags.QUIET)), StopRequest("Stopped.") as stop, stop.at_once():
             # until a run takes over
@@ -74,7 +80,10 @@ def _answer(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost edge: words instead of a traceback
-        text = f"dlrun: this is a defect in dlrun: {type(error).__name__}: {error}"
+        mistake = as_mistake(error, plugins)
+        if mistake is not None:
+            return _report(f"dlrun: {mistake}", mistake.exit_code, debug=debug, error=error)
+        text = f"dlrun: this is a defect in dlrun: {launched.text_of(error)}"
         text += "\n      `--debug` shows where; `dlrun env` prints what a report needs."
         return _report(text, 1, debug=debug, error=error)
 

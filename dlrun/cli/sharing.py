@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from dlrun.runs.share import Shared
 
 
+_OF_PROCESSES = ("processes", "strategy")
+"""What one process does not repeat, and need not: several have its losses but for rounding, and the lock says so."""
+
+
 def with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
     """Train the first steps again; without their losses, and with a notice, where that is not the run's training."""
     from dlrun.runs.first_losses import environment_of, first_losses
@@ -29,6 +33,7 @@ def with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
     else:
         here = {**lock_of({"environment": environment_of(components)}), "auto": components.auto}
         differs = differences(lock_of(run.result), here)
+        differs = {key: values for key, values in differs.items() if key not in _OF_PROCESSES}
         if components.data.fingerprint != run.result["dataset"]["fingerprint"]:
             why = "the data has changed since the run"
         elif differs:

@@ -32,6 +32,7 @@ MEANINGS: Mapping[str, str] = {
     "not-for-recipes": "Only the command line may set this: an address, or a file outside of the current folder.",
     # What the model, the loss and the data make together
     "build-failed": "The function of an option raised an error.",
+    "plugin-failed": "The code of a plugin raised an error in training, evaluation or prediction.",
     "model-mismatch": "The model cannot read this kind of rows or predict this kind of targets.",
     "too-small-images": "The images are too small for so many blocks, or for their filters and windows.",
     "loss-mismatch": "The loss does not fit the targets or the model.",

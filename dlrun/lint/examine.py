@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.sharing import find_too_small_batches
 from dlrun.errors import ConfigError, DataError
 from dlrun.lint.finding import Finding, errors_in, found
 from dlrun.lint.rules import every_rule
@@ -45,6 +46,7 @@ class Examiner:
         started, loaded = time.perf_counter(), list(self._loaded)
         try:
             components = build_components(composed.config, self.catalog, Given(self._load))
+            _check_processes(components)
         except (ConfigError, DataError) as error:
             return Examined(None, errors_in(error))
         seconds = time.perf_counter() - started
@@ -74,3 +76,10 @@ class Examiner:
             self._loaded[key] = load_data(config, catalog, device), time.perf_counter() - started
         (loaded, data, decided), _ = self._loaded[key]
         return config.with_dataset_of(loaded), data, decided
+
+
+def _check_processes(components: Components) -> None:
+    """Raise ConfigError if the processes that are to train, of which only this one builds, cannot share a batch."""
+    asked = components.requested.device_settings.processes
+    if isinstance(asked, int) and (problems := find_too_small_batches(components.config.with_processes(asked).tree)):
+        raise ConfigError(problems)

@@ -53,7 +53,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class RunTime:
-    """The time of one run. build: seconds that loading the data and building the model took."""
+    """The time of a run, as one process trains it. build: seconds that loading the data and building the model took."""
 
     cost: Cost
     steps: int
@@ -62,6 +62,7 @@ class RunTime:
     build: float = 0.0
     limit: int | None = None  # trainer.max_time, in seconds
     may_stop_early: bool = False
+    processes: int = 1  # that will share each batch: how much quicker or slower they are was not measured
 
     @property
     def once(self) -> float:
@@ -89,7 +90,10 @@ class RunTime:
             f"{plural(self.saves, 'checkpoint')} of {_short(cost.save)}",
             f"{_short(self.once)} to begin and end",
         ]
-        return f"{self.total()}: {', '.join(parts)}"
+        shared = (
+            f"; measured in one process ({count(self.processes)} will share each batch)" if self.processes > 1 else ""
+        )
+        return f"{self.total()}: {', '.join(parts)}{shared}"
 
     def total(self) -> str:
         """Return the whole time in words: `about 3 min 20 s`, or `at most` where early stopping may end the run."""
@@ -138,6 +142,7 @@ def _key(config: RunConfig) -> str:
 def run_time(components: Components, cost: Cost, *, build_s: float = 0.0) -> RunTime:
     """Return the time of a run whose parts have this cost."""
     trainer, checkpoint = components.config.trainer, components.config.checkpoint
+    processes = components.requested.device_settings.processes
     steps = horizon(len(components.data.train), trainer).total_steps
     per_epoch = horizon(len(components.data.train), trainer).steps_per_epoch
     after_epochs = multiples((trainer.eval_every or 0) * per_epoch, steps)
@@ -153,6 +158,7 @@ def run_time(components: Components, cost: Cost, *, build_s: float = 0.0) -> Run
         build_s,
         trainer.max_time_s,
         has_val and trainer.early_stop.patience is not None and trainer.early_stop.patience < len(evaluated),
+        processes if isinstance(processes, int) else 1,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.user_code import as_mistake
 from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import DivergedError, DlrunError, Interrupted, StorageError
 from dlrun.optim.ema import WeightAverage
@@ -87,6 +88,12 @@ def train(
     except DlrunError as error:
         run.finish_with(error)
         raise
+    except Exception as error:
+        mistake = as_mistake(error, catalog.plugins)
+        if mistake is None:
+            raise
+        run.finish_with(mistake)
+        raise mistake from error
     return run.finish("completed", metrics=metrics, baselines=baselines)
 
 
@@ -143,7 +150,7 @@ class Run:
             sync_before=(metrics_file,),
             load=load_snapshot if components.device.group.shards is None else open_snapshot,
         )
-        self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
+        self._environment = environment.collect_numeric(components.device.threads, components.device.torch.type)
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
         self._per_class: Mapping[str, ByClass] = {}

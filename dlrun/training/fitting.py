@@ -132,8 +132,9 @@ class Fitting:
         parts = ", ".join(f"{name} {in_words(size)}" for name, size in memory.parts()[:4])
         share = f"{count(memory.largest.count)} of {count(memory.num_weights)} weights"
         each = f" in each of {memory.processes} processes" if memory.processes > 1 else ""
+        needed, free = memory.too_little
         what = (
-            f"Training needs at least {in_words(memory.needed)} of memory{each}, and {in_words(memory.free)} are free "
+            f"Training needs at least {in_words(needed)} of memory{each}, and {in_words(free)} are free "
             f"({parts}). Most weights are in the layer {memory.largest.description}: {share}. {advice}"
         )
         return Problem(where, what, id="memory", fix=fix)

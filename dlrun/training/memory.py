@@ -19,7 +19,7 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.optim.device import Device
+from dlrun.optim.device import Device, free_memory_of_gpu
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
@@ -95,15 +95,26 @@ class Memory:
         fits = self.needed <= self.free and (self.is_on_cpu or self.checkpoint <= self.free_on_host)
         return fits and self.built <= self.free_on_host
 
+    @property
+    def too_little(self) -> tuple[int, int]:
+        """What is needed and what is free where it does not fit: on the device, or else in the machine's memory."""
+        if self.needed > self.free:
+            return self.needed, self.free
+        return max(self.built, 0 if self.is_on_cpu else self.checkpoint), self.free_on_host
+
     def parts(self) -> list[tuple[str, int]]:
-        """Return every part of the sums that is not 0, in words and bytes, the largest first."""
+        """Return every part of the sums that is not 0, in words and bytes, the largest first.
+
+        A checkpoint is no part of a GPU's memory, and is one where the machine's is too small for it.
+        """
+        saves_here = self.is_on_cpu or self.checkpoint > self.free_on_host
         parts = {
             "weights": self.weights,
             "gradients": self.gradients,
             "states of the optimizer": self.states,
             "average of the weights": self.average,
             "weights put together for a moment": self.gathered,
-            "a checkpoint while it is written": self.checkpoint,
+            "a checkpoint while it is written": self.checkpoint if saves_here else 0,
             "activations of a training batch": self.activations + self.backward,
             "an evaluation batch": self.evaluation,
         }
@@ -146,7 +157,7 @@ def memory_of(task: Task, data: DataBundle, config: RunConfig, device: Device, o
         data=sum(_data_bytes(split) for split in data.splits.values()),
         free=_free(device, host),
         free_on_host=host,
-        is_on_cpu=device.torch.type != "cuda",  # "mps" shares the machine's memory
+        is_on_cpu=device.torch.type != "cuda",
         num_weights=sum(parameter.numel() for parameter in trained),
         largest=_largest_layer(task),
     )
@@ -229,7 +240,7 @@ def _data_bytes(split: Any) -> int:
 
 
 def _free(device: Device, host: int) -> int:
-    return torch.cuda.mem_get_info(device.torch)[0] if device.torch.type == "cuda" else host
+    return free_memory_of_gpu(device.torch) if device.torch.type == "cuda" else host
 
 
 def _largest_layer(task: Task) -> LargestLayer:

@@ -21,6 +21,12 @@ from dlrun.training.expected_shapes import misfit
 from dlrun.wording import printable
 
 _SHOWN = 4  # layers before the one that fails
+_ELSEWHERE = ("tensors to be on the same device", "and weight type")
+"""What torch says, on a GPU, of a tensor that is on another device than the rows."""
+_STAYED = (
+    "What a model does not register stays on the CPU: keep layers in nn.ModuleList or nn.Sequential instead of a plain "
+    "list, and other tensors with self.register_buffer(name, tensor)"
+)
 Shape = tuple[int, ...]
 
 
@@ -94,6 +100,8 @@ class Trace:
             got = " and ".join(str(tuple(each.shape)) for each in _tensors(call.inputs)) or "no tensor"
             inside = "," if call.is_layer else ", in the code of its forward,"
             text = f"{label}{inside} fails on {got}{at}: {type(error).__name__}: {error}"
+            if any(sign in text for sign in _ELSEWHERE):
+                text = f"{text.rstrip('. ')}. {_STAYED}"
         else:
             what, _, cure = found.partition(". ")
             text = f"{label}, {what.rstrip('.')}{at}. {cure}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +91,21 @@ def test_an_unexpected_error_says_that_it_is_a_defect(dlrun: Dlrun, monkeypatch:
     assert "`--debug` shows where" in err
     assert "Traceback" not in err
     assert "Traceback" in dlrun("env", "--debug")[2]
+
+
+def test_an_error_of_a_plugin_is_not_called_a_defect_of_dlrun(
+    dlrun: Dlrun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def mine(spec):\n    return [][3]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dlrun.cli.verbs.ls.run", lambda command: runpy.run_path(str(path))["mine"](None))
+    code, out, err = dlrun("ls", "model", "--plugin", "mine.py")
+    assert (code, out) == (2, "")
+    assert err == (
+        "dlrun: 1 problem in a plugin:\n  --plugin mine.py\n"
+        "      Its code failed: IndexError: list index out of range (mine.py, line 2, `return [][3]`).\n"
+    )
 
 
 def test_ctrl_c_without_a_handler_ends_with_130(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:

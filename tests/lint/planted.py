@@ -181,6 +181,8 @@ PLANTED = (
             "dataset=digits model=mlp trainer.ema=0.99 trainer.epochs=20", "trainer.ema=0.999999"),
     Planted("more batches to a step than there are", ("accumulation-beyond-epoch",), "dataset=digits model=mlp",
             "trainer.accumulate=5000"),
+    Planted("two processes for a small network", ("slow-processes",), "dataset=digits model=mlp",
+            "device.processes=2"),
     # data
     Planted("inputs as they are", ("unscaled-inputs",), "dataset=wine model=mlp", "dataset.standardise=false"),
     Planted("targets as they are", ("unscaled-target",), "dataset=diabetes model=mlp",

@@ -62,6 +62,13 @@ def test_what_cannot_be_built_is_an_error(check: Examine) -> None:
     assert "missing.csv" in found.message
 
 
+def test_a_batch_that_is_chosen_has_a_row_for_each_process(check: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.configuration.machine.cores", lambda: 2)
+    (found,) = check("dataset=iris", "device=cpu", "model=mlp", "device.processes=17")
+    assert (found.severity, found.key, found.fix) == ("error", "trainer.batch_size=16", "trainer.batch_size=17")
+    assert found.message.startswith("17 processes share each batch (device.processes)")
+
+
 def test_a_rule_adds_its_id_and_reason_and_deep_ones_run_only_when_asked(
     check: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,10 @@ def test_a_run_is_the_sum_of_its_parts_and_max_time_ends_its_training() -> None:
     )
     assert replace(run, cost=replace(COST, step=0.00064)).describe().split(", ")[0] == "about 33 s: 40 steps of 0.64 ms"
     assert replace(run, may_stop_early=True).total() == "at most 53 s"
+    assert (
+        replace(run, processes=2).describe() == f"{run.describe()}; measured in one process (2 will share each batch)"
+    )
+    assert run_time(built("device.processes=2", "device.threads=1"), COST).processes == 2
 
 
 def test_early_stopping_makes_it_an_upper_bound_only_if_it_can_fire() -> None:

@@ -28,3 +28,16 @@ def test_cudnn_does_not_warn_of_a_copied_recurrent_layer() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert torch.equal(copy_of(layer)(inputs)[0], layer(inputs)[0])
+
+
+def test_only_weights_of_the_copy_alone_are_moved_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[nn.Module] = []
+    monkeypatch.setattr(nn.RNNBase, "flatten_parameters", lambda layer: moved.append(layer))
+    layer = nn.LSTM(3, 4)
+    moved.clear()
+    apart = copy_of(layer)
+    assert moved == [apart]
+    given = {id(layer.weight_hh_l0): layer.weight_hh_l0}
+    assert copy_of(layer, given).weight_hh_l0 is layer.weight_hh_l0
+    assert moved == [apart]
+    assert len(given) == 1

@@ -120,6 +120,21 @@ def test_an_error_outside_any_layer_is_told_as_it_is() -> None:
     assert Trace().explain(ValueError("nothing")) == "ValueError: nothing"
 
 
+def test_a_layer_that_a_gpu_never_got_is_told_to_be_registered() -> None:
+    class Plain(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            raise RuntimeError("Expected all tensors to be on the same device, but found cuda:0 and cpu!")
+
+    trace, model = Trace(), Plain()
+    with pytest.raises(RuntimeError) as caught, trace.of(model):
+        model(torch.zeros(2, 4))
+    assert trace.explain(caught.value) == (
+        "The model, Plain(), fails on (2, 4): RuntimeError: Expected all tensors to be on the same device, but found "
+        "cuda:0 and cpu!. What a model does not register stays on the CPU: keep layers in nn.ModuleList or "
+        "nn.Sequential instead of a plain list, and other tensors with self.register_buffer(name, tensor)."
+    )
+
+
 def test_the_table_of_layers_has_shapes_and_parameters() -> None:
     components = build_components(configure("dataset=iris", "model=mlp", "model.hidden=[8]", *CPU), Catalog())
     assert describe_layers(components.task, components.data) == [

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlrun import errors
+from dlrun.cli.ranks.launched import ProcessError
 from dlrun.cli.ranks.process import RankProcess
 from dlrun.errors import DlrunError, Interrupted, PeerLostError
 
 _SHOWN_LINES = 6
-
-
-class ProcessError(Exception):
-    """An error inside a process that no class of dlrun stands for, such as that of a plugin or a defect."""
 
 
 class ErrorThere(Exception):  # noqa: N818 - the cause of an error, which `--debug` shows
@@ -73,6 +70,9 @@ def _lost(process: RankProcess, number: int, folder: Path | None) -> PeerLostErr
     lines = [line for line in process.output().splitlines() if line.strip()][-_SHOWN_LINES:]
     if lines:
         parts.append(f"It printed last: {' / '.join(lines)}")
-    if folder is not None and (folder / "config.yaml").is_file():
-        parts.append(f"What was saved is intact.\n      dlrun resume {folder}   goes on with it")
-    return PeerLostError(" ".join(parts))
+    if folder is None or not (folder / "config.yaml").is_file():
+        return PeerLostError(" ".join(parts))
+    is_saved = (folder / "checkpoints" / "last").is_file()
+    saved, does = ("What was saved is intact.", "goes on with it") if is_saved else ("Nothing was saved.", "repeats it")
+    end = "\n      " if lines else " "  # what a program printed ends in no full stop
+    return PeerLostError(f"{' '.join(parts)}{end}{saved}\n      dlrun resume {folder}   {does}")

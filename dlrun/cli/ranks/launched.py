@@ -21,6 +21,10 @@ from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
 _ERROR_FILE, _AGENT = "TORCHELASTIC_ERROR_FILE", "TORCHELASTIC_RUN_ID"
 
 
+class ProcessError(Exception):
+    """An error inside another process that no class of dlrun stands for; its text has its kind."""
+
+
 def check_one_process(what: str) -> None:
     """Raise ConfigError if a launcher started this process as one of several, and so `what` as often."""
     size = place_of_process().size
@@ -69,7 +73,7 @@ def _write(path: Path, error: Exception) -> None:
 
 def text_of(error: Exception) -> str:
     """Return an error's text, with its kind unless dlrun wrote the text."""
-    return str(error) if isinstance(error, DlrunError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, DlrunError | ProcessError) else f"{type(error).__name__}: {error}"
 
 
 def end(code: int) -> NoReturn:

@@ -12,17 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from dlrun.cli.ranks.ends import cause
 from dlrun.cli.ranks.process import SIGNALS, RankProcess
+from dlrun.cli.ranks.records import record
 from dlrun.cli.ranks.work import Work
 from dlrun.configuration.place import NAMES
-from dlrun.errors import Interrupted
-from dlrun.storage.atomic import replace_file
 
 _HOST = "127.0.0.1"
 _LOOK_S = 0.05
@@ -124,8 +123,8 @@ class _Launcher:
         """Return the result of the first process, and the folder. Raises the error that ended the run."""
         if any(each.has_failed for each in self._processes):
             error = cause(self._processes, self._folder)
-            if not isinstance(error, Interrupted):
-                self._keep_output()
+            if self._folder is not None:
+                record(error, self._processes, self._folder)
             raise error
         done = self._processes[0].report["done"]
         return done["result"], Path(done["folder"])
@@ -182,16 +181,6 @@ class _Launcher:
         os.kill(os.getpid(), signal.SIGSTOP)
         for each in self._processes:
             each.signal(signal.SIGCONT)
-
-    def _keep_output(self) -> None:
-        """Write what other processes than the first printed to `rank-N.log` in the run's folder, if they printed."""
-        if self._folder is None or not self._folder.is_dir():
-            return
-        for each in self._processes:
-            text = each.output()
-            if text:
-                with suppress(Exception):  # the error that ended the run is told; this only adds to it
-                    replace_file(self._folder / f"rank-{each.rank}.log", f"{text}\n".encode())
 
 
 def share_of_cores(cores: int | None, number: int) -> int | None:

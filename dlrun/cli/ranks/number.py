@@ -34,7 +34,7 @@ def _one_for_each_gpu(device_name: str, devices: Path = Path("/dev")) -> int:
 
 
 def notices_of_number(config: RunConfig, place: Place, *, trains_alone: bool = False) -> tuple[str, ...]:
-    """Return a notice if another number of processes trains than the configuration asks for.
+    """Return a notice if another number of processes trains than the configuration asks for, or one alone in parts.
 
     trains_alone: whether one process does all the same, to verify a recipe.
     """
@@ -43,6 +43,9 @@ def notices_of_number(config: RunConfig, place: Place, *, trains_alone: bool = F
         return (
             f"device.processes={asked} is not needed to verify: one process trains it, and its config.yaml says 1.",
         )
+    if not place.is_launched and config.device_settings.strategy == "fsdp":
+        what = "device.strategy=fsdp shares out a model among several processes, and this run has one"
+        return (f"{what}, which has all of it; device.processes=N starts N.",)
     if not place.is_launched or not isinstance(asked, int) or asked in (1, place.size):
         return ()
     return (f"device.processes={asked}, but the launcher started {place.size}: they train this run together.",)

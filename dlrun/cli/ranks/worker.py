@@ -21,6 +21,7 @@ from dlrun.cli.ranks.work import Work, receive_work
 from dlrun.cli.running import Hooks, run_one
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.data.loading.orphans import die_with
 from dlrun.errors import DlrunError
 from dlrun.runs.sweeps.jobs import Event, Measured
 from dlrun.training.signals import StopRequest
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 def main(handle: int) -> None:
     """Train a run as one of several processes. handle: of the line to the launcher."""
+    die_with(os.getppid())  # also while Ctrl-Z has paused it, when nothing here could notice
     line = socket.socket(fileno=handle)
     line.set_inheritable(False)
     with StopRequest() as stop:

@@ -90,14 +90,20 @@ def _of_sweep(command: Command, folder: Path, output: Path, kind: Kind) -> dict[
         swept = list(dict.fromkeys(key for point in sweep.points for key in point.settings))
         shared = read_shared(folders, swept=swept, catalog=make_catalog(command))
         return {output: sweep_page(sweep, figures, shared, asked, title=title).encode()}
+    from dlrun.report.plots.fonts import notice
     from dlrun.report.plots.picture import pictures, whole_picture
 
     if not figures.every():
         what = f"There is nothing to draw: {'; '.join(figures.notices)}."
         raise ConfigError(Problem(printable(str(folder)), printable(what, limit=500)))
+    missing: set[str] = set()
     if kind == "picture":
-        return {output: whole_picture(figures, sweep, title=title)}
-    return {output / name: content for name, content in pictures(figures, sweep).items()}
+        found = {output: whole_picture(figures, sweep, title=title, missing=missing)}
+    else:
+        found = {output / name: content for name, content in pictures(figures, sweep, missing=missing).items()}
+    if missing and not command.has(flags.QUIET):
+        print(f"notice: {notice(missing)}", file=sys.stderr)  # noqa: T201
+    return found
 
 
 def _of_run(command: Command, folder: Path) -> bytes:

@@ -71,7 +71,7 @@ def run(command: Command) -> int:
         app = make_app(model, limits, pages=pages(), hosts=server.local_hosts(host), token=token, tell=tell)
         if not command.has(flags.QUIET):
             tell(f"serving {model.about['file']['name']} on {server.address_of(listening)} (Ctrl-C ends)")
-        server.listen(app, listening, limits)
+        server.listen(app, listening, limits, tell=tell)
     return 0
 
 

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.wording import printable
 
 _ARGUMENTS = {
@@ -87,3 +88,12 @@ def tell(error: BaseException, files: Sequence[Path]) -> str:
     where, advice = lines_of(error, files), advice_on(error)
     text = f"{type(error).__name__}: {error}".rstrip(".: ")
     return f"{text}{f' ({where})' if where else ''}.{f' {advice}' if advice else ''}"
+
+
+def as_mistake(error: Exception, files: Sequence[Path]) -> ConfigError | None:
+    """Return an error that nobody expected as one of the user's code; None if it did not pass through their files."""
+    if isinstance(error, DlrunError) or not lines_of(error, files):
+        return None
+    name = lines_of(error, files).partition(",")[0]
+    what = f"Its code failed: {tell(error, files)}"
+    return ConfigError(Problem(f"--plugin {name}", what, id="plugin-failed"), title="1 problem in a plugin")

@@ -1,10 +1,26 @@
-"""Worker processes that must not outlive the run that started them."""
+"""Processes that must not outlive what started them."""
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 import threading
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> None:
+    """End this process with its parent, the process `parent`, on Linux at once, even while a signal has paused it.
+
+    Elsewhere this does nothing.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            os._exit(1)
 
 
 def die_with_run() -> None:

@@ -39,6 +39,7 @@ NAMES = (
     "extreme_dropout",
     "weight_average",
     "accumulation",
+    "slow_processes",
     "overfit_batch",
 )
 """In the order in which they are reported."""

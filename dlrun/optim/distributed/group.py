@@ -142,7 +142,7 @@ class Group:
         if self.is_alone:
             return
         states = [torch.get_rng_state()]
-        if torch.cuda.is_available():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             states.append(torch.cuda.get_rng_state())
         self.copy_from_first(states)
         torch.set_rng_state(states[0])

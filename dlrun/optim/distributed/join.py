@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import time
 from typing import TYPE_CHECKING
 
 import torch
@@ -70,13 +71,22 @@ def _meet(place: Place) -> Store:
     except RuntimeError as error:
         what = f"Rank {place.rank} of {place.size} cannot reach the others at {place.address} ({first_line(error)})."
         raise PeerLostError(f"{what} Look at MASTER_ADDR and MASTER_PORT, and at the network.") from error
-    names = [str(rank) for rank in range(place.size)]
-    try:
-        store.wait(names, _PATIENCE)
-    except RuntimeError as error:
-        missing = [name for name in names if not _has_come(store, name)]
-        raise PeerLostError(_tell_missing(missing, place)) from error
+    _await_all(store, place)
     return store
+
+
+def _await_all(store: Store, place: Place) -> None:
+    """Wait until every process has left its name. Raises PeerLostError if one does not come.
+
+    `store.wait` would not let a signal through, such as that of an agent which ends all because one has failed.
+    """
+    names = [str(rank) for rank in range(place.size)]
+    deadline = time.monotonic() + _PATIENCE.total_seconds()
+    for name in names:
+        while not _has_come(store, name):
+            if time.monotonic() >= deadline:
+                raise PeerLostError(_tell_missing([each for each in names if not _has_come(store, each)], place))
+            time.sleep(min(0.5, place.size / 100))  # the more of them ask, the more seldom each does
 
 
 def _has_come(store: Store, name: str) -> bool:

@@ -55,3 +55,14 @@ def local(tensor: Tensor) -> Tensor:
         return tensor
     part: Tensor = tensor.to_local()  # type: ignore[attr-defined]
     return part
+
+
+def set_numbers(parameter: nn.Parameter, numbers: Tensor) -> None:
+    """Give a parameter these numbers, of the same shape; where processes share it out, this process's part of them."""
+    if is_sharded(parameter):
+        (placement,) = parameter.placements  # type: ignore[attr-defined]
+        mesh = parameter.device_mesh  # type: ignore[attr-defined]
+        numbers = part_of(tuple(parameter.shape), placement.dim, rank=mesh.get_local_rank(), size=mesh.size()).of(
+            numbers
+        )
+    local(parameter).detach().copy_(numbers)

@@ -12,6 +12,7 @@ from dlrun.configuration.schema.fields import Fraction, Width
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem
+from dlrun.optim.distributed.shards import set_numbers
 from dlrun.options.models._layers import dense_layers
 from dlrun.tasks.goals import goal_of
 
@@ -78,6 +79,6 @@ class _FittedFactorization(_Factorization):
     def fit_to(self, train: Split) -> None:
         """Set mean and biases to those of the training rows."""
         found = biases_model(self._spec, train, most_rows=len(train), seed=0, check=lambda: None)
-        self.mean.copy_(found.level)
+        set_numbers(self.mean, found.level)
         for table, values in zip((self.user_bias, self.item_bias), found.biases, strict=True):
-            table.weight.copy_(values)
+            set_numbers(table.weight, values)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.encoders import default_encoder
+from dlrun.data.files.examples import resolve
 from dlrun.data.files.paths import locate, refuse_no_data
 from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.text import read_text
@@ -73,7 +74,7 @@ def _from_file(run: LoadedRun, encode: RowEncoder, kind: str, source: Path | Non
     encoder, named = run.encoder, run.config.dataset.arguments.get("path")
     if source is None and isinstance(named, str) and encoder is not None:
         refuse_no_data(named)
-        source = locate(named) if kind not in ("images", "audio") else Path(named).expanduser()
+        source = locate(named) if kind not in ("images", "audio") else Path(resolve(named)).expanduser()
     if source is None:
         return None
     where = printable(str(source), limit=500)

@@ -72,7 +72,8 @@ def load(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     if kept is None:
         return load_data(config, catalog, chosen)
     of_dataset, data, decided = kept.loaded
-    return config.with_dataset_of(of_dataset), data.to(chosen.torch), decided
+    data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
+    return config.with_dataset_of(of_dataset), data, decided
 
 
 def _find(config: RunConfig) -> _Kept | None:

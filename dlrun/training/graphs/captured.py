@@ -117,13 +117,16 @@ class GraphedStep:
         return replayed
 
     def _capture(self, static: Batch) -> torch.cuda.CUDAGraph:
-        graph = torch.cuda.CUDAGraph()
-        with (
-            self._capturable(),
-            # threads that pin memory or write checkpoints may go on meanwhile
-            torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
-        ):
-            found = self._task.train_step(static, self._updater)
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self._device)
+        try:
+            with (
+                self._capturable(),
+                # threads that pin memory or write checkpoints may go on meanwhile
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
+                found = self._task.train_step(static, self._updater)
+        finally:
+            torch.cuda.set_stream(current)  # after a capture that cannot be ended, torch stays on its stream
         self._graph, self._outputs = graph, {name: value.detach() for name, value in found.items()}
         return graph
 

@@ -19,9 +19,9 @@ from dlrun.training.state import TrainingState, load_weights, random_state, rest
 def state_of_ranks(state: TrainingState, group: Group) -> list[dict[str, Any]]:
     """Return what each process has of its own, by rank, as plain values; a collective call."""
     tensors, values = random_state()
-    own = {"means": state.means.state(), "torch": tensors["torch"].tolist(), **values}
-    found = group.gathered(own)
-    first = {name: found[0][name] for name in ("torch", "numpy", "python")}
+    generators = {**{name: tensor.tolist() for name, tensor in tensors.items()}, **values}
+    found = group.gathered({"means": state.means.state(), **generators})
+    first = {name: found[0][name] for name in generators}
     for each in found:  # of equal random states, which are usual, one is enough
         if each is not found[0] and all(each[name] == value for name, value in first.items()):
             for name in first:
@@ -44,7 +44,8 @@ def restore_rank(ranks: Sequence[Mapping[str, Any]], state: TrainingState, group
     mine = ranks[group.rank]
     state.means.restore(mine["means"], next(state.task.parameters()).device)
     if "torch" in mine:
-        restore_random({"torch": torch.tensor(mine["torch"], dtype=torch.uint8)}, mine)
+        states = {name: torch.tensor(mine[name], dtype=torch.uint8) for name in ("torch", "cuda") if name in mine}
+        restore_random(states, mine)
 
 
 def _added(means: Sequence[Mapping[str, Any]], *, like: Mapping[str, Any]) -> dict[str, Any]:

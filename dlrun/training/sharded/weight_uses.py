@@ -22,7 +22,7 @@ def layers_of_weights(task: Task, batch: Batch) -> Mapping[int, frozenset[int]]:
     The task and torch's random states stay unchanged.
     """
     weights = {id(parameter): parameter for parameter in task.parameters()}
-    copied = copy_of(task, dict(weights))  # of all but the weights, since a step may change buffers
+    copied = copy_of(task, weights)  # of all but the weights, since a step may change buffers
     originals = {id(twin): module for twin, module in zip(copied.modules(), task.modules(), strict=True)}
     uses = _Uses(weights)
     with own_draws(), torch.no_grad(), uses.following(copied), uses:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dlrun.cli.ranks.ends import ProcessError, cause
+from dlrun.cli.ranks.ends import cause
+from dlrun.cli.ranks.launched import ProcessError
 from dlrun.cli.ranks.process import RankProcess
 from dlrun.cli.ranks.worker import described
 from dlrun.errors import ConfigError, DataError, DivergedError, Interrupted, PeerLostError
@@ -43,6 +44,8 @@ LOST = PeerLostError("Another process of this run ended (closed).")
 
 def test_a_killed_process_is_the_cause_of_what_the_others_tell(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").touch()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last").touch()
     error = cause([told(0, LOST), Ended(1, -signal.SIGKILL)], tmp_path)
     assert isinstance(error, PeerLostError)
     assert error.exit_code == 7
@@ -62,6 +65,14 @@ def test_a_crash_is_told_with_what_it_printed_last() -> None:
     )
     assert str(cause([Ended(0, 130), told(1, LOST)], None)) == (
         "Process 1 of 2 (rank 0, pid 4711) ended with exit code 130, so all were ended."
+    )
+
+
+def test_a_run_that_had_saved_nothing_does_not_go_on(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").touch()
+    assert str(cause([Ended(0, 3, printed_last="line 4"), told(1, LOST)], tmp_path)) == (
+        "Process 1 of 2 (rank 0, pid 4711) ended with exit code 3, so all were ended. It printed last: line 4\n"
+        f"      Nothing was saved.\n      dlrun resume {tmp_path}   repeats it"
     )
 
 

@@ -95,7 +95,8 @@ def test_a_killed_process_ends_all_and_the_run_goes_on(
     )
     result = json.loads(Path("killed/result.json").read_text())
     assert result["status"] == "failed"
-    assert result["error"].startswith("Another process of this run ended (")
+    assert f"dlrun: {result['error']}\n" == err
+    assert Path("killed/dlrun.log").read_text().endswith(f"error: {result['error']}\n")
     monkeypatch.delenv("FAIL")
     code, _, err = dlrun("resume", "killed", "--quiet", "--plugin", str(PLUGIN))
     assert code == 0, err
@@ -105,10 +106,15 @@ def test_a_killed_process_ends_all_and_the_run_goes_on(
 def test_a_process_that_fails_alone_stops_the_others_in_words(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIL", "2 raise 3")
     code, out, err = dlrun(*WORDS, "device.processes=4", "hydra.run.dir=raised", "--quiet", "--debug")
-    assert (code, out) == (1, "")
-    assert "dlrun: this is a defect in dlrun: ProcessError: rank 2 of 4: KeyError: 'a column'\n" in err
+    assert (code, out) == (2, "")
+    told = (
+        "rank 2 of 4: 1 problem in a plugin:\n  --plugin failing.py\n      Its code failed: KeyError: 'a column' "
+        '(failing.py, line 41, `raise KeyError("a column")`).'
+    )
+    assert f"dlrun: {told}\n" in err
     assert 'in fail\n    raise KeyError("a column")' in err
-    assert json.loads(Path("raised/result.json").read_text())["status"] == "failed"
+    result = json.loads(Path("raised/result.json").read_text())
+    assert (result["status"], result["error"]) == ("failed", told)
     assert {path.name: path.read_text() for path in Path("raised").glob("rank*")} == {"rank-2.log": "about to raise\n"}
 
 

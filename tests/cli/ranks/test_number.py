@@ -49,3 +49,12 @@ def test_another_number_than_the_launchers_is_a_notice() -> None:
     assert notices_of_number(configure(*WORDS), ALONE, trains_alone=True) == ()
     for words in ((), ("device.processes=4",), ("device.processes=auto",)):
         assert notices_of_number(configure(*WORDS, *words), LAUNCHED) == ()
+
+
+def test_a_model_that_no_other_process_shares_is_a_notice() -> None:
+    asked = configure(*WORDS, "device.strategy=fsdp")
+    assert notices_of_number(asked, ALONE) == (
+        "device.strategy=fsdp shares out a model among several processes, and this run has one, which has all of it; "
+        "device.processes=N starts N.",
+    )
+    assert notices_of_number(asked, LAUNCHED) == ()

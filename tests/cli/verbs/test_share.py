@@ -194,6 +194,17 @@ def test_without_a_file_the_recipe_is_all_of_standard_output(short_run: ShortRun
     assert (code, "The file cannot be written (No such file or directory)." in err) == (2, True)
 
 
+def test_the_losses_of_several_processes_are_those_of_one(short_run: ShortRun, dlrun: Dlrun) -> None:
+    path = short_run("mine") / "result.json"
+    result = json.loads(path.read_text())
+    result["environment"] |= {"processes": 2, "strategy": "ddp"}
+    path.write_text(json.dumps(result))
+    code, out, err = dlrun("share", "mine")
+    assert (code, "no losses of its first steps" in err) == (0, False)
+    assert "    processes: 2\n" in out
+    assert "  losses:\n    loss: [" in out
+
+
 def test_an_edited_configuration_is_not_what_was_measured(short_run: ShortRun, dlrun: Dlrun) -> None:
     path = short_run("mine") / "config.yaml"
     path.write_text(path.read_text().replace("batch_size: 32", "batch_size: 16"))

@@ -8,7 +8,7 @@ import pytest
 from torch import nn, optim
 
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.user_code import advice_on, lines_of, tell
+from dlrun.configuration.schema.user_code import advice_on, as_mistake, lines_of, tell
 from dlrun.errors import ConfigError
 
 
@@ -65,3 +65,17 @@ def test_a_plugin_that_builds_its_optimizer_first_is_told_so(tmp_path: Path) -> 
         ConfigError, match=r"NameError: name 'net' is not defined \(mine.py, line 2, .*remove this line"
     ):
         Catalog(plugins=[path]).load("model", "mine")
+
+
+def test_an_error_that_passed_through_a_plugin_is_no_defect_of_dlrun(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    error = error_of(path, "def f():\n    return [][3]\nf()\n")
+    mistake = as_mistake(error, [path])
+    assert str(mistake) == (
+        "1 problem in a plugin:\n  --plugin mine.py\n"
+        "      Its code failed: IndexError: list index out of range (mine.py, line 2, `return [][3]`)."
+    )
+    assert mistake is not None
+    assert (mistake.exit_code, mistake.problems[0].id) == (2, "plugin-failed")
+    assert as_mistake(error, [tmp_path / "other.py"]) is None
+    assert as_mistake(ConfigError("told already"), [path]) is None

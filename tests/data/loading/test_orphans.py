@@ -1,4 +1,4 @@
-"""dlrun.data.loading.orphans: workers end with the run that started them."""
+"""dlrun.data.loading.orphans: processes end with what started them."""
 
 from __future__ import annotations
 
@@ -54,6 +54,38 @@ def test_workers_die_with_their_run_however_it_ends(tmp_path: Path, method: str)
     process.wait(30)
     process.stdout.close()
     assert wait_until_none(lambda: [pid for pid in workers if is_running(pid)], patience_s=10) == []
+
+
+PAUSED = """
+import os, subprocess, sys, time
+child = '''
+import os, signal
+from dlrun.data.loading.orphans import die_with
+die_with(PARENT)
+print(flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+'''
+process = subprocess.Popen([sys.executable, "-c", child.replace("PARENT", str(os.getpid()))], stdout=subprocess.PIPE)
+process.stdout.readline()
+print(process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system ends a process with its parent")
+def test_a_paused_process_dies_with_its_parent() -> None:
+    process = subprocess.Popen([sys.executable, "-c", PAUSED], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+    assert wait_until_none(lambda: [child] if is_running(child) else [], patience_s=10) == []
+
+
+def test_a_parent_that_is_gone_ends_the_process_at_once() -> None:
+    code = "from dlrun.data.loading.orphans import die_with; die_with(1); print('goes on')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == ((1, "") if sys.platform == "linux" else (0, "goes on\n"))
 
 
 def test_only_a_worker_can_die_with_its_run() -> None:

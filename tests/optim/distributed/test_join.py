@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 import socket
 
 import pytest
@@ -36,6 +37,23 @@ def test_those_that_do_not_come_are_named(monkeypatch: pytest.MonkeyPatch) -> No
     many = joining._tell_missing([str(rank) for rank in range(1, 12)], Place(0, 12, 0, 12, "here:1"))
     assert many.startswith("Of 12 processes, ranks 1, 2, 3, 4, 5, 6, 7, 8 and 3 more did not come to here:1")
     assert "rank 1 did not" in joining._tell_missing(["1"], Place(0, 2, 0, 2, "here:1"))
+
+
+def test_a_signal_ends_the_wait_for_those_that_do_not_come() -> None:
+    def stop(number: int, frame: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(2)
+            place = Place(0, 2, 0, 2, f"127.0.0.1:{listening.getsockname()[1]}", listening.detach())
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            join(place, CPU)
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_an_address_where_nobody_listens_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

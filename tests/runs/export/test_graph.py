@@ -94,6 +94,16 @@ def test_every_family_can_be_captured(name: str, loaded: Load) -> None:
     check(run, graph, captured(graph).module())
 
 
+def test_rows_of_a_shipped_example_are_found(loaded: Load) -> None:
+    run = loaded("images")
+    dataset = dataclasses.replace(
+        run.config.dataset, arguments={**run.config.dataset.arguments, "path": "example:shapes"}
+    )
+    elsewhere = dataclasses.replace(run, config=dataclasses.replace(run.config, dataset=dataset))
+    rows = rows_of(elsewhere, graph_of(run))
+    assert rows.where.endswith("shapes-1")
+
+
 def test_the_run_s_own_model_is_left_as_it_is(loaded: Load) -> None:
     run = loaded("mean")
     before = [type(module).__name__ for module in run.task.modules()]

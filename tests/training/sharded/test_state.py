@@ -36,6 +36,7 @@ SGD = [
 MODELS = {
     "mlp": [*MLP, "model.hidden=[16]"],
     "cnn": ["dataset=digits", "model=cnn", "model.norm=layer", "model.dropout=0", "trainer.clip_norm=0.1", *SGD],
+    "factorization": ["dataset=interactions", "dataset.path=example:ratings.csv", "model=factorization", *SGD],
     "transformer": ["recipe=transformer_reviews", "model.width=8", "model.dropout=0", "trainer.accumulate=2", *SGD],
 }
 GAN = ["dataset=digits", "model=gan"]

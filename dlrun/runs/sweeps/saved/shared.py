@@ -14,8 +14,9 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError
 from dlrun.runs.history import flatten
+from dlrun.runs.sweeps.saved.points import is_number
 from dlrun.storage.reading import read_regular
-from dlrun.wording import plural
+from dlrun.wording import count, plural
 
 _MOST_READ = 2_000  # configurations and results
 _MOST_RESULT_BYTES = 4 << 20
@@ -132,7 +133,7 @@ def _facts(result: Mapping[str, Any]) -> dict[str, Any]:
         sizes = dataset.get("sizes")
         found["dataset"] = dataset.get("name")
         if isinstance(sizes, dict):
-            found["rows"] = ", ".join(f"{name} {size}" for name, size in sizes.items())
+            found["rows"] = ", ".join(f"{name} {_count(size)}" for name, size in sizes.items())
         found["fingerprint of the data"] = dataset.get("fingerprint")
     if isinstance(environment, dict):
         found.update({key: value for key, value in environment.items() if isinstance(value, str | int | float)})
@@ -140,6 +141,10 @@ def _facts(result: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(packages, dict):
             found["packages"] = ", ".join(f"{name} {version}" for name, version in packages.items())
     return {key: value for key, value in found.items() if isinstance(value, str | int | float)}
+
+
+def _count(size: Any) -> str:
+    return count(size) if is_number(size) else str(size)
 
 
 def _all_same(values: Sequence[Any]) -> bool:

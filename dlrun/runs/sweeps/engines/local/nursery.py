@@ -8,7 +8,6 @@ it, and the memory returns when the nursery ends.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -20,18 +19,17 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import Any, NoReturn
 
+from dlrun.data.loading.orphans import die_with
 from dlrun.runs.sweeps.engines.local.messages import Branch, Fork, Gone, Import, Prepared, Ready
 from dlrun.runs.sweeps.engines.local.sharing import SharingRunJob
 from dlrun.runs.sweeps.engines.local.worker import work
 from dlrun.runs.sweeps.jobs import Job
 
-_PR_SET_PDEATHSIG = 1
-
 
 def main(handle: int, sweep: int) -> None:
     """Be the first nursery of a sweep, in a new process: `handle` is its end of a pipe to the process `sweep`."""
     pipe = Connection(handle)
-    _die_with(sweep)
+    die_with(sweep)
     run_job = pipe.recv()
     pipe.send(Ready(run_job.preload()))
     _serve(pipe, run_job)
@@ -95,7 +93,7 @@ def _obey(pipe: Connection, fork: Callable[[int, Callable[[], Any]], None], run_
 
 def _branch(pipe: Connection, run_job: SharingRunJob, job: Job, *, parent: int) -> None:
     """Be a nursery that has loaded the data of a job."""
-    _die_with(parent)
+    die_with(parent)
     num_bytes = 0
     with contextlib.suppress(Exception):  # the job loads the data itself then, and tells the same error in its row
         num_bytes = run_job.prepare(job)
@@ -124,14 +122,6 @@ def _reap(children: dict[int, int], pipe: Connection) -> None:
 
 def _ignore(number: int, frame: object) -> None:
     """Do nothing; a signal that is ignored by SIG_IGN would not wake the loop."""
-
-
-def _die_with(parent: int) -> None:
-    """End this process with its parent, the process `parent`: on Linux at once, elsewhere once it waits for work."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it has ended already
-            _end(1)
 
 
 def _end(code: int) -> NoReturn:
