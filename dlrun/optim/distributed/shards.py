@@ -57,7 +57,7 @@ def local(tensor: Tensor) -> Tensor:
     return part
 
 
-def set_numbers(parameter: nn.Parameter, numbers: Tensor) -> None:
+def set_numbers(parameter: Tensor, numbers: Tensor) -> None:
     """Give a parameter these numbers, of the same shape; where processes share it out, this process's part of them."""
     if is_sharded(parameter):
         (placement,) = parameter.placements  # type: ignore[attr-defined]
