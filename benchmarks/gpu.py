@@ -4,7 +4,8 @@ Samples per second of loops written by hand (as tutorials do it; rows on the dev
 graph) and of dlrun, without graphs and with `device.graphs=auto`; how busy the GPU was with the last; and how dlrun
 compares with the best of the loops and with the plain one. Then dlrun is trained twice, and interrupted and resumed,
 and the weights are compared. It takes a few minutes, and refuses to run without a GPU of CUDA.
---json FILE writes every number, with what dlrun told of graphs.
+--json FILE has every number, with what dlrun told of graphs; it is written after each measurement, so that a run that
+is ended early leaves what it has. A measurement that fails is told, and the next one follows; the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,29 +149,67 @@ def require_cuda() -> str:
     return torch.cuda.get_device_name()
 
 
+class Results:
+    """Every number so far, printed line by line and written to a file after each. about: the GPU and versions."""
+
+    def __init__(self, file: Path | None, about: Mapping[str, Any]) -> None:
+        self._file, self._about = file, about
+        self._found: dict[str, list[dict[str, Any]]] = {"speed": [], "bytes": [], "failed": []}
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a measurement failed."""
+        return bool(self._found["failed"])
+
+    def add(self, kind: str, measurement: Callable[..., dict[str, Any]], workload: str, precision: str) -> None:
+        """Measure and print a line; a failure is one, and does not end the benchmark."""
+        try:
+            found = measurement(workload, precision)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - what it measured so far, and the rest, are worth more
+            kind, found = "failed", {"workload": workload, "precision": precision, "error": told(error)}
+        self._found[kind].append(found)
+        print(LINES[kind](found), flush=True)
+        if self._file is not None:
+            self._file.write_text(json.dumps({**self._about, **self._found}, indent=1), encoding="utf-8")
+
+
+def told(error: BaseException) -> str:
+    """Return an error's text: what a SystemExit says, or the kind of another with what it says."""
+    return str(error) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+
+
+LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "speed": line,
+    "bytes": line_of_bytes,
+    "failed": lambda found: f"{found['workload']:<12}{found['precision']:<6}failed: {found['error']}",
+}
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure, print two tables, and write every number if asked to."""
+    """Measure and print two tables, fp32 of every workload first; write every number if asked to.
+
+    Raises SystemExit without a GPU, and at the end if a measurement failed.
+    """
     options = arguments(words)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts, for deterministic runs
     name = require_cuda()
     import torch
 
     sizes = Sizes(options.seconds, options.batch_size)
-    kinds = [(workload, precision) for workload in options.workloads for precision in options.precisions]
-    speeds, same = [], []
+    about = {"gpu": name, "torch": torch.__version__, "cuda": torch.version.cuda, "batch_size": sizes.batch_size}
+    results = Results(options.json, about)
+    kinds = [(workload, precision) for precision in options.precisions for workload in options.workloads]
     print(f"{name}, torch {torch.__version__}, CUDA {torch.version.cuda}, batch {sizes.batch_size}, Adam; "
           "thousands of samples a second")  # fmt: skip
-    print(headings())
+    print(headings(), flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for workload, precision in kinds:
-            speeds.append(measure(workload, precision, Path(scratch), device="cuda", sizes=sizes))
-            print(line(speeds[-1]), flush=True)
-        for workload, precision in [] if options.no_bytes else kinds:
-            same.append(repeated(workload, precision, Path(scratch), device="cuda", sizes=sizes))
-            print(line_of_bytes(same[-1]), flush=True)
-    if options.json:
-        found = {"gpu": name, "torch": torch.__version__, "cuda": torch.version.cuda, "batch_size": sizes.batch_size}
-        options.json.write_text(json.dumps({**found, "speed": speeds, "bytes": same}, indent=1), encoding="utf-8")
+        given = {"folder": Path(scratch), "device": "cuda", "sizes": sizes}
+        for kind in kinds:
+            results.add("speed", partial(measure, **given), *kind)
+        for kind in [] if options.no_bytes else kinds:
+            results.add("bytes", partial(repeated, **given), *kind)
+    if results.has_failures:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.split import scaling_tensors
 from dlrun.data.texts.classification import TextEncoder
-from dlrun.runs.predict import load_run
+from dlrun.runs.loaded_run import load_run
 from dlrun.tasks.task import SupervisedTask
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+_TINY, _LARGE = 1e-5, 1e6  # sizes of numbers that have a power of ten: below, and from there on
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves the cursor, colours, or turns the order of letters around; a tab and a line end do not count."""
 
@@ -19,6 +22,54 @@ def number(value: float | None) -> str:
     if abs(value) < 1e6 and value == int(value):
         return str(int(value))
     return f"{value:.4f}" if 1e-3 <= abs(value) < 100 else f"{value:.4g}"
+
+
+def numbers(values: Sequence[float | None]) -> list[str]:
+    """Format numbers that are read against each other, such as a column: 99.12, 103.29, -.
+
+    All have as many decimals, so that the smallest but 0 has four digits; but at most four decimals, or what two digits
+    of it need. Whole numbers have none if all are whole. A number below 0.00001, or of a million or more, has a power
+    of ten.
+    """
+    shared = _shared_format([value for value in values if value is not None and math.isfinite(value)])
+    return [
+        number(value) if value is None or _stands_out(value, shared) else format(value + 0.0, shared)  # no -0.0
+        for value in values
+    ]
+
+
+def numbers_by_metric(rows: Mapping[str, Sequence[float | None]]) -> dict[str, list[str]]:
+    """Format a row of numbers for each metric; val/rmse and test/rmse, which are read together, have like decimals."""
+    found: dict[str, list[str]] = {}
+    names_of: dict[str, list[str]] = {}
+    for name in rows:
+        names_of.setdefault(name.partition("/")[2] or name, []).append(name)
+    for names in names_of.values():
+        texts = iter(numbers([value for name in names for value in rows[name]]))
+        found.update({name: list(itertools.islice(texts, len(rows[name]))) for name in names})
+    return {name: found[name] for name in rows}
+
+
+def _shared_format(values: Sequence[float]) -> str:
+    """How Python formats all of them, but those that stand out; empty if each is formatted by itself."""
+    sizes = sorted(abs(value) for value in values if value)
+    usual = [size for size in sizes if _TINY <= size < _LARGE]
+    has_odd = len(usual) < len(sizes)
+    if len(set(values)) <= 1 or (all(value == int(value) for value in values) and not has_odd):
+        return ""
+    if not usual or (has_odd and (usual[0] >= 1000 or usual[-1] < 1e-3)):
+        return ".3e"
+    for_four_digits = max(3 - math.floor(math.log10(usual[0])), 0)
+    if usual[-1] < 1e-3 or (usual[-1] >= 100 and for_four_digits < 4):
+        return f".{for_four_digits}f"
+    return f".{max(4, for_four_digits - 2)}f"
+
+
+def _stands_out(value: float, shared: str) -> bool:
+    """Whether a number is formatted by itself beside others with a shared format."""
+    if not shared or not math.isfinite(value):
+        return True
+    return value == 0 if shared == ".3e" else value != 0 and not _TINY <= abs(value) < _LARGE
 
 
 def interval(low: float, high: float) -> str:
@@ -47,6 +98,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text; the name of its class if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def show(value: Any) -> str:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.tasks.metric_names import is_higher_better
-from dlrun.wording import number, plural
+from dlrun.wording import number, numbers, plural
 
 _MARGIN = 0.02  # of a share or R²; for other metrics, of the simple model's value
+_ERROR_MARGIN = 0.1  # of the simple model's squared error, which decides where R² is close to 1
+_EXACT = 1e-4  # an R² closer to 1 is good enough
 _SHARES = ("accuracy", "macro_f1", "auroc", "r2")
 _FEW_STEPS, _FEW_ROWS = 300, 200
 _MOST_OF_ROWS = 0.75  # share of the largest class from which accuracy says little
@@ -42,7 +44,15 @@ class Comparison:
     @property
     def is_behind_simple(self) -> bool:
         """Whether the simple model is better than the run by more than a small margin."""
-        return self.has_simple and self._is_better(self.baselines[-1][1], self.value, by=self._margin)
+        is_clear = self._is_better(self.baselines[-1][1], self.value, by=self._margin)
+        return self.has_simple and (is_clear or self.error_ratio > 1 + _ERROR_MARGIN)
+
+    @property
+    def error_ratio(self) -> float:
+        """How many times the simple model's squared error the run has, where both R² are close to 1; else 1."""
+        error, simple = 1 - self.value, 1 - self.baselines[-1][1]
+        is_r2 = self.metric.rsplit("/", 1)[-1].startswith("r2")
+        return error / max(simple, _EXACT) if is_r2 and _EXACT < error < _MARGIN / _ERROR_MARGIN + _MARGIN else 1.0
 
     @property
     def simple_beats_trivial(self) -> bool:
@@ -102,8 +112,10 @@ def _metric(result: Mapping[str, Any], split: str) -> str:
 
 def summary(comparison: Comparison) -> str:
     """Return the values as one sentence: "test/r2 0.3100; linear model 0.7200, mean -0.0012"."""
-    others = ", ".join(f"{name} {number(value)}" for name, value in reversed(comparison.baselines))
-    return f"{comparison.metric} {number(comparison.value)}; {others}"
+    names = [name for name, _ in comparison.baselines]
+    own, *texts = numbers([comparison.value, *(value for _, value in comparison.baselines)])
+    others = ", ".join(f"{name} {text}" for name, text in reversed(list(zip(names, texts, strict=True))))
+    return f"{comparison.metric} {own}; {others}"
 
 
 def notices(
@@ -116,12 +128,15 @@ def notices(
     """
     trivial, value = comparison.baselines[0]
     simple, simple_value = comparison.baselines[-1]
-    numbers = f"{comparison.metric} {number(comparison.value)}"
+    own, of_trivial, of_simple = numbers([comparison.value, value, simple_value])
+    measured = f"{comparison.metric} {own}"
     if not comparison.beats_trivial:
-        text = f"The model is no better than the trivial answer ({trivial}): {numbers} against {number(value)}."
+        text = f"The model is no better than the trivial answer ({trivial}): {measured} against {of_trivial}."
         return [f"{text} {_reasons(comparison, steps=steps, num_train=num_train, target=target)}"]
     if comparison.is_behind_simple:
-        text = f"A simple model ({simple}) is better: {numbers} against {number(simple_value)}."
+        ratio = comparison.error_ratio
+        error = f", {number(ratio)} times its squared error" if ratio > 1 + _ERROR_MARGIN else ""
+        text = f"A simple model ({simple}) is better: {measured} against {of_simple}{error}."
         if best_is_last or steps < _FEW_STEPS:
             return [f"{text} Try more trainer.epochs or another optimizer.lr."]
         return [f"{text} Try another optimizer.lr, more regularisation or another model."]

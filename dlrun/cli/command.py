@@ -12,7 +12,7 @@ from dlrun.cli import flags, verbs
 from dlrun.cli.flags import Flag
 from dlrun.cli.verb import HINTS, Verb, Word
 from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 T = TypeVar("T")
 
@@ -107,8 +107,7 @@ def parse(argv: Sequence[str]) -> Command:
 
 def usage_error(*problems: Problem) -> ConfigError:
     """The error for what is wrong with the command line itself."""
-    count = len(problems)
-    return ConfigError(problems, title=f"{count} problem{'' if count == 1 else 's'} on the command line")
+    return ConfigError(problems, title=f"{plural(len(problems), 'problem')} on the command line")
 
 
 def _read_flags(verb: Verb, typed: Sequence[Given]) -> tuple[dict[str, list[Any]], list[Problem]]:

@@ -16,7 +16,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.cross_validation import CrossValidation, plain, summarise, write
 from dlrun.runs.sweeps.rows import best_first
-from dlrun.wording import duration, number, plural, printable
+from dlrun.wording import duration, numbers, plural, printable
 
 _SHOWN, _SHOWN_OF_POINTS = 12, 5  # metrics in a table
 
@@ -67,30 +67,40 @@ def _print_folds(one: CrossValidation) -> None:
     from dlrun.report.tables import print_table
 
     shown = _metrics_shown([one], _SHOWN)
+    columns = [
+        numbers([*(row.metrics.get(name) for row in one.folds), one.mean.get(name), one.std.get(name)])
+        for name in shown
+    ]
     table = [
-        [str(fold), *(number(row.metrics.get(name)) for name in shown), duration(row.seconds), row.status]
+        [str(fold), *(cells[fold] for cells in columns), duration(row.seconds), row.status]
         for fold, row in enumerate(one.folds)
     ]
     done = sum(row.status == "completed" for row in one.folds)
     whole = "" if done == one.num_folds else f"of {plural(done, 'fold')}"
     if done:
-        table.append(["mean", *(number(one.mean.get(name)) for name in shown), duration(one.seconds), whole])
-        table.append(["std", *(number(one.std.get(name)) for name in shown), "", ""])
+        table.append(["mean", *(cells[-2] for cells in columns), duration(one.seconds), whole])
+        table.append(["std", *(cells[-1] for cells in columns), "", ""])
     print_table(["fold", *shown, "time", "status"], table, right=range(1, 2 + len(shown)))
 
 
 def _print_points(found: Sequence[CrossValidation]) -> None:
     """Print a row for each point of a sweep, best mean first."""
+    from dlrun.report.sweeps.ranked_table import with_spreads
     from dlrun.report.tables import print_table
 
     keys = list(dict.fromkeys(override.split("=", 1)[0] for each in found for override in each.overrides))
     shown = _metrics_shown(found, _SHOWN_OF_POINTS)
+    rows = best_first([each.as_row(point) for point, each in enumerate(found)])
+    ordered = [found[row.point] for row in rows]
+    columns = [
+        with_spreads([each.mean.get(name) for each in ordered], [each.std.get(name) for each in ordered])
+        for name in shown
+    ]
     table = []
-    for row in best_first([each.as_row(point) for point, each in enumerate(found)]):
-        each = found[row.point]
+    for place, each in enumerate(ordered):
         chosen = dict(override.split("=", 1) for override in each.overrides)
-        measured = [f"{number(each.mean.get(name))} ± {number(each.std.get(name))}" for name in shown]
         swept = [chosen.get(key, "") for key in keys]
-        table.append([str(row.point), *swept, *measured, duration(each.seconds), each.status])
+        measured = [cells[place] for cells in columns]
+        table.append([str(rows[place].point), *swept, *measured, duration(each.seconds), each.status])
     right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
     print_table(["point", *keys, *shown, "time", "status"], table, right=right, mark_first=True)

@@ -13,6 +13,7 @@ from dlrun.cli import flags, verbs
 from dlrun.cli.command import Command, parse
 from dlrun.cli.ranks import launched
 from dlrun.configuration.schema.user_code import as_mistake
+from dlrun.configuration.waiting import wait_briefly
 from dlrun.errors import DlrunError
 from dlrun.version import __version__
 from dlrun.wording import PrintableStream
@@ -66,6 +67,7 @@ def _answer(argv: Sequence[str]) -> int:
         if command.verb.name not in _TRAINS_TOGETHER:
             launched.check_one_process(f"dlrun {command.verb.name}")
         launched.end_with_agent()
+        wait_briefly()  # before anything imports torch
         run: Callable[[Command], int] = verbs.module(command.verb.name).run
         with silenced(wanted=command.has(flags.QUIET)), StopRequest("Stopped.") as stop, stop.at_once():
             # until a run takes over

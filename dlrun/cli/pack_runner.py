@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
@@ -27,7 +27,8 @@ def train_pack(
         from dlrun.runs.sweeps.packing.loaded_once import LoadedOnce
         from dlrun.runs.sweeps.packing.pack import Pack
         from dlrun.runs.sweeps.shared_data import load
-        from dlrun.training.build import Given, build_components
+        from dlrun.training.build import build_components
+        from dlrun.training.loading import Given
 
         given = Given(LoadedOnce(load), cores=job.threads)
         pack = Pack(

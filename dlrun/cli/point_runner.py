@@ -22,7 +22,7 @@ from dlrun.runs.sweeps.rows import row_of_error, row_of_result
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
-    from dlrun.training.build import Given
+    from dlrun.training.loading import Given
     from dlrun.training.signals import StopRequest
 
 
@@ -144,7 +144,7 @@ class _HooksOfPoint(Hooks):
 
     def given(self) -> Given:
         from dlrun.runs.sweeps import shared_data
-        from dlrun.training.build import Given
+        from dlrun.training.loading import Given
 
         return Given(shared_data.load, cores=self._job.threads)
 

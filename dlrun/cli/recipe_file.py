@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlrun.cli.notices import tell
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
 
@@ -54,9 +54,3 @@ def write_new(path: Path, content: bytes) -> None:
 def tell_of_recipes(plans: Iterable[Plan]) -> None:
     """Print the notices on where the recipes of a command were found, each once."""
     tell(notice for plan in plans if plan.recipe is not None for notice in plan.recipe.notices)
-
-
-def tell(notices: Iterable[str]) -> None:
-    """Print notices on standard error, each once."""
-    for notice in dict.fromkeys(notices):
-        print(f"notice: {notice}", file=sys.stderr)  # noqa: T201

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell
 from dlrun.configuration.recipes.block import check_block
 from dlrun.configuration.recipes.sources import folders, store
 from dlrun.configuration.recipes.sources.find import HASH

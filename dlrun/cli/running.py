@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.ranks.launcher import share_of_cores, train_in_processes
+from dlrun.cli.ranks.line import Assignment
 from dlrun.cli.ranks.number import notices_of_number, processes_to_start
-from dlrun.cli.ranks.work import Work
 from dlrun.configuration.compose import Composed
 from dlrun.configuration.place import Place, place_of_process
 from dlrun.configuration.schema.catalog import Catalog
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dlrun.runs.history import Begun
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
-    from dlrun.training.build import Given
+    from dlrun.training.loading import Given
     from dlrun.training.signals import StopRequest
 
 
@@ -49,7 +50,7 @@ class Hooks:
 
     def given(self) -> Given:
         """Return what the run shares with others; called once torch may be imported."""
-        from dlrun.training.build import ALONE
+        from dlrun.training.loading import ALONE
 
         return ALONE
 
@@ -91,8 +92,8 @@ def run_one(
     check_tree(composed.config.tree, catalog)
     number = 1 if hooks.trains_alone else processes_to_start(composed.config, place)
     if number > 1:
-        work = Work(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
-        return _train_in_processes(work, number, hooks.afar())
+        assignment = Assignment(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
+        return _train_in_processes(assignment, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
         from dlrun.runs import run
@@ -129,15 +130,14 @@ def _given(hooks: Hooks, begun: Begun | None) -> Given:
 
 def _tell_notices(composed: Composed, place: Place, *, trains_alone: bool) -> None:
     """Print the notices of a configuration, of several processes the first one."""
-    for notice in (*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)):
-        if place.is_first:
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+    if place.is_first:
+        tell([*composed.notices, *notices_of_number(composed.config, place, trains_alone=trains_alone)])
 
 
-def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
+def _train_in_processes(assignment: Assignment, number: int, afar: Afar | None) -> tuple[dict[str, Any], Path]:
     """Train a run in processes that this one starts; what the first one tells of a point goes to the point's sweep."""
     if afar is None:
-        return train_in_processes(work, number)
+        return train_in_processes(assignment, number)
     channel = afar.channel
 
     def hear(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -151,7 +151,7 @@ def _train_in_processes(work: Work, number: int, afar: Afar | None) -> tuple[dic
         return None
 
     cores = share_of_cores(afar.cores, number)
-    return train_in_processes(dataclasses.replace(work, cores=cores, point=afar.point), number, hear=hear)
+    return train_in_processes(dataclasses.replace(assignment, cores=cores, point=afar.point), number, hear=hear)
 
 
 def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from dlrun.cli.command import Command
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import Request, parse_overrides

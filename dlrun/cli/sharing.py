@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell
 from dlrun.errors import DlrunError, Interrupted
 from dlrun.wording import printable
 
@@ -18,11 +19,15 @@ _OF_PROCESSES = ("processes", "strategy")
 """What one process does not repeat, and need not: several have its losses but for rounding, and the lock says so."""
 
 
-def with_losses(shared: Shared, run: SavedRun, catalog: Catalog) -> Shared:
-    """Train the first steps again; without their losses, and with a notice, where that is not the run's training."""
+def with_losses(shared: Shared, run: SavedRun, catalog: Catalog, *, say: Callable[[str], None]) -> Shared:
+    """Train the first steps again; without their losses, and with a notice, where that is not the run's training.
+
+    say: receives a line before it begins.
+    """
     from dlrun.runs.first_losses import environment_of, first_losses
     from dlrun.runs.lock import describe, differences, lock_of
 
+    say("training the first steps again, for `dlrun verify --quick`")
     why = ""
     try:
         components, losses = first_losses(shared.config, catalog)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.pack_runner import say
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.ranks.launched import check_one_process
-from dlrun.cli.recipe_file import tell
 from dlrun.cli.saved_run import without_downloads
 from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
@@ -29,11 +29,11 @@ from dlrun.runs.sweeps.engines.engine import DividesThreads
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher, check_launcher, launch
 from dlrun.runs.sweeps.folder import SWEEP_DIR, open_ledger
 from dlrun.runs.sweeps.going_on import LedgerPlaces
-from dlrun.runs.sweeps.ledger import ROWS, Ledger, SweepCommand
+from dlrun.runs.sweeps.ledger import Ledger, SweepCommand
 from dlrun.runs.sweeps.packing.eligible import sweep_obstacle
 from dlrun.runs.sweeps.packing.packer import Packer
 from dlrun.runs.sweeps.reuse import EarlierRuns, require_folder
-from dlrun.runs.sweeps.rows import SweepRow, best_first, num_done, read_rows
+from dlrun.runs.sweeps.rows import ROWS, SweepRow, best_first, num_done, read_rows
 from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.choose import choose_search
 from dlrun.runs.sweeps.search.halving import summary_of

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.errors import Problem
+from dlrun.wording import plural
 
 _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # microseconds of each period, or "max"; and the period
 
@@ -43,7 +44,7 @@ def find_excesses(tree: Mapping[str, Any]) -> list[Problem]:
     return [
         Problem(
             f"{group}.{name}={tree[group][name]}",
-            f"This machine has {found} core{'' if found == 1 else 's'}: expected at most {most} ({MOST_PER_CORE} per "
+            f"This machine has {plural(found, 'core')}: expected at most {most} ({MOST_PER_CORE} per "
             f"core); {alternative}.",
             "wrong-value",
             fix=f"{group}.{name}={alternative.split()[0]}",
@@ -58,5 +59,5 @@ def notices(tree: Mapping[str, Any]) -> tuple[str, ...]:
     threads, found = tree["device"]["threads"], cores()
     if not isinstance(threads, int) or threads <= found:
         return ()
-    what = f"device.threads={threads}, and this machine has {found} core{'' if found == 1 else 's'}"
+    what = f"device.threads={threads}, and this machine has {plural(found, 'core')}"
     return (f"{what}: threads wait for each other; device.threads=auto is faster.",)

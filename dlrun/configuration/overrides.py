@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.sweeps.ranges import Interval, NotARangeError, check_tags
 from dlrun.configuration.sweeps.settings import SweepSettings, is_sweep_key, read_settings, without_multirun
 from dlrun.errors import ConfigError, Problem
-from dlrun.wording import printable
+from dlrun.wording import first_line, printable
 
 MAX_POINTS = 100_000
 _SIMPLE_WORD = re.compile(
@@ -26,6 +27,7 @@ _SIMPLE_WORD = re.compile(
     r"|-?(?:0|[1-9]\d*)(?:\.\d+(?:[eE][-+]?\d{1,2})?|[eE][-+]?\d{1,2}))",
     re.ASCII,
 )
+_LONGEST_QUOTED = 200  # characters of a word that an error repeats with quotes
 _LITERALS = ("null", "true", "false", "nan", "inf")
 
 
@@ -231,10 +233,7 @@ class _Parser:
         try:
             return self._hydra.parse_overrides([word])[0]  # parse_override alone does not expand glob()
         except (HydraException, ValueError, RecursionError) as error:  # a number of 5,000 digits, 1,000 brackets
-            reason = printable((str(error).splitlines() or [type(error).__name__])[0])
-            raise _parse_error(
-                word, f"Cannot parse it as KEY=VALUE: {reason}. Quote the value: KEY='\"...\"'."
-            ) from error
+            raise _parse_error(word, f"Cannot parse it as KEY=VALUE: {_reason(word, error)}") from error
 
 
 def _value_for(key: str, text: str, value: Any) -> Value:
@@ -251,6 +250,17 @@ def _interval(word: str, found: Any) -> Interval:
     except NotARangeError as error:
         raise _parse_error(word, str(error)) from error
     return Interval(found.start, found.end, "log" in found.tags, isinstance(found.start, int), text)
+
+
+def _reason(word: str, error: Exception) -> str:
+    """Why Hydra's parser does not read a word, and how to write it."""
+    key, _, value = word.partition("=")
+    if value[:1] in ("[", "{") or len(word) > _LONGEST_QUOTED or not word.isprintable():
+        reason = printable(first_line(error))
+        return f"{reason}. Write lists as [1,2], mappings as {{a: 1}}, and quote texts with special characters in them."
+    escaped = value.replace('"', '\\"')
+    quoted = shlex.quote(f'{key}="{escaped}"')
+    return f"some characters of the value have a meaning of their own. Quote it for dlrun and for the shell: {quoted}"
 
 
 def _parse_error(word: str, message: str) -> ConfigError:

@@ -51,6 +51,11 @@ class DataBundle:
         """Rows by split."""
         return {name: len(split) for name, split in self.splits.items()}
 
+    @property
+    def judging_split(self) -> str:
+        """The split that a model is judged by: test rows if there are any, else validation, else training rows."""
+        return next(name for name in ("test", "val", "train") if name in self.splits)
+
     def split(self, name: str) -> Split:
         """Return a split by name.
 
@@ -73,7 +78,7 @@ class DataBundle:
         is copied when it is needed, and a notice says so. None: there is room.
         """
         in_memory = [split for split in self.splits.values() if isinstance(split, MemorySplit)]
-        size = sum(split.inputs.numel() * split.inputs.element_size() for split in in_memory)
+        size = sum(split.inputs.nbytes for split in in_memory)
         stays = room is not None and size > room
         splits = {
             name: split.to(device, with_inputs=False) if stays and isinstance(split, MemorySplit) else split.to(device)

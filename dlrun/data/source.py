@@ -79,6 +79,20 @@ class Encoder(ABC):
         return None
 
 
+class ChunkedEncoder(Encoder):
+    """An encoder that reads files in chunks, since they may be larger than memory."""
+
+    def encode(self, path: Path) -> Encoded:
+        return joined(self.chunks(path), path)
+
+    @abstractmethod
+    def chunks(self, path: Path) -> Iterator[Encoded]:
+        """Yield the rows of a file or folder in chunks, in its own order.
+
+        Raises DataError naming file, row and column.
+        """
+
+
 Skipped = Sequence[str] | Mapping[str, Any]
 """Bad rows that were skipped: what is wrong with each, or by file their number and the first ones."""
 

@@ -53,7 +53,9 @@ def _measure(subject: Subject) -> Bounds | None:
     task = subject.fresh_task()
     assert isinstance(task, SupervisedTask)  # noqa: S101 - the caller looked
     task.train()  # as the loss sees it; an ensemble is averaged only in evaluation
-    batch = subject.data.train.fetch(slice(0, min(_ROWS, len(subject.data.train))))
+    train = subject.data.train
+    rows = torch.linspace(0, len(train) - 1, min(_ROWS, len(train))).long()  # the first of a series are all alike
+    batch = train.fetch(rows.to(train.index_device))
     found: list[Tensor] = []
     end = time.process_time() + _SECONDS
     with own_draws(), torch.no_grad():

@@ -13,7 +13,8 @@ from dlrun.errors import ConfigError, DataError
 from dlrun.lint.probe import PROBED, Probe, probe
 from dlrun.lint.subject import Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import Given, Loaded, build_components
+from dlrun.training.build import build_components
+from dlrun.training.loading import Given, Loaded
 
 Change = tuple[str, Any]
 """A dotted key and its new value."""

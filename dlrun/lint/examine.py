@@ -17,7 +17,8 @@ from dlrun.lint.rules import every_rule
 from dlrun.lint.subject import Measured, Subject
 from dlrun.optim.device import Device
 from dlrun.tasks.draws import own_draws
-from dlrun.training.build import Components, Given, Loaded, build_components, load_data
+from dlrun.training.build import Components, build_components
+from dlrun.training.loading import Given, Loaded, load_data
 
 
 @dataclass(frozen=True)

@@ -117,11 +117,6 @@ class Stopwatch:
     box_s: float = 1.0
     _costs: dict[str, Cost] = field(default_factory=dict)
 
-    @property
-    def num_measured(self) -> int:
-        """How many different runs were measured."""
-        return len(self._costs)
-
     def measure(self, components: Components, *, build_s: float = 0.0) -> RunTime:
         """Return the time of a run that is built and not trained; it and all random states of torch are unchanged."""
         key = _key(components.config)

@@ -17,6 +17,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim.distributed.group import Group
 from dlrun.optim.distributed.join import join
+from dlrun.wording import plural
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _DEFAULT_THREADS = torch.get_num_threads()
@@ -53,18 +54,16 @@ class Device:
         if self.torch.type == "cuda":
             return f"{torch.cuda.get_device_name(self.torch)}, {self.precision}"
         if self.torch.type == "cpu":
-            threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
+            threads = plural(self.threads, "thread")
             return f"cpu, {f'auto ({threads})' if is_auto else threads}, {self.precision}"
         return f"{self.torch.type}, {self.precision}"
 
 
 def available() -> list[str]:
-    """Return the names of the devices that this machine and this build of torch can use, the best first."""
+    """Return the names of the devices that a run can use on this machine, with this build of torch, the best first."""
     found = ["cpu"]
     if torch.cuda.is_available():
         found.insert(0, "cuda")
-    if torch.backends.mps.is_available():
-        found.insert(0, "mps")
     return found
 
 
@@ -76,18 +75,7 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     place: of this process among those of the run.
     Raises ConfigError if the device is missing or does not support the precision.
     """
-    names = available()
-    name = names[0] if config.device_name == "auto" else config.device_name
-    if name not in names:
-        raise ConfigError(
-            Problem(
-                f"device={name}",
-                f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
-                "device=auto uses the best.",
-                id="no-such-device",
-                fix="device=auto",
-            )
-        )
+    name = _name_of_device(config)
     device = torch.device(name) if place.is_alone or name != "cuda" else _own_gpu(place)
     if name == "cuda" and config.device_settings.precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise ConfigError(
@@ -104,6 +92,9 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # setting it imports the compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic and name == "cuda"
+    if name == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # from here on its random state belongs to the run
+        torch.cuda.reset_peak_memory_stats(device)  # of a run before this one in the same process
     torch.set_num_threads(1)
     for kind in (np.float32, np.float64):
         np.finfo(
@@ -114,6 +105,31 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     return Device(device, config.device_settings.precision, torch.get_num_threads(), group=join(place, device))
 
 
+def _name_of_device(config: RunConfig) -> str:
+    """Return the device that a configuration asks for, or the best.
+
+    Raises ConfigError if it is missing, or is one of Apple's.
+    """
+    if config.device_name == "mps":
+        what = (
+            "dlrun adds up losses and metrics in float64, which GPUs of Apple do not have. device=cpu trains on a Mac."
+        )
+        raise ConfigError(Problem("device=mps", what, id="no-such-device", fix="device=cpu"))
+    names = ["cpu"] if config.device_name == "cpu" else available()  # asking for GPUs starts the driver of CUDA
+    name = names[0] if config.device_name == "auto" else config.device_name
+    if name not in names:
+        raise ConfigError(
+            Problem(
+                f"device={name}",
+                f"This machine has no {name} that torch {torch.__version__} can use; it has {', '.join(names)}. "
+                "device=auto uses the best.",
+                id="no-such-device",
+                fix="device=auto",
+            )
+        )
+    return name
+
+
 def _own_gpu(place: Place) -> torch.device:
     """Return the GPU of a process, one for each on a machine.
 
@@ -121,17 +137,21 @@ def _own_gpu(place: Place) -> torch.device:
     """
     count = torch.cuda.device_count()
     if place.local_size > count:
-        what = (
-            f"This machine has {count} GPU{'s' if count != 1 else ''} for {place.local_size} processes; each needs one."
-        )
+        what = f"This machine has {plural(count, 'GPU')} for {place.local_size} processes; each needs one."
         raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
     torch.cuda.set_device(place.local_rank)
     return torch.device("cuda", place.local_rank)
 
 
+def free_memory_of_gpu(device: torch.device) -> int:
+    """Return the bytes that are free on a GPU for this process, with those that torch keeps to use them again."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + kept)
+
+
 def room_for_data(device: torch.device) -> int | None:
     """Return how many bytes of a GPU rows may occupy; None for a device that shares the machine's memory."""
-    return int(_SHARE_OF_DATA * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+    return int(_SHARE_OF_DATA * free_memory_of_gpu(device)) if device.type == "cuda" else None
 
 
 def use_threads(device: Device, threads: int | None, *, of_cores: int = 1) -> Device:
@@ -162,5 +182,3 @@ def synchronise(device: torch.device) -> None:
     """Wait until the device has finished its work, so that time measurements are correct."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()

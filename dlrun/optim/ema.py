@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +29,7 @@ class WeightAverage:
             named = {name: shards.part(parameter) for name, parameter in named.items()}
         self.names = list(named)
         self._parameters: list[Tensor] = list(named.values())
-        self.averages = [parameter.detach().clone() for parameter in self._parameters]
+        self.averages = _copies(self._parameters)
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -68,3 +70,31 @@ class WeightAverage:
         """Load averages that were saved under the parameters' names."""
         for name, average in zip(self.names, self.averages, strict=True):
             average.copy_(state[name])
+
+
+def _copies(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Return copies that lie to each other as the parameters do.
+
+    Those of a recurrent layer on a GPU are one piece of memory; if not, cuDNN warns and copies them in every call.
+    """
+    pieces: dict[tuple[int, torch.dtype], list[int]] = defaultdict(list)
+    for number, parameter in enumerate(parameters):
+        if parameter.numel():
+            pieces[parameter.untyped_storage().data_ptr(), parameter.dtype].append(number)
+    copies = [parameter.detach().clone() for parameter in parameters]
+    for members in pieces.values():
+        spans = sorted((parameters[number].storage_offset(), _end(parameters[number])) for number in members)
+        first, last = spans[0][0], spans[-1][1]
+        if len(members) == 1 or any(end > start for (_, end), (start, _) in pairwise(spans)):  # alone, or the same data
+            continue
+        piece = copies[members[0]].new_empty(last - first)
+        for number in members:
+            own, place = parameters[number], parameters[number].storage_offset() - first
+            copies[number] = piece.as_strided(own.shape, own.stride(), place).copy_(own.detach())
+    return copies
+
+
+def _end(tensor: Tensor) -> int:
+    """The place in its memory after a tensor's last number."""
+    lengths = zip(tensor.shape, tensor.stride(), strict=True)
+    return int(tensor.storage_offset()) + 1 + sum((size - 1) * stride for size, stride in lengths)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from dlrun.report.tables import print_table
-from dlrun.runs.explain.found import Attribution, Explanation, Importance, Share
-from dlrun.wording import count, number, printable
+from dlrun.runs.explain.found import Explanation, Importance, Share
+from dlrun.wording import count, number, numbers, printable
 
 MOST_SHOWN = 12
 """Parts of a row on the console, the largest amounts first."""
@@ -29,7 +29,7 @@ def print_explanations(explanations: Sequence[Explanation]) -> None:
         print(_summary(explanation))  # noqa: T201
         for heading, shares in why.parts.items():
             print()  # noqa: T201
-            _print_shares(heading, shares, why)
+            _print_shares(heading, shares)
 
 
 def title_of(explanation: Explanation) -> str:
@@ -58,9 +58,11 @@ def told(amount: float, shares: Sequence[Share]) -> float:
 
 def signed(amount: float) -> str:
     """Format an amount with its sign: +0.4712, -12.41, 0."""
-    if amount == 0 or not math.isfinite(amount):
-        return number(amount)
-    return ("+" if amount > 0 else "-") + number(abs(amount))
+    return _with_sign(amount, number(amount))
+
+
+def _with_sign(amount: float, text: str) -> str:
+    return f"+{text}" if 0 < amount < math.inf else text
 
 
 def print_importance(found: Importance) -> None:
@@ -74,7 +76,11 @@ def print_importance(found: Importance) -> None:
         f"mean and standard deviation of {len(found.columns[0].each)} shuffles"
     )
     print()  # noqa: T201
-    cells = [[column.name, signed(column.mean), number(column.deviation)] for column in found.columns]
+    means, deviations = [each.mean for each in found.columns], [each.deviation for each in found.columns]
+    texts = numbers([*means, *deviations])
+    amounts = [_with_sign(mean, text) for mean, text in zip(means, texts[: len(means)], strict=True)]
+    names = [column.name for column in found.columns]
+    cells = list(zip(names, amounts, texts[len(means) :], strict=True))
     print_table(["column", "importance", "+-"], cells, right=(1, 2))
 
 
@@ -134,25 +140,24 @@ def _summary(explanation: Explanation) -> str:
     return text
 
 
-def _print_shares(heading: str, shares: Sequence[Share], why: Attribution) -> None:
+def _print_shares(heading: str, shares: Sequence[Share]) -> None:
     shown = strongest(shares, MOST_SHOWN)
     has_values = any(share.value for share in shares)
     has_errors = any(share.error for share in shown)
-    rows = [
-        [share.name, *([share.value] * has_values), signed(told(share.amount, shown)), *([_error(share)] * has_errors)]
-        for share in shown
-    ]
+    amounts = [told(share.amount, shown) for share in shown]
     if len(shares) > len(shown):
-        rest = sum(share.amount for share in shares) - sum(share.amount for share in shown)
-        rows.append(
-            [f"({count(len(shares) - len(shown))} more)", *([""] * has_values), signed(rest), *([""] * has_errors)]
-        )
+        amounts.append(sum(share.amount for share in shares) - sum(share.amount for share in shown))
+    errors = [share.error if math.isfinite(share.error) else None for share in shown] if has_errors else []
+    texts = numbers([*amounts, *errors])
+    adds = [_with_sign(amount, text) for amount, text in zip(amounts, texts[: len(amounts)], strict=True)]
+    rows = [[share.name, *([share.value] * has_values), adds[place]] for place, share in enumerate(shown)]
+    for row, text in zip(rows, texts[len(amounts) :], strict=False):
+        row.append("?" if text == "-" else text)
+    if len(shares) > len(shown):
+        more = f"({count(len(shares) - len(shown))} more)"
+        rows.append([more, *([""] * has_values), adds[-1], *([""] * has_errors)])
     headings = [heading, *(["value"] * has_values), "adds", *(["+-"] * has_errors)]
     print_table(headings, rows, right=range(2 if has_values else 1, len(headings)))
-
-
-def _error(share: Share) -> str:
-    return number(share.error) if math.isfinite(share.error) else "?"
 
 
 def _listed(shares: Sequence[Share]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlrun.baselines.verdict import compare, compared_split, summary
 from dlrun.configuration.place import place_of_process
 from dlrun.report.ranks import ranks_line
-from dlrun.wording import count, duration, number, plural
+from dlrun.wording import count, duration, number, numbers, plural
 
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
@@ -76,7 +76,7 @@ def result_table(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]
     rows = []
     for name in names:
         compared = [entry["metrics"].get(f"{compared_split(metrics)}/{name}") for entry in baselines]
-        rows.append([name, *(number(metrics.get(f"{split}/{name}")) for split in splits), *map(number, compared)])
+        rows.append([name, *numbers([*(metrics.get(f"{split}/{name}") for split in splits), *compared])])
     return ["metric", *splits, *(entry["name"] for entry in baselines)], rows
 
 

@@ -23,19 +23,18 @@ def print_runs(ranking: Ranking, metric: str | None) -> None:
     groups = [row.group for row in ranking.rows]
     keys = differing_settings([each.settings for each in groups])
     heads = ["run", *keys[:_MOST_SETTINGS], "best", *([metric] if metric else ["test"])]
-    table = []
-    for row in ranking.rows:
-        best, shown = row.group.chosen, metric
-        if metric is None and best is not None:
-            shown = f"test/{best.split('/', 1)[-1]}"
-        table.append(
-            [
-                folders_of(row.group),
-                *(ranked.setting(row.group.settings.get(key, "")) for key in keys[:_MOST_SETTINGS]),
-                f"{best} {ranked.measured(row.group, best)}" if best is not None else "-",
-                ranked.measured(row.group, shown),
-            ]
-        )
+    chosen = [each.chosen for each in groups]
+    shown = [metric or (name and f"test/{name.split('/', 1)[-1]}") for name in chosen]
+    best, measured = ranked.named(groups, chosen), ranked.measured(groups, shown)
+    table = [
+        [
+            folders_of(each),
+            *(ranked.setting(each.settings.get(key, "")) for key in keys[:_MOST_SETTINGS]),
+            best[place],
+            measured[place],
+        ]
+        for place, each in enumerate(groups)
+    ]
     answers = ranked.answer_columns(ranking)
     for place, row in enumerate(ranking.rows):
         table[place] += [*(cells[place] for _, cells in answers), ranked.time(row.group), ranked.status(row.group)]

@@ -9,7 +9,7 @@ from typing import Any
 from dlrun.configuration.safe_yaml import parse_yaml
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.runs.sweeps.groups import Trial, as_typed
-from dlrun.wording import printable, show
+from dlrun.wording import plural, printable, show
 
 STATUS = "status"
 """What can be filtered beside settings."""
@@ -69,7 +69,7 @@ def check_keys(flag: str, wanted: Iterable[tuple[str, str]], known: Iterable[str
         if key not in names
     ]
     if problems:
-        raise ConfigError(problems, title=f"{len(problems)} problem{'s' * (len(problems) > 1)} on the command line")
+        raise ConfigError(problems, title=f"{plural(len(problems), 'problem')} on the command line")
 
 
 def keys_of(trials: Sequence[Trial]) -> list[str]:

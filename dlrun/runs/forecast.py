@@ -16,7 +16,8 @@ from dlrun.data.tables.series import SeriesEncoder
 from dlrun.data.tables.times import continue_times
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.runs.forecast_errors import read_errors
-from dlrun.runs.predict import LoadedRun, load_run, model_outputs
+from dlrun.runs.loaded_run import LoadedRun, load_run
+from dlrun.runs.predict import model_outputs
 from dlrun.tasks.task import SupervisedTask
 from dlrun.wording import plural, printable
 

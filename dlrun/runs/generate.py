@@ -14,6 +14,9 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.modes import evaluating
 from dlrun.tasks.task import SupervisedTask
 
+LENGTH, TEMPERATURE = 200, 0.8
+"""Of a text, in tokens, if its user does not say."""
+
 NextLogits = Callable[[list[int]], Tensor]
 """From the last tokens to the logits of the next one, (V,)."""
 

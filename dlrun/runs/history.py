@@ -68,7 +68,7 @@ def check_configuration(run: SavedRun) -> None:
     config = run.config
     nodes = [config.get(group) for group in ("dataset", "model", "optimizer")]
     named = all(isinstance(node, dict) and isinstance(node.get("name"), str) for node in nodes)
-    if not named or config["optimizer"].get("lr") is None or not _is_number(config["optimizer"]["lr"]):
+    if not named or config["optimizer"].get("lr") is None or not _is_number_or_none(config["optimizer"]["lr"]):
         what = "Its config.yaml is not that of a run: it does not name a dataset, a model and an optimizer with lr."
         raise ConfigError(Problem(printable(str(run.folder)), what))
 
@@ -81,19 +81,20 @@ def is_result(result: Any) -> bool:
     metrics, directions = result.get("metrics"), result.get("metric_directions")
     return (
         (best is None or (isinstance(best, dict) and isinstance(best.get("metric"), str) and "/" in best["metric"]))
-        and (best is None or _is_number(best.get("value")))
-        and (seconds is None or (isinstance(seconds, dict) and _is_finite(seconds.get("total", 0.0))))
-        and (metrics is None or (isinstance(metrics, dict) and all(map(_is_number, metrics.values()))))
+        and (best is None or _is_number_or_none(best.get("value")))
+        and (seconds is None or (isinstance(seconds, dict) and is_number(seconds.get("total", 0.0))))
+        and (metrics is None or (isinstance(metrics, dict) and all(map(_is_number_or_none, metrics.values()))))
         and (directions is None or isinstance(directions, dict))
     )
 
 
-def _is_number(value: Any) -> bool:
-    return value is None or isinstance(value, float) or _is_finite(value)
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, float) or is_number(value)
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+def is_number(value: Any) -> bool:
+    """Whether a value of a JSON file is a finite number that can be drawn."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # not so for NaN
 
 
 @dataclass(frozen=True)
@@ -132,24 +133,6 @@ def find_runs(folder: Path, depth: int = 0) -> Iterator[Path]:
         for child in sorted(folder.iterdir()):
             if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
                 yield from find_runs(child, depth + 1)
-
-
-def best_first(runs: Sequence[SavedRun], metric: str | None = None) -> list[SavedRun]:
-    """Sort by `metric`; without one, by dataset and then by the metric that "best" meant.
-
-    Runs without it come last, and before them those that do not say whether a higher value is better.
-    """
-
-    def key(run: SavedRun) -> tuple[int, str, str, float]:
-        name = str(metric or (run.result.get("best") or {}).get("metric"))
-        value, higher = run.metrics.get(name), is_higher_better(name, run.result)
-        if value is None or value != value:
-            return (2, "", "", 0.0)
-        if higher is None:
-            return (1, "", "", 0.0)
-        return (0, "" if metric else run.config["dataset"]["name"], name, -value if higher else value)
-
-    return sorted(runs, key=key)
 
 
 def metric_without_direction(run: SavedRun, metric: str | None = None) -> str | None:

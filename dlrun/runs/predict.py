@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,77 +12,30 @@ from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.fields import AUTO
 from dlrun.data.encoders import default_encoder
+from dlrun.data.files.paths import check_file_or_folder
 from dlrun.data.loading.split import MemorySplit, in_order
 from dlrun.data.source import Encoded, Encoder
 from dlrun.data.spec import DataSpec
 from dlrun.data.texts.language import LanguageEncoder
-from dlrun.errors import ConfigError, DataError, Problem, StorageError
-from dlrun.optim import device
-from dlrun.optim.device import Device
-from dlrun.runs.generate import generate_text
-from dlrun.storage.checkpoints import load_best
-from dlrun.storage.reading import restoring
+from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.runs.generate import LENGTH, TEMPERATURE, generate_text
+from dlrun.runs.loaded_run import LoadedRun, load_run
 from dlrun.tasks.goals import goal_of
-from dlrun.tasks.task import SupervisedTask, Task
-from dlrun.training import state as train_state
-from dlrun.training.build import build_task
+from dlrun.tasks.task import SupervisedTask
 from dlrun.wording import printable
 
 Warn = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class LoadedRun:
-    """A run loaded from its folder: the task with its best weights, of step `step`, and the encoder of its inputs.
-
-    fingerprint: of the data that it was trained on.
-    """
-
-    config: RunConfig
-    device: Device
-    spec: DataSpec
-    task: Task
-    encoder: Encoder | None
-    step: int
-    fingerprint: str
-
-
-def load_run(config: RunConfig, catalog: Catalog, folder: Path) -> LoadedRun:
-    """Rebuild a run's task and encoder from its best checkpoint, without reading its data.
-
-    Raises StorageError if the checkpoint is missing, damaged or written by a version that stored no spec.
-    """
-    snapshot = load_best(folder)
-    metadata = snapshot.values.get("about")
-    if not isinstance(metadata, dict) or "spec" not in metadata:
-        what = "written by a version whose checkpoints do not contain what predicting needs; train it again"
-        raise StorageError(f"{folder}: {what}.")
-    chosen = device.set_up(config)
-    with restoring(folder / "checkpoints"):
-        spec = DataSpec.restored(metadata["spec"])
-        task = build_task(config, catalog, spec).to(chosen.torch)
-        train_state.load_weights(task, snapshot)
-        fingerprint = str(metadata["fingerprint"])
-        encoder = _restore_encoder(metadata, catalog)
-    threads = config.device_settings.threads
-    chosen = device.use_threads(chosen, 1 if threads == AUTO else threads)  # auto: in a file that was edited
-    task.eval()
-    return LoadedRun(config, chosen, spec, task, encoder, snapshot.step, fingerprint)
-
-
-def _restore_encoder(metadata: dict[str, Any], catalog: Catalog) -> Encoder | None:
-    """Return the dataset's encoder, restored by the function `encoder` of its option file; None if it has none."""
-    if metadata["encoder"] is None:
-        return None
-    module = sys.modules[catalog.load("dataset", metadata["dataset"]).__module__]
-    encoder: Encoder = module.encoder(metadata["encoder"])
-    return encoder
-
-
 def continue_prompt(
-    config: RunConfig, catalog: Catalog, folder: Path, prompt: str, *, length: int = 200, temperature: float = 0.8
+    config: RunConfig,
+    catalog: Catalog,
+    folder: Path,
+    prompt: str,
+    *,
+    length: int = LENGTH,
+    temperature: float = TEMPERATURE,
 ) -> str:
     """Return a prompt, continued by `length` tokens of a run's language model; see `generate_text`.
 
@@ -120,10 +71,7 @@ def predict(
         raise ConfigError(Problem(f"model={config.model.name}", what))
     if probabilities and goal_of(run.spec).predicts_numbers:
         raise ConfigError(Problem("--probabilities", "This run predicts numbers, which have no probabilities."))
-    if source.exists() and not source.is_file() and not source.is_dir():
-        raise DataError(f"{printable(str(source))}: expected a file or a folder, got a pipe or a device.")
-    if not source.exists():
-        raise DataError(f"{printable(str(source))}: no such file or folder.")
+    check_file_or_folder(source)
     encoder = run.encoder or default_encoder(config.dataset.name, run.spec, pad=config.dataset_settings.pad, warn=warn)
     num_rows = 0
     for encoded in _chunks(encoder, source, top=top):
@@ -166,9 +114,7 @@ def model_outputs(run: LoadedRun, task: SupervisedTask, encoded: Encoded) -> Ten
                 lengths=None if batch.lengths is None else batch.lengths.to(run.device.torch),
             )
             found = task(on_device).float().cpu()
-            if (
-                not first
-            ):  # one tensor for all: small ones between the large buffers of a batch would keep those in memory
+            if not first:  # one tensor: small ones between the large buffers of batches would keep those in memory
                 outputs = torch.zeros(len(inputs), *found.shape[1:])
             outputs[first : first + len(found)] = found
             first += len(found)

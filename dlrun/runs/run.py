@@ -28,11 +28,12 @@ from dlrun.storage.run_dir import RunDir
 from dlrun.tasks.per_class import ByClass
 from dlrun.tasks.progress import Listener, Progress, RunningMeans
 from dlrun.training import state as train_state
-from dlrun.training.build import ALONE, Components, Given, build_components, build_optimizers, build_schedule
+from dlrun.training.build import Components, build_components, build_optimizers, build_schedule
 from dlrun.training.divergence import explain_together
 from dlrun.training.evaluation import evaluate
+from dlrun.training.loading import ALONE, Given
 from dlrun.training.processes.agreement import agreed
-from dlrun.training.processes.ranks import begin_together, best_together
+from dlrun.training.processes.snapshots import begin_together, best_together
 from dlrun.training.signals import StopRequest
 from dlrun.training.trainer import Outcome, Trainer
 from dlrun.training.turns import long_turns
@@ -150,7 +151,7 @@ class Run:
             sync_before=(metrics_file,),
             load=load_snapshot if components.device.group.shards is None else open_snapshot,
         )
-        self._environment = environment.collect_numeric(components.device.threads, str(components.device.torch))
+        self._environment = environment.collect_numeric(components.device.threads, components.device.torch.type)
         self._packed = {} if packed is None else {"packed": packed}
         self._progress = Progress()
         self._per_class: Mapping[str, ByClass] = {}

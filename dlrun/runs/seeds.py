@@ -8,7 +8,7 @@ from pathlib import Path
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.history import SavedRun, differing, read_run
 from dlrun.runs.intervals import FEWEST_SEEDS
-from dlrun.runs.sweeps.rows import SweepRow, best_first, folder_of, read_rows
+from dlrun.runs.sweeps.rows import ROWS, SweepRow, best_first, folder_of, has_rows, read_rows
 from dlrun.wording import plural, printable
 
 
@@ -23,8 +23,8 @@ def runs_to_share(folder: Path) -> list[SavedRun]:
             "without dataset.folds, or sweep its seed: dlrun -m ... seed=0,1,2,3,4"
         )
         raise ConfigError(Problem(printable(str(folder)), what))
-    if (folder / "sweep.jsonl").exists():
-        return _of_sweep(folder, read_rows(folder / "sweep.jsonl"))
+    if has_rows(folder):
+        return _of_sweep(folder, read_rows(folder / ROWS))
     return [require_completed(read_run(folder))]
 
 

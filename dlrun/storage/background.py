@@ -26,7 +26,9 @@ class Saver:
         Raises StorageError if the previous one could not be written.
         """
         self.finish()
-        self._thread = threading.Thread(target=self._write, args=(snapshot, is_best), name="dlrun-save")
+        self._thread = threading.Thread(
+            target=self._write, args=(snapshot,), kwargs={"is_best": is_best}, name="dlrun-save"
+        )
         self._thread.start()
 
     def save_at_once(self, snapshot: Snapshot, *, is_best: bool) -> None:
@@ -35,7 +37,7 @@ class Saver:
         Raises StorageError if it, or the previous one, could not be written.
         """
         self.finish()
-        self._write(snapshot, is_best)
+        self._write(snapshot, is_best=is_best)
         self.finish()
 
     def finish(self) -> None:
@@ -50,7 +52,7 @@ class Saver:
         if error is not None:
             raise error
 
-    def _write(self, snapshot: Snapshot, is_best: bool) -> None:
+    def _write(self, snapshot: Snapshot, *, is_best: bool) -> None:
         started = time.thread_time()
         try:
             self._store.save(snapshot, is_best=is_best)

@@ -13,7 +13,7 @@ import safetensors.torch
 from torch import Tensor
 
 from dlrun.errors import StorageError
-from dlrun.storage.reading import MOST_JSON_BYTES, pieces_of_regular, read_regular, restoring
+from dlrun.storage.reading import read_file, read_listed, restoring, verify_listed
 from dlrun.storage.sealed import compact_json, is_sealed, sealed_manifest
 from dlrun.storage.tensor_files import TensorFile, TensorStream
 
@@ -113,7 +113,7 @@ def open_snapshot(folder: Path, *, step: int | None = None) -> Snapshot:
         manifest = _read_manifest(folder, step)
         names = [name for name in manifest["files"] if name.endswith(".safetensors")]
         for name in names:
-            _verify_file(folder, name, manifest)
+            verify_listed(folder / name, manifest["files"][name])
         tensors = {name.removesuffix(".safetensors"): TensorFile(folder / name) for name in names}
         return Snapshot(int(manifest["step"]), tensors, _values(_read_file(folder, "state.json", manifest)))
 
@@ -136,7 +136,7 @@ def _values(content: bytes) -> dict[str, Any]:
 
 def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
     path = folder / "manifest.json"
-    content = _read(path)
+    content = read_file(path)
     try:
         manifest = json.loads(content)
     except ValueError as error:
@@ -163,32 +163,5 @@ def _read_manifest(folder: Path, step: int | None) -> dict[str, Any]:
 
 def _read_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     path, expected = folder / name, manifest["files"][name]
-    content = _read(path, most=max(expected["bytes"], path.stat().st_size if path.is_file() else 0))
-    _compare(path, len(content), hashlib.sha256(content).hexdigest(), expected)
-    return content
-
-
-def _verify_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> None:
-    """Read a file piece by piece; raise StorageError if it is not the one of the manifest."""
-    path, expected = folder / name, manifest["files"][name]
-    seen = _Seen(pieces_of_regular(path))
-    try:
-        for _ in seen:
-            pass
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
-    _compare(path, seen.num_bytes, seen.hash.hexdigest(), expected)
-
-
-def _compare(path: Path, num_bytes: int, sha256: str, expected: Mapping[str, Any]) -> None:
-    if num_bytes != expected["bytes"]:
-        raise StorageError(f"{path}: damaged: {num_bytes} bytes, the manifest says {expected['bytes']}.")
-    if sha256 != expected["sha256"]:
-        raise StorageError(f"{path}: damaged: its SHA-256 does not match the manifest.")
-
-
-def _read(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
-    try:
-        return read_regular(path, most=most)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
+    most = max(expected["bytes"], path.stat().st_size if path.is_file() else 0)
+    return read_listed(path, expected, most=most)

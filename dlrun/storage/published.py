@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dlrun.errors import StorageError
 from dlrun.storage import disk as system
 from dlrun.storage.atomic import discard, discarding, sync_folder, write_file
-from dlrun.storage.reading import MOST_JSON_BYTES, pieces_of_regular, read_regular, restoring
+from dlrun.storage.reading import MOST_JSON_BYTES, read_file, read_listed, restoring, verify_listed
 from dlrun.storage.sealed import is_sealed, sealed_manifest
 from dlrun.wording import printable
 
@@ -68,7 +68,7 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
     """
     _refuse_links(folder)
     path = folder / MANIFEST
-    content = _read(path, most=_MOST_MANIFEST_BYTES)
+    content = read_file(path, most=_MOST_MANIFEST_BYTES)
     try:
         manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -101,25 +101,16 @@ def read_published(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
 
     Raises StorageError if it is missing or is not the one in the manifest.
     """
-    path, expected = folder / name, files[name]
-    content = _read(path, most=max(MOST_JSON_BYTES, expected["bytes"]) if name == WEIGHTS else MOST_JSON_BYTES)
-    _compare(path, len(content), hashlib.sha256(content).hexdigest(), expected)
-    return content
+    expected = files[name]
+    most = max(MOST_JSON_BYTES, expected["bytes"]) if name == WEIGHTS else MOST_JSON_BYTES
+    return read_listed(folder / name, expected, most=most)
 
 
 def verify_published(folder: Path, files: Mapping[str, Any]) -> None:
     """Verify every file but the card, which its author is to complete; raises StorageError naming what is damaged."""
     for name, expected in files.items():
-        if name == CARD:
-            continue
-        path, digest, count = folder / name, hashlib.sha256(), 0
-        try:
-            for piece in pieces_of_regular(path):
-                digest.update(piece)
-                count += len(piece)
-        except OSError as error:
-            raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
-        _compare(path, count, digest.hexdigest(), expected)
+        if name != CARD:
+            verify_listed(folder / name, expected)
 
 
 def load_published(folder: Path) -> Snapshot:
@@ -158,17 +149,3 @@ def _is_entry(entry: Any) -> bool:
         and type(entry.get("bytes")) is int
         and 0 <= entry["bytes"] < 1 << 53
     )
-
-
-def _compare(path: Path, num_bytes: int, sha256: str, expected: Mapping[str, Any]) -> None:
-    if num_bytes != expected["bytes"]:
-        raise StorageError(f"{path}: damaged: {num_bytes:,} bytes, the manifest says {expected['bytes']:,}.")
-    if sha256 != expected["sha256"]:
-        raise StorageError(f"{path}: damaged: its SHA-256 does not match the manifest.")
-
-
-def _read(path: Path, *, most: int) -> bytes:
-    try:
-        return read_regular(path, most=most)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import safetensors
 
@@ -32,6 +33,47 @@ def read_regular(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
             return stream.read()
         except MemoryError as error:
             raise OSError(errno.ENOMEM, "it does not fit into memory", str(path)) from error
+
+
+def read_file(path: Path, *, most: int = MOST_JSON_BYTES) -> bytes:
+    """Return a file's bytes as `read_regular` does; raises StorageError instead."""
+    with _told(path):
+        return read_regular(path, most=most)
+
+
+def read_listed(path: Path, expected: Mapping[str, Any], *, most: int) -> bytes:
+    """Return the bytes of a file that a manifest lists. expected: its `bytes` and `sha256` there.
+
+    Raises StorageError if it cannot be read or is not that file.
+    """
+    content = read_file(path, most=most)
+    _compare(path, len(content), hashlib.sha256(content).hexdigest(), expected)
+    return content
+
+
+def verify_listed(path: Path, expected: Mapping[str, Any]) -> None:
+    """Read a file of any size piece by piece; raises StorageError as `read_listed` does."""
+    digest, num_bytes = hashlib.sha256(), 0
+    with _told(path):
+        for piece in pieces_of_regular(path):
+            digest.update(piece)
+            num_bytes += len(piece)
+    _compare(path, num_bytes, digest.hexdigest(), expected)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _compare(path: Path, num_bytes: int, sha256: str, expected: Mapping[str, Any]) -> None:
+    if num_bytes != expected["bytes"]:
+        raise StorageError(f"{path}: damaged: {num_bytes:,} bytes, the manifest says {expected['bytes']:,}.")
+    if sha256 != expected["sha256"]:
+        raise StorageError(f"{path}: damaged: its SHA-256 does not match the manifest.")
 
 
 def pieces_of_regular(path: Path) -> Iterator[bytes]:

@@ -133,7 +133,8 @@ def _weighted_area(scores: Tensor, positive: Tensor, weights: Tensor) -> float:
     found, inverse = torch.unique(scores.double(), return_inverse=True)
     negatives = torch.zeros(len(found), dtype=torch.float64, device=scores.device)
     negatives.index_add_(0, inverse, weights * ~positive)  # (N,) -> (S,), of each score
-    below = negatives.cumsum(0) - negatives / 2  # ties count half
+    cumulated = negatives.cpu().cumsum(0).to(negatives)  # on a GPU torch has none with device.deterministic=true
+    below = cumulated - negatives / 2  # ties count half
     pairs = weights[positive].sum() * negatives.sum()
     return float((weights * below[inverse])[positive].sum() / pairs) if pairs > 0 else float("nan")
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dlrun.data.loading.randomness import derive_seed
 from dlrun.data.loading.split import Loader, Split
 from dlrun.data.prepare import DataBundle
+from dlrun.tasks.draws import own_draws
 
 NUM_FEATURES = 32  # of the classifier's last hidden layer: few enough to fit a Gaussian to some hundred samples
 MAX_REAL = 2000  # real images that samples are compared with
@@ -111,8 +112,8 @@ def _train(data: DataBundle, to_unit: Callable[[Tensor], Tensor]) -> _Classifier
     device = data.train.targets.device
     loader = Loader(data.train, batch_size=_BATCH_SIZE, seed=derive_seed(_SEED, "judge"), shuffle=True)
     num_steps = min(_MAX_STEPS, _MAX_EPOCHS * len(loader))
-    with torch.random.fork_rng(devices=[]), torch.autocast(device.type, enabled=False), torch.enable_grad():
-        torch.default_generator.manual_seed(derive_seed(_SEED, "judge"))  # does not touch other devices' random state
+    with own_draws(), torch.autocast(device.type, enabled=False), torch.enable_grad():
+        torch.manual_seed(derive_seed(_SEED, "judge"))  # also of the device, where dropout draws
         classifier = _Classifier(data.spec.shape, data.spec.num_outputs).to(device)
         optimizer = torch.optim.Adam(classifier.parameters(), lr=_LEARNING_RATE, fused=True)
         for step, (images, targets) in enumerate(_batches(loader, num_steps)):

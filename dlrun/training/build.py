@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,15 +14,12 @@ from dlrun.configuration.place import place_of_process
 from dlrun.configuration.run_config import RunConfig, resolve_auto
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
-from dlrun.configuration.schema.settings import DatasetSettings, TrainerSettings
-from dlrun.configuration.schema.user_code import lines_of, tell
+from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.configuration.sharing import find_too_small_batches
 from dlrun.data.goals import has_numbers, mixes_kinds
-from dlrun.data.loading.memory import returning_memory
-from dlrun.data.prepare import DataBundle, prepare
-from dlrun.data.source import Source
+from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import DataSpec
-from dlrun.errors import ConfigError, DlrunError, Problem
+from dlrun.errors import ConfigError, Problem
 from dlrun.optim import device
 from dlrun.optim.device import Device
 from dlrun.optim.distributed.shards import Shards
@@ -30,8 +27,10 @@ from dlrun.optim.param_groups import Parameters, avoid_loading_the_compiler, mat
 from dlrun.optim.schedule import Horizon, Schedule, WarmUp
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task, count_parameters
-from dlrun.training.fitting import Fitting
+from dlrun.training.call_option import call_option
+from dlrun.training.loading import ALONE, Given
 from dlrun.training.memory import Memory
+from dlrun.training.memory_check import MemoryCheck
 from dlrun.training.memory_format import use_channels_last
 from dlrun.training.metric_choice import choose_metric
 from dlrun.training.preflight import check_task
@@ -62,65 +61,6 @@ class Components:
     notices: Sequence[str] = ()
 
 
-Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
-"""The configuration with the dataset's `auto` fields worked out, the data on the device, and those values by key."""
-
-LoadData = Callable[[RunConfig, Catalog, Device], Loaded]
-
-
-def load_data(
-    config: RunConfig,
-    catalog: Catalog,
-    chosen: Device,
-    *,
-    see: Callable[[Source, DatasetSettings], None] = lambda source, settings: None,
-) -> Loaded:
-    """Load, split and scale the data.
-
-    see: is given the raw rows before they are split.
-    Raises ConfigError or DataError if it cannot be trained on.
-    """
-    with returning_memory():
-        source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
-        config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
-        see(source, config.dataset_settings)
-        data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers)
-        data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
-        del source
-    return config, data, decided
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a run is given by what starts many of them.
-
-    load: loads the data, perhaps once for several runs. cores: that the run may use, where several share the machine:
-    the most that a rule may choose, and as many threads as a run has that leaves them to torch (null). threads: that
-    the run was begun with, which it keeps unless its configuration has a number; AUTO: it begins now.
-    """
-
-    load: LoadData = load_data
-    cores: int | None = None
-    threads: int | None = AUTO
-
-    def applied(self, config: RunConfig) -> RunConfig:
-        """Return a configuration with the threads that are known before its model is built.
-
-        A number decides rounding, so it becomes part of the configuration, as a value of an `auto` field does.
-        """
-        threads = config.device_settings.threads
-        is_open = threads == AUTO or (threads is None and self.cores is not None)
-        if not is_open:
-            return config
-        if self.threads != AUTO:
-            return config.with_threads(self.threads)
-        return config if threads == AUTO else config.with_threads(self.cores)
-
-
-ALONE = Given()
-"""Of a run that shares nothing."""
-
-
 def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) -> Components:
     """Set up the device, load the data and build the model.
 
@@ -134,40 +74,53 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
     config, rest = resolve_auto(config, catalog, facts_of(data))
     if problems := find_too_small_batches(config.tree):
         raise ConfigError(problems)
-    spec = data.spec
-    fitting = Fitting(
-        config,
-        data,
-        chosen,
-        lambda config: build_task(config, catalog, spec),
-        lambda task, config: build_optimizers(task, config, catalog),
-        catalog.plugins,
-    )
-    strategy = choose_strategy(config, fitting, chosen.group)
+    check = _memory_check(config, catalog, data, chosen)
+    strategy = choose_strategy(config, check, chosen.group)
     if not chosen.group.is_alone:
         config = config.with_strategy("fsdp" if strategy.is_sharded else "ddp")
-    fitting = replace(fitting, config=config, is_sharded=strategy.is_sharded)
-    weighed = fitting.check_weights()
+    check = replace(check, config=config, is_sharded=strategy.is_sharded)
+    estimate = check.check_weights()
     device.seed_everything(config.seed)  # so that initial weights do not depend on what loading the data drew
     is_known = catalog.option("model", config.model.name).origin == "dlrun"
     work = NO_WORK
     if strategy.is_sharded:
-        task, memory, work = build_sharded(fitting, weighed)
+        task, memory, work = build_sharded(check, estimate)
         data = use_channels_last(task, data, is_known=is_known, is_sharded=True)
         metric = choose_metric(task, config.metric)
     else:
-        task = fitting.build(weighed).to(chosen.torch)
+        task = check.build(estimate).to(chosen.torch)
         data = use_channels_last(task, data, is_known=is_known)
         check_task(task, data, config, files=catalog.plugins)
         metric = choose_metric(task, config.metric)
-        memory = fitting.check(task, weighed)
+        memory = check.check_batches(task, estimate)
         if config.device_settings.threads == AUTO:
             work = work_of(task, data, config, chosen, files=catalog.plugins)
     config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
     threads = {"device.threads": config.device_settings.threads}
     values = {**decided, **rest, **(threads if requested.device_settings.threads == AUTO else {})}
-    num_parameters = count_parameters(task)
-    return Components(requested, config, values, chosen, data, task, metric, num_parameters, memory, strategy.notices)
+    return Components(
+        requested=requested,
+        config=config,
+        auto=values,
+        device=chosen,
+        data=data,
+        task=task,
+        metric=metric,
+        num_parameters=count_parameters(task),
+        memory=memory,
+        notices=strategy.notices,
+    )
+
+
+def _memory_check(config: RunConfig, catalog: Catalog, data: DataBundle, chosen: Device) -> MemoryCheck:
+    return MemoryCheck(
+        config,
+        data,
+        chosen,
+        lambda config: build_task(config, catalog, data.spec),
+        lambda task, config: build_optimizers(task, config, catalog),
+        catalog.plugins,
+    )
 
 
 def _with_threads(
@@ -186,11 +139,6 @@ def _with_threads(
     if threads != config.device_settings.threads:  # another process may not see the folder of a run that goes on
         config = config.with_threads(threads)
     return config, device.use_threads(chosen, threads, of_cores=cores)
-
-
-def _facts_of(source: Source) -> Facts:
-    """What is known of the data before it is split."""
-    return Facts(source.kind, has_numbers(source.goal), len(source.train), shape=tuple(source.train.inputs.shape[1:]))
 
 
 def facts_of(data: DataBundle) -> Facts:
@@ -232,22 +180,6 @@ def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:
             Problem(f"model={config.model.name}", "The model has no parameters to train.", id="no-parameters")
         )
     return task
-
-
-def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
-    """Call an option's function; an error inside it becomes a ConfigError that names the option.
-
-    Any error of the user's own file does, and says in which line it is.
-    """
-    function = catalog.load(group, name)
-    try:
-        return function(*args, **fields)
-    except Exception as error:
-        expected = isinstance(error, TypeError | ValueError | RuntimeError) or lines_of(error, catalog.plugins)
-        if isinstance(error, DlrunError) or not expected:
-            raise
-        what = f"Building it failed: {tell(error, catalog.plugins)}"
-        raise ConfigError(Problem(f"{group}={name}", what, id="build-failed")) from error
 
 
 def horizon(num_train: int, settings: TrainerSettings, *, warmup_steps: int = 0) -> Horizon:

@@ -73,7 +73,7 @@ def _convolution(module: _ConvNd, inputs: Tensor) -> str | None:
 
 
 def _pool(module: Any, inputs: Tensor) -> str | None:
-    rank = {"1": 1, "2": 2, "3": 3}[type(module).__name__[-2]]
+    rank = int(type(module).__name__[-2])  # of MaxPool2d
     if inputs.ndim not in (rank + 1, rank + 2):
         return f"expects (B, C, {_AXES[rank - 1]}) {_got(inputs)}."
     window = _tuple(module.kernel_size, rank)

@@ -19,12 +19,12 @@ from dlrun.data.loading.reader import available_memory
 from dlrun.data.loading.split import MemorySplit
 from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
-from dlrun.optim.device import Device
+from dlrun.optim.device import Device, free_memory_of_gpu
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
 from dlrun.training.optimizer_states import BuildOptimizers, state_bytes
-from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
-from dlrun.wording import printable
+from dlrun.training.sample_step import longest_rows, sample_step
+from dlrun.training.shapes import describe_module
 
 _LIBRARIES = 32 << 20  # code and buffers that torch uses from its first step on: 6 to 80 MiB were measured
 _SHOWN_PARTS = 3
@@ -95,15 +95,26 @@ class Memory:
         fits = self.needed <= self.free and (self.is_on_cpu or self.checkpoint <= self.free_on_host)
         return fits and self.built <= self.free_on_host
 
+    @property
+    def too_little(self) -> tuple[int, int]:
+        """What is needed and what is free where it does not fit: on the device, or else in the machine's memory."""
+        if self.needed > self.free:
+            return self.needed, self.free
+        return max(self.built, 0 if self.is_on_cpu else self.checkpoint), self.free_on_host
+
     def parts(self) -> list[tuple[str, int]]:
-        """Return every part of the sums that is not 0, in words and bytes, the largest first."""
+        """Return every part of the sums that is not 0, in words and bytes, the largest first.
+
+        A checkpoint is no part of a GPU's memory, and is one where the machine's is too small for it.
+        """
+        saves_here = self.is_on_cpu or self.checkpoint > self.free_on_host
         parts = {
             "weights": self.weights,
             "gradients": self.gradients,
             "states of the optimizer": self.states,
             "average of the weights": self.average,
             "weights put together for a moment": self.gathered,
-            "a checkpoint while it is written": self.checkpoint,
+            "a checkpoint while it is written": self.checkpoint if saves_here else 0,
             "activations of a training batch": self.activations + self.backward,
             "an evaluation batch": self.evaluation,
         }
@@ -146,7 +157,7 @@ def memory_of(task: Task, data: DataBundle, config: RunConfig, device: Device, o
         data=sum(_data_bytes(split) for split in data.splits.values()),
         free=_free(device, host),
         free_on_host=host,
-        is_on_cpu=device.torch.type != "cuda",  # "mps" shares the machine's memory
+        is_on_cpu=device.torch.type != "cuda",
         num_weights=sum(parameter.numel() for parameter in trained),
         largest=_largest_layer(task),
     )
@@ -160,7 +171,7 @@ def with_batch(
     The task and torch's random states stay unchanged. files: of the user, whose lines an error names.
     Raises ConfigError if a training step fails.
     """
-    batch = sample_batch(data, config)
+    batch = longest_rows(data, config)
     rows = len(batch.targets)
     shared = {id(parameter): parameter for parameter in task.parameters()}  # no weight changes: copies take memory
     copied = copy_of(task, shared)
@@ -175,15 +186,6 @@ def with_batch(
         backward=call * batch_size // rows,
         evaluation=call * min(config.trainer.eval_batch_size, longest) // rows,
     )
-
-
-def sample_batch(data: DataBundle, config: RunConfig) -> Batch:
-    """Return a few of the longest rows for a step that is only to be looked at."""
-    lengths = data.train.lengths
-    rows = min(SAMPLE_ROWS, config.trainer.batch_size, len(data.train))
-    if lengths is None:
-        return data.train.fetch(slice(0, rows))
-    return data.train.fetch(lengths.topk(rows).indices.to(data.train.index_device))
 
 
 class _Saved:
@@ -220,7 +222,7 @@ def _not_unpacked(packed: None) -> Tensor:
 
 
 def _bytes(tensors: Any) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return sum(tensor.nbytes for tensor in tensors)
 
 
 def _data_bytes(split: Any) -> int:
@@ -229,7 +231,7 @@ def _data_bytes(split: Any) -> int:
 
 
 def _free(device: Device, host: int) -> int:
-    return torch.cuda.mem_get_info(device.torch)[0] if device.torch.type == "cuda" else host
+    return free_memory_of_gpu(device.torch) if device.torch.type == "cuda" else host
 
 
 def _largest_layer(task: Task) -> LargestLayer:
@@ -237,7 +239,5 @@ def _largest_layer(task: Task) -> LargestLayer:
     for name, module in task.weights().named_modules():
         count = sum(parameter.numel() for parameter in module.parameters(recurse=False))
         if count > best.count:
-            is_leaf = next(module.children(), None) is None
-            kind = printable(repr(module)) if is_leaf else type(module).__name__
-            best = LargestLayer(f"{name}, {kind}" if name else kind, count)
+            best = LargestLayer(describe_module(name, module), count)
     return best

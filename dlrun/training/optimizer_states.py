@@ -52,7 +52,7 @@ def state_bytes(task: Task, build: BuildOptimizers) -> int:
         ratios = _measured(optimizer, members) if known is None else _counted(optimizer, members, known)
         for parameter in task.param_groups()[name].parameters():
             if parameter.requires_grad:
-                total += ratios[parameter.ndim] * parameter.numel() * parameter.element_size()
+                total += ratios[parameter.ndim] * parameter.nbytes
     return math.ceil(total)
 
 
@@ -72,8 +72,8 @@ def _measured(optimizer: torch.optim.Optimizer, members: Mapping[str, Tensor]) -
     for ndim, parameter in members.items():
         state = optimizer.state.get(parameter, {}).values()
         tensors = [value for value in state if isinstance(value, Tensor) and value.numel() > 1]
-        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-        ratios[int(ndim)] = size / (parameter.numel() * parameter.element_size())
+        size = sum(tensor.nbytes for tensor in tensors)
+        ratios[int(ndim)] = size / parameter.nbytes
     return ratios
 
 

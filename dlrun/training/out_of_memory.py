@@ -8,7 +8,7 @@ from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim.device import Device
 
-_TEXTS = ("can't allocate memory", "not enough memory", "out of memory")
+_TEXTS = ("can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")  # last: cuBLAS, cuDNN
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,8 +1,8 @@
-"""One forward pass of a training step on a few rows, before training, to find out what it needs."""
+"""One forward pass of a training step on a few rows, before training, to find out what it needs; and those rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from dlrun.configuration.run_config import RunConfig
+from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
@@ -18,7 +19,30 @@ from dlrun.tasks.task import Task
 from dlrun.training.out_of_memory import is_out_of_memory, training_error
 from dlrun.training.shapes import Trace
 
-SAMPLE_ROWS = 8
+_MOST_ROWS = 8
+
+
+def longest_rows(data: DataBundle, config: RunConfig) -> Batch:
+    """Return a few of the longest training rows: those that need the most memory."""
+    return _rows(data, config, lambda lengths, count: lengths.topk(count).indices)
+
+
+def usual_rows(data: DataBundle, config: RunConfig) -> Batch:
+    """Return a few training rows whose lengths are nearest to the mean: rows of a batch have similar lengths."""
+    return _rows(data, config, _nearest_to_mean)
+
+
+def _nearest_to_mean(lengths: Tensor, count: int) -> Tensor:
+    apart = (lengths.double() - lengths.double().mean()).abs()
+    return apart.topk(count, largest=False).indices
+
+
+def _rows(data: DataBundle, config: RunConfig, choose: Callable[[Tensor, int], Tensor]) -> Batch:
+    """At most a batch of rows: the first, or those that `choose` returns the numbers of, given all lengths, (N,)."""
+    count, lengths = min(_MOST_ROWS, config.trainer.batch_size, len(data.train)), data.train.lengths
+    if lengths is None:
+        return data.train.fetch(slice(0, count))
+    return data.train.fetch(choose(lengths, count).to(data.train.index_device))
 
 
 def sample_step(
@@ -39,7 +63,7 @@ def sample_step(
     trace = Trace()
     try:
         with own_draws(), trace.of(copied.weights()), device.autocast(), within:
-            copied.train().train_step(batch, _ignore_update)
+            copied.train().train_step(batch, ignore_update)
     except Exception as error:
         if isinstance(error, DlrunError):
             raise
@@ -50,5 +74,5 @@ def sample_step(
     return trace
 
 
-def _ignore_update(group: str, loss: Tensor) -> None:
-    """Stand in for the updater: no weight changes."""
+def ignore_update(group: str, loss: Tensor) -> None:
+    """Stand in for the updater in a step in which no weight is to change."""

@@ -1,4 +1,4 @@
-"""Follow shapes through a model: which layer fails, what it got and what it expects, and a table of all layers."""
+"""Follow shapes through a model: which layer fails, what it got and what it expects."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from dlrun.configuration.schema.user_code import lines_of
-from dlrun.data.prepare import DataBundle
-from dlrun.data.spec import Batch
-from dlrun.tasks.copies import copy_of
-from dlrun.tasks.draws import own_draws
-from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training.expected_shapes import misfit
 from dlrun.wording import printable
 
 _SHOWN = 4  # layers before the one that fails
+_ELSEWHERE = ("tensors to be on the same device", "and weight type")
+"""What torch says, on a GPU, of a tensor that is on another device than the rows."""
+_STAYED = (
+    "What a model does not register stays on the CPU: keep layers in nn.ModuleList or nn.Sequential instead of a plain "
+    "list, and other tensors with self.register_buffer(name, tensor)"
+)
 Shape = tuple[int, ...]
 
 
@@ -38,12 +38,21 @@ class Call:
     @property
     def is_layer(self) -> bool:
         """Whether it has no layers of its own inside."""
-        return next(self.module.children(), None) is None
+        return _is_leaf(self.module)
 
     def describe(self) -> str:
-        """Return `layers.5, Linear(in_features=4, out_features=8, bias=True)`; of a module with layers its class."""
-        kind = printable(repr(self.module)) if self.is_layer else type(self.module).__name__
-        return f"{self.name}, {kind}" if self.name else kind
+        """Return name and module, as `describe_module`."""
+        return describe_module(self.name, self.module)
+
+
+def describe_module(name: str, module: nn.Module) -> str:
+    """Return `layers.5, Linear(in_features=4, out_features=8, bias=True)`; of a module with layers inside its class."""
+    kind = printable(repr(module)) if _is_leaf(module) else type(module).__name__
+    return f"{name}, {kind}" if name else kind
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None
 
 
 @dataclass
@@ -94,6 +103,8 @@ class Trace:
             got = " and ".join(str(tuple(each.shape)) for each in _tensors(call.inputs)) or "no tensor"
             inside = "," if call.is_layer else ", in the code of its forward,"
             text = f"{label}{inside} fails on {got}{at}: {type(error).__name__}: {error}"
+            if any(sign in text for sign in _ELSEWHERE):
+                text = f"{text.rstrip('. ')}. {_STAYED}"
         else:
             what, _, cure = found.partition(". ")
             text = f"{label}, {what.rstrip('.')}{at}. {cure}"
@@ -129,48 +140,4 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def _bytes(tensors: Sequence[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A row of the table of layers. shape: of its output without the batch; parameters: its own, those that train."""
-
-    name: str
-    kind: str
-    shape: Shape | None
-    parameters: int
-
-
-def describe_layers(task: Task, data: DataBundle) -> list[Layer]:
-    """Return every layer of a supervised task's model in the order of its calls; task and random states are unchanged.
-
-    Layers are called with two rows. Layers that hold weights and are never called by themselves are listed at the end,
-    without a shape, as are all layers of another task.
-    """
-    model = copy_of(task.weights())
-    trace = Trace()
-    if isinstance(task, SupervisedTask):
-        batch = data.train.fetch(slice(0, 2))
-        with own_draws(), torch.no_grad(), trace.of(model.eval()):
-            forward(model, batch)
-    found: dict[str, Layer] = {}
-    for call in trace.done:
-        if call.is_layer or _own_parameters(call.module):
-            kind = printable(repr(call.module)) if call.is_layer else type(call.module).__name__
-            shape = None if call.output is None else call.output[1:]
-            found.setdefault(call.name, Layer(call.name, kind, shape, _own_parameters(call.module)))
-    for name, module in model.named_modules():
-        if name not in found and _own_parameters(module):
-            kind = type(module).__name__ if next(module.children(), None) is not None else printable(repr(module))
-            found[name] = Layer(name, kind, None, _own_parameters(module))
-    return list(found.values())
-
-
-def forward(model: nn.Module, batch: Batch) -> Any:
-    """Call a supervised task's model with a batch, as the task does."""
-    return model(batch.inputs) if batch.lengths is None else model(batch.inputs, batch.lengths)
-
-
-def _own_parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters(recurse=False) if parameter.requires_grad)
+    return sum(tensor.nbytes for tensor in tensors)

@@ -156,10 +156,13 @@ def state_value(value: Any, key: str, parameter: Tensor, *, is_fused: bool) -> A
 
 
 def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return a copy of the state of every random generator that a run may use: tensors and plain values."""
+    """Return a copy of the state of every random generator that a run may use: tensors and plain values.
+
+    Of GPUs, that of this process: the others belong to other processes.
+    """
     tensors = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        tensors.update({f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())})
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # asking would start CUDA in a run on the CPU
+        tensors["cuda"] = torch.cuda.get_rng_state()
     kind, keys, *rest = np.random.get_state()
     version, internal, gauss = random.getstate()
     return tensors, {"numpy": [kind, np.asarray(keys).tolist(), *rest], "python": [version, list(internal), gauss]}
@@ -168,9 +171,9 @@ def random_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
 def restore_random(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
     """Restore what `random_state` returned."""
     torch.set_rng_state(tensors["torch"])
-    cuda = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
-    if cuda and torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(cuda)
+    of_gpu = tensors.get("cuda", tensors.get("cuda.0"))  # old checkpoints have one for each GPU; the first one's own
+    if of_gpu is not None and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.set_rng_state(of_gpu)
     kind, keys, *rest = values["numpy"]
     np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
     version, internal, gauss = values["python"]

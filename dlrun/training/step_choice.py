@@ -40,7 +40,7 @@ def choose_step(
     settings, device = config.device_settings, components.device.torch
     if settings.compile:
         own = FirstUse(own, device=device, tell=tell)
-    why = reason_against(config, components, state, steps=steps, processes=components.device.group.size)
+    why = reason_against(config, components, state, steps=steps)
     if why is None and measured:
         why = "--profile measures the phases of a step, which a graph runs as one"
     if why is None:

@@ -14,11 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.threads import Work
 from dlrun.data.prepare import DataBundle
-from dlrun.data.spec import Batch
 from dlrun.optim.device import Device
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.task import Task
-from dlrun.training.sample_step import SAMPLE_ROWS, sample_step
+from dlrun.training.sample_step import sample_step, usual_rows
 
 NO_WORK = Work(0, 0, 0, 0)
 """Of a step on another device, which the CPU's threads do not shorten."""
@@ -32,7 +31,7 @@ def work_of(task: Task, data: DataBundle, config: RunConfig, device: Device, *, 
     """
     if not device.is_cpu:
         return NO_WORK
-    batch = _usual_batch(data, min(SAMPLE_ROWS, config.trainer.batch_size))
+    batch = usual_rows(data, config)
     rows, counted = len(batch.targets), _Counting()
     sample_step(copy_of(task), batch, config, device, files=files, within=counted)
     batch_size = -(-min(config.trainer.batch_size, len(data.train)) // device.group.size)  # rows of this process
@@ -42,16 +41,6 @@ def work_of(task: Task, data: DataBundle, config: RunConfig, device: Device, *, 
         activations=counted.activations * batch_size // rows,
         weights=sum(each.numel() for each in task.parameters() if each.requires_grad),
     )
-
-
-def _usual_batch(data: DataBundle, rows: int) -> Batch:
-    """Rows whose lengths are nearest to the mean: batches are made of rows of similar length."""
-    lengths = data.train.lengths
-    rows = min(rows, len(data.train))
-    if lengths is None:
-        return data.train.fetch(slice(0, rows))
-    apart = (lengths.double() - lengths.double().mean()).abs()
-    return data.train.fetch(apart.topk(rows, largest=False).indices.to(data.train.index_device))
 
 
 class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]

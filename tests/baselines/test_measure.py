@@ -17,7 +17,7 @@ from dlrun.data.loading.reader import Reader
 from dlrun.data.loading.streaming import StreamedSplit
 from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.spec import Kind
-from dlrun.training.build import call_option
+from dlrun.training.call_option import call_option
 from tests.baselines.rows import nothing, prepared
 from tests.harness import configure
 

@@ -55,6 +55,25 @@ def test_the_metric_of_the_best_checkpoint_is_compared_and_r2_instead_of_rmse() 
     assert numbers(math.nan).metric == "test/rmse"  # all test targets are equal
 
 
+@pytest.mark.parametrize(
+    ("value", "simple", "told"),
+    [
+        (0.9, 0.925, "test/r2 0.9000 against 0.9250, 1.3333 times its squared error. "),
+        (0.9995, 0.9998, "test/r2 0.9995 against 0.9998, 2.5000 times its squared error. "),
+        (0.99, 0.9905, None),  # 1.05 times
+        (0.99995, 1.0, None),  # good enough
+        (0.5, 0.51, None),
+        (0.5, 0.53, "test/r2 0.5000 against 0.5300. "),
+    ],
+)
+def test_close_to_one_the_squared_error_decides(value: float, simple: float, told: str | None) -> None:
+    line = ("linear model", {**LINE[1], "test/r2": simple})
+    comparison = compare(result_of(NUMBERS, {"test/rmse": 1.0, "test/r2": value}, MEAN, line, best="rmse"))
+    assert comparison is not None
+    start = f"A simple model (linear model) is better: {told}"
+    assert [text.startswith(start) for text in said(comparison)] == ([] if told is None else [True])
+
+
 def test_the_split_is_test_else_val_else_train() -> None:
     for splits, expected in ((("val", "test"), "test"), (("val",), "val"), (("train",), "train")):
         values = {f"{split}/accuracy": 0.5 for split in splits}

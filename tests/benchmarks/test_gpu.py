@@ -88,11 +88,18 @@ def test_the_networks_by_hand_have_the_weights_of_those_of_dlrun(name: str, few_
 
 @pytest.mark.parametrize(("name", "precision"), [("mlp", "fp16"), ("resnet", "bf16"), ("transformer", "fp32")])
 @pytest.mark.parametrize("loop", ["plain loop", "by hand"])
-def test_every_loop_trains(name: str, precision: str, loop: str, few_rows: None) -> None:
-    workload = dataclasses.replace(gpu_workloads.GPU_WORKLOADS[name], rows=4)
+def test_every_loop_trains(
+    name: str, precision: str, loop: str, few_rows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload, networks = dataclasses.replace(gpu_workloads.GPU_WORKLOADS[name], rows=4), []
+    build = gpu_workloads.GpuWorkload.network
+    monkeypatch.setattr(gpu_workloads.GpuWorkload, "network", lambda self: networks.append(build(self)) or networks[-1])
     step = LOOPS[loop](workload, torch.device("cpu"), precision, 2)
+    (network,) = networks
+    before = [parameter.detach().clone() for parameter in network.parameters()]
     for _ in range(3):
         step()
+    assert not all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
 
 
 def test_a_small_measurement_on_the_cpu(few_rows: None, tmp_path: Path) -> None:
@@ -106,6 +113,33 @@ def test_a_small_measurement_on_the_cpu(few_rows: None, tmp_path: Path) -> None:
         "workload": "mlp", "precision": "fp32", "twice, deterministic": "same bytes", "resumed": "same bytes",
         "twice, as it is": "same bytes",
     }  # fmt: skip
+
+
+def test_every_number_is_kept_as_it_comes_and_a_failure_ends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, speeds = tmp_path / "gpu.json", {"samples_per_second": RATES, "utilisation": {}}
+    results = gpu.Results(file, {"gpu": "H200"})
+
+    def fail(workload: str, precision: str) -> dict[str, object]:
+        raise RuntimeError("CUDA error")
+
+    results.add("speed", lambda *kind: {"workload": kind[0], "precision": kind[1], **speeds}, "mlp", "fp32")
+    assert not results.has_failures
+    first = json.loads(file.read_text())
+    assert (first["gpu"], first["speed"][0]["samples_per_second"], first["failed"]) == ("H200", RATES, [])
+    results.add("speed", fail, "lenet", "fp32")
+    results.add(
+        "bytes", lambda *kind: {"workload": kind[0], "precision": kind[1], "resumed": "same bytes"}, "mlp", "fp32"
+    )
+    assert results.has_failures
+    found = json.loads(file.read_text())
+    assert found["failed"] == [{"workload": "lenet", "precision": "fp32", "error": "RuntimeError: CUDA error"}]
+    assert [len(found[kind]) for kind in ("speed", "bytes")] == [1, 1]
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == gpu.line(first["speed"][0])
+    assert shown[1:] == ["lenet       fp32  failed: RuntimeError: CUDA error", "mlp         fp32  resumed: same bytes"]
+    assert gpu.told(SystemExit("dlrun ended with 2")) == "dlrun ended with 2"
 
 
 def test_weights_that_differ_are_measured(tmp_path: Path) -> None:

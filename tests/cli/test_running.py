@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dlrun.cli import running
-from dlrun.cli.ranks.work import Work
+from dlrun.cli.ranks.line import Assignment
 from dlrun.cli.running import Afar, Hooks, run_one
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.overrides import parse_overrides
@@ -51,11 +51,11 @@ def test_the_sweep_of_a_point_hears_its_first_process(monkeypatch: pytest.Monkey
         def afar(self) -> Afar:
             return Afar(5, sweep, 4)
 
-    def train(work: Work, number: int, *, hear: Callable[[Any], Any]) -> tuple[dict[str, Any], Path]:
-        given.append((work.point, work.cores, number))
+    def train(assignment: Assignment, number: int, *, hear: Callable[[Any], Any]) -> tuple[dict[str, Any], Path]:
+        given.append((assignment.point, assignment.cores, number))
         messages: list[dict[str, Any]] = [{"needs": [100, 1000]}, {"measured": asdict(MEASURED)}, {"asks": 5}]
         answers.extend(hear(message) for message in messages)
-        return {"status": "completed"}, work.path
+        return {"status": "completed"}, assignment.path
 
     monkeypatch.setattr(running, "train_in_processes", train)
     found = run_one(composed("device.processes=2"), Catalog(), Path("here"), asked=True, quiet=True, hooks=OfPoint())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -132,12 +133,23 @@ def test_a_sweep_takes_each_of_its_values(word: str, values: list[Any]) -> None:
         ("model@other=cnn", "A key cannot be deleted or moved to another package."),
         (
             "a=[",
-            "Cannot parse it as KEY=VALUE: no viable alternative at input '['. Quote the value: KEY='\"...\"'.",
+            "Cannot parse it as KEY=VALUE: no viable alternative at input '['. Write lists as [1,2], mappings as "
+            "{a: 1}, and quote texts with special characters in them.",
         ),
     ],
 )
 def test_a_word_that_cannot_be_parsed_is_reported(word: str, message: str) -> None:
     assert problem(word) == Problem(word, message)
+
+
+@pytest.mark.parametrize("value", ["my file (1).csv", ";", "R&D", "it's", "a=b", 'so "big"', "x [EUR]", "C:\\(x)"])
+def test_a_value_with_special_characters_is_shown_as_it_can_be_typed(value: str) -> None:
+    start, _, typed = problem(f"dataset.path={value}").message.partition(" for the shell: ")
+    assert start == (
+        "Cannot parse it as KEY=VALUE: some characters of the value have a meaning of their own. Quote it for dlrun and"
+    )
+    (word,) = shlex.split(typed)
+    assert understood(word).settings["dataset.path"][0].value == value
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_nothing_held_out_leaves_no_such_split() -> None:
     data = prepare("toy", classes(3, 3), ALL_TRAIN)
     assert data.val is None
     assert data.test is None
+    assert data.judging_split == "train"
     assert data.sizes == {"train": 6}
 
 
@@ -240,6 +241,7 @@ def test_classes_cannot_be_standardised() -> None:
 def test_a_split_is_found_by_its_name_and_a_missing_one_named() -> None:
     data: DataBundle = prepare("toy", numbers(*range(10)), raw(val_fraction=0.0))
     assert data.split("train") is data.train
+    assert data.judging_split == "test"
     with pytest.raises(DataError) as caught:
         data.split("val")
     assert str(caught.value) == 'There is no split "val" with rows; this run has train, test.'

@@ -188,7 +188,7 @@ def valid_body(description: Mapping[str, Any]) -> dict[str, Any]:
 def main(words: list[str] | None = None) -> int:
     """Attack a server of a run or an exported file within this process; return 0 if it stood."""
     from dlrun.runs.serving.app import make_app
-    from dlrun.runs.serving.describing import Limits
+    from dlrun.runs.serving.description import Limits
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
@@ -260,7 +260,7 @@ def opened(path: Path) -> Served:
     from dlrun.cli.saved_run import compose_run
     from dlrun.configuration.schema.catalog import Catalog
     from dlrun.runs.export.opened import open_exported
-    from dlrun.runs.predict import load_run
+    from dlrun.runs.loaded_run import load_run
     from dlrun.runs.serving.served import ServedFile, ServedRun
 
     if path.is_file():

@@ -17,7 +17,8 @@ from dlrun.lint.finding import Finding
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
 from dlrun.optim.device import Device
-from dlrun.training.build import Components, Loaded
+from dlrun.training.build import Components
+from dlrun.training.loading import Loaded
 from tests.lint.conftest import Examine
 
 WORDS = ("dataset=iris", "model=mlp", "device=cpu", "device.threads=1")

@@ -16,7 +16,8 @@ from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.source import Encoded
 from dlrun.runs.forecast_errors import read_errors
-from dlrun.runs.predict import load_run, model_outputs
+from dlrun.runs.loaded_run import load_run
+from dlrun.runs.predict import model_outputs
 from dlrun.tasks.task import SupervisedTask
 
 Dlrun = Callable[..., tuple[int, str, str]]

@@ -14,10 +14,10 @@ from dlrun.errors import ConfigError
 from dlrun.runs.history import (
     Begun,
     SavedRun,
-    best_first,
     check_configuration,
     differing,
     find_runs,
+    is_number,
     read_run,
     threads_of,
 )
@@ -78,23 +78,6 @@ def test_runs_are_found_below_a_folder_but_not_in_links_hidden_folders_or_too_de
     assert list(find_runs(tmp_path)) == [deepest, *expected]
 
 
-def test_runs_are_sorted_by_a_metric_in_its_direction() -> None:
-    runs = [saved("a", metrics={"test/loss": 0.5, "test/accuracy": 0.7}), saved("b"), saved("c", metrics={
-        "test/loss": 0.2, "test/accuracy": 0.6}), saved("d", metrics={"test/loss": float("nan")})]  # fmt: skip
-    assert [str(run.folder) for run in best_first(runs, "test/loss")] == ["c", "a", "b", "d"]
-    assert [str(run.folder) for run in best_first(runs, "test/accuracy")] == ["a", "c", "b", "d"]
-
-
-def test_without_a_metric_runs_are_sorted_by_dataset_and_what_best_meant() -> None:
-    runs = [
-        saved("a", dataset="wine", best=best("val/accuracy", 0.9)),
-        saved("b", dataset="iris", best=best("val/accuracy", 0.8)),
-        saved("c", dataset="iris", best=best("val/accuracy", 0.95)),
-        saved("d", dataset="iris"),
-    ]
-    assert [str(run.folder) for run in best_first(runs)] == ["c", "b", "a", "d"]
-
-
 def test_keys_that_differ_have_one_value_per_run_and_the_recipe_block_does_not_count() -> None:
     runs = [saved("a"), saved("b", lr=0.2), SavedRun(Path("c"), {"dataset": {"name": "iris"}}, {})]
     assert differing([run.config for run in runs]) == {
@@ -144,3 +127,9 @@ def test_a_folder_says_with_how_many_threads_its_run_began(text: str, expected: 
     assert threads_of(tmp_path) is None
     (tmp_path / "config.yaml").write_text(text)
     assert threads_of(tmp_path) == expected
+
+
+def test_a_number_is_finite_and_no_truth_value() -> None:
+    assert [is_number(value) for value in (1, -0.5, True, None, "1", float("nan"), float("inf"), 10**301)] == [
+        True, True, False, False, False, False, False, False,
+    ]  # fmt: skip

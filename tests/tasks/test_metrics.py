@@ -112,3 +112,14 @@ def test_area_under_roc_by_hand() -> None:
     scores, targets = torch.tensor([0.1, 0.5, 0.5, 0.9]), torch.tensor([0, 0, 1, 1])
     assert area_under_roc(scores, targets) == 3.5 / 4  # one of four pairs is a tie
     assert math.isnan(area_under_roc(scores, torch.ones(4, dtype=torch.int64)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_the_weighted_area_is_measured_on_a_gpu_by_deterministic_algorithms_too() -> None:
+    scores, targets = torch.tensor([0.1, 0.9, 0.4], device="cuda"), torch.tensor([0, 1, 1], device="cuda")
+    weights = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, device="cuda")
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert area_under_roc(scores, targets, weights) == 1.0
+    finally:
+        torch.use_deterministic_algorithms(False)

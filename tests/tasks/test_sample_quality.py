@@ -90,6 +90,19 @@ def test_it_uses_training_and_validation_rows_only_and_restores_the_random_state
     assert again.reference == scorer.reference
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_on_a_gpu_too_the_judge_does_not_depend_on_the_random_state_and_restores_it(
+    data: DataBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlrun.tasks.sample_quality._MAX_STEPS", 3)
+    there = data.to(torch.device("cuda"))
+    torch.cuda.manual_seed(1)
+    before, first = torch.cuda.get_rng_state(), SampleScorer(there, to_unit).reference
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+    torch.cuda.manual_seed(2)
+    assert SampleScorer(there, to_unit).reference == pytest.approx(first, rel=0.01)
+
+
 def test_without_held_out_splits_it_compares_with_training_rows(data: DataBundle) -> None:
     small = prepare("digits", digits(), DatasetSettings(limit=100, val_fraction=0, test_fraction=0))
     assert small.val is None

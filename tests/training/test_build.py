@@ -13,7 +13,8 @@ import torch
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.settings import TrainerSettings
-from dlrun.training.build import ALONE, Given, build_components, horizon
+from dlrun.training.build import build_components, horizon
+from dlrun.training.loading import ALONE, Given
 from tests.harness import SMALL, configure
 
 

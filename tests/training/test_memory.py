@@ -122,9 +122,26 @@ def test_bytes_in_words(size: int, text: str) -> None:
     assert in_words(size) == text
 
 
+def test_a_checkpoint_is_no_part_of_the_memory_of_a_gpu_unless_the_machine_has_no_room_for_it() -> None:
+    gpu, name = replace(MEMORY, is_on_cpu=False), "a checkpoint while it is written"
+    assert name in dict(MEMORY.parts())
+    assert name not in dict(gpu.parts())
+    small = replace(gpu, free=50 * MIB)
+    assert not small.fits
+    assert small.too_little == (small.needed, 50 * MIB)
+    poor = replace(gpu, free_on_host=20 * MIB)
+    assert not poor.fits
+    assert poor.too_little == (32 * MIB, 20 * MIB)
+    assert dict(poor.parts())[name] == 32 * MIB
+    whole = replace(MEMORY, built=30 * MIB, free_on_host=20 * MIB)  # of a sharded model on the CPU
+    assert whole.too_little == (30 * MIB, 20 * MIB)
+
+
 def test_the_free_memory_of_a_gpu_is_that_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (7, 80))
-    assert _free(Device(torch.device("cuda"), "fp32", 1), 100) == 7
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 30)
+    assert _free(Device(torch.device("cuda"), "fp32", 1), 100) == 7 + 20  # what runs before this one have left
     assert _free(Device(torch.device("cpu"), "fp32", 1), 100) == 100
 
 

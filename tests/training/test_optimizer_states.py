@@ -11,7 +11,7 @@ from torch import nn
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import builtin_names
 from dlrun.training.build import build_components, build_optimizers
-from dlrun.training.fitting import on_meta
+from dlrun.training.memory_check import on_meta
 from dlrun.training.optimizer_states import state_bytes
 from tests.harness import CPU, configure
 

@@ -34,7 +34,10 @@ from tests.harness import CPU, configure, train
         (("dataset=diabetes", "loss=cross_entropy", "model=mlp"), "numbers to predict; use loss=mse"),
         (("dataset=digits", "model=gan", "loss=mse"), "has its own losses; use loss=auto"),
         (("dataset=iris", "model=mlp", "metric=acuracy"), 'This task has no such metric. Did you mean "accuracy"?'),
-        (("dataset=iris", "model=mlp", "device=mps"), "This machine has no mps"),
+        (
+            ("dataset=iris", "model=mlp", "device=mps"),
+            "float64, which GPUs of Apple do not have. device=cpu trains on a Mac",
+        ),
         (
             ("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"),
             "Nesterov momentum needs optimizer.momentum above 0",
@@ -201,7 +204,7 @@ def test_tasks_that_do_not_weight_rows_refuse_weights() -> None:
         (("dataset=digits", "model=gan", "loss=mse"), "loss-mismatch", "loss=auto"),
         (("dataset=iris", "model=mlp", "metric=acuracy"), "unknown-metric", "metric=accuracy"),
         (("dataset=iris", "model=mlp", "metric=zzzz"), "unknown-metric", "metric=auto"),
-        (("dataset=iris", "model=mlp", "device=mps"), "no-such-device", "device=auto"),
+        (("dataset=iris", "model=mlp", "device=mps"), "no-such-device", "device=cpu"),
         (
             ("dataset=iris", "model=mlp", "optimizer=sgd", "optimizer.nesterov=true"),
             "contradiction",

@@ -1,4 +1,4 @@
-"""Shapes followed through a model: which layer fails, and the table of layers."""
+"""Shapes followed through a model: which layer fails, what it got and what it expects."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dlrun.configuration.schema.catalog import Catalog
-from dlrun.training.build import build_components
-from dlrun.training.shapes import Layer, Trace, describe_layers
-from tests.harness import CPU, configure
+from dlrun.training.shapes import Trace
+from tests.harness import CPU
 
 TUTORIAL = """import torch
 from torch import nn
@@ -120,29 +118,16 @@ def test_an_error_outside_any_layer_is_told_as_it_is() -> None:
     assert Trace().explain(ValueError("nothing")) == "ValueError: nothing"
 
 
-def test_the_table_of_layers_has_shapes_and_parameters() -> None:
-    components = build_components(configure("dataset=iris", "model=mlp", "model.hidden=[8]", *CPU), Catalog())
-    assert describe_layers(components.task, components.data) == [
-        Layer("0", "Flatten(start_dim=1, end_dim=-1)", (4,), 0),
-        Layer("1", "Linear(in_features=4, out_features=8, bias=True)", (8,), 40),
-        Layer("2", "ReLU(inplace=True)", (8,), 0),
-        Layer("3", "Linear(in_features=8, out_features=3, bias=True)", (3,), 27),
-    ]
+def test_a_layer_that_a_gpu_never_got_is_told_to_be_registered() -> None:
+    class Plain(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            raise RuntimeError("Expected all tensors to be on the same device, but found cuda:0 and cpu!")
 
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("dataset=iris",),
-        ("dataset=digits", "model=gan"),
-        ("dataset=digits", "model=rnn"),
-        ("dataset=digits", "model=resnet", "model.blocks=[1]", "model.channels=[4]"),
-    ],
-)
-def test_the_table_of_layers_counts_every_parameter_once_and_changes_nothing(words: tuple[str, ...]) -> None:
-    components = build_components(configure(*words, *CPU), Catalog())
-    before, state = torch.get_rng_state(), {k: v.clone() for k, v in components.task.state_dict().items()}
-    rows = describe_layers(components.task, components.data)
-    assert sum(row.parameters for row in rows) == components.num_parameters
-    assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(value, state[key]) for key, value in components.task.state_dict().items())
+    trace, model = Trace(), Plain()
+    with pytest.raises(RuntimeError) as caught, trace.of(model):
+        model(torch.zeros(2, 4))
+    assert trace.explain(caught.value) == (
+        "The model, Plain(), fails on (2, 4): RuntimeError: Expected all tensors to be on the same device, but found "
+        "cuda:0 and cpu!. What a model does not register stays on the CPU: keep layers in nn.ModuleList or "
+        "nn.Sequential instead of a plain list, and other tensors with self.register_buffer(name, tensor)."
+    )

@@ -12,7 +12,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.threads import Work
 from dlrun.optim.device import Device
 from dlrun.training.build import Components, build_components
-from dlrun.training.work import NO_WORK, _Counting, _usual_batch, work_of
+from dlrun.training.work import NO_WORK, _Counting, work_of
 from tests.harness import CPU, configure
 
 LENET = (
@@ -62,17 +62,6 @@ def test_a_recurrent_layer_is_one_product_where_it_has_a_kernel_of_its_own() -> 
     stepwise = work(*words, "model.cell=gru")
     assert stepwise.operations == 2 * 32 * (8 * (3 * 16 * 8 + 3 * 16 * 16) + 16 * 10)
     assert stepwise.products == 1 + 8 + 1  # the inputs of all steps, the state of each, the outputs
-
-
-def test_texts_are_counted_at_their_usual_length() -> None:
-    found = built("dataset=text", "dataset.path=example:reviews.csv", "model=transformer", "trainer.batch_size=8")
-    lengths = found.data.train.lengths
-    assert lengths is not None
-    usual = _usual_batch(found.data, 4).lengths
-    assert usual is not None
-    mean = float(lengths.double().mean())
-    assert (usual - mean).abs().max() <= 0.5
-    assert lengths.max() >= mean + 5
 
 
 def test_a_step_on_another_device_is_no_work_for_the_cpu() -> None:

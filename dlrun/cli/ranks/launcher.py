@@ -18,9 +18,9 @@ from types import FrameType
 from typing import Any
 
 from dlrun.cli.ranks.ends import cause
+from dlrun.cli.ranks.line import Assignment
 from dlrun.cli.ranks.process import SIGNALS, RankProcess
 from dlrun.cli.ranks.records import record
-from dlrun.cli.ranks.work import Work
 from dlrun.configuration.place import NAMES
 
 _HOST = "127.0.0.1"
@@ -29,13 +29,13 @@ _PATIENCE_S = 3.0
 """How long the others may take to notice that a process failed: rank 0 then writes the result."""
 _LONG_PATIENCE_S = 60.0
 """The same of what all processes find together, such as that the training diverged."""
-_FOUND_TOGETHER = ("DivergedError", "Interrupted")
+_FOUND_TOGETHER = frozenset(("DivergedError", "Interrupted"))
 
 Hear = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Receives what the first process tells of its training; returns the answer, if it asks."""
 
 
-def train_in_processes(work: Work, number: int, *, hear: Hear | None = None) -> tuple[dict[str, Any], Path]:
+def train_in_processes(assignment: Assignment, number: int, *, hear: Hear | None = None) -> tuple[dict[str, Any], Path]:
     """Train a run in so many processes; return its result and its folder.
 
     hear: receives what the first process tells of a point of a sweep.
@@ -44,7 +44,7 @@ def train_in_processes(work: Work, number: int, *, hear: Hear | None = None) -> 
     launcher = _Launcher(number, hear or _ignore)
     try:
         with launcher.passing_signals_on():
-            launcher.start(work)
+            launcher.start(assignment)
             launcher.watch()
         return launcher.outcome()
     finally:
@@ -87,8 +87,8 @@ class _Launcher:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def start(self, work: Work) -> None:
-        """Start every process and give it its work; only the first one shows anything."""
+    def start(self, assignment: Assignment) -> None:
+        """Start every process and give it its assignment; only the first one shows anything."""
         with socket.socket() as listening:
             listening.bind((_HOST, 0))
             listening.listen(self._number)
@@ -102,7 +102,8 @@ class _Launcher:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         for each in self._processes:
             is_first = each.rank == 0
-            each.give(dataclasses.replace(work, quiet=work.quiet or not is_first, profile=work.profile and is_first))
+            quiet, profile = assignment.quiet or not is_first, assignment.profile and is_first
+            each.give(dataclasses.replace(assignment, quiet=quiet, profile=profile))
 
     def watch(self) -> None:
         """Wait until all processes have ended; once one has failed, the others end soon, if need be by force."""
@@ -148,7 +149,7 @@ class _Launcher:
     def _patience_s(self, failed: Sequence[RankProcess]) -> float:
         """How long the others have to end by themselves."""
         kinds = {each.report["error"]["kind"] if each.report else "" for each in failed}
-        if not self._has_begun or not kinds <= {*_FOUND_TOGETHER}:
+        if not self._has_begun or not kinds <= _FOUND_TOGETHER:
             return _PATIENCE_S
         return math.inf if kinds == {"Interrupted"} else _LONG_PATIENCE_S  # saving takes as long as it takes
 

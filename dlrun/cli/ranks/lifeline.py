@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dlrun.cli.ranks.work import Messages, send
+from dlrun.cli.ranks.line import Messages, send
 
 _LOOK_S = 0.5
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
-from dlrun.cli.ranks.work import Messages, Work, send, send_work
+from dlrun.cli.ranks.line import Assignment, Messages, send, send_assignment
 from dlrun.configuration.place import LISTENING
 
 _BEGIN = "import sys; sys.path[:] = sys.argv[2:]; from dlrun.cli.ranks.worker import main; main(int(sys.argv[1]))"
@@ -67,10 +67,10 @@ class RankProcess:
         """Whether it ended, or is about to end, before its work was done."""
         return "error" in self.report or (self.has_ended and "done" not in self.report)
 
-    def give(self, work: Work) -> None:
-        """Give it its work, unless it has ended already."""
+    def give(self, assignment: Assignment) -> None:
+        """Give it its assignment, unless it has ended already."""
         with contextlib.suppress(OSError):
-            send_work(self.line, work)
+            send_assignment(self.line, assignment)
 
     def answer(self, message: Mapping[str, Any]) -> None:
         """Answer a question, unless it has ended already."""

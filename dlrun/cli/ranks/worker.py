@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.cli.ranks.launched import text_of
 from dlrun.cli.ranks.lifeline import Lifeline
+from dlrun.cli.ranks.line import Assignment, receive_assignment
 from dlrun.cli.ranks.process import SIGNALS
-from dlrun.cli.ranks.work import Work, receive_work
 from dlrun.cli.running import Hooks, run_one
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.schema.catalog import Catalog
@@ -29,7 +29,7 @@ from dlrun.training.signals import StopRequest
 if TYPE_CHECKING:
     from dlrun.runs.run import Session
     from dlrun.tasks.progress import Listener
-    from dlrun.training.build import Given
+    from dlrun.training.loading import Given
 
 
 def main(handle: int) -> None:
@@ -40,32 +40,32 @@ def main(handle: int) -> None:
     with StopRequest() as stop:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
-            work = receive_work(line)
+            assignment = receive_assignment(line)
         except EOFError:
             os._exit(1)
         lifeline = Lifeline(line)
-        code = _train(work, lifeline, stop)
+        code = _train(assignment, lifeline, stop)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
     os._exit(code)  # threads of gloo and NCCL may wait for processes that are gone
 
 
-def _train(work: Work, lifeline: Lifeline, stop: StopRequest) -> int:
+def _train(assignment: Assignment, lifeline: Lifeline, stop: StopRequest) -> int:
     """Train the run and tell its end; return the exit code."""
     from dlrun.cli.main import printable_streams
 
     try:
         with printable_streams(), stop.at_once():
-            catalog = Catalog(plugins=work.plugins, config_dirs=work.config_dirs)
+            catalog = Catalog(plugins=assignment.plugins, config_dirs=assignment.config_dirs)
             result, folder = run_one(
-                work.composed,
+                assignment.composed,
                 catalog,
-                work.path,
-                asked=work.asked,
-                quiet=work.quiet,
-                profile=work.profile,
-                hooks=HooksOfRank(work, lifeline),
+                assignment.path,
+                asked=assignment.asked,
+                quiet=assignment.quiet,
+                profile=assignment.profile,
+                hooks=HooksOfRank(assignment, lifeline),
             )
     except Exception as error:  # noqa: BLE001 - whatever it is, the launcher tells it
         lifeline.tell({"error": described(error)})
@@ -89,8 +89,8 @@ def described(error: Exception) -> dict[str, Any]:
 class HooksOfRank(Hooks):
     """A process of a run tells its launcher where the run's folder is, and how a point of a sweep is doing."""
 
-    def __init__(self, work: Work, lifeline: Lifeline) -> None:
-        self._work, self._lifeline = work, lifeline
+    def __init__(self, assignment: Assignment, lifeline: Lifeline) -> None:
+        self._assignment, self._lifeline = assignment, lifeline
 
     def claimed(self, folder: Path) -> None:
         if place_of_process().is_first:
@@ -101,16 +101,16 @@ class HooksOfRank(Hooks):
             self._lifeline.tell({"trains": True})
 
     def observe(self, session: Session, stop: StopRequest) -> Sequence[Listener]:
-        if self._work.point is None:
+        if self._assignment.point is None:
             return ()
         from dlrun.runs.sweeps.measuring import PointListener
 
-        return [PointListener(self._work.point, LauncherChannel(self._lifeline), session, stop)]
+        return [PointListener(self._assignment.point, LauncherChannel(self._lifeline), session, stop)]
 
     def given(self) -> Given:
-        from dlrun.training.build import Given
+        from dlrun.training.loading import Given
 
-        return Given(cores=self._work.cores)
+        return Given(cores=self._assignment.cores)
 
 
 class LauncherChannel:

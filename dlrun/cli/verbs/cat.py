@@ -30,7 +30,8 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Print the file as it is, or merged with what it extends; raises ConfigError when it is not a recipe's YAML."""
-    from dlrun.cli.recipe_file import extended_text, read_recipe, tell
+    from dlrun.cli.notices import tell
+    from dlrun.cli.recipe_file import extended_text, read_recipe
 
     source, layers = read_recipe(command.words[0])
     if command.has(flags.EXTENDED) and len(layers) > 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 
 VERB = Verb(
@@ -37,8 +38,7 @@ def run(command: Command) -> int:
     try:
         claimed.clean()
         store = CheckpointStore(claimed.checkpoints, keep=command.value(flags.KEEP) or composed.config.checkpoint.keep)
-        for notice in store.recover():
-            print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+        tell(store.recover())
         before = _bytes(folder)
         removed = store.clean()
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem
-from dlrun.wording import number, printable
+from dlrun.wording import numbers_by_metric, printable
 
 if TYPE_CHECKING:
     from dlrun.runs.history import SavedRun
@@ -42,10 +42,10 @@ def run(command: Command) -> int:
 
     Raises ConfigError when a folder contains no run, or if one folder alone is no sweep.
     """
-    from dlrun.runs.sweeps.comparing import is_sweep
+    from dlrun.runs.sweeps.rows import has_rows
 
     folders = [Path(word).expanduser() for word in command.words]
-    sweeps = [folder for folder in folders if is_sweep(folder)]
+    sweeps = [folder for folder in folders if has_rows(folder)]
     if len(folders) == 1:
         if sweeps:
             return _compare_sweep(command, folders[0])
@@ -107,12 +107,27 @@ def _print(runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dic
     ]
     print_table(["configuration", *letters], rows or [["(the same configuration)", *("" for _ in runs)]])
     print()  # noqa: T201
-    rows = [
-        [name, number(first), *(_change(value, first) for value in rest)] for name, (first, *rest) in metrics.items()
-    ]
+    rows = [[name, *cells] for name, cells in _with_changes(metrics).items()]
     print_table(["metric", *letters], rows, right=tuple(range(1, len(letters) + 1)))
 
 
-def _change(value: float | None, first: float | None) -> str:
-    change = f" ({value - first:+.4g})" if value is not None and first is not None else ""
-    return number(value) + change
+def _with_changes(metrics: Mapping[str, Sequence[float | None]]) -> dict[str, list[str]]:
+    """Format each metric's values, and of all but the first their change from it: 0.9667, 0.9800 (+0.0133)."""
+    changes = {name: [_change(value, values[0]) for value in values[1:]] for name, values in metrics.items()}
+    texts = numbers_by_metric({name: [*values, *changes[name]] for name, values in metrics.items()})
+    found = {}
+    for name, values in metrics.items():
+        (first, *shown), amounts = texts[name][: len(values)], texts[name][len(values) :]
+        found[name] = [first] + [
+            text if change is None else f"{text} ({_signed(change, amount)})"
+            for text, change, amount in zip(shown, changes[name], amounts, strict=True)
+        ]
+    return found
+
+
+def _change(value: float | None, first: float | None) -> float | None:
+    return None if value is None or first is None else value - first
+
+
+def _signed(change: float, text: str) -> str:
+    return f"+{text}" if change > 0 else "0" if change == 0 else text

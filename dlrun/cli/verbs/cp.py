@@ -31,7 +31,8 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Copy the recipe; raises ConfigError when the file exists or cannot be written."""
-    from dlrun.cli.recipe_file import extended_text, read_recipe, tell, write_new
+    from dlrun.cli.notices import tell
+    from dlrun.cli.recipe_file import extended_text, read_recipe, write_new
 
     source, layers = read_recipe(command.words[0])
     target = Path(command.words[1]).expanduser()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -69,10 +70,10 @@ def run(command: Command) -> int:
         split = command.value(flags.SPLIT)
         importance = permutation_importance(config, catalog, folder, split="test" if split is None else split)
 
-        def draw_importance() -> bytes:
+        def draw_importance(missing: set[str]) -> bytes:
             from dlrun.report.plots.importance_picture import importance_picture
 
-            return importance_picture(importance)
+            return importance_picture(importance, missing=missing)
 
         text = report.as_json(report.importance_state(importance))
         _show(command, text, draw=draw_importance, tabulate=lambda: report.print_importance(importance))
@@ -81,30 +82,38 @@ def run(command: Command) -> int:
     from dlrun.runs.explain.explain import explain_rows
     from dlrun.runs.explain.outputs import Question
 
-    def warn(text: str) -> None:
-        if not command.has(flags.QUIET):
-            print(f"notice: {printable(text, limit=1000)}", file=sys.stderr)  # noqa: T201
-
     question = Question(command.value(flags.TARGET), command.value(flags.CLASS))
-    found = explain_rows(
-        config, catalog, folder, source, row=command.value(flags.ROW), question=question, warn=warn
-    )  # fmt: skip
+    row, warn = command.value(flags.ROW), partial(_warn, command)
+    found = explain_rows(config, catalog, folder, source, row=row, question=question, warn=warn)
 
-    def draw_explanations() -> bytes:
+    def draw_explanations(missing: set[str]) -> bytes:
         from dlrun.report.plots.explanation_picture import explanation_picture
 
-        return explanation_picture(found)
+        return explanation_picture(found, missing=missing)
 
     text = report.as_json(report.explanations_state(found))
     _show(command, text, draw=draw_explanations, tabulate=lambda: report.print_explanations(found))
     return 0
 
 
-def _show(command: Command, text: str, *, draw: Callable[[], bytes], tabulate: Callable[[], None]) -> None:
-    """Write a picture or JSON if a file is named, or print JSON or a table. text: the JSON."""
+def _warn(command: Command, text: str) -> None:
+    if not command.has(flags.QUIET):
+        tell([printable(text, limit=1000)])
+
+
+def _show(command: Command, text: str, *, draw: Callable[[set[str]], bytes], tabulate: Callable[[], None]) -> None:
+    """Write a picture or JSON if a file is named, or print JSON or a table.
+
+    text: the JSON. draw: returns the picture, and adds what no font has to a set.
+    """
     target = command.value(flags.OUTPUT)
     if target is not None:
-        _write(target, draw() if target.suffix.lower() == ".png" else f"{text}\n".encode())
+        missing: set[str] = set()
+        _write(target, draw(missing) if target.suffix.lower() == ".png" else f"{text}\n".encode())
+        if missing:
+            from dlrun.report.plots.fonts import notice
+
+            _warn(command, notice(missing))
     elif command.has(flags.JSON):
         print(text)  # noqa: T201
     else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
+from dlrun.cli.notices import unless_quiet
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem
 from dlrun.wording import printable
@@ -40,12 +39,11 @@ VERB = Verb(
     ),
     exit_codes=(0, 2, 3, 5, 6),
 )
-_HERE = ("device=cpu", "device.precision=fp32")
 
 
 def run(command: Command) -> int:
     """Write the file and its JSON, and say how far it is from the run; with --example, print a program."""
-    from dlrun.runs.export.target import check_target, json_path
+    from dlrun.runs.export.target import CHECKED_ON, check_target, json_path
 
     target = command.value(flags.OUTPUT)
     if target is None:
@@ -57,13 +55,10 @@ def run(command: Command) -> int:
     from dlrun.runs.export.example import example_program
     from dlrun.runs.export.export import export_run
 
-    def tell(text: str) -> None:
-        if not command.has(flags.QUIET):
-            print(printable(text, limit=1000), file=sys.stderr)  # noqa: T201
-
+    tell = unless_quiet(command)
     folder = run_folder(command)
     catalog = make_catalog(command)
-    config = compose_run(folder, (*command.overrides, *_HERE), catalog).config
+    config = compose_run(folder, (*command.overrides, *CHECKED_ON), catalog).config
     exported = export_run(
         config,
         catalog,

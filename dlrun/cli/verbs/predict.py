@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.wording import printable
 
@@ -67,7 +68,8 @@ def run(command: Command) -> int:
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run, run_folder
     from dlrun.report import predictions
-    from dlrun.runs import predict as predicting
+    from dlrun.runs.generate import LENGTH, TEMPERATURE
+    from dlrun.runs.predict import continue_prompt
 
     folder = run_folder(command)
     catalog = make_catalog(command)
@@ -75,13 +77,13 @@ def run(command: Command) -> int:
     prompt = command.value(flags.PROMPT)
     if prompt is not None:
         length, temperature = command.value(flags.LENGTH), command.value(flags.TEMPERATURE)
-        text = predicting.continue_prompt(
+        text = continue_prompt(
             config,
             catalog,
             folder,
             prompt,
-            length=200 if length is None else length,
-            temperature=0.8 if temperature is None else temperature,
+            length=LENGTH if length is None else length,
+            temperature=TEMPERATURE if temperature is None else temperature,
         )
         print(text)  # noqa: T201
         return 0
@@ -106,7 +108,7 @@ def _chunks(
     from dlrun.runs.predict import predict
 
     def warn(text: str) -> None:
-        print(f"notice: {text}", file=sys.stderr)  # noqa: T201
+        tell([text])
 
     if source is None or command.has(flags.FUTURE):
         level = command.value(flags.INTERVAL)

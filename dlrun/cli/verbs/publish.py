@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
-from dlrun.cli.recipe_file import tell
+from dlrun.cli.notices import tell, unless_quiet
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -50,7 +49,6 @@ VERB = Verb(
     ),
     exit_codes=(0, 2, 3, 5, 6),
 )
-_HERE = ("device=cpu", "device.precision=fp32")  # where every exported file is checked
 
 
 def run(command: Command) -> int:
@@ -85,8 +83,9 @@ def _check_flags(command: Command, target: Target) -> None:
 def _check_folder(folder: Path) -> None:
     """Raise ConfigError for a sweep, and for what is published already."""
     from dlrun.cli.saved_run import refuse_published
+    from dlrun.runs.sweeps.rows import has_rows
 
-    if (folder / "sweep.jsonl").exists():
+    if has_rows(folder):
         what = "This is a sweep; publish the run of one of its points. `dlrun runs` lists them, best first."
         raise ConfigError(Problem(printable(str(folder)), what))
     refuse_published(folder, "publish")
@@ -95,26 +94,23 @@ def _check_folder(folder: Path) -> None:
 def _make(command: Command, folder: Path, target: Target) -> Made:
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run
+    from dlrun.runs.export.target import CHECKED_ON
     from dlrun.runs.history import read_run
     from dlrun.runs.publish.content import check_publishable, make_files
-
-    def say(text: str) -> None:
-        if not command.has(flags.QUIET):
-            print(printable(text, limit=1000), file=sys.stderr)  # noqa: T201
 
     run, catalog = read_run(folder), make_catalog(command)
     composed = compose_run(folder, (), catalog)
     check_publishable(run, composed.config, catalog)
     return make_files(
         run,
-        compose_run(folder, _HERE, catalog).config,
+        compose_run(folder, CHECKED_ON, catalog).config,
         catalog,
         name=target.name,
         repository=target.repository,
         recipe=_recipe(command, composed, run, catalog),
         onnx=command.has(flags.EXPORT),
         rows_from=command.value(flags.ROWS),
-        tell=say,
+        tell=unless_quiet(command),
     )
 
 
@@ -127,9 +123,7 @@ def _recipe(command: Command, composed: Composed, run: SavedRun, catalog: Catalo
     if not can_promise(run):
         return None
     shared = share(composed, [run], catalog, name=RECIPE, with_files=False)
-    if not command.has(flags.QUIET):
-        print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
-    return with_losses(shared, run, catalog).text(catalog)
+    return with_losses(shared, run, catalog, say=unless_quiet(command)).text(catalog)
 
 
 def _deliver(files: Mapping[str, bytes], target: Target, *, public: bool) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -50,10 +50,11 @@ VERB = Verb(
 def run(command: Command) -> int:
     """Write the report and print where; raises ConfigError if the folder has neither a sweep nor a run."""
     from dlrun.report.pages.files import kind_of, write_reports
+    from dlrun.runs.sweeps.rows import has_rows
 
     folder = Path(command.words[0]).expanduser()
     output = command.value(flags.OUTPUT) or folder / "report.html"
-    is_sweep = (folder / "sweep.jsonl").is_file()
+    is_sweep = has_rows(folder)
     if not is_sweep and not (folder / "config.yaml").is_file():
         what = "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml."
         if not folder.is_dir():
@@ -90,14 +91,20 @@ def _of_sweep(command: Command, folder: Path, output: Path, kind: Kind) -> dict[
         swept = list(dict.fromkeys(key for point in sweep.points for key in point.settings))
         shared = read_shared(folders, swept=swept, catalog=make_catalog(command))
         return {output: sweep_page(sweep, figures, shared, asked, title=title).encode()}
+    from dlrun.report.plots.fonts import notice
     from dlrun.report.plots.picture import pictures, whole_picture
 
     if not figures.every():
         what = f"There is nothing to draw: {'; '.join(figures.notices)}."
         raise ConfigError(Problem(printable(str(folder)), printable(what, limit=500)))
+    missing: set[str] = set()
     if kind == "picture":
-        return {output: whole_picture(figures, sweep, title=title)}
-    return {output / name: content for name, content in pictures(figures, sweep).items()}
+        found = {output: whole_picture(figures, sweep, title=title, missing=missing)}
+    else:
+        found = {output / name: content for name, content in pictures(figures, sweep, missing=missing).items()}
+    if missing and not command.has(flags.QUIET):
+        tell([notice(missing)])
+    return found
 
 
 def _of_run(command: Command, folder: Path) -> bytes:
@@ -109,8 +116,7 @@ def _of_run(command: Command, folder: Path) -> bytes:
     run, catalog = read_run(folder), make_catalog(command)
     examined = _examine(command, folder, catalog)
     if not command.has(flags.QUIET):
-        for missing in examined.missing:
-            print(f"notice: the page lacks {printable(missing, limit=500)}", file=sys.stderr)  # noqa: T201
+        tell(f"the page lacks {printable(missing, limit=500)}" for missing in examined.missing)
     return run_page(run, examined, title=f"Run {printable(folder.resolve().name)}", catalog=catalog).encode()
 
 

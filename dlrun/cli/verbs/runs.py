@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
+from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem, did_you_mean
 from dlrun.wording import printable, unfiltered
@@ -85,7 +86,7 @@ def _read(folder: Path) -> list[SavedRun]:
             check_configuration(saved)
             found.append(saved)
         except ConfigError as error:
-            print(f"notice: left out: {error}", file=sys.stderr)  # noqa: T201
+            tell([f"left out: {error}"])
     return found
 
 
@@ -104,7 +105,7 @@ def _tell_unsorted(found: Sequence[SavedRun], metric: str | None) -> None:
 
     for name in sorted({each for run in found if (each := metric_without_direction(run, metric)) is not None}):
         what = f'some results do not say whether a higher "{printable(name)}" is better; those runs come last, unsorted'
-        print(f"notice: {what}.", file=sys.stderr)  # noqa: T201
+        tell([f"{what}."])
 
 
 def _rank(command: Command, trials: Sequence[Trial], metric: str | None) -> Ranking:

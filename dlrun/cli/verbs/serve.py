@@ -13,7 +13,7 @@ from dlrun.errors import Problem
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
-    from dlrun.runs.serving.describing import Limits
+    from dlrun.runs.serving.description import Limits
     from dlrun.runs.serving.served import Served
 
 VERB = Verb(
@@ -71,12 +71,12 @@ def run(command: Command) -> int:
         app = make_app(model, limits, pages=pages(), hosts=server.local_hosts(host), token=token, tell=tell)
         if not command.has(flags.QUIET):
             tell(f"serving {model.about['file']['name']} on {server.address_of(listening)} (Ctrl-C ends)")
-        server.listen(app, listening, limits)
+        server.listen(app, listening, limits, tell=tell)
     return 0
 
 
 def _limits(command: Command) -> Limits:
-    from dlrun.runs.serving.describing import Limits
+    from dlrun.runs.serving.description import Limits
 
     usual = Limits()
     rows, mib = command.value(flags.MAX_ROWS), command.value(flags.MAX_MIB)
@@ -102,7 +102,7 @@ def _model(command: Command) -> Served:
         return ServedFile(open_exported(path))
     from dlrun.cli.context import make_catalog
     from dlrun.cli.saved_run import compose_run, run_folder
-    from dlrun.runs.predict import load_run
+    from dlrun.runs.loaded_run import load_run
     from dlrun.runs.serving.served import ServedRun
 
     folder, catalog = run_folder(command), make_catalog(command)

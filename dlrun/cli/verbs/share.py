@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.recipe_file import tell, write_new
+from dlrun.cli.notices import tell, unless_quiet
+from dlrun.cli.recipe_file import write_new
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -56,9 +56,7 @@ def run(command: Command) -> int:
     name = output.name if output is not None else f"{tree['model']['name']}_{tree['dataset']['name']}.yaml"
     shared = share(composed, runs, catalog, name=name)
     tell(_notices(shared, catalog))
-    if not command.has(flags.QUIET):
-        print("training the first steps again, for `dlrun verify --quick`", file=sys.stderr)  # noqa: T201
-    text = with_losses(shared, runs[0], catalog).text(catalog)
+    text = with_losses(shared, runs[0], catalog, say=unless_quiet(command)).text(catalog)
     if output is None:
         print(text, end="")  # noqa: T201
         return 0
@@ -69,20 +67,15 @@ def run(command: Command) -> int:
 
 def _notices(shared: Shared, catalog: Catalog) -> list[str]:
     """What stays out of the recipe and why, and what its receiver needs besides."""
+    from dlrun.configuration.schema.catalog import packages_of
+
     lines = [f"left out {printable(str(each), limit=500)}" for each in shared.left_out]
     lines += [f"no promise of {metric}" for metric in shared.not_promised]
     plugins = ", ".join(shared.block.get("plugins", ()))
     if plugins:
         lines.append(f"who gets the recipe needs the plugin too, and gives it as --plugin FILE: {printable(plugins)}")
-    packages = {
-        option.origin
-        for group, node in shared.config.tree.items()
-        if group != "recipe" and isinstance(node, dict)
-        for option in [catalog.option(group, node["name"])]
-        if option.origin not in ("dlrun", "plugin")
-    }
-    lines += [f"who gets the recipe needs the package {printable(each)}" for each in sorted(packages)]
-    return lines
+    packages = packages_of(shared.config.tree, catalog)
+    return [*lines, *(f"who gets the recipe needs the package {printable(each)}" for each in packages)]
 
 
 def _to_set(shared: Shared) -> str:

@@ -162,6 +162,12 @@ class Catalog:
         return function
 
 
+def packages_of(tree: Mapping[str, Any], catalog: Catalog) -> list[str]:
+    """Return the installed packages besides dlrun that a configuration's options are from, but its loggers."""
+    nodes = [(group, tree[group]["name"]) for group in GROUPS if group != "logger"]
+    return sorted({catalog.option(group, name).origin for group, name in nodes} - {"dlrun", "plugin"})
+
+
 def _import_file(path: Path) -> Any:
     name = f"dlrun_plugin_{path.stem}"
     loaded = sys.modules.get(name)

@@ -138,29 +138,6 @@ def without_multirun(given: Mapping[str, tuple[Value, ...]], *, has_folds: bool)
     return [Problem(printable(f"{key}={given[key][0].text}"), what, "sweep-only") for key in wrong]
 
 
-def as_words(settings: SweepSettings) -> list[str]:
-    """Return the settings that differ from the defaults as `KEY=VALUE`, for messages."""
-    found = []
-    for group, kind in SWEEP_GROUPS.items():
-        node, default = getattr(settings, group), kind()
-        for each in dataclasses.fields(kind):
-            value = getattr(node, each.name)
-            if value == getattr(default, each.name):
-                continue
-            key = group if each.name == "name" else f"{group}.{each.name}"
-            if each.name in NESTED:
-                found += [f"{key}.{name}={inner}" for name, inner in _changed(value)]
-            else:
-                found.append(f"{key}={value}")
-    return found
-
-
-def _changed(node: Any) -> list[tuple[str, Any]]:
-    """Return name and value of each field that differs from its default."""
-    pairs = [(each.name, getattr(node, each.name)) for each in dataclasses.fields(node)]
-    return [(name, value) for name, value in pairs if value != getattr(type(node)(), name)]
-
-
 _MEANINGS: Mapping[str, Mapping[str, str]] = {
     "launch": {
         "jobs": "points trained at the same time, each in its own process; auto: what fits",

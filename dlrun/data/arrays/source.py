@@ -16,13 +16,13 @@ from dlrun.data.arrays.reader import ArrayReader
 from dlrun.data.files.paths import locate, unchanged
 from dlrun.data.goals import Goal, goal_of_classes, has_numbers
 from dlrun.data.loading.reader import AS_NEEDED, Reader, blocks_of, fits
-from dlrun.data.source import Encoded, Encoder, Rows, Source, joined
+from dlrun.data.source import ChunkedEncoder, Encoded, Rows, Source
 from dlrun.data.spec import Kind
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import printable
 
 
-class ArraysEncoder(Encoder):
+class ArraysEncoder(ChunkedEncoder):
     """Reads new arrays of the kind that the run was trained on."""
 
     def __init__(self, kind: Kind, name: str, vocabulary_size: int | None) -> None:
@@ -35,9 +35,6 @@ class ArraysEncoder(Encoder):
     def restored(cls, state: Mapping[str, Any]) -> ArraysEncoder:
         """Return the encoder whose `state` this is."""
         return cls(state["kind"], state["name"], state["vocabulary_size"])
-
-    def encode(self, path: Path) -> Encoded:
-        return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         inputs = _reader(path, self._name, self.kind) or as_inputs(read_array(path, self._name), self.kind, path)

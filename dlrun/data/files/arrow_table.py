@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlrun.data.files.decimal_commas import columns_with_commas, with_points
 from dlrun.data.files.optional import import_optional
 from dlrun.data.files.table_file import BadRow, TableFile, as_text
 from dlrun.errors import DataError
@@ -36,6 +37,7 @@ class ArrowTable(TableFile):
         self._text_encoding = encoding
         self._pyarrow = import_optional("pyarrow", extra="table", needed_by=self.shown)
         self._sample: dict[str, list[str | None]] | None = None
+        self._with_commas: set[str] = set()  # columns whose numbers have a decimal comma, by the sample
         self.check_columns(self.names, self.names)
 
     def sample(self) -> dict[str, list[str | None]]:
@@ -46,9 +48,10 @@ class ArrowTable(TableFile):
             read.close()
             if batch is None:
                 raise DataError(f"{self.shown}: there is no row.")
-            self._sample = {
-                name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)
-            }
+            texts = {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
+            if self.delimiter == ";" and self.format == "csv":
+                self._with_commas = columns_with_commas(texts)
+            self._sample = {name: self._tidied(name, values) for name, values in texts.items()}
         return self._sample
 
     @property
@@ -65,7 +68,27 @@ class ArrowTable(TableFile):
         bad: receives each row that has another number of columns, or is no JSON object.
         Raises NotNumbersError for a column of numbers that has a text.
         """
-        return self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS)
+        if self.delimiter == ";" and self.format == "csv":
+            self.sample()  # which tells whether there are decimal commas
+        for batch in self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS):
+            yield self._tidy(batch) if self._with_commas or self.has_spaces else batch
+
+    def _tidied(self, name: str, texts: list[str | None]) -> list[str | None]:
+        """Texts of a column without what is only their form: spaces as around the names, decimal commas."""
+        if self.has_spaces:
+            stripped = [text and text.strip() for text in texts]
+            texts = [None if text in MISSING_WORDS else text for text in stripped]
+        return with_points(texts) if name in self._with_commas else texts
+
+    def _tidy(self, batch: Any) -> Any:
+        """The batch with its texts as `_tidied` makes them."""
+        arrays = list(batch.columns)
+        for place, name in enumerate(batch.schema.names):
+            if hasattr(arrays[place], "dictionary"):
+                words = self._tidied(name, arrays[place].dictionary.to_pylist())
+                texts = self._pyarrow.array(words, self._pyarrow.string())
+                arrays[place] = texts.take(arrays[place].indices).dictionary_encode()
+        return self._pyarrow.RecordBatch.from_arrays(arrays, batch.schema.names)
 
     def _read(
         self, numbers: Collection[str], names: Sequence[str], bad: BadRow, *, block_bytes: int, batch_rows: int
@@ -108,7 +131,12 @@ class ArrowTable(TableFile):
 
         reader = arrow_csv.open_csv(
             self.path,
-            read_options=arrow_csv.ReadOptions(block_size=block_bytes, encoding=self._text_encoding, use_threads=True),
+            read_options=arrow_csv.ReadOptions(
+                block_size=block_bytes,
+                encoding=self._text_encoding,
+                use_threads=True,
+                **({"column_names": self.names, "skip_rows_after_names": 1} if self.has_spaces else {}),
+            ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self.delimiter, newlines_in_values=self.has_quotes, invalid_row_handler=wrong
             ),
@@ -117,6 +145,7 @@ class ArrowTable(TableFile):
                 include_columns=list(names),
                 null_values=list(MISSING_WORDS),
                 strings_can_be_null=True,
+                decimal_point="," if self._with_commas else ".",
             ),
         )
         with reader:

@@ -35,6 +35,12 @@ def column_names(name: str) -> list[str]:
     return gzip.decompress(packed).decode("ascii").split("\n", 1)[0].split(",")
 
 
+def feature_names(name: str, width: int) -> list[str]:
+    """Return the names of a bundled table's features; empty for another dataset, or one of another width."""
+    names = column_names(name)[:-1] if name in bundled_names() else []  # the last one is the target
+    return names if len(names) == width else []
+
+
 def named_originals(name: str) -> Originals:
     """Return the originals of a bundled table: its numbers with their names."""
 

@@ -64,6 +64,15 @@ def check_file(path: Path) -> Path:
         raise DataError(f"{shown}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
+def check_file_or_folder(path: Path) -> None:
+    """Raise DataError for a path where nothing is, or neither a file nor a folder."""
+    shown = printable(str(path), limit=500)
+    if not path.exists():
+        raise DataError(f"{shown}: no such file or folder.")
+    if not path.is_file() and not path.is_dir():
+        raise DataError(f"{shown}: expected a file or a folder, got a pipe or a device.")
+
+
 def _near(path: Path) -> str:
     """Suggest a file in the same folder with a similar name."""
     others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []

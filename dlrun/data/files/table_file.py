@@ -67,6 +67,7 @@ class TableFile:
         self._num_lines = 0
         self._is_list = False  # JSON that is one list, not lines
         self.has_quotes = False  # only then may a value contain line ends
+        self.has_spaces = False  # around the names in the heading of a CSV, which are without them in `names`
         self.digest = self._inspect()
         self.delimiter = self._delimiter(delimiter)
         self.names = self._names()
@@ -122,11 +123,14 @@ class TableFile:
         """Return the names of the columns: the heading of a CSV, the keys of the first JSON object."""
         if self.format == "csv":
             rows = self.csv_rows()
-            (_, names), (_, first) = next(rows, (0, None)), next(rows, (0, None))
+            (line, names), (_, first) = next(rows, (0, None)), next(rows, (0, None))
             if names is None or first is None:
                 where = " below the heading" if names else ""
                 hint = "; is a quote missing?" if names and self.has_quotes else "."
                 raise DataError(f"{self.shown}: there is no row{where}{hint}")
+            stripped = [name.strip() for name in names]
+            if stripped != names and line == 1 and not any("\n" in name for name in names):
+                self.has_spaces, names = True, stripped
             return self._not_too_many(names)
         if self.format == "parquet":
             return self._not_too_many(list(self.parquet().schema_arrow.names))

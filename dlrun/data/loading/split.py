@@ -201,7 +201,7 @@ class Loader:
                 chunk_of(self._shard, first=first, count=self._chunk, batch_size=size, rows=len(self.split))
                 for first in firsts
             ]
-            own = [each.positions.to(self.split.index_device) for each in sharded]
+            own = [moved(each.positions, self.split.index_device) for each in sharded]
             groups = own if order is None else [order[rows] for rows in own]
         chunks = self.split.stream(groups, augment=self._augment, seed=self._seed, epoch=epoch)
         for place, (first, chunk) in enumerate(zip(firsts, chunks, strict=True)):
@@ -214,7 +214,7 @@ class Loader:
         """Return a batch of this process with its place in the whole batch, and what of all rows there is needed."""
         part, split = chunk.parts[number % self._chunk], self.split
         rows = slice(number * self.batch_size, number * self.batch_size + part.rows)
-        index = rows if order is None else order[rows].to(split.targets.device)
+        index = rows if order is None else moved(order[rows], split.targets.device)
         weights = None if split.weights is None else split.weights[index]
         targets = split.targets[index] if self._with_targets else None
         return batch._replace(part=replace(part, weights=weights, targets=targets))

@@ -31,6 +31,7 @@ from dlrun.errors import DataError
 
 _RETURN_EVERY_BYTES = 32 << 20  # read until memory is returned to the system again
 _PREFETCH = 2  # chunks that each worker reads ahead
+_DEATHS = ("DataLoader worker", "Pin memory thread")  # of a worker, and on a GPU of the thread that it was sending to
 
 
 class StreamedSplit(Split):
@@ -127,7 +128,7 @@ class StreamedSplit(Split):
             except StopIteration:
                 return
             except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: killed while sending rows
-                if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+                if isinstance(error, RuntimeError) and not any(text in str(error) for text in _DEATHS):
                     raise
                 self._started = None
                 sys.stderr.write(

@@ -19,7 +19,7 @@ from dlrun.data.files.optional import import_optional
 from dlrun.data.media.listing import new_files
 from dlrun.data.media.reader import FileReader
 from dlrun.data.media.survey import Facts, survey
-from dlrun.data.source import Encoded, Encoder, joined
+from dlrun.data.source import ChunkedEncoder, Encoded
 from dlrun.errors import DataError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _features(content: bytes, *, rate: int, seconds: float, mels: int, window_ms
     return log_mel(samples, rate=rate, mels=mels, window_ms=window_ms, hop_ms=hop_ms)
 
 
-class AudioEncoder(Encoder):
+class AudioEncoder(ChunkedEncoder):
     """New audio files, as features like those trained on. settings: as for AudioReader."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -238,9 +238,6 @@ class AudioEncoder(Encoder):
 
     def state(self) -> dict[str, Any]:
         return dict(self._settings)
-
-    def encode(self, path: Path) -> Encoded:
-        return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         paths = new_files(path, SUFFIXES, what="audio file")

@@ -22,7 +22,7 @@ from torch import Tensor
 from dlrun.data.media.listing import new_files
 from dlrun.data.media.reader import FileReader
 from dlrun.data.media.survey import Facts, survey
-from dlrun.data.source import Encoded, Encoder, joined
+from dlrun.data.source import ChunkedEncoder, Encoded
 from dlrun.data.spec import DataSpec
 from dlrun.errors import DataError
 
@@ -189,7 +189,7 @@ class ImageReader(FileReader):
         return torch.from_numpy(self._decoding.decode(content))
 
 
-class ImageEncoder(Encoder):
+class ImageEncoder(ChunkedEncoder):
     """New images, decoded as those trained on were.
 
     value_range: of the rows of a dataset that are not bytes from 0 to 255. relative: call files by their paths within
@@ -233,9 +233,6 @@ class ImageEncoder(Encoder):
         decoding = Decoding((height - 2 * pad, width - 2 * pad), "stretch", channels, _MORE_FORMATS, by_luma=False)
         value_range = (0.0, 1.0) if spec.scaling is None else (spec.scaling.low, spec.scaling.high)
         return cls(decoding, value_range=value_range, relative=True, warn=warn)
-
-    def encode(self, path: Path) -> Encoded:
-        return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         path = path.expanduser()

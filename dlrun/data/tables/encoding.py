@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlrun.data.files.status_line import long_work
-from dlrun.data.source import Encoded, Encoder, Fitted, Rows, joined
+from dlrun.data.source import ChunkedEncoder, Encoded, Fitted, Rows
 from dlrun.data.spec import Block
 from dlrun.data.tables.blocks import BlockEncoder, ImageBlock, check_memory, restored_block
 from dlrun.data.tables.columns import BLOCK_KINDS, WORD_KINDS, Column
@@ -30,7 +30,7 @@ _BLOCK_BYTES = 64 << 20  # of the features of as many rows, where texts or image
 Floats = NDArray[np.float32]
 
 
-class TableEncoder(Encoder):
+class TableEncoder(ChunkedEncoder):
     """Columns as features: numbers, flags of missing values, categories one-hot or as codes, then texts and images.
 
     A missing number becomes the median of the training rows, with a flag if any training row had it missing; a missing
@@ -264,9 +264,6 @@ class TableEncoder(Encoder):
         for rows in read_blocks(file, self.columns, num_rows=self._rows_at_once, refused=images.refused):
             rows.words = images.located(rows.words)
             yield rows
-
-    def encode(self, path: Path) -> Encoded:
-        return joined(self.chunks(path), path)
 
     def chunks(self, path: Path) -> Iterator[Encoded]:
         for rows in self.read(path):

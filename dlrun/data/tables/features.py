@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import BLOCK_KINDS, KINDS, Column, first_guess, kind_of, present_counts
+from dlrun.data.tables.columns import BLOCK_KINDS, KINDS, Column, first_guess, kind_of, present_counts, setting
 from dlrun.data.tables.judging import MOST_CLASSES, counts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
 from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.written import DATES, written_otherwise
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import printable
+
+_MOST_WRITTEN = 10  # numbers in another form that a target may have as its classes: 10%, 20%, 50%
 
 
 def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Column], dict[str, str]]:
@@ -95,12 +98,20 @@ def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], row
     counts = counts_of(columns, rows, target.name)
     kind = kind_of(counts, max_categories=MOST_CLASSES)
     what = ""
-    if target.kind == "text" and len(counts) <= MOST_CLASSES:
+    otherwise = written_otherwise(counts)
+    if otherwise.startswith(DATES):
+        kind = "date"
+    elif target.kind == "text" and otherwise:
+        what = f"has {otherwise}."
+    elif target.kind == "text" and len(counts) <= MOST_CLASSES:
         texts, rows_with_one = len(counts), sum(counts.values())
         what = f"has {texts:,} different texts in {rows_with_one:,} rows; expected numbers or classes to predict."
     elif target.kind == "text":
         what = f"has {len(counts):,} distinct values; expected numbers or at most {MOST_CLASSES:,} classes."
-    elif kind == "date":
+    if kind == "date":
         what = "has dates; expected numbers or classes to predict."
+    elif target.kind == "category" and otherwise and len(counts) > _MOST_WRITTEN:
+        classes = f"To predict them as {len(counts):,} classes: {setting(target.name, 'category')}."
+        what = f"has {otherwise}. {classes}"
     if what:
         raise DataError(f'{file.shown}: the target "{printable(target.name)}" {what}')

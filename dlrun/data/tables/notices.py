@@ -13,6 +13,7 @@ from dlrun.data.tables.reading import TrainTable
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import kind_to_use
 from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.written import written_otherwise
 from dlrun.wording import plural, printable
 
 _SHOWN = 12  # columns named in one notice
@@ -38,6 +39,11 @@ def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: Ta
         if names:
             yield f"columns: {len(names)} {name}: {_listed(names)}"
     yield from _ignored(table.ignored)
+    for column in columns:
+        if column.kind == "category" and column.name not in settings.columns:
+            otherwise = written_otherwise(counts_of(columns, table.rows, column.name))
+            if otherwise:
+                yield f"columns: {printable(column.name)} is read as categories ({otherwise})"
     for column in columns:
         if column.lenient:
             yield _strays(column, table.rows)

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
+from dlrun.data.files.decimal_commas import with_point
 from dlrun.data.files.paths import digest_of, unchanged
 from dlrun.data.files.records import Record, open_records, read_records
+from dlrun.data.files.table_file import TableFile
 from dlrun.data.source import Encoded, Encoder
 from dlrun.data.tables.times import as_number, parse_time
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
@@ -133,7 +135,8 @@ def series_format(
     notices: tuple[str, ...] = ()
     if columns is None:
         first = next(read_records(file, names, bad=BadRows(skip=False, where=f"{path}: ").add))
-        numeric = [name for name, cell in zip(names, first.cells, strict=True) if as_number(cell) is not None]
+        numbers = zip(names, _plain(file, first.cells), strict=True)
+        numeric = [name for name, cell in numbers if as_number(cell) is not None]
         columns = [name for name in numeric if name != time]
         ignored = [name for name in names if name not in columns and name != time]
         if ignored:
@@ -180,17 +183,19 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
 
     before: tuple[float, str] | None = None
     times: deque[str] = deque(maxlen=_KEPT_TIMES)
-    for record in read_records(open_records(path, delimiter=form.delimiter, encoding=form.encoding), names, bad=skip):
+    file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+    for record in read_records(file, names, bad=skip):
         if form.time is not None:
             now = _time(path, record, form.time)
             if before is not None and now <= before[0]:
                 raise DataError(
                     f'{path}: {record.place}, column "{form.time}": {record.cells[-1]} comes after {before[1]}; '
-                    "expected times that increase from row to row. Sort the file by time and remove duplicates."
+                    "expected times that increase from row to row. Sort the file by time and remove duplicates; of a "
+                    "file of several series, keep the rows of one."
                 )
             before = (now, record.cells[-1])
             times.append(record.cells[-1])
-        numbers.extend(_numbers(record, wanted, bad))
+        numbers.extend(_numbers(record, _plain(file, record.cells), wanted, bad))
     count = len(numbers) // len(wanted)
     table = torch.tensor(numbers, dtype=torch.float64).reshape(count, len(wanted))  # (R * columns,) -> (R, columns)
     inputs, targets = ([wanted.index(name) for name in part] for part in (form.columns, form.target))
@@ -201,10 +206,15 @@ def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
     )
 
 
-def _numbers(record: Record, names: Sequence[str], bad: BadRows) -> list[float]:
+def _plain(file: TableFile, cells: Sequence[str]) -> Sequence[str]:
+    """A row's cells with a point in numbers that have a decimal comma, as they may have between semicolons."""
+    return [with_point(cell) for cell in cells] if file.format == "csv" and file.delimiter == ";" else cells
+
+
+def _numbers(record: Record, cells: Sequence[str], names: Sequence[str], bad: BadRows) -> list[float]:
     """A row's numbers; all NaN if the row is skipped."""
     found = []
-    for name, cell in zip(names, record.cells, strict=False):
+    for name, cell in zip(names, cells, strict=False):
         value = as_number(cell)
         if value is None or not math.isfinite(value):
             got = f'"{cell[:40]}"' if cell.strip() else "nothing"
@@ -215,11 +225,10 @@ def _numbers(record: Record, names: Sequence[str], bad: BadRows) -> list[float]:
 
 
 def _time(path: Path, record: Record, column: str) -> float:
-    """A time, a number or an ISO date, as a number that increases with it."""
+    """A time, a number or a date, as a number that increases with it."""
     cell = record.cells[-1].strip()
     value = parse_time(cell)
     if value is None:
-        raise DataError(
-            f'{path}: {record.place}, column "{column}": expected a number or an ISO date, got "{cell[:40]}".'
-        )
+        expected = "expected a number or a date such as 2026-01-31 or 2026-01-31 12:30"
+        raise DataError(f'{path}: {record.place}, column "{column}": {expected}, got "{cell[:40]}".')
     return value

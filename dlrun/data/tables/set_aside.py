@@ -14,6 +14,7 @@ from dlrun.data.tables.image_files import SUFFIXES
 from dlrun.data.tables.judging import NO_FEATURE, counts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.settings import TableSettings
+from dlrun.data.tables.written import DATES, NUMBERS, written_otherwise
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
@@ -45,6 +46,9 @@ _TIMES |= {"period", "trend", "age", "wave", "round", "season"}
 
 def describe_texts(counts: Mapping[str, int], *, num_rows: int, max_categories: int) -> str:
     """Return why a column of texts is no category. counts: how often each is there in `num_rows` rows."""
+    otherwise = written_otherwise(counts)
+    if otherwise:
+        return otherwise
     what = ""
     if all(text.lower().endswith(SUFFIXES) for text in counts):
         what = _IMAGES
@@ -58,8 +62,8 @@ def describe_texts(counts: Mapping[str, int], *, num_rows: int, max_categories: 
 
 
 def kind_to_use(why: str) -> str | None:
-    """Return the kind that makes a feature of a column that is set aside; None if it would tell a model nothing."""
-    if why in (BY_USER, WEIGHT, EMPTY, _CONSTANT, _NEARLY_CONSTANT):
+    """Return the kind that makes a feature of a column that is set aside; None if it would tell a model little."""
+    if why in (BY_USER, WEIGHT, EMPTY, _CONSTANT, _NEARLY_CONSTANT) or why.startswith((NUMBERS, DATES)):
         return None
     if why.startswith((_FREE_TEXT, _IMAGES)):
         return "text" if why.startswith(_FREE_TEXT) else "image"
@@ -123,7 +127,9 @@ def _why(
     if len(values) < _LEAST_ROWS:
         return None
     if column.kind == "category":
-        return _DISTINCT if len(np.unique(values)) == len(values) else None
+        if len(np.unique(values)) < len(values):
+            return None
+        return written_otherwise(counts_of(columns, rows, column.name)) or _DISTINCT
     if column.kind != "number":
         return None
     if _counts_rows(values, num_others=rows.num_left_out + rows.num_dropped + rows.num_skipped):

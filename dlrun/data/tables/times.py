@@ -5,9 +5,12 @@ from __future__ import annotations
 import calendar
 import itertools
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+_SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)")  # 2026/01/31
+_DAY_FIRST = re.compile(r"^(\d\d)\.(\d\d)\.(\d{4})")  # 31.01.2026; with slashes it may be the month that is first
 _TOLERANCE = 0.01  # of a step: times that were rounded, such as 1949.083 for a month, are regular
 
 
@@ -20,7 +23,10 @@ def as_number(text: str) -> float | None:
 
 
 def parse_time(text: str) -> float | None:
-    """Return a time, a finite number or an ISO date, as a number that increases with it; None if it is neither."""
+    """Return a time as a number that increases with it; None if it is none.
+
+    A time is a finite number or a date: as ISO has it, 2026/01/31 or 31.01.2026, with or without hours.
+    """
     value = as_number(text)
     if value is not None and math.isfinite(value):
         return value
@@ -60,8 +66,9 @@ def _numbers_after(numbers: Sequence[float], texts: Sequence[str], count: int) -
 
 
 def _parse_date(text: str) -> datetime | None:
+    text = _SLASHES.sub(r"\1-\2-\3", _DAY_FIRST.sub(r"\3-\2-\1", text.strip()))
     try:
-        return datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
 

@@ -15,7 +15,14 @@ from dlrun.errors import ConfigError, Problem
 TokenizerName = Literal["words", "characters", "subword"]
 PADDING, UNKNOWN = 0, 1
 _SPECIAL = ("<padding>", "<unknown>")
-_WORD = re.compile(r"\w+|[^\w\s]")
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    r"\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese
+    r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese, which Japanese has too
+)
+_MARKS = r"\u0300-\u036f\u064b-\u065f\u0670\u0900-\u0963\u0966-\u096f\u0971-\u0dff"  # of letters, which \w has not
+_WORDS = rf"[{_UNSPACED}]|(?:[^\W{_UNSPACED}]|[{_MARKS}])+|[^\w\s]"
+_WORDS_AT_FIRST = r"\w+|[^\w\s]"  # of runs that do not name theirs
 _CUT = re.compile(r"(?<=\S\n)(?=\S)")
 _TEXTS_AT_ONCE = 1024
 _SMALLEST_SUBWORDS = 300  # every byte is a token, and some must be left for merges
@@ -80,17 +87,24 @@ def library_version(name: TokenizerName) -> str:
     return str(_library().__version__) if name == "subword" else unicodedata.unidata_version
 
 
-def split_text(text: str, *, name: TokenizerName, lowercase: bool) -> list[str]:
-    """Return the words and punctuation marks, or the characters, of a text."""
+def split_text(text: str, *, name: TokenizerName, lowercase: bool, pattern: str = _WORDS) -> list[str]:
+    """Return the words and punctuation marks, or the characters, of a text.
+
+    A character of a script without spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese) is a word.
+    pattern: a regular expression that finds the words.
+    """
     text = text.lower() if lowercase else text
-    return _WORD.findall(text) if name == "words" else list(text)
+    return re.findall(pattern, text) if name == "words" else list(text)
 
 
 class VocabularyTokenizer(Tokenizer):
     """Words or characters of a vocabulary."""
 
-    def __init__(self, name: TokenizerName, vocabulary: Sequence[str], *, lowercase: bool) -> None:
+    def __init__(
+        self, name: TokenizerName, vocabulary: Sequence[str], *, lowercase: bool, pattern: str = _WORDS
+    ) -> None:
         self._name: TokenizerName = name
+        self._pattern = pattern
         self._tokens = [*_SPECIAL, *vocabulary]
         self._lowercase = lowercase
         self._ids = {token: number for number, token in enumerate(self._tokens) if number > UNKNOWN}
@@ -100,7 +114,7 @@ class VocabularyTokenizer(Tokenizer):
         return len(self._tokens)
 
     def ids(self, text: str) -> list[int]:
-        tokens = split_text(text, name=self._name, lowercase=self._lowercase)
+        tokens = split_text(text, name=self._name, lowercase=self._lowercase, pattern=self._pattern)
         return [self._ids.get(token, UNKNOWN) for token in tokens]
 
     def text(self, ids: Sequence[int]) -> str:
@@ -111,7 +125,13 @@ class VocabularyTokenizer(Tokenizer):
         return " " if self._name == "words" else ""
 
     def state(self) -> dict[str, Any]:
-        return {"name": self._name, "vocabulary": self._tokens[len(_SPECIAL) :], "lowercase": self._lowercase}
+        pattern = {"pattern": self._pattern} if self._name == "words" else {}
+        return {
+            "name": self._name,
+            "vocabulary": self._tokens[len(_SPECIAL) :],
+            "lowercase": self._lowercase,
+            **pattern,
+        }
 
 
 class SubwordTokenizer(Tokenizer):
@@ -158,7 +178,8 @@ def restored_tokenizer(state: Mapping[str, Any]) -> Tokenizer:
     """Return the tokenizer whose `state` this is."""
     if state["name"] == "subword":
         return SubwordTokenizer(state["model"], lowercase=state["lowercase"])
-    return VocabularyTokenizer(state["name"], state["vocabulary"], lowercase=state["lowercase"])
+    pattern = _WORDS if state.get("pattern") == _WORDS else _WORDS_AT_FIRST  # never an expression of a file
+    return VocabularyTokenizer(state["name"], state["vocabulary"], lowercase=state["lowercase"], pattern=pattern)
 
 
 def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, min_count: int) -> str:

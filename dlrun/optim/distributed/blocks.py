@@ -54,7 +54,7 @@ def largest_block(model: nn.Module) -> int:
     taken: set[int] = set()
     largest = 0
     for block in blocks_of(model):
-        own = {id(each): each.numel() * each.element_size() for each in block.parameters() if id(each) not in taken}
+        own = {id(each): each.nbytes for each in block.parameters() if id(each) not in taken}
         taken |= set(own)
         largest = max(largest, sum(own.values()))
     return largest

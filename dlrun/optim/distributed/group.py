@@ -1,7 +1,7 @@
 """The processes that train one model together, and what they tell each other: sums, plain values, tensors.
 
-Every method is a collective call: all processes of the group make the same calls in the same order. A process that
-trains alone is a group of one, whose calls return at once, so that no other code needs a special case.
+Whatever is told is told in a collective call: all processes of the group make the same calls in the same order. A
+process that trains alone is a group of one, whose calls return at once, so that no other code needs a special case.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Group:
         if self.is_alone:
             return
         states = [torch.get_rng_state()]
-        if torch.cuda.is_available():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             states.append(torch.cuda.get_rng_state())
         self.copy_from_first(states)
         torch.set_rng_state(states[0])

@@ -13,7 +13,7 @@ import torch
 from dlrun.configuration.place import Place
 from dlrun.errors import PeerLostError
 from dlrun.optim.distributed.group import Group
-from dlrun.optim.distributed.lost import first_line, telling_of_loss
+from dlrun.optim.distributed.lost import reason_of, telling_of_loss
 from dlrun.wording import duration
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _meet(place: Place) -> Store:
         store = PrefixStore(f"dlrun/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", found)
         store.set(str(place.rank), platform.node() or "?")
     except RuntimeError as error:
-        what = f"Rank {place.rank} of {place.size} cannot reach the others at {place.address} ({first_line(error)})."
+        what = f"Rank {place.rank} of {place.size} cannot reach the others at {place.address} ({reason_of(error)})."
         raise PeerLostError(f"{what} Look at MASTER_ADDR and MASTER_PORT, and at the network.") from error
     _await_all(store, place)
     return store

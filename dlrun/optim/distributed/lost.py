@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dlrun.errors import PeerLostError
+from dlrun.wording import first_line
 
 
 @contextmanager
@@ -19,10 +20,10 @@ def telling_of_loss() -> Iterator[None]:
     except RuntimeError as error:
         if "DataLoader worker" in str(error):  # torch tells of a killed one wherever the process is
             raise
-        raise PeerLostError(f"Another process of this run ended ({first_line(error)}).") from error
+        raise PeerLostError(f"Another process of this run ended ({reason_of(error)}).") from error
 
 
-def first_line(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return the first line of an error's text, without torch's position in its own source and gloo's advice."""
-    line = (str(error).splitlines() or [type(error).__name__])[0].partition(". This is typically")[0]
+    line = first_line(error).partition(". This is typically")[0]
     return line.rpartition("] ")[2] if line.startswith("[") else line

@@ -16,7 +16,7 @@ from dlrun.optim.distributed.shards import Shards, local
 
 
 class ShardedGradients:
-    """Computes the gradients of some parts, for all of which a loss is given to one call.
+    """Adds up the gradients of some parameters over the losses of a step, and hands over those of this process's parts.
 
     add: `add(loss)` adds the gradients of a loss; they reach only these parameters. It may be replaced, to measure it.
     """

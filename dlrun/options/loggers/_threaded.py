@@ -23,7 +23,7 @@ _Call = tuple[str, tuple[Any, ...]]
 class ThreadedTracker(Tracker):
     """Calls the listener that `make` returns, if any, in a thread of its own.
 
-    tell: returns an error of the user's code in words.
+    tell_error: returns an error of the user's code in words.
     """
 
     def __init__(self, name: str, make: Callable[[], Listener | None], tell_error: Callable[[Exception], str]) -> None:

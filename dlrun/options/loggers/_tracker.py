@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from dlrun.options.loggers._sink import CAPACITY
 from dlrun.tasks.progress import Listener, Progress, Row
-from dlrun.wording import count, duration
+from dlrun.wording import count, duration, plural
 
 SLOW_S = 60.0  # without an answer, after which it is said
 INTERRUPTED_WAIT_S = 10.0  # the longest wait at the end of a run that the user stopped
@@ -84,7 +84,7 @@ class Tracker(Listener):
 
     def _missing(self) -> str:
         missing = self._left_out + self._sent - self._done
-        return f"{count(missing)} {'row' if missing == 1 else 'rows'} may be missing there; metrics.jsonl has them all"
+        return f"{plural(missing, 'row')} may be missing there; metrics.jsonl has them all"
 
     def _offer(self, event: str, progress: Progress, row: Row) -> None:
         now = time.monotonic()

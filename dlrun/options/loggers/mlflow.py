@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlrun.tasks.progress import Listener
 
 _MOST_METRICS, _MOST_PARAMETERS = 1000, 100  # in one call, which are MLflow's own limits
+_DATABASE, _UNFINISHED = "mlflow.db", "mlflow.db.part"
 _LONGEST_VALUE = 6000  # characters of a parameter, likewise
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /:]")
 _STATUS = {"completed": "FINISHED", "interrupted": "KILLED", "killed": "KILLED"}
@@ -115,7 +116,7 @@ class Sink(_sink.Sink):
             self._client.set_tag(self._id, f"changed.{key}", value)
 
 
-def _address(folder: Path, name: str = "mlflow.db") -> str:
+def _address(folder: Path, name: str = _DATABASE) -> str:
     return f"sqlite:///{folder / name}"
 
 
@@ -129,10 +130,10 @@ def _make_database(folder: Path, experiment: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "mlflow.db").exists():
-            (folder / "mlflow.db.part").unlink(missing_ok=True)
-            MlflowClient(tracking_uri=_address(folder, "mlflow.db.part")).search_experiments()  # which makes its tables
-            os.replace(folder / "mlflow.db.part", folder / "mlflow.db")
+        if not (folder / _DATABASE).exists():
+            (folder / _UNFINISHED).unlink(missing_ok=True)
+            MlflowClient(tracking_uri=_address(folder, _UNFINISHED)).search_experiments()  # which makes its tables
+            os.replace(folder / _UNFINISHED, folder / _DATABASE)
         client = MlflowClient(tracking_uri=_address(folder))
         if client.get_experiment_by_name(experiment) is None:
             client.create_experiment(experiment, (folder / "artifacts").as_uri())

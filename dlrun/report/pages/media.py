@@ -13,10 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from dlrun.report.pages.text import escape
 
-PAGE_BYTES = 5_000_000
-"""A page stays below."""
 MEDIA_BYTES = 3_000_000
-"""Of all pictures and sounds of a page, as they are written into it."""
+"""Of all pictures and sounds of a page, as they are written into it, so that a page stays below 5 MB."""
 _MOST_SIDE = 640  # pixels of a picture; larger ones are made smaller
 _EXACT_PIXELS = 128 * 128  # of a picture that is kept as it is; of a larger one a JPEG is smaller
 _MOST_FILE_BYTES = 64 << 20

@@ -19,7 +19,7 @@ def page(title: str, body: str) -> str:
     """Return a whole HTML document. body: HTML whose texts are escaped."""
     style, script = css() + _resource("page.css"), _resource("page.js")
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; img-src data:; "
         "media-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -37,6 +37,6 @@ def _resource(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """The hash by which the policy allows this text and no other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.scene import Scene, shortened
 from dlrun.report.plots.svg import to_svg
-from dlrun.wording import number, plural, show
+from dlrun.wording import number, numbers, numbers_by_metric, plural, show
 
 _MOST_VALUE = 400  # characters of a value in a table
 _PRINTED_ROWS, _PRINTED_COLUMNS = 60, 14
@@ -26,11 +27,34 @@ class Cell:
     value: float | str | None = None
 
 
-def number_cell(value: Any, *, whole: bool = False) -> Cell:
-    """Return a cell with a number, "-" for anything else. whole: it counts something."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def number_cells(values: Sequence[Any]) -> list[Cell]:
+    """Return cells of numbers that are read against each other, such as a column; "-" for anything else."""
+    return _cells(found := _numbers(values), numbers(found))
+
+
+def metric_cells(rows: Mapping[str, Sequence[Any]]) -> dict[str, list[Cell]]:
+    """Return a row of cells for each metric, of which those of all splits have like decimals."""
+    found = {name: _numbers(values) for name, values in rows.items()}
+    return {name: _cells(found[name], texts) for name, texts in numbers_by_metric(found).items()}
+
+
+def _numbers(values: Sequence[Any]) -> list[float | None]:
+    return [float(value) if _is_number(value) else None for value in values]
+
+
+def _cells(values: Sequence[float | None], texts: Sequence[str]) -> list[Cell]:
+    return [Cell(text, math.nan if value is None else value) for value, text in zip(values, texts, strict=True)]
+
+
+def count_cell(value: Any) -> Cell:
+    """Return a cell with a count, which weights of rows may make a fraction; "-" for anything else."""
+    if not _is_number(value):
         return Cell("-", float("nan"))
-    return Cell(f"{value:,.0f}" if whole and value == int(value) else number(value), float(value))
+    return Cell(f"{value:,.0f}" if value == int(value) else number(value), float(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def section(title: str, *parts: str) -> str:

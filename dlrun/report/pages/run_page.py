@@ -9,7 +9,7 @@ from typing import Any
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.report.pages.media import Media
 from dlrun.report.pages.page import page
-from dlrun.report.pages.parts import Cell, bullets, grid, legend, number_cell, paragraph, section, table
+from dlrun.report.pages.parts import Cell, bullets, grid, legend, metric_cells, paragraph, section, table
 from dlrun.report.pages.run.about import (
     configuration_section,
     data_section,
@@ -24,8 +24,7 @@ from dlrun.report.pages.run.samples import pictures_section, texts_section, toke
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.figures import draw_run
 from dlrun.runs.analysis.found import Examined
-from dlrun.runs.history import SavedRun
-from dlrun.runs.sweeps.saved.points import is_number
+from dlrun.runs.history import SavedRun, is_number
 from dlrun.runs.sweeps.saved.shared import read_shared
 from dlrun.wording import count, duration, number, plural
 
@@ -93,7 +92,7 @@ def _opening(result: Mapping[str, Any]) -> list[str]:
         lines.append(f"Reason: {result['error']}")
     best = result.get("best")
     if best:
-        epoch, step = (number(best.get(key)) if is_number(best.get(key)) else "-" for key in ("epoch", "step"))
+        epoch, step = (count(best[key]) if is_number(best.get(key)) else "-" for key in ("epoch", "step"))
         lines.append(f"Best: {best['metric']} {number(best['value'])} at epoch {epoch}, step {step}.")
     cost = []
     seconds: Any = (result.get("seconds") or {}).get("total")
@@ -114,17 +113,11 @@ def _results(result: Mapping[str, Any]) -> str:
     if not metrics:
         return ""
     heads = ["metric", "this run", *(str(each["name"]) for each in shown[:_MOST_BASELINES])]
-    rows = [
-        (
-            None,
-            [
-                Cell(name),
-                number_cell(value),
-                *(number_cell(each["metrics"].get(name)) for each in shown[:_MOST_BASELINES]),
-            ],
-        )
+    values = {
+        name: [value, *(each["metrics"].get(name) for each in shown[:_MOST_BASELINES])]
         for name, value in list(metrics.items())[:_MOST_METRICS]
-    ]
+    }
+    rows = [(None, [Cell(name), *cells]) for name, cells in metric_cells(values).items()]
     notices = result.get("notices")
     told: Sequence[str] = [str(each) for each in notices[:20]] if isinstance(notices, list) else []
     return section("Result", table(heads, rows), bullets(told))

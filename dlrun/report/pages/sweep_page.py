@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlrun.report.pages.page import page
-from dlrun.report.pages.parts import Cell, bullets, code, facts, figure, grid, legend, paragraph, section, table
+from dlrun.report.pages.parts import (
+    Cell,
+    bullets,
+    code,
+    facts,
+    figure,
+    grid,
+    legend,
+    number_cells,
+    paragraph,
+    section,
+    table,
+)
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.figures import Figures
 from dlrun.runs.sweeps.saved.commands import Asked
@@ -13,7 +25,7 @@ from dlrun.runs.sweeps.saved.points import SavedPoint
 from dlrun.runs.sweeps.saved.settings import as_number
 from dlrun.runs.sweeps.saved.shared import Shared
 from dlrun.runs.sweeps.saved.sweep import SavedSweep, describe, describe_ends
-from dlrun.wording import duration, number, plural
+from dlrun.wording import duration, numbers, plural
 
 MOST_ROWS = 1_500  # of a table
 _MOST_COLUMNS = 24  # settings
@@ -44,9 +56,9 @@ def _opening(sweep: SavedSweep, title: str) -> str:
         lines.append(f"Best: {describe(sweep.ranked[0], sweep)}.")
     if sweep.has_seeds:
         best = sweep.groups[0]
-        seeds = plural(len(best.points), "seed")
-        lines.append(f"Best over seeds: {_settings_text(best.points[0])}, mean {number(best.mean)}, "
-                     f"standard deviation {number(best.spread)} ({seeds}).")  # fmt: skip
+        seeds, (mean, spread) = plural(len(best.points), "seed"), numbers([best.mean, best.spread])
+        lines.append(f"Best over seeds: {_settings_text(best.points[0])}, mean {mean}, "
+                     f"standard deviation {spread} ({seeds}).")  # fmt: skip
     return f"<h1>{escape(title)}</h1>" + "".join(map(paragraph, lines))
 
 
@@ -79,18 +91,13 @@ def _figures(sweep: SavedSweep, figures: Figures) -> list[str]:
 
 def _over_seeds(sweep: SavedSweep) -> str:
     keys = [setting.key for setting in sweep.settings][:_MOST_COLUMNS]
-    rows = [
-        (
-            None,
-            [
-                *(_setting(group.points[0], key) for key in keys),
-                Cell(number(group.mean), float(group.mean)),
-                Cell(number(group.spread) if len(group.points) > 1 else "-", float(group.spread)),
-                Cell(str(len(group.points)), float(len(group.points))),
-            ],
-        )
-        for group in sweep.groups[:MOST_ROWS]
-    ]
+    groups = sweep.groups[:MOST_ROWS]
+    spreads = [group.spread if len(group.points) > 1 else None for group in groups]
+    measured = number_cells([*(group.mean for group in groups), *spreads])
+    rows = []
+    for group, mean, spread in zip(groups, measured[: len(groups)], measured[len(groups) :], strict=True):
+        settings = [_setting(group.points[0], key) for key in keys]
+        rows.append((None, [*settings, mean, spread, Cell(str(len(group.points)), float(len(group.points)))]))
     heads = [*keys, f"mean {sweep.metric}", "standard deviation", "seeds"]
     return section("Configurations over their seeds", table(heads, rows), _cut(len(sweep.groups)))
 
@@ -101,8 +108,9 @@ def _points(sweep: SavedSweep) -> str:
     others = sorted(names, key=lambda name: not name.startswith("test/"))[:_MOST_METRICS]
     reused = any(point.reused for point in sweep.ranked)
     rows = []
-    for place, point in enumerate(sweep.ranked[:MOST_ROWS]):
-        metrics = [point.metrics.get(name) for name in (str(sweep.metric), *others)]
+    points = sweep.ranked[:MOST_ROWS]
+    columns = [number_cells([point.metrics.get(name) for point in points]) for name in (str(sweep.metric), *others)]
+    for place, point in enumerate(points):
         rows.append(
             (
                 point.number,
@@ -110,7 +118,7 @@ def _points(sweep: SavedSweep) -> str:
                     Cell(str(place + 1), float(place + 1)),
                     Cell(str(point.number), float(point.number)),
                     *(_setting(point, key) for key in keys),
-                    *(Cell(number(value), float("nan") if value is None else float(value)) for value in metrics),
+                    *(cells[place] for cells in columns),
                     Cell(duration(point.seconds) if point.seconds is not None else "-", point.seconds),
                     Cell(point.device),
                     *([Cell("yes" if point.reused else "")] if reused else []),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from dlrun.report.plots.scene import Box, Scene
 from dlrun.wording import number, printable
 
@@ -29,8 +31,8 @@ class Bar:
 
 def draw_bars(name: str, title: str, bars: Sequence[Bar]) -> Scene:
     """Draw bars below each other, in the order given."""
-    names = max((min(len(bar.name), _MOST_NAME) for bar in bars), default=1) * _CHARACTER
-    values = max((min(len(bar.value), _MOST_VALUE) for bar in bars), default=0) * _CHARACTER
+    names = max((min(cell_len(bar.name), _MOST_NAME) for bar in bars), default=1) * _CHARACTER
+    values = max((min(cell_len(bar.value), _MOST_VALUE) for bar in bars), default=0) * _CHARACTER
     left = 14 + names + (values + 14 if values else 0)
     scene = Scene(name, title, WIDTH, 2 * _TOP + _ROW * len(bars))
     reaches = [bar.amount + side * bar.deviation for bar in bars for side in (-1, 1)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
 from dlrun.report.plots.scene import Box, Scene
 from dlrun.report.plots.style import heat_role, on_heat_role
@@ -21,7 +22,7 @@ def confusion_matrix(confusion: NDArray[np.float64], names: Sequence[str]) -> Sc
     """Draw a matrix, (K, K) of at most 30 classes; the colour is the share of the class, so that rare ones are seen."""
     count = len(names)
     cell = min(max(_WIDTH / count, _CELL[0]), _CELL[1])
-    longest = max(min(len(name), _MOST_NAME) for name in names)
+    longest = max(min(cell_len(name), _MOST_NAME) for name in names)
     left, top = 14 + longest * (_CHARACTER + 1), 8.0
     below = 16 + (longest * _CHARACTER if _is_turned(names, cell) else 14)
     scene = Scene("confusion", "Confusion matrix", left + cell * count + 14, top + cell * count + below + 22)
@@ -46,7 +47,7 @@ def _draw_cell(scene: Scene, x: float, y: float, cell: float, value: float, shar
 
 
 def _is_turned(names: Sequence[str], cell: float) -> bool:
-    return max(map(len, names)) * _CHARACTER + _APART > cell
+    return max(map(cell_len, names)) * _CHARACTER + _APART > cell
 
 
 def _name_columns(scene: Scene, names: Sequence[str], left: float, bottom: float, cell: float) -> None:

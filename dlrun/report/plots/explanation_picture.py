@@ -21,8 +21,8 @@ _COLOURS = "blue adds, orange takes away"
 _AXES = "; time goes right, frequency up"
 
 
-def explanation_picture(explanations: Sequence[Explanation]) -> bytes:
-    """Return one picture of all of them."""
+def explanation_picture(explanations: Sequence[Explanation], *, missing: set[str] | None = None) -> bytes:
+    """Return one picture of all of them. missing: receives the characters that no font has."""
     rows: list[list[Cell]] = []
     for explanation in explanations:
         why, output = explanation.why, shortened(explanation.output, _MOST_OUTPUT, keeps="both")
@@ -32,13 +32,13 @@ def explanation_picture(explanations: Sequence[Explanation]) -> bytes:
             f"{signed(why.value - why.base)} from the row",
             f"{why.method}; {_COLOURS}{_AXES if why.look == 'sound' else ''}",
         ]
-        rows += [[lines_of_text(text)], *_drawn(why)]
-    return to_png(rows)
+        rows += [[lines_of_text(text)], *_drawn(why, missing)]
+    return to_png(rows, missing=missing)
 
 
-def _drawn(why: Attribution) -> list[list[Cell]]:
+def _drawn(why: Attribution, missing: set[str] | None) -> list[list[Cell]]:
     if why.look == "words":
-        return [[coloured_words(why.parts["word"])], [_bars("word", why.parts["word"], 8)]]
+        return [[coloured_words(why.parts["word"], missing=missing)], [_bars("word", why.parts["word"], 8)]]
     if why.look == "columns":
         return [[_bars("column", why.parts["column"], _MOST_BARS)]]
     if why.look == "steps":

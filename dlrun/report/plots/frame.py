@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from dlrun.report.plots.scales import Scale
 from dlrun.report.plots.scene import Scene
 
@@ -34,7 +36,7 @@ class Frame:
 def draw_frame(scene: Scene, x: Scale, y: Scale, *, x_name: str, y_name: str) -> Frame:
     """Draw grid, ticks and the axes' names, and return the frame; the y axis is named at the top, not sideways."""
     y_ticks, x_ticks = y.ticks(5), x.ticks(5)
-    widest = max((min(len(label), _MOST_TICK) for _, label in y_ticks), default=1)
+    widest = max((min(cell_len(label), _MOST_TICK) for _, label in y_ticks), default=1)
     left = 14 + widest * _CHARACTER
     frame = Frame(x, y, left, scene.width - 14, 34, scene.height - 44)
     scene.label(8, 18, y_name, most=int((scene.width - 16) / 7), size=13, role="ink")
@@ -51,7 +53,7 @@ def draw_frame(scene: Scene, x: Scale, y: Scale, *, x_name: str, y_name: str) ->
         most = max(_LEAST_TICK, int(room / _CHARACTER)) if x.categories else 12
         if number % stride:
             continue
-        half = min(len(label), most) * _CHARACTER / 2
+        half = min(cell_len(label), most) * _CHARACTER / 2
         if at - half > ends + 5 or x.categories:  # ticks beside a slot may be near one another
             inside = min(max(at, half + 2), scene.width - half - 2)
             scene.label(inside, frame.bottom + 18, label, "middle", most=most)

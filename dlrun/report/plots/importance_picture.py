@@ -11,8 +11,11 @@ from dlrun.wording import count, number
 _MOST_BARS = 40
 
 
-def importance_picture(found: Importance) -> bytes:
-    """Return a bar for each of the most important columns, with its deviation over the shuffles."""
+def importance_picture(found: Importance, *, missing: set[str] | None = None) -> bytes:
+    """Return a bar for each of the most important columns, with its deviation over the shuffles.
+
+    missing: receives the characters that no font has.
+    """
     worse = "lower" if found.higher_is_better else "higher"
     shown = found.columns[:_MOST_BARS]
     few = (
@@ -29,4 +32,4 @@ def importance_picture(found: Importance) -> bytes:
         Bar(column.name, "", column.mean, amount_text(column.mean, column.deviation), column.deviation)
         for column in shown
     ]
-    return to_png([[lines_of_text(text)], [draw_bars("importance", text[1], bars)]])
+    return to_png([[lines_of_text(text)], [draw_bars("importance", text[1], bars)]], missing=missing)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from dlrun.report.plots.bars import AGAINST, FOR, WIDTH
+from dlrun.report.plots.fonts import Fonts, length
 from dlrun.report.plots.png import SCALE
 from dlrun.report.plots.style import LIGHT
 from dlrun.runs.explain.found import Share
@@ -40,23 +41,25 @@ def image_overlay(image: NDArray[np.uint8], grid: NDArray[np.float64]) -> list[I
     return [picture.resize(size, kind) for picture in (plain, Image.fromarray(mixed))]
 
 
-def coloured_words(shares: Sequence[Share]) -> Image.Image:
-    """Return a text with each word on the colour of its amount."""
-    font = ImageFont.load_default(_FONT * SCALE)
+def coloured_words(shares: Sequence[Share], *, missing: set[str] | None = None) -> Image.Image:
+    """Return a text with each word on the colour of its amount. missing: receives the characters that no font has."""
+    words = [printable(share.name, limit=60) for share in shares]
+    fonts = Fonts(words)
+    fonts.tell(missing)
     strongest = max((abs(share.amount) for share in shares), default=0.0) or 1.0
     most, line = WIDTH * SCALE, _LINE * SCALE
     x = y = _MARGIN * SCALE
     placed = []
-    for share in shares:
-        word = printable(share.name, limit=60)
-        width = font.getlength(word) + 8 * SCALE
+    for share, word in zip(shares, words, strict=True):
+        runs = fonts.runs(word, _FONT * SCALE)
+        width = length(runs) + 8 * SCALE
         if x + width > most and x > _MARGIN * SCALE:
             x, y = _MARGIN * SCALE, y + line
-        placed.append((x, y, width, word, share.amount / strongest))
+        placed.append((x, y, width, runs, share.amount / strongest))
         x += round(width + 2 * SCALE)
     picture = Image.new("RGB", (round(most), y + line + _MARGIN * SCALE), LIGHT["paper"])
     draw = ImageDraw.Draw(picture)
-    for left, top, width, word, share_of in placed:
+    for left, top, width, runs, share_of in placed:
         weight = (
             abs(share_of) ** 0.7 * 0.85 if abs(share_of) >= _WEAK else 0.0
         )  # weak ones are seen, strong ones legible
@@ -66,7 +69,10 @@ def coloured_words(shares: Sequence[Share]) -> Image.Image:
         ink = max(
             (LIGHT["paper"], LIGHT["ink"]), key=lambda code: contrast(luminance(_numbers(code)), luminance(colour))
         )
-        draw.text((left + 4 * SCALE, top + 17 * SCALE), word, ink, font, "ls")
+        start = left + 4.0 * SCALE
+        for font, part in runs:
+            draw.text((start, top + 17 * SCALE), part, ink, font, "ls")
+            start += font.getlength(part)
     return picture
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from dlrun.report.plots.scales import Scale, category_scale, numeric_scale, tame
 from dlrun.report.plots.scene import Box, Line, Scene
 from dlrun.report.plots.style import NUM_RANKS, rank_role
@@ -71,7 +73,7 @@ def _draw_axis(scene: Scene, x: float, scale: Scale, name: str, *, most: int) ->
     for place, label in ticks[:: max(1, len(ticks) // 20)]:
         y = bottom + (top - bottom) * place
         scene.line([(x - 4, y), (x, y)], "axis", "ink")
-        room = min(len(label), max(4, most // 2 + 1)) * 6.6 + 4
+        room = min(cell_len(label), max(4, most // 2 + 1)) * 6.6 + 4
         scene.marks.append(Box(x - 5 - room, y - 7, room, 14, "veil"))
         scene.label(x - 7, y + 4, label, "end", most=max(4, most // 2 + 1), halo=True, role="ink")
 

@@ -15,24 +15,27 @@ from dlrun.wording import printable
 _WIDTH = 1_120  # of a row of scenes in the picture
 
 
-def whole_picture(figures: Figures, sweep: SavedSweep, *, title: str) -> bytes:
-    """Return all figures in one PNG."""
+def whole_picture(figures: Figures, sweep: SavedSweep, *, title: str, missing: set[str] | None = None) -> bytes:
+    """Return all figures in one PNG. missing: receives the characters that no font has."""
     rows = [[heading(title, 18)], *([scene] for scene in figures.parallel)]
     for scenes in (figures.against, figures.cost):
         rows += _in_rows(scenes)
     if figures.curves:
         rows += [[legend(figures.best, sweep)], *_in_rows(figures.curves)]
     rows += [[heading(f"not shown: {notice}", 12)] for notice in figures.notices]
-    return to_png(rows)
+    return to_png(rows, missing=missing)
 
 
-def pictures(figures: Figures, sweep: SavedSweep) -> dict[str, bytes]:
-    """Return a PNG for each figure by its file's name; learning curves have their legend above them."""
+def pictures(figures: Figures, sweep: SavedSweep, *, missing: set[str] | None = None) -> dict[str, bytes]:
+    """Return a PNG for each figure by its file's name; learning curves have their legend above them.
+
+    missing: receives the characters that no font has.
+    """
     found: dict[str, bytes] = {}
     for scene in figures.every():
         name = file_name(scene.name, found)
         rows = [[legend(figures.best, sweep)], [scene]] if scene in figures.curves else [[scene]]
-        found[name] = to_png(rows)
+        found[name] = to_png(rows, missing=missing)
     return found
 
 

@@ -7,8 +7,9 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import Image, ImageDraw, PngImagePlugin
 
+from dlrun.report.plots.fonts import Fonts, length
 from dlrun.report.plots.scene import Box, Dot, Label, Line, Scene
 from dlrun.report.plots.style import LIGHT, SHAPES, Shape
 
@@ -22,10 +23,16 @@ Cell = Scene | Image.Image
 _Vertices = Sequence[tuple[float, float]]
 
 
-def to_png(columns: Sequence[Sequence[Cell]]) -> bytes:
-    """Return a picture with rows of scenes or pictures, side by side; a single scene is [[scene]]."""
+def to_png(columns: Sequence[Sequence[Cell]], *, missing: set[str] | None = None) -> bytes:
+    """Return a picture with rows of scenes or pictures, side by side; a single scene is [[scene]].
+
+    missing: receives the characters that no font has, which are boxes (`fonts.notice`).
+    """
     gap = 8 * SCALE
-    rows = [[cell if isinstance(cell, Image.Image) else _drawn(cell) for cell in row] for row in columns if row]
+    scenes = [cell for row in columns for cell in row if isinstance(cell, Scene)]
+    fonts = Fonts(mark.text for scene in scenes for mark in scene.marks if isinstance(mark, Label))
+    fonts.tell(missing)
+    rows = [[cell if isinstance(cell, Image.Image) else _drawn(cell, fonts) for cell in row] for row in columns if row]
     width = max(sum(image.width + gap for image in row) for row in rows) + gap
     height = sum(max(image.height for image in row) + gap for row in rows) + gap
     picture = Image.new("RGB", (width, height), LIGHT["paper"])
@@ -43,7 +50,7 @@ def to_png(columns: Sequence[Sequence[Cell]]) -> bytes:
     return stream.getvalue()
 
 
-def _drawn(scene: Scene) -> Image.Image:
+def _drawn(scene: Scene, fonts: Fonts) -> Image.Image:
     factor = SCALE * _SMOOTH
     size = (math.ceil(scene.width) * factor, math.ceil(scene.height) * factor)
     image = Image.new("RGB", size, LIGHT["paper"])
@@ -60,9 +67,9 @@ def _drawn(scene: Scene) -> Image.Image:
             fill = _colour(mark.role, 0.75 if mark.role == "veil" else 1.0)
             draw.rectangle((mark.x * factor, mark.y * factor, *corner), fill=fill)
         elif mark.is_turned:
-            _draw_turned(image, mark, factor)
+            _draw_turned(image, mark, factor, fonts)
         else:
-            _draw_label(draw, mark, factor)
+            _draw_label(draw, mark, factor, fonts)
     return image.resize((size[0] // _SMOOTH, size[1] // _SMOOTH), Image.Resampling.BOX)
 
 
@@ -75,20 +82,25 @@ def _draw_line(draw: ImageDraw.ImageDraw, mark: Line, factor: int) -> None:
         draw.line(list(piece), fill=_colour(mark.role, shape.opacity), width=width, joint="curve")
 
 
-def _draw_label(draw: ImageDraw.ImageDraw, mark: Label, factor: int) -> None:
-    font = ImageFont.load_default(mark.size * factor)
-    anchor = {"start": "ls", "middle": "ms", "end": "rs"}[mark.anchor]
+def _draw_label(draw: ImageDraw.ImageDraw, mark: Label, factor: int, fonts: Fonts) -> None:
     halo = {"stroke_width": 2 * factor, "stroke_fill": LIGHT["paper"]} if mark.halo else {}
-    draw.text((mark.x * factor, mark.y * factor), mark.text, LIGHT[mark.role], font, anchor, **halo)  # type: ignore[arg-type]
+    runs = fonts.runs(mark.text, mark.size * factor)
+    x, y = mark.x * factor, mark.y * factor
+    x -= {"start": 0, "middle": length(runs) / 2, "end": length(runs)}[mark.anchor]
+    for font, part in runs:
+        draw.text((x, y), part, LIGHT[mark.role], font, "ls", **halo)  # type: ignore[arg-type]
+        x += font.getlength(part)
 
 
-def _draw_turned(image: Image.Image, mark: Label, factor: int) -> None:
+def _draw_turned(image: Image.Image, mark: Label, factor: int, fonts: Fonts) -> None:
     """Draw a label that is read from below to above, as a mask that is turned."""
-    font = ImageFont.load_default(mark.size * factor)
-    width, height = math.ceil(font.getlength(mark.text)) + 1, math.ceil(mark.size * 1.4 * factor)
+    runs = fonts.runs(mark.text, mark.size * factor)
+    width, height = math.ceil(length(runs)) + 1, math.ceil(mark.size * 1.4 * factor)
     baseline = math.ceil(mark.size * 1.1 * factor)
-    mask = Image.new("L", (width, height))
-    ImageDraw.Draw(mask).text((0, baseline), mark.text, 255, font, "ls")
+    mask, x = Image.new("L", (width, height)), 0.0
+    for font, part in runs:
+        ImageDraw.Draw(mask).text((x, baseline), part, 255, font, "ls")
+        x += font.getlength(part)
     start = {"start": 0, "middle": width // 2, "end": width}[mark.anchor]
     corner = (round(mark.x * factor) - baseline, round(mark.y * factor) - width + start)
     image.paste(LIGHT[mark.role], corner, mask.rotate(90, expand=True))

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rich.cells import cell_len
+
 Anchor = Literal["start", "middle", "end"]
 Keeps = Literal["start", "end", "both"]
 
@@ -89,13 +91,19 @@ class Scene:
 
 
 def shortened(text: str, most: int, *, keeps: Keeps = "start") -> str:
-    """Return a text of at most `most` characters, with an ellipsis for what is missing.
+    """Return a text of the width of at most `most` letters, with an ellipsis for what is missing.
 
     keeps: what stays: of keys the end, of names that may differ only there both ends. most: from 3 on.
     """
-    if len(text) <= most:
+    if cell_len(text) <= most:
         return text
-    if keeps == "both":
-        end = (most - 1) // 2
-        return f"{text[: most - 1 - end]}…{text[-end:]}"
-    return f"…{text[1 - most :]}" if keeps == "end" else f"{text[: most - 1]}…"
+    end = {"start": 0, "both": (most - 1) // 2, "end": most - 1}[keeps]
+    return f"{_start(text, most - 1 - end)}…{_start(text[::-1], end)[::-1]}"
+
+
+def _start(text: str, most: int) -> str:
+    """The characters that a text begins with, as many as have the width of `most` letters."""
+    kept = text[:most]
+    while cell_len(kept) > most:
+        kept = kept[:-1]
+    return kept

@@ -66,7 +66,6 @@ class Board:
     counts: Counter[str] = field(default_factory=Counter)  # of the points that ended, by status
     keys: dict[str, None] = field(default_factory=dict)  # what is swept, in the order of the command line
     metrics: dict[str, int] = field(default_factory=dict)
-    num_before: int = 0  # points that were done before this sweep began or went on
     newest_failure: PointState | None = None
     _began_at: float | None = None
     _ended_here: int = 0
@@ -146,9 +145,7 @@ class Board:
         state.ended, state.error, state.seconds = True, row.error, row.seconds or state.seconds
         self.running.pop(state.number, None)
         self.counts[state.status] += 1
-        if state.submitted_at is None:
-            self.num_before += 1
-        else:
+        if state.submitted_at is not None:  # else it was done before this sweep began or went on
             self._ended_here += 1
             self._busy_s += self.clock() - state.submitted_at
         if row.best is not None:
@@ -164,7 +161,6 @@ class Board:
         """Take back an earlier end of a point that begins again or has a newer row."""
         if state.ended:
             self.counts[state.status] -= 1
-            self.num_before -= state.submitted_at is None
             self.others = [number for number in self.others if number != state.number]
             state.ended = False
 

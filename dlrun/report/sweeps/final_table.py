@@ -73,10 +73,9 @@ def _columns(ranking: Ranking) -> list[Column]:
     columns = [(point, True, [points_of(each) for each in groups])]
     columns += [(key, False, [ranked.setting(each.settings.get(key, "")) for each in groups]) for key in keys]
     if len(metrics) > 1:
-        best = [f"{row.metric} {ranked.measured(row.group, row.metric)}" if row.metric else "-" for row in ranking.rows]
-        columns.append(("best", False, best))
+        columns.append(("best", False, ranked.named(groups, [row.metric for row in ranking.rows])))
         shown = shown[1:]
-    columns += [(name, True, [ranked.measured(each, name) for each in groups]) for name in shown]
+    columns += [(name, True, ranked.measured(groups, [name] * len(groups))) for name in shown]
     columns += [(heading, heading != "vs best", cells) for heading, cells in ranked.answer_columns(ranking)]
     columns.append(("time", True, [ranked.time(each) for each in groups]))
     if len(devices) > 1:

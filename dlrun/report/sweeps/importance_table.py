@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.report.runs_table import as_json
@@ -14,7 +14,7 @@ from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.comparing import Part, SweepComparison
 from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance, Obstacle
 from dlrun.runs.sweeps.noise import LEVEL
-from dlrun.wording import count, number, plural, printable
+from dlrun.wording import count, numbers, plural, printable
 
 _BEST_ROWS = 10
 _FEW = 20  # points
@@ -42,7 +42,7 @@ def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
     if found.effects:
         words = ("best", "worst") if part.higher is not None else ("highest", "lowest")
         heads = ["setting", "share", "p", *words, "difference"]
-        print_table(heads, [_row(effect) for effect in (*found.effects, *found.repeats)], right=(1, 2, 5))
+        print_table(heads, _rows([*found.effects, *found.repeats]), right=(1, 2, 5))
         print()  # noqa: T201
     for line in explanations(part, is_biased=is_biased):
         print(printable(line, limit=1000))  # noqa: T201
@@ -50,17 +50,23 @@ def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
     print_ranking(part.ranking, most=_BEST_ROWS, more="`dlrun runs` on this folder lists every row")
 
 
-def _row(effect: Effect) -> list[str]:
-    best, worst = effect.levels[0], effect.levels[-1]
-    error = "" if effect.error is None else f" ± {number(effect.error)}"
-    return [
-        effect.keys[0],
-        "?" if effect.share is None else f"{effect.share:.0%}",
-        "?" if effect.p is None else _p(effect.p),
-        f"{best.label} ({number(best.mean)})",
-        f"{worst.label} ({number(worst.mean)})",
-        f"{number(effect.difference)}{error}",
-    ]
+def _rows(effects: Sequence[Effect]) -> list[list[str]]:
+    """The cells of each setting; means, differences and errors are all in the metric's unit, so they look alike."""
+    amounts = [[effect.levels[0].mean, effect.levels[-1].mean, effect.difference, effect.error] for effect in effects]
+    texts = iter(numbers([amount for each in amounts for amount in each]))
+    rows = []
+    for effect, best, worst, difference, error in zip(effects, texts, texts, texts, texts, strict=True):
+        rows.append(
+            [
+                effect.keys[0],
+                "?" if effect.share is None else f"{effect.share:.0%}",
+                "?" if effect.p is None else _p(effect.p),
+                f"{effect.levels[0].label} ({best})",
+                f"{effect.levels[-1].label} ({worst})",
+                difference if effect.error is None else f"{difference} ± {error}",
+            ]
+        )
+    return rows
 
 
 def _p(value: float) -> str:

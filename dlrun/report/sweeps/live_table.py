@@ -14,7 +14,7 @@ from rich.text import Text
 
 from dlrun.report.sweeps.board import RUNNING, Board, PointState
 from dlrun.report.sweeps.plain_lines import rate_text, reason_text, settings_text
-from dlrun.wording import count, duration, number, printable
+from dlrun.wording import count, duration, numbers, printable
 
 WAITING = "waiting"
 _STYLES = {
@@ -101,8 +101,9 @@ def status_text(state: PointState) -> str:
 
 def _columns(board: Board, shown: Sequence[PointState]) -> list[_Column]:
     metric = printable(next(iter(board.metrics)) if len(board.metrics) == 1 else "metric")
-    best = [number(state.best) if state.best is not None else "" for state in shown]
-    newest = [number(state.newest) if state.newest is not None and not state.ended else "" for state in shown]
+    measured = [*(state.best for state in shown), *(None if state.ended else state.newest for state in shown)]
+    texts = ["" if value is None else text for value, text in zip(measured, numbers(measured), strict=True)]
+    best, newest = texts[: len(shown)], texts[len(shown) :]
     now = board.clock()
     seconds = [
         now - state.began_at if not state.ended and state.began_at is not None else state.seconds for state in shown

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.pareto import by_trial, mean_losses, pareto_front, value_of
 from dlrun.runs.sweeps.rows import SweepRow
-from dlrun.wording import number
+from dlrun.wording import numbers
 
 
 def print_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> None:
@@ -20,12 +20,16 @@ def print_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> None:
         return
     front = pareto_front(rows, objectives)
     trials = by_trial(row for row in rows if row.point in front)
-    table = []
-    for words, taken in trials.items():
-        points = ",".join(map(str, sorted(row.point for row in taken)))
-        columns = [[value for row in taken if (value := value_of(row, name)) is not None] for name in objectives]
-        means = [number(statistics.fmean(column)) for column in columns]
-        table.append((mean_losses(taken, objectives) or (), [points, *means, " ".join(words)]))
+    ordered = sorted(trials.items(), key=lambda each: mean_losses(each[1], objectives) or ())
+    columns = [numbers([_mean(taken, name) for _, taken in ordered]) for name in objectives]
+    table = [
+        [",".join(map(str, sorted(row.point for row in taken))), *(cells[place] for cells in columns), " ".join(words)]
+        for place, (words, taken) in enumerate(ordered)
+    ]
     print(f"\nPareto front of {' and '.join(objectives)}:")  # noqa: T201
-    ordered = [cells for _, cells in sorted(table, key=lambda each: each[0])]
-    print_table(["point", *objectives, "overrides"], ordered, right=range(1, 1 + len(objectives)))
+    print_table(["point", *objectives, "overrides"], table, right=range(1, 1 + len(objectives)))
+
+
+def _mean(rows: Sequence[SweepRow], objective: str) -> float:
+    """The mean of the rows that have a value."""
+    return statistics.fmean(value for row in rows if (value := value_of(row, objective)) is not None)

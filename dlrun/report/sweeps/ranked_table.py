@@ -8,7 +8,7 @@ from typing import Any
 from dlrun.runs.sweeps.groups import Group
 from dlrun.runs.sweeps.noise import LEVEL, MOST_SEEDS, POWER, Verdict
 from dlrun.runs.sweeps.ranking import Ranked, Ranking
-from dlrun.wording import count, duration, number, show
+from dlrun.wording import count, duration, numbers, show
 
 SEVERAL_SEEDS = "seed=0,1,2,3,4"
 _OVERLAPPING = {"dataset.split_seed", "dataset.fold"}
@@ -22,11 +22,31 @@ def setting(value: Any) -> str:
     return value if isinstance(value, str) else show(value)
 
 
-def measured(group: Group, metric: str | None) -> str:
-    """Format a metric of a row: 0.9667, or with its spread 0.9667 ± 0.0211."""
-    mean = None if metric is None else group.mean(metric)
-    spread = None if metric is None or mean is None else group.spread(metric)
-    return number(mean) if spread is None else f"{number(mean)} ± {number(spread)}"
+def measured(groups: Sequence[Group], metrics: Sequence[str | None]) -> list[str]:
+    """Format a column, a metric of each row: 0.9667, or with its spread 0.9667 ± 0.0211; like decimals in a metric."""
+    cells = [""] * len(groups)
+    for metric in dict.fromkeys(metrics):
+        places = [place for place, name in enumerate(metrics) if name == metric]
+        means = [None if metric is None else groups[place].mean(metric) for place in places]
+        spreads = [None if metric is None else groups[place].spread(metric) for place in places]
+        for place, text in zip(places, with_spreads(means, spreads), strict=True):
+            cells[place] = text
+    return cells
+
+
+def named(groups: Sequence[Group], metrics: Sequence[str | None]) -> list[str]:
+    """Format a column of metrics that differ, each with its name: val/loss 0.4000."""
+    texts = measured(groups, metrics)
+    return ["-" if name is None else f"{name} {text}" for name, text in zip(metrics, texts, strict=True)]
+
+
+def with_spreads(means: Sequence[float | None], spreads: Sequence[float | None]) -> list[str]:
+    """Format means of one metric, each with its spread where it has one."""
+    texts = numbers([*means, *spreads])
+    pairs = zip(means, spreads, texts[: len(means)], texts[len(means) :], strict=True)
+    return [
+        text if mean is None or spread is None else f"{text} ± {deviation}" for mean, spread, text, deviation in pairs
+    ]
 
 
 def status(group: Group) -> str:

@@ -10,13 +10,11 @@ from torch import Tensor
 
 from dlrun.data.spec import DataSpec
 from dlrun.runs.analysis.curves import class_curves
-from dlrun.runs.analysis.found import Bin, ClassCurves, ClassReport, Mistake
+from dlrun.runs.analysis.found import NUM_BINS, Bin, ClassCurves, ClassReport, Mistake
 from dlrun.runs.analysis.worst import Worst
 from dlrun.tasks.goals import MulticlassGoal, goal_of
 from dlrun.tasks.per_class import ByClass, figures_of, worst_classes
 
-NUM_BINS = 15
-"""Of the confidence, as Guo et al. 2017 have them."""
 _MOST_SCORES = 8_000_000  # kept, of all rows and classes, for the curves
 
 

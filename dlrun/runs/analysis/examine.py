@@ -26,12 +26,11 @@ from dlrun.runs.analysis.found import Examined, Mistake
 from dlrun.runs.analysis.numbers import NumberObserver
 from dlrun.runs.analysis.rows import RawRows
 from dlrun.runs.analysis.tokens import TokenObserver, write_samples
-from dlrun.runs.predict import LoadedRun, load_run
+from dlrun.runs.loaded_run import LoadedRun, data_of, load_run, target_names
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.goals import SeveralGoal, goal_of
 from dlrun.tasks.parts import part_specs, targets_of_parts
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.build import load_data
 from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
 
 MOST_MISTAKES = 16
@@ -70,7 +69,7 @@ def examine_run(
         return found
     raw = RawRows()
     try:
-        data = _load(run, catalog, raw)
+        data = data_of(run, catalog, see=raw.see)
         _examine_split(found, run, run.task, data, split, raw=raw if with_rows else None)
     except (ConfigError, DataError, StorageError) as error:
         found.missing.append(f"what the model predicts: {error}")
@@ -82,21 +81,10 @@ def examine_run(
     return found
 
 
-def _load(run: LoadedRun, catalog: Catalog, raw: RawRows) -> DataBundle:
-    """The data of the run.
-
-    Raises DataError if it is not what the run was trained on.
-    """
-    _, data, _ = load_data(run.config, catalog, run.device, see=raw.see)
-    if data.fingerprint != run.fingerprint:
-        raise DataError("the data is not what this run was trained on (its fingerprint differs).")
-    return data
-
-
 def _examine_split(
     found: Examined, run: LoadedRun, task: SupervisedTask, data: DataBundle, wanted: str | None, *, raw: RawRows | None
 ) -> None:
-    found.split = wanted or next(name for name in ("test", "val", "train") if name in data.sizes)
+    found.split = wanted or data.judging_split
     split = data.split(found.split)
     found.num_rows = len(split)
     watch = _Watch(run, num_rows=len(split), with_rows=raw is not None)
@@ -183,14 +171,4 @@ def described(run: LoadedRun) -> str:
 
 def _names(run: LoadedRun) -> Sequence[str]:
     """The names of the numbers that a run predicts; of a forecast those of its columns."""
-    spec = run.spec
-    if isinstance(run.encoder, SeriesEncoder):
-        return list(run.encoder.targets)
-    if spec.parts:
-        return [part.name for part in spec.parts]
-    if len(spec.class_names) == spec.num_outputs:
-        return list(spec.class_names)
-    if spec.num_outputs > 1:
-        return [f"output {number + 1}" for number in range(spec.num_outputs)]
-    named = [run.config.dataset.arguments.get(field) for field in ("target", "rating")]
-    return [next((name for name in named if isinstance(name, str)), "target")]
+    return list(run.encoder.targets) if isinstance(run.encoder, SeriesEncoder) else target_names(run)

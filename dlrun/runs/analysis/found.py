@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from dlrun.data.originals import Original
 from dlrun.tasks.per_class import ByClass
 
+NUM_BINS = 15
+"""Of the confidence, as Guo et al. 2017 have them."""
+SAMPLE_TEMPERATURE = 0.8
+"""Of a language model's samples."""
+
 Vertices = Sequence[tuple[float, float]]
 
 

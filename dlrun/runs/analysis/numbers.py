@@ -11,7 +11,7 @@ from torch import Tensor
 from dlrun.data.spec import DataSpec
 from dlrun.runs.analysis.found import Mistake, NumberReport, Window
 from dlrun.runs.analysis.worst import Worst
-from dlrun.wording import number
+from dlrun.wording import numbers
 
 _MOST_NUMBERS = 2_000_000  # kept, of all rows and outputs
 _MOST_NAMED = 4  # numbers of a row that are written out
@@ -61,18 +61,14 @@ class NumberObserver:
         """Return the rows that are farthest off on average, in units of the targets' standard deviations."""
         if not len(self.worst.rows):
             return []
-        truths, predictions = self.worst.details
+        truths, predictions = self.worst.details  # (M, K) each
+        windows = [
+            self._windows(*pair) if self._spec.continues else () for pair in zip(truths, predictions, strict=True)
+        ]
+        columns = (self._written(truths), self._written(predictions), self._distances(truths, predictions), windows)
         return [
-            Mistake(
-                row,
-                self._written(truth),
-                self._written(predicted),
-                self._distance(truth, predicted, score),
-                windows=self._windows(truth, predicted) if self._spec.continues else (),
-            )
-            for row, score, truth, predicted in zip(
-                self.worst.rows.tolist(), self.worst.scores.tolist(), truths, predictions, strict=True
-            )
+            Mistake(row, truth, predicted, note, windows=each)
+            for row, truth, predicted, note, each in zip(self.worst.rows.tolist(), *columns, strict=True)
         ]
 
     def _windows(self, truth: Tensor, predicted: Tensor) -> list[Window]:
@@ -83,23 +79,27 @@ class NumberObserver:
             for place, name in enumerate(self._names[:_MOST_NAMED])
         ]
 
-    def _written(self, values: Tensor) -> str:
-        if len(values) == 1:
-            return _written(values.item())
+    def _written(self, values: Tensor) -> list[str]:
+        """The values of each row, (M, K), as text; nothing for the steps of a forecast, which are drawn."""
         if self._steps > 1:
-            return ""
-        shown = [f"{name} {_written(value.item())}" for name, value in zip(self._names, values, strict=True)]
-        return ", ".join([*shown[:_MOST_NAMED], *(["…"] if len(shown) > _MOST_NAMED else [])])
+            return [""] * len(values)
+        columns = [_column(each) for each in values.T[:_MOST_NAMED]]
+        if len(self._names) == 1:
+            return columns[0]
+        more = ", …" if len(self._names) > _MOST_NAMED else ""
+        named = [[f"{name} {text}" for text in column] for name, column in zip(self._names, columns, strict=False)]
+        return [f"{', '.join(row)}{more}" for row in zip(*named, strict=True)]
 
-    def _distance(self, truth: Tensor, predicted: Tensor, score: float) -> str:
+    def _distances(self, truths: Tensor, predictions: Tensor) -> list[str]:
         """In the target's unit; of several targets, which have several units, in standard deviations."""
-        if len(truth) == 1:
-            return f"off by {_written((predicted - truth).item())}"
         if len(self._names) > 1:
-            return f"off by {number(score)} standard deviations on average"
-        return f"off by {_written((predicted - truth).abs().mean().item())} on average"
+            return [f"off by {text} standard deviations on average" for text in numbers(self.worst.scores.tolist())]
+        differences = predictions - truths  # (M, K)
+        if self._steps == 1:
+            return [f"off by {text}" for text in _column(differences[:, 0])]
+        return [f"off by {text} on average" for text in _column(differences.abs().mean(dim=1))]
 
 
-def _written(value: float) -> str:
-    """A number as it was before it was scaled in float32, which holds about seven digits: 5 and not 5.0000."""
-    return number(float(f"{value:.6g}"))
+def _column(values: Tensor) -> list[str]:
+    """Numbers, (M,), as they were before they were scaled in float32, which has about seven digits: 5, not 5.0000."""
+    return numbers([float(f"{value:.6g}") for value in values.tolist()])

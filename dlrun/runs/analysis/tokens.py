@@ -9,12 +9,12 @@ from torch import Tensor
 from dlrun.data.loading.split import Split
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import UNKNOWN
-from dlrun.runs.analysis.found import Sample, Token, TokenReport
+from dlrun.runs.analysis.found import SAMPLE_TEMPERATURE, Sample, Token, TokenReport
 from dlrun.runs.analysis.worst import Worst
 from dlrun.runs.generate import generate_ids, network_logits
 from dlrun.tasks.task import SupervisedTask
 
-NUM_SAMPLES, SAMPLE_TOKENS, TEMPERATURE = 4, 150, 0.8
+NUM_SAMPLES, SAMPLE_TOKENS = 4, 150
 _MOST_PROMPT = 24  # tokens
 
 
@@ -71,7 +71,7 @@ def write_samples(task: SupervisedTask, encoder: LanguageEncoder, split: Split |
             prompt,
             context=encoder.context,
             length=SAMPLE_TOKENS,
-            temperature=TEMPERATURE,
+            temperature=SAMPLE_TEMPERATURE,
             top_k=None,
             seed=seed + number,
         )

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlrun.data.files.bundled import bundled_names, column_names
+from dlrun.data.files.bundled import feature_names
 from dlrun.data.originals import as_written
 from dlrun.data.tables.columns import WORD_KINDS
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.feature_places import Place, cells_of, places_of
+from dlrun.data.tables.series import SeriesEncoder
 from dlrun.runs.explain.found import Attribution, Share
 from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import num_orders, shapley
 from dlrun.runs.explain.outputs import Answer
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.wording import plural
 
 _MOST_NUMBERS = 1 << 27  # that the model sees of one row, of all orders
@@ -44,11 +45,15 @@ def columns_of(run: LoadedRun) -> Columns:
         for number, place in enumerate(used):
             groups[place.features] = number
         return Columns([place.column.name for place in used], groups, used)
-    names = [f"feature {number + 1}" for number in range(width)]
-    if run.config.dataset.name in bundled_names():
-        named = column_names(run.config.dataset.name)[:-1]  # the last one is the target
-        names = named if len(named) == width else names
+    names = feature_names(run.config.dataset.name, width) or [f"feature {number + 1}" for number in range(width)]
     return Columns(names, torch.arange(width))
+
+
+def columns_of_steps(run: LoadedRun) -> list[str]:
+    """Return the names of the columns of a run's steps, (T, F); without names they are numbered."""
+    if isinstance(run.encoder, SeriesEncoder):
+        return list(run.encoder.state()["columns"])
+    return [f"feature {number + 1}" for number in range(run.spec.shape[1])]
 
 
 def explain_columns(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:

@@ -19,7 +19,7 @@ from dlrun.runs.explain.grids import explain_image, explain_sound, explain_steps
 from dlrun.runs.explain.methods import captum
 from dlrun.runs.explain.outputs import Answer, Question, answer_of
 from dlrun.runs.explain.words import explain_words
-from dlrun.runs.predict import LoadedRun, load_run
+from dlrun.runs.loaded_run import LoadedRun, load_run
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask

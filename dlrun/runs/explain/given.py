@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlrun.data.encoders import default_encoder
+from dlrun.data.files.paths import check_file_or_folder
 from dlrun.data.loading.split import scale, scaling_tensors
 from dlrun.data.source import Encoder
 from dlrun.data.spec import Batch
 from dlrun.data.texts.classification import TextEncoder
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.task import SupervisedTask
 from dlrun.wording import plural, printable
 
@@ -45,10 +46,7 @@ def read_rows(run: LoadedRun, source: Path, *, row: int | None, warn: Callable[[
     Raises DataError if it cannot be read or has no such row, naming what is wrong.
     """
     shown = printable(str(source), limit=500)
-    if not source.exists():
-        raise DataError(f"{shown}: no such file or folder.")
-    if not source.is_file() and not source.is_dir():
-        raise DataError(f"{shown}: expected a file or a folder, got a pipe or a device.")
+    check_file_or_folder(source)
     settings = run.config.dataset_settings
     encoder = run.encoder or default_encoder(run.config.dataset.name, run.spec, pad=settings.pad, warn=warn)
     found: list[GivenRow] = []

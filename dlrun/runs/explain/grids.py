@@ -14,11 +14,12 @@ from dlrun.data.media.audio import FLOOR, AudioEncoder
 from dlrun.data.originals import as_written
 from dlrun.data.tables.series import SeriesEncoder
 from dlrun.runs.analysis.rows import as_pixels
+from dlrun.runs.explain.columns import columns_of_steps
 from dlrun.runs.explain.found import Attribution, Share
 from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import integrated
 from dlrun.runs.explain.outputs import Answer
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 
 _NUMBERS_AT_ONCE, _AT_ONCE = 1 << 20, 64
 Floats = NDArray[np.float64]
@@ -61,10 +62,9 @@ def explain_steps(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
     scaling, raw = run.spec.scaling, given.raw[0].double().numpy()
     means = torch.zeros_like(given.raw) if scaling is None else torch.tensor(scaling.mean).expand_as(given.raw)
     grid, value, base, method = _grid(run, model, given, means.to(given.raw.dtype), answer)
-    columns = [f"feature {number + 1}" for number in range(width)]
+    columns = columns_of_steps(run)
     names = [str(step + 1) for step in range(steps)]
     if isinstance(run.encoder, SeriesEncoder):
-        columns = list(run.encoder.state()["columns"])
         names = [f"t-{steps - 1 - step}" if step < steps - 1 else "t" for step in range(steps)]  # t: the last row
     cells = [as_written(raw[step, 0]) if width == 1 else "" for step in range(steps)]
     parts = {"step": [Share(*each) for each in zip(names, cells, grid.sum(axis=1).tolist(), strict=True)]}

@@ -15,14 +15,12 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import long_work
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch
-from dlrun.data.tables.series import SeriesEncoder
-from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.runs.explain.columns import columns_of
+from dlrun.errors import ConfigError, Problem
+from dlrun.runs.explain.columns import columns_of, columns_of_steps
 from dlrun.runs.explain.explain import explainable_task
 from dlrun.runs.explain.found import ColumnImportance, Importance
-from dlrun.runs.predict import LoadedRun, load_run
+from dlrun.runs.loaded_run import LoadedRun, data_of, load_run
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.build import load_data
 from dlrun.training.metric_choice import choose_metric, value_of
 
 REPEATS = 5
@@ -41,9 +39,7 @@ def permutation_importance(config: RunConfig, catalog: Catalog, folder: Path, *,
     task = explainable_task(run)
     names, groups = _columns(run)
     metric = choose_metric(task, config.metric)
-    _, data, _ = load_data(run.config, catalog, run.device)
-    if data.fingerprint != run.fingerprint:
-        raise DataError("The data is not what this run was trained on (its fingerprint differs).")
+    data = data_of(run, catalog)
     if split not in data.sizes:
         what = f"This run has no such split; it has {', '.join(data.sizes)}."
         raise ConfigError(Problem(f"--split {split}", what))
@@ -81,9 +77,7 @@ def _columns(run: LoadedRun) -> tuple[Sequence[str], Tensor]:
         columns = columns_of(run)
         return columns.names, columns.groups
     if spec.kind == "sequence" and not spec.has_lengths:
-        names = [f"feature {number + 1}" for number in range(spec.shape[1])]
-        if isinstance(run.encoder, SeriesEncoder):
-            names = list(run.encoder.state()["columns"])
+        names = columns_of_steps(run)
         return names, torch.arange(len(names))
     what = f"Columns are shuffled, and this run has {spec.describe()}. Explain rows: `dlrun explain RUN_DIR INPUT`."
     raise ConfigError(Problem("--split", what))

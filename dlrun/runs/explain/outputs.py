@@ -11,7 +11,7 @@ from torch import Tensor
 from dlrun.data.goals import has_classes, has_one_logit
 from dlrun.data.spec import DataSpec
 from dlrun.errors import ConfigError, Problem, did_you_mean
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun, target_names
 from dlrun.tasks.goals import SeveralGoal, goal_of
 from dlrun.tasks.parts import part_specs
 from dlrun.wording import printable
@@ -50,20 +50,6 @@ def answer_of(run: LoadedRun, question: Question, outputs: Tensor) -> Answer:
         label = f"{names[number]}: {found.name}" if has_classes(own.goal) else found.name
         return Answer(label, lambda every: found.pick(every[:, place]))
     return _answer(spec, number, names[number], question, outputs)
-
-
-def target_names(run: LoadedRun) -> Sequence[str]:
-    """Return the name of each target, or of each number that is predicted; one name for a single target of classes."""
-    spec = run.spec
-    if spec.parts:
-        return [part.name for part in spec.parts]
-    if not has_classes(spec.goal):
-        if len(spec.class_names) == spec.num_outputs:
-            return spec.class_names
-        if spec.num_outputs > 1:
-            return [f"output {number + 1}" for number in range(spec.num_outputs)]
-    named = run.config.dataset.arguments.get("target")
-    return [named if isinstance(named, str) else "target"]
 
 
 def _place(wanted: str | None, names: Sequence[str], *, flag: str, what: str) -> int:

@@ -13,7 +13,7 @@ from dlrun.runs.explain.found import Attribution, Share
 from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import num_orders, shapley
 from dlrun.runs.explain.outputs import Answer
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.wording import plural
 
 _MOST_TOKENS = 1 << 19  # that the model sees, of all orders
@@ -64,11 +64,12 @@ def _words_of(run: LoadedRun, given: GivenRow) -> tuple[list[str], Tensor]:
     encoder = run.encoder
     if not isinstance(encoder, TextEncoder):
         return [f"token {number}" for number in ids], torch.arange(len(ids))
-    kind = encoder.tokenizer.state()["name"]
+    state = encoder.tokenizer.state()
+    kind = state["name"]
     if kind == "subword":
         pieces = [encoder.tokenizer.text([number]) for number in ids]
     else:
-        pieces = _as_typed(given.text or "", kind)[: len(ids)]
+        pieces = _as_typed(given.text or "", kind, state.get("pattern", ""))[: len(ids)]
     if kind == "words":
         return pieces, torch.arange(len(ids))
     words: list[str] = []
@@ -82,10 +83,13 @@ def _words_of(run: LoadedRun, given: GivenRow) -> tuple[list[str], Tensor]:
     return [word.strip() or word for word in words], torch.tensor(groups)
 
 
-def _as_typed(text: str, kind: str) -> list[str]:
+def _as_typed(text: str, kind: str, pattern: str) -> list[str]:
     """Words or characters as in the text; in lower case where letters become several by it."""
     name = "words" if kind == "words" else "characters"
-    typed, lower = (split_text(text, name=name, lowercase=lowered) for lowered in (False, True))  # type: ignore[arg-type]
+    typed, lower = (
+        split_text(text, name=name, lowercase=lowered, pattern=pattern)  # type: ignore[arg-type]
+        for lowered in (False, True)
+    )
     return typed if len(typed) == len(lower) else lower
 
 

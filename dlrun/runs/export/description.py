@@ -14,7 +14,7 @@ from dlrun.errors import StorageError
 from dlrun.runs.export.preprocessing import preprocessing_of
 from dlrun.runs.export.target import Format, json_path
 from dlrun.runs.export.values import Value
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.version import __version__
 from dlrun.wording import printable
 

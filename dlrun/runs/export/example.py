@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dlrun.data.spec import DataSpec
+
 _EXAMPLE_WORDS = 6
-_WORDS = r're.findall(r"\w+|[^\w\s]", {text})'
+_WORDS = 're.findall({how}["tokenizer"]["pattern"], {text})'
 _RUN: Mapping[str, Sequence[str]] = {
     "onnx": (
         "session = onnxruntime.InferenceSession({file})",
@@ -37,13 +39,14 @@ _PRINT_SHAPES = (
 )
 
 
-def example_row(about: Mapping[str, Any], means: Sequence[float]) -> Any:
+def example_row(about: Mapping[str, Any], spec: DataSpec) -> Any:
     """Return a row of ordinary values, made up from what the JSON has anyway; None where a file is needed.
 
-    means: of the numbers, for a dataset of plain numbers.
+    spec: of the data, whose means are the values of a dataset of plain numbers.
     """
     how = about["preprocessing"]
     if how["kind"] == "numbers":
+        means = (() if spec.scaling is None else spec.scaling.mean) or (0.0,) * spec.num_features
         return {name: float(f"{mean:.4g}") for name, mean in zip(how["columns"], means, strict=True)}
     if how["kind"] == "table":
         return {column["name"]: _cell(column) for column in how["columns"]}
@@ -138,7 +141,7 @@ def _table(about: Mapping[str, Any]) -> Body:
         parts.append(("boolean", ['into[at] = np.nan if cell is None else str(cell).lower() in column["true"]']))
     if "text" in kinds:
         imports.append("import re")
-        words = _WORDS.format(text="cell.lower()")
+        words = _WORDS.format(how="column", text="cell.lower()")
         ids = 'vocabulary = column["tokenizer"]["vocabulary"]'
         found = f"ids = [vocabulary.index(word) + 2 if word in vocabulary else 1 for word in {words}][: len(into)]"
         parts.append(("text", [ids, found, "into[: len(ids)] = ids"]))
@@ -160,7 +163,7 @@ def _ids(how: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str], str]:
         line = 'tokenizer = Tokenizer.from_str(how["tokenizer"]["model"])'
         return ("from tokenizers import Tokenizer",), (line,), f"tokenizer.encode({text}, add_special_tokens=False).ids"
     line = 'known = {token: number for number, token in enumerate(how["tokenizer"]["vocabulary"], start=2)}'
-    tokens = _WORDS.format(text=text) if name == "words" else text
+    tokens = _WORDS.format(how="how", text=text) if name == "words" else text
     return ("import re",) if name == "words" else (), (line,), f"[known.get(token, 1) for token in {tokens}]"
 
 

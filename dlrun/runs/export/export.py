@@ -19,7 +19,7 @@ from dlrun.runs.export.parity import Parity
 from dlrun.runs.export.real_rows import RealRows, real_rows
 from dlrun.runs.export.rows import RowEncoder
 from dlrun.runs.export.target import Format, check_target, json_path
-from dlrun.runs.predict import LoadedRun, load_run
+from dlrun.runs.loaded_run import LoadedRun, load_run
 from dlrun.storage.atomic import replace_file
 from dlrun.tasks.gan import GanTask
 
@@ -79,8 +79,7 @@ def export_run(
 
 def example_of(run: LoadedRun, about: dict[str, Any], content: bytes) -> dict[str, Any] | None:
     """A made-up row and what the file predicts of it; None where a row is a file."""
-    means = () if run.spec.scaling is None else run.spec.scaling.mean
-    row = example_row(about, means or (0.0,) * run.spec.num_features)
+    row = example_row(about, run.spec)
     if row is None:
         return None
     columns = ExportedModel(about, runner(content, about)).predict([row], probabilities=True)

@@ -15,7 +15,7 @@ from dlrun.runs.export.backs import Back, ImagesBack, back_of
 from dlrun.runs.export.fronts import AudioFront, Front, ImagesFront, NoiseFront, NumbersFront, TableFront, TokensFront
 from dlrun.runs.export.recurrent import with_loops
 from dlrun.runs.export.values import BATCH, TIME, Value, longest_of
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask

@@ -10,6 +10,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export.graph import Graph, captured
 from dlrun.runs.export.quiet import quiet
 from dlrun.runs.export.values import Arrays, Value
+from dlrun.wording import first_line
 
 OPSET = 18  # of the operators; runtimes from 2023 on have it
 
@@ -78,7 +79,7 @@ def _move_into_loops(graph: Any) -> None:
 def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+    return first_line(error)[:300].rstrip(".")
 
 
 class OnnxRunner:

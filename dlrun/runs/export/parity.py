@@ -16,7 +16,8 @@ from dlrun.runs.export.answers import answers
 from dlrun.runs.export.backs import ImagesBack
 from dlrun.runs.export.real_rows import RealRows
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.predict import LoadedRun, model_outputs
+from dlrun.runs.loaded_run import LoadedRun
+from dlrun.runs.predict import model_outputs
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask

@@ -15,6 +15,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export.graph import Graph, captured
 from dlrun.runs.export.quiet import quiet
 from dlrun.runs.export.values import Arrays
+from dlrun.wording import first_line
 
 
 def phone_bytes(graph: Graph) -> bytes:
@@ -32,7 +33,7 @@ def phone_bytes(graph: Graph) -> bytes:
             edge = exir.to_edge_transform_and_lower(program, partitioner=[kernels.XnnpackPartitioner()])
             return bytes(edge.to_executorch().buffer)
         except Exception as error:  # of many kinds, from several compilers
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+            reason = first_line(error)[:300].rstrip(".")
             what = f"ExecuTorch cannot compile this model: {reason}. Use -o FILE.onnx."
             raise ConfigError(Problem("-o FILE.pte", what)) from error
 

@@ -8,7 +8,7 @@ from typing import Any
 from dlrun.data.arrays.source import ArraysEncoder
 from dlrun.data.encoders import default_encoder
 from dlrun.data.files.arrow_table import MISSING_WORDS
-from dlrun.data.files.bundled import bundled_names, column_names
+from dlrun.data.files.bundled import feature_names
 from dlrun.data.media.audio import AudioEncoder
 from dlrun.data.media.images import ImageEncoder
 from dlrun.data.spec import DataSpec
@@ -19,7 +19,7 @@ from dlrun.data.texts.classification import TextEncoder
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import PADDING, UNKNOWN
 from dlrun.runs.export.fronts import block_names
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.task import SupervisedTask
 
 TRUE, FALSE = ("yes", "y", "true", "t", "1"), ("no", "n", "false", "f", "0")
@@ -66,8 +66,7 @@ def _ignore(text: str) -> None:
 
 
 def _names(dataset: str, count: int) -> list[str]:
-    names = column_names(dataset)[:-1] if dataset in bundled_names() else []
-    return names if len(names) == count else [f"column_{number}" for number in range(1, count + 1)]
+    return feature_names(dataset, count) or [f"column_{number}" for number in range(1, count + 1)]
 
 
 def _tokens(tokenizer: Mapping[str, Any], longest: int) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def _tokens(tokenizer: Mapping[str, Any], longest: int) -> dict[str, Any]:
 def _columns(state: Mapping[str, Any], spec: DataSpec) -> list[dict[str, Any]]:
     """Return each column with the input that it belongs to, and its place there."""
     lenient, number, code = set(state.get("lenient", ())), 0, 0
-    inputs = {block.name: (name, block) for name, block in block_names(spec.blocks)}
+    inputs = {block.name: name for name, block in block_names(spec.blocks)}
     encoders: Mapping[str, Mapping[str, Any]] = {block["name"]: block for block in state.get("blocks", ())}
     medians = iter(state["medians"])
     found: list[dict[str, Any]] = []
@@ -92,7 +91,7 @@ def _columns(state: Mapping[str, Any], spec: DataSpec) -> list[dict[str, Any]]:
             column |= {"input": "categories", "place": code, "codes": codes, "unknown": 0, "missing": missing}
             code += 1
         elif kind in WORD_KINDS:
-            column |= _block(inputs[name][0], inputs[name][1].shape, encoders[name])
+            column |= _block(inputs[name], encoders[name])
         else:
             column |= {"input": "numbers", "place": number, "lenient": name in lenient, "median": middle[0]}
             if kind == "date":
@@ -104,7 +103,7 @@ def _columns(state: Mapping[str, Any], spec: DataSpec) -> list[dict[str, Any]]:
     return found
 
 
-def _block(name: str, shape: Sequence[int], encoder: Mapping[str, Any]) -> dict[str, Any]:
+def _block(name: str, encoder: Mapping[str, Any]) -> dict[str, Any]:
     if encoder["kind"] == "text":
         return {"input": name, "missing": -1, **_tokens(encoder["tokenizer"], encoder["length"])}
     size, channels = encoder["size"], encoder["channels"]

@@ -24,13 +24,13 @@ from dlrun.runs.export.onnx_file import OnnxRunner, cut_out, names_within
 from dlrun.runs.export.quiet import quiet
 from dlrun.runs.export.real_rows import RealRows
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.task import SupervisedTask, Task
-from dlrun.training.build import load_data
 from dlrun.training.evaluation import evaluate
+from dlrun.training.loading import load_data
 from dlrun.training.metric_choice import choose_metric
-from dlrun.wording import number
+from dlrun.wording import number, plural
 
 _BATCHES = (1, 64)  # rows at once, for which speed is measured
 _REPEATS = 15
@@ -64,7 +64,7 @@ def quantized(
     tell(f"int8: {_change(f'{len(plain):,}', f'{len(small):,}')} bytes")
     for size in _BATCHES:
         before, after = (f"{each[size]:.3f}" for each in times)
-        tell(f"int8: {_change(before, after)} ms for {size} row{'s' if size > 1 else ''} on one thread")
+        tell(f"int8: {_change(before, after)} ms for {plural(size, 'row')} on one thread")
     tell(f"int8: largest difference {found.difference:.2g} of {found.what}")
     return small, {
         "to": "int8",
@@ -161,7 +161,7 @@ def _metrics(run: LoadedRun, catalog: Catalog, graph: Graph, models: Sequence[An
     if data.fingerprint != run.fingerprint:
         what = "the data is not what this run was trained on (its fingerprint differs)"
         raise StorageError(f"--quantize int8: {what}, so its test metric cannot be measured.")
-    split = next(name for name in ("test", "val", "train") if name in data.sizes)
+    split = data.judging_split
     run.task.prepare(data)
     name = choose_metric(run.task, run.config.metric)
     found = []

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.encoders import default_encoder
+from dlrun.data.files.examples import resolve
 from dlrun.data.files.paths import locate, refuse_no_data
 from dlrun.data.files.records import open_records, read_records
 from dlrun.data.files.text import read_text
@@ -30,8 +31,8 @@ from dlrun.data.texts.language import LanguageEncoder
 from dlrun.errors import DataError
 from dlrun.runs.export.rows import Row, RowEncoder
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.predict import LoadedRun
-from dlrun.training.build import load_data
+from dlrun.runs.loaded_run import LoadedRun
+from dlrun.training.loading import load_data
 from dlrun.wording import plural, printable
 
 _MOST = {"images": 32, "audio": 16, "language": 16, "text": 64}  # rows of a kind
@@ -73,7 +74,7 @@ def _from_file(run: LoadedRun, encode: RowEncoder, kind: str, source: Path | Non
     encoder, named = run.encoder, run.config.dataset.arguments.get("path")
     if source is None and isinstance(named, str) and encoder is not None:
         refuse_no_data(named)
-        source = locate(named) if kind not in ("images", "audio") else Path(named).expanduser()
+        source = locate(named) if kind not in ("images", "audio") else Path(resolve(named)).expanduser()
     if source is None:
         return None
     where = printable(str(source), limit=500)
@@ -193,7 +194,7 @@ def _each(encoder: Any, paths: Sequence[Path]) -> Iterator[Encoded]:
 def _from_splits(run: LoadedRun, catalog: Catalog, most: int) -> RealRows:
     """Rows that are held out, or else of the training split, with their scaling undone."""
     _, data, _ = load_data(run.config, catalog, run.device)
-    name = next(name for name in ("test", "val", "train") if name in data.sizes)
+    name = data.judging_split
     batch = data.split(name).fetch(slice(0, most))
     raw = _unscaled(batch.inputs.cpu(), run)
     pad = run.config.dataset_settings.pad

@@ -17,6 +17,8 @@ _PACKAGES: Mapping[Format, tuple[str, ...]] = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "executorch": ("executorch",),
 }
+CHECKED_ON = ("device=cpu", "device.precision=fp32")
+"""Overrides of a run whose file is checked against it."""
 _EXTRAS: Mapping[Format, str] = {"onnx": "export", "executorch": "executorch"}
 
 

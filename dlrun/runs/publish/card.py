@@ -9,7 +9,7 @@ from dlrun.runs.publish.facts import Facts
 from dlrun.runs.publish.front import front_matter, shown_split
 from dlrun.runs.publish.markdown import fence, plain, table
 from dlrun.storage.published import CONFIG, MANIFEST, MODEL, ONNX, ONNX_JSON, RECIPE, RESULT, SAMPLES, WEIGHTS
-from dlrun.wording import count, number, plural
+from dlrun.wording import count, number, numbers, numbers_by_metric, plural
 
 PLACE = "[More Information Needed]"
 """Marks what the author is to write, as the hub's own template does."""
@@ -52,7 +52,7 @@ def _summary(facts: Facts) -> str:
     lines = [f"A `{_code(facts.model)}` network{size} {does} {plain(facts.describes, limit=1000)}."]
     if isinstance(best, Mapping):
         reached = f"{plain(best['metric'])} {number(best['value'])}"
-        lines.append(f"These are the weights of its best epoch, {number(best['epoch'])} ({reached}).")
+        lines.append(f"These are the weights of its best epoch, {count(best['epoch'])} ({reached}).")
     made = f"dlrun {plain(versions['dlrun'])}" if "dlrun" in versions else "dlrun"
     lines.append(f"Trained with {made} from the configuration in this folder.")
     text = " ".join(lines)
@@ -110,10 +110,9 @@ def _results(facts: Facts) -> list[str]:
         return []
     baselines = [each for each in facts.result.get("baselines") or [] if _is_baseline(each)][:_MOST_BASELINES]
     heads = ["metric", "this model", *(plain(each["name"]) for each in baselines)]
-    rows = [
-        [plain(name), number(value), *(number(each["metrics"].get(name)) for each in baselines)]
-        for name, value in list(metrics.items())[:_MOST_ROWS]
-    ]
+    shown = list(metrics.items())[:_MOST_ROWS]
+    values = {name: [value, *(each["metrics"].get(name) for each in baselines)] for name, value in shown}
+    rows = [[plain(name), *cells] for name, cells in numbers_by_metric(values).items()]
     parts = ["## Results", _meaning(metrics, has_baselines=bool(baselines))]
     parts.append(table(heads, rows, right=range(1, len(heads))))
     for place, figures in (facts.result.get("per_class") or {}).items():
@@ -139,10 +138,9 @@ def _is_baseline(entry: Any) -> bool:
 
 
 def _per_class(place: str, figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    rows = [
-        [plain(name), *(number(each.get(figure)) for figure in _FIGURES)]
-        for name, each in list(figures.items())[:_MOST_CLASSES]
-    ]
+    shown = list(figures.items())[:_MOST_CLASSES]
+    columns = [numbers([each.get(figure) for _, each in shown]) for figure in _FIGURES]
+    rows = [[plain(name), *(column[place] for column in columns)] for place, (name, _) in enumerate(shown)]
     heads = ["class", "precision", "recall", "F1", "rows"]
     return [f"By class ({plain(place)}):", table(heads, rows, right=(1, 2, 3, 4))]
 

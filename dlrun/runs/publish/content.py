@@ -14,12 +14,12 @@ import safetensors.torch
 from dlrun.configuration.recipes.left_out import LeftOut
 from dlrun.configuration.recipes.published import public_configuration
 from dlrun.configuration.run_config import RunConfig
-from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.catalog import Catalog, packages_of
 from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.runs.history import SavedRun
+from dlrun.runs.loaded_run import LoadedRun, load_run
 from dlrun.runs.lock import lock_of
-from dlrun.runs.predict import LoadedRun, load_run
 from dlrun.runs.publish.card import card, num_places
 from dlrun.runs.publish.facts import Facts, count_words, of_model
 from dlrun.runs.share import where_to_get
@@ -117,7 +117,7 @@ def make_files(
         result=json.loads(files[RESULT]),
         files=list(files),
         plugins=public["recipe"].get("plugins", {}),
-        packages=_packages(config, catalog),
+        packages=packages_of(config.tree, catalog),
         to_set="".join(f" {each.key}=FILE" for each in left if each.is_required and _is_needed(each)),
         num_words=count_words(about["encoder"]),
         **of_model(loaded),
@@ -178,13 +178,6 @@ def _exported(
 def _data_name(config: RunConfig) -> str:
     path = config.dataset.arguments.get("path")
     return config.dataset.name if not isinstance(path, str) else Path(path.removeprefix("example:")).name
-
-
-def _packages(config: RunConfig, catalog: Catalog) -> list[str]:
-    """The installed packages, besides dlrun, whose options the run used."""
-    nodes = [(group, node) for group, node in config.tree.items() if group != "recipe" and isinstance(node, dict)]
-    origins = {catalog.option(group, node["name"]).origin for group, node in nodes if group != "logger"}
-    return sorted(origins - {"dlrun", "plugin"})
 
 
 def _is_needed(left: LeftOut) -> bool:

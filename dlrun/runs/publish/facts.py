@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlrun.runs.analysis.examine import described
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.runs.publish.kinds import Kind, Use, classes_of, columns_of, kind_of, task_of, use_of
 
 
@@ -49,9 +49,9 @@ def of_model(run: LoadedRun) -> dict[str, Any]:
     return {
         "kind": kind,
         "task": task_of(kind, run.spec),
-        "use": use_of(kind, about, run.spec),
+        "use": use_of(kind, run.spec),
         "describes": text.partition(", ")[0] if kind == "samples" else text,  # it has no classes
-        "columns": columns_of(kind, about, run),
+        "columns": columns_of(kind, about),
         "classes": [] if kind == "samples" else classes_of(run.spec),
     }
 

@@ -9,7 +9,7 @@ from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.runs.publish.target import HUB
 from dlrun.version import __version__
-from dlrun.wording import printable
+from dlrun.wording import first_line, printable
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write."
 _OWN = (".gitattributes", ".gitignore")  # what a hub makes with a repository
@@ -62,5 +62,4 @@ def _connection_errors(errors: Any) -> tuple[type[BaseException], ...]:
 
 
 def _text(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return printable(lines[0], limit=300)
+    return printable(first_line(error), limit=300)

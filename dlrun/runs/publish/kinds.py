@@ -10,7 +10,7 @@ from dlrun.data.goals import has_classes, has_tokens, mixes_kinds
 from dlrun.data.spec import DataSpec
 from dlrun.data.tables.interactions import InteractionsEncoder
 from dlrun.runs.export.preprocessing import preprocessing_of
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 
 Kind = Literal[
     "table", "numbers", "text", "language", "series", "images", "audio", "arrays", "ratings", "samples"
@@ -65,8 +65,8 @@ def task_of(kind: Kind, spec: DataSpec) -> tuple[str, bool]:
     return f"{noun}-regression", noun == "tabular"
 
 
-def use_of(kind: Kind, about: Mapping[str, Any], spec: DataSpec) -> Use:
-    """Return how a model of a kind is used. about: its preprocessing."""
+def use_of(kind: Kind, spec: DataSpec) -> Use:
+    """Return how a model of a kind is used."""
     predict = "dlrun predict NAME INPUT"
     shape = " x ".join(map(str, spec.shape))
     uses: Mapping[Kind, Use] = {
@@ -98,8 +98,8 @@ def use_of(kind: Kind, about: Mapping[str, Any], spec: DataSpec) -> Use:
     return uses[kind]
 
 
-def columns_of(kind: Kind, about: Mapping[str, Any], run: LoadedRun) -> list[tuple[str, str]]:
-    """Return the columns of an input file with their kinds; empty where a row has none."""
+def columns_of(kind: Kind, about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the columns of an input file with their kinds; empty where a row has none. about: its preprocessing."""
     if kind == "ratings":
         return [(column["name"], "name") for column in about["columns"]]
     if kind == "table":

@@ -32,7 +32,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequenc
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 
 
-def fence(lines: Sequence[str], language: str = "bash") -> str:
-    """Return lines to copy; none can end the block."""
+def fence(lines: Sequence[str]) -> str:
+    """Return commands to copy; none can end the block."""
     body = "\n".join(one_line(line, limit=1000).replace("```", "'''") for line in lines)
-    return f"```{language}\n{body}\n```"
+    return f"```bash\n{body}\n```"

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dlrun.data.files.optional import import_optional
-from dlrun.runs.serving.asking import Asked, Fault, Reader, Refused
 from dlrun.runs.serving.batching import Batcher
-from dlrun.runs.serving.counting import Counters
-from dlrun.runs.serving.describing import Limits, description_of, openapi
+from dlrun.runs.serving.description import Limits, description_of, openapi
 from dlrun.runs.serving.forms import read_form
-from dlrun.runs.serving.gate import FAILED, Gate, Within, answer_to, as_json
+from dlrun.runs.serving.metrics import Counters
+from dlrun.runs.serving.middleware import FAILED, Gate, Within, answer_to, as_json
+from dlrun.runs.serving.requests import Fault, PredictionRequest, Reader, Refused
 from dlrun.runs.serving.served import Served
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Api:
         content_type = request.headers.get("content-type", "")
         kind = content_type.partition(";")[0].strip().lower()
         if kind == "application/json":
-            read: Callable[[bytes], Asked] = self._reader.of_json
+            read: Callable[[bytes], PredictionRequest] = self._reader.of_json
         elif kind == "multipart/form-data":
             read = partial(self._read_form, content_type=content_type)
         else:
@@ -96,7 +95,7 @@ class Api:
                 self._held_bytes -= size
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _read_form(self, body: bytes, content_type: str) -> Asked:
+    def _read_form(self, body: bytes, content_type: str) -> PredictionRequest:
         form = read_form(body, content_type, most_files=self._limits.rows)
         wants = form.fields.get("probabilities", "false").lower()
         if wants not in ("true", "false"):
@@ -150,10 +149,8 @@ def make_app(
 ) -> Gate:
     """Return the application; the model's thread runs between its start and its end.
 
-    tell: receives what fails within the server. Raises ConfigError if the extra `serve` is not installed.
+    tell: receives what fails within the server.
     """
-    for package in ("starlette", "python_multipart"):
-        import_optional(package, extra="serve", needed_by="dlrun serve")
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.routing import Route

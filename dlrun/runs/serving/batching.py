@@ -11,8 +11,8 @@ from typing import Any
 
 from dlrun.errors import ConfigError, DataError
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.serving.asking import Asked, Fault, Refused, refusal
-from dlrun.runs.serving.counting import Counters
+from dlrun.runs.serving.metrics import Counters
+from dlrun.runs.serving.requests import Fault, PredictionRequest, Refused, refusal
 from dlrun.runs.serving.served import Served, joined, part_of
 
 Predictions = list[dict[str, Any]]
@@ -24,7 +24,7 @@ Tell = Callable[[str], None]
 class _Job:
     """A request that waits. result: its predictions, or why it gets none."""
 
-    asked: Asked
+    asked: PredictionRequest
     future: asyncio.Future[Predictions]
     inputs: Arrays = field(default_factory=dict)
     result: Predictions | Exception | None = None
@@ -65,7 +65,7 @@ class Batcher:
         """Requests in the queue."""
         return len(self._waiting)
 
-    async def predict(self, asked: Asked, *, timeout_s: float) -> Predictions:
+    async def predict(self, asked: PredictionRequest, *, timeout_s: float) -> Predictions:
         """Return the predictions of a request's rows, in order.
 
         Raises Refused: 422 for a row that is none of the model's, 503 if the queue is full, 504 after the timeout, and

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlrun.data.files.optional import import_optional
-from dlrun.runs.serving.asking import Fault, Refused
+from dlrun.runs.serving.requests import Fault, Refused
 from dlrun.wording import printable
 
 _MOST_FIELDS = 8

@@ -1,8 +1,11 @@
-"""The framework's HTTP server, with an end to silent connections, and to everything at a second signal."""
+"""The framework's HTTP server: silent connections end, failures are told, and a second signal ends everything."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -19,13 +22,29 @@ class HttpServer(uvicorn.Server):
 
     A connection is silent while it has no request, or only a part of its headers, or does not read an answer. Bodies
     and predictions have times of their own. A second signal ends the server at once, and what is in flight with it.
+
+    tell: receives what fails in the event loop, outside of any request.
     """
 
-    def __init__(self, config: uvicorn.Config, *, silence_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, *, silence_s: float, tell: Callable[[str], None]) -> None:
         super().__init__(config)
-        self._silence_s = silence_s
+        self._silence_s, self._tell = silence_s, tell
         self.last_signal = 0
         self._silent: dict[Any, tuple[Any, float]] = {}  # connection -> its state, and since when it has been that
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell what fails in the event loop, then begin to listen."""
+        asyncio.get_running_loop().set_exception_handler(self._tell_failure)
+        await super().startup(sockets)
+
+    def _tell_failure(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """Tell a failure in one line, but not a connection that broke off, which anybody can cause."""
+        del loop
+        error = context.get("exception")
+        if "transport" in context and isinstance(error, OSError):
+            return
+        why = "" if error is None else f": {type(error).__name__}: {error}"
+        self._tell(f"the server failed: {context['message']}{why}")
 
     async def on_tick(self, counter: int) -> bool:
         """Look at the connections once a second."""

@@ -26,7 +26,7 @@ from dlrun.runs.export.opened import ExportedModel
 from dlrun.runs.export.rows import Row, RowEncoder, RowError
 from dlrun.runs.export.values import Arrays
 from dlrun.runs.generate import continued_text, generate_text
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 
@@ -134,8 +134,7 @@ class ServedRun(Served):
         about = describe(
             run, content=b"", name=name, kind="torch", inputs=self._front.values, outputs=back_of(spec).values
         )
-        means = () if spec.scaling is None else spec.scaling.mean
-        row = example_row(about, means or (0.0,) * spec.num_features)
+        row = example_row(about, spec)
         about["example"] = None if row is None else {"row": row}
         super().__init__(about, most_rows=max(1, min(run.config.trainer.eval_batch_size, 256)))
 

@@ -9,11 +9,12 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
-from dlrun.runs.serving.describing import Limits
+from dlrun.runs.serving.description import Limits
 from dlrun.wording import printable
 
 _BACKLOG = 1024
@@ -79,16 +80,16 @@ def require_packages() -> None:
         import_optional(package, extra="serve", needed_by="dlrun serve")
 
 
-def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
+def listen(app: Any, listening: socket.socket, limits: Limits, *, tell: Callable[[str], None]) -> None:
     """Answer requests until a signal comes; then take no new ones, finish those in flight, and pass the signal on.
 
-    A second signal ends what is in flight.
+    A second signal ends what is in flight. tell: receives what fails outside of requests.
     """
     uvicorn = import_optional("uvicorn", extra="serve", needed_by="dlrun serve")
     from dlrun.runs.serving.http_server import MOST_CONNECTIONS, HttpServer
 
-    for name in ("uvicorn.error", "python_multipart", "asyncio"):  # the last tells connections that break off
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # hostile requests would fill the terminal
+    for name in ("uvicorn.error", "python_multipart", "asyncio"):  # hostile requests would fill the terminal
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -100,7 +101,7 @@ def listen(app: Any, listening: socket.socket, limits: Limits) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=int(limits.timeout_s) + 5,
     )
-    server = HttpServer(config, silence_s=limits.timeout_s)
+    server = HttpServer(config, silence_s=limits.timeout_s, tell=tell)
     gc.freeze()  # or each full collection walks through torch again, a tenth of a second in which nobody is answered
     try:
         server.run(sockets=[listening])

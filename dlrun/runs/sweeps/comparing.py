@@ -14,7 +14,7 @@ from dlrun.runs.sweeps.importance import Importance, importance_of
 from dlrun.runs.sweeps.ledger import read_commands
 from dlrun.runs.sweeps.pareto import pareto_front
 from dlrun.runs.sweeps.ranking import Ranking, rank
-from dlrun.runs.sweeps.rows import SweepRow, folder_of, read_rows
+from dlrun.runs.sweeps.rows import ROWS, SweepRow, folder_of, read_rows
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import printable
 
@@ -53,17 +53,12 @@ class SweepComparison:
         return pareto_front(self.rows, self.objectives) if len(self.objectives) > 1 else set()
 
 
-def is_sweep(folder: Path) -> bool:
-    """Whether a folder has the results of a sweep."""
-    return (folder / "sweep.jsonl").is_file()
-
-
 def compare_sweep(folder: Path, metric: str | None = None) -> SweepComparison:
     """Return what a sweep found. metric: instead of the one that chose the best checkpoints.
 
     Raises ConfigError if no point has the metric, StorageError if a row is none, which may be somebody else's.
     """
-    path = folder / "sweep.jsonl"
+    path = folder / ROWS
     rows = read_rows(path)
     if (damaged := next((row for row in rows if not _is_whole(row)), None)) is not None:
         raise StorageError(f"{path}: the row of point {printable(str(damaged.point))} is damaged.")

@@ -121,7 +121,7 @@ class Fingerprints:
         import torch
 
         from dlrun.optim.device import Device
-        from dlrun.training.build import load_data
+        from dlrun.training.loading import load_data
 
         here = Device(torch.device("cpu"), "fp32", torch.get_num_threads())
         try:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from dlrun.errors import StorageError
-from dlrun.runs.sweeps.rows import SweepRow, append_row, read_rows, write_rows
+from dlrun.runs.sweeps.rows import ROWS, SweepRow, append_row, read_rows, write_rows
 from dlrun.storage.atomic import remove_debris, replace_file
 from dlrun.storage.json_lines import append_line, read_lines
 from dlrun.storage.lock import hold
 from dlrun.storage.reading import read_regular
 
-COMMANDS, POINTS, ROWS, LOCK = "sweep.json", "points.jsonl", "sweep.jsonl", ".lock"
+COMMANDS, POINTS, LOCK = "sweep.json", "points.jsonl", ".lock"
 _FORMAT = 1
 _GROWING = ("launch", "search.trials", "search.budget")  # keys that do not change which points a command asks for
 

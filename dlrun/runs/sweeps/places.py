@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dlrun.configuration.plan import Plan
 from dlrun.runs.sweeps.jobs import Point
-from dlrun.runs.sweeps.rows import SweepRow, append_row
+from dlrun.runs.sweeps.rows import ROWS, SweepRow, append_row
 from dlrun.runs.sweeps.search.search import Known
 
 
@@ -66,5 +66,5 @@ class NewPlaces:
 
     def add(self, row: SweepRow) -> SweepRow:
         """Add the row to sweep.jsonl."""
-        append_row(self._folder / "sweep.jsonl", row)
+        append_row(self._folder / ROWS, row)
         return row

@@ -12,6 +12,13 @@ from dlrun.errors import DivergedError, DlrunError, Interrupted, StorageError
 from dlrun.storage.json_lines import append_line, read_lines, replace_lines
 from dlrun.tasks.metric_names import is_higher_better
 
+ROWS = "sweep.jsonl"
+
+
+def has_rows(folder: Path) -> bool:
+    """Whether a folder has the results of a sweep."""
+    return (folder / ROWS).is_file()
+
 
 @dataclass(frozen=True)
 class SweepRow:

@@ -19,7 +19,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.loading.split import MemorySplit
 from dlrun.optim import device
 from dlrun.optim.device import Device
-from dlrun.training.build import Loaded, load_data
+from dlrun.training.loading import Loaded, load_data
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def load(config: RunConfig, catalog: Catalog, chosen: Device) -> Loaded:
     if kept is None:
         return load_data(config, catalog, chosen)
     of_dataset, data, decided = kept.loaded
-    return config.with_dataset_of(of_dataset), data.to(chosen.torch), decided
+    data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
+    return config.with_dataset_of(of_dataset), data, decided
 
 
 def _find(config: RunConfig) -> _Kept | None:

@@ -48,9 +48,11 @@ class Judge:
         result = read_result(folder)
         is_pruned = row is not None and row.status == "pruned" and result["status"] == "interrupted"
         if is_pruned or result["status"] in _DONE:
-            return Standing(True, True, self._changed_since(entry, result, config), result)
+            changed = self._changed_since(entry, result, config)
+            return Standing(is_begun=True, is_done=True, changed=changed, result=result)
         if (folder / "config.yaml").exists():
-            return Standing(True, False, self._changed_under_way(entry, folder, config), result)
+            changed = self._changed_under_way(entry, folder, config)
+            return Standing(is_begun=True, changed=changed, result=result)
         return Standing()
 
     def changed_plugins(self, entry: Entry) -> str:

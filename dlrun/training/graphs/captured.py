@@ -21,7 +21,7 @@ from dlrun.optim.updater import Updater
 from dlrun.tasks.task import Task, Update
 from dlrun.training.graphs.changed import CLOSE, Changed, Copy
 from dlrun.training.graphs.static_batch import StaticBatch
-from dlrun.wording import duration
+from dlrun.wording import duration, first_line
 
 WARM_UP = 3
 """Eager steps before the capture, as torch advises: they allocate buffers and choose kernels."""
@@ -96,7 +96,7 @@ class GraphedStep:
                 found = self._aside(static)
         except RuntimeError as error:
             self._go_back_to(before, changed)
-            return self._give_up(f"a step cannot be captured ({first_line(error)})", self._aside(static))
+            return self._give_up(f"a step cannot be captured ({first_cause(error)})", self._aside(static))
         if not all(isinstance(value, Tensor) and value.is_cuda for value in found.values()):
             return self._give_up("a metric of the step is not computed on the GPU", found)
         after = changed.copy()
@@ -107,7 +107,7 @@ class GraphedStep:
             distance = changed.distance(before=before, after=after)
         except RuntimeError as error:
             self._go_back_to(after, changed, renew=True)
-            return self._give_up(f"capturing the step failed ({first_line(error)})", eager)
+            return self._give_up(f"capturing the step failed ({first_cause(error)})", eager)
         if distance > CLOSE:
             self._go_back_to(after, changed)
             return self._give_up(f"its result was {distance:.0%} of a step away from the eager one", eager)
@@ -117,13 +117,16 @@ class GraphedStep:
         return replayed
 
     def _capture(self, static: Batch) -> torch.cuda.CUDAGraph:
-        graph = torch.cuda.CUDAGraph()
-        with (
-            self._capturable(),
-            # threads that pin memory or write checkpoints may go on meanwhile
-            torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
-        ):
-            found = self._task.train_step(static, self._updater)
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self._device)
+        try:
+            with (
+                self._capturable(),
+                # threads that pin memory or write checkpoints may go on meanwhile
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
+                found = self._task.train_step(static, self._updater)
+        finally:
+            torch.cuda.set_stream(current)  # after a capture that cannot be ended, torch stays on its stream
         self._graph, self._outputs = graph, {name: value.detach() for name, value in found.items()}
         return graph
 
@@ -184,8 +187,8 @@ def _no_waiting() -> Iterator[None]:
         torch.cuda.set_sync_debug_mode(before)
 
 
-def first_line(error: BaseException) -> str:
+def first_cause(error: BaseException) -> str:
     """Return the first line of the error that came first: ending a capture that failed raises another one."""
     while error.__context__ is not None:
         error = error.__context__
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error).rstrip(".")

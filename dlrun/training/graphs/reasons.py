@@ -15,12 +15,10 @@ FEWEST_STEPS_OF_AUTO = 100
 """Capturing takes about 0.1 s; a step of a small model that is not captured, about 2 ms more (docs/gpu.md)."""
 
 
-def reason_against(
-    config: RunConfig, components: Components, state: TrainingState, *, steps: int, processes: int = 1
-) -> str | None:
+def reason_against(config: RunConfig, components: Components, state: TrainingState, *, steps: int) -> str | None:
     """Return why the step of this run is not captured, a clause; None if it is. device.graphs=off is a reason too.
 
-    steps: of the whole run. processes: that train together.
+    steps: of the whole run.
     What only running the step can tell (it waits for the GPU, it draws numbers in Python) is found when it is captured.
     """
     device = config.device_settings
@@ -28,6 +26,7 @@ def reason_against(
         return "device.graphs=off"
     if components.device.torch.type != "cuda":
         return f"graphs are of CUDA, and this run trains on {components.device.torch.type}"
+    processes = components.device.group.size
     if processes > 1:
         return f"{processes} processes exchange gradients within a step"
     if device.compile:

@@ -59,4 +59,4 @@ def _on_this_machine(memory: Memory, group: Group) -> Memory:
 
 
 def _largest_parameter(task: nn.Module) -> int:
-    return max(each.numel() * each.element_size() for each in task.parameters())
+    return max(each.nbytes for each in task.parameters())

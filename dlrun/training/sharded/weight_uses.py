@@ -14,6 +14,7 @@ from dlrun.data.spec import Batch
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import Task
+from dlrun.training.sample_step import ignore_update
 
 
 def layers_of_weights(task: Task, batch: Batch) -> Mapping[int, frozenset[int]]:
@@ -26,12 +27,8 @@ def layers_of_weights(task: Task, batch: Batch) -> Mapping[int, frozenset[int]]:
     originals = {id(twin): module for twin, module in zip(copied.modules(), task.modules(), strict=True)}
     uses = _Uses(weights)
     with own_draws(), torch.no_grad(), uses.following(copied), uses:
-        copied.train().train_step(batch, _ignore_update)
+        copied.train().train_step(batch, ignore_update)
     return {weight: frozenset(id(originals[module]) for module in modules) for weight, modules in uses.running.items()}
-
-
-def _ignore_update(group: str, loss: Tensor) -> None:
-    """Stand in for the updater: no weight changes."""
 
 
 class _Uses(TorchFunctionMode):

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from dlrun.cli.ranks.lifeline import Lifeline, die_with_parent
-from dlrun.cli.ranks.work import send
+from dlrun.cli.ranks.line import send
 
 
 def test_it_brings_answers_and_ends_with_its_launcher() -> None:

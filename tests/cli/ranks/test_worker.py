@@ -7,7 +7,7 @@ import json
 import socket
 
 from dlrun.cli.ranks.lifeline import Lifeline
-from dlrun.cli.ranks.work import send
+from dlrun.cli.ranks.line import send
 from dlrun.cli.ranks.worker import LauncherChannel, described
 from dlrun.errors import DataError, Interrupted
 from dlrun.runs.sweeps.jobs import Measured, MemoryWatch, Started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def test_compare_shows_what_differs_in_configuration_and_metrics(short_run: Shor
     assert "A: a (completed)" in out
     short_run("c", "optimizer.lr=0.1")
     assert "(the same configuration)" in dlrun("compare", "a", "c")[1]
+
+
+def test_values_and_changes_of_a_metric_have_as_many_decimals(short_run: ShortRun, dlrun: Dlrun) -> None:
+    run = short_run("first")
+    result = json.loads((run / "result.json").read_text())
+    for name, rmse in (("a", 99.1234), ("b", 103.2871), ("c", 98.0), ("d", 99.1234)):
+        shutil.copytree(run, name)
+        Path(name, "result.json").write_text(json.dumps({**result, "metrics": {"val/rmse": rmse}}))
+    _, out, _ = dlrun("compare", "a", "b", "c", "d")
+    (line,) = [line.split() for line in out.splitlines() if line.startswith("val/rmse")]
+    assert line[1:] == ["99.123", "103.287", "(+4.164)", "98.000", "(-1.123)", "99.123", "(0)"]
 
 
 def test_a_folder_without_a_run_cannot_be_compared(dlrun: Dlrun, short_run: ShortRun) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dlrun.report.plots.fonts import notice
 from tests.runs.explain.known import needs_captum
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -109,6 +110,18 @@ def test_importance_of_columns_needs_no_extra(iris: str, dlrun: Dlrun) -> None:
     assert Path("columns.png").read_bytes().startswith(b"\x89PNG")
     assert dlrun("explain", iris, "--split", "train", "-o", "columns.json")[0] == 0
     assert json.loads(Path("columns.json").read_text()) == found
+
+
+def test_characters_of_columns_that_no_font_has_are_told(
+    short_run: Train, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlrun.report.plots.fonts.installed", lambda: iter(()))
+    Path("cats.csv").write_text("猫,dog,y\n" + "1,2,3\n2,1,5\n4,3,7\n3,5,6\n" * 5, encoding="utf-8")
+    short_run("run", "dataset=table", "dataset.path=cats.csv", "dataset.target=y")
+    words = ("explain", "run", "--split", "test", "-o")
+    assert dlrun(*words, "columns.png", "-q") == (0, "columns.png\n", "")
+    assert dlrun(*words, "columns.png") == (0, "columns.png\n", f"notice: {notice({'猫'})}\n")
+    assert dlrun(*words, "columns.json") == (0, "columns.json\n", "")
 
 
 def test_a_wrong_command_is_told_before_anything_is_read(own_folder: Path, dlrun: Dlrun) -> None:

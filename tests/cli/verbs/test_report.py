@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.report.plots.fonts import notice
 from tests.sweep_folders import row, write_run, write_sweep
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -34,6 +35,15 @@ def test_pictures(sweep: Path, dlrun: Dlrun) -> None:
     assert out.split()[0] == "plots/parallel.png"
     assert sorted(out.split()) == sorted(str(path) for path in Path("plots").iterdir())
     assert all(Path(name).read_bytes().startswith(b"\x89PNG") for name in ["all.png", *out.split()])
+
+
+def test_characters_that_no_font_has_are_told_once(sweep: Path, dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.report.plots.fonts.installed", lambda: iter(()))
+    sweep.rename("猫")
+    assert dlrun("report", "猫", "-o", "all.png", "--quiet") == (0, "all.png\n", "")
+    code, out, err = dlrun("report", "猫", "-o", "all.png")
+    assert (code, out) == (0, "all.png\n")
+    assert err == f"notice: {notice({'猫'})}\n"
 
 
 def test_the_page_of_a_run(own_folder: Path, dlrun: Dlrun) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not HAS_SERVE, reason='the extra "serve" is not 
 def listened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What would be served."""
     calls: list[Any] = []
-    monkeypatch.setattr("dlrun.runs.serving.server.listen", lambda *given: calls.append(given))
+    monkeypatch.setattr("dlrun.runs.serving.server.listen", lambda *given, tell: calls.append(given))
     return calls
 
 

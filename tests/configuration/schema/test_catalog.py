@@ -8,9 +8,10 @@ import pytest
 
 from dlrun.configuration.check import nearest_key
 from dlrun.configuration.schema import groups
-from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.catalog import Catalog, packages_of
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError
+from tests.harness import configure
 
 PLUGINS = {
     "model": "def mine(spec, *, width: int = 3):\n    return ('model', spec, width)\n",
@@ -168,6 +169,9 @@ def test_an_installed_package_provides_an_option(tmp_path: Path, monkeypatch: py
     assert (option.origin, option.defaults()) == ("their-package", {"name": "net", "width": 5})
     assert "their_package.net" not in sys.modules
     assert catalog.load("model", "net")(None) == 42
+    tree = configure("dataset=iris", "model=linear").tree
+    assert packages_of(tree, catalog) == []
+    assert packages_of({**tree, "model": {"name": "net"}}, catalog) == ["their-package"]
     assert option.conf is None
 
 

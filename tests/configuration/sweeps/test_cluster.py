@@ -7,7 +7,6 @@ import pytest
 from dlrun.configuration.overrides import Request, parse_overrides
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.cluster import RaySettings, SlurmSettings
-from dlrun.configuration.sweeps.settings import as_words
 
 SUBMITIT, RAY = "launch.engine=submitit", "launch.engine=ray"
 
@@ -67,8 +66,3 @@ def test_a_setting_of_another_engine_is_told(words: tuple[str, ...], wanted: str
     assert problem.message == (
         f"Only launch.engine={wanted} uses this; here it is launch.engine={given}. Add launch.engine={wanted}."
     )
-
-
-def test_settings_are_told_as_they_are_typed() -> None:
-    found = request(SUBMITIT, "launch.slurm.partition=gpu", "launch.slurm.mem_gb=8").sweep
-    assert as_words(found) == ["launch.engine=submitit", "launch.slurm.partition=gpu", "launch.slurm.mem_gb=8"]

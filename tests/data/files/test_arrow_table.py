@@ -118,3 +118,25 @@ def test_without_pyarrow_the_error_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigError, match=r't.csv\n +This needs pyarrow, .*: pip install "dlrun\[table\]"'):
         file()
+
+
+def test_numbers_between_semicolons_may_have_a_decimal_comma() -> None:
+    table = file("t.csv", "a;b;c\n12,5;1,5;x, y\n-1.234,25;7;z\n3;1.5;\n")
+    assert table.sample() == {"a": ["12.5", "-1234.25", "3"], "b": ["1.5", "7", "1.5"], "c": ["x, y", "z", None]}
+    (batch,) = table.batches(numbers=(), names=["a", "b", "c"], bad=never)
+    assert batch.to_pydict() == table.sample()
+    (batch,) = file("u.csv", "a;b\n12,5;1\n3;\n").batches(numbers=["a", "b"], names=["a", "b"], bad=never)
+    assert batch.to_pydict() == {"a": [12.5, 3.0], "b": [1.0, None]}
+    commas = file("v.csv", 'a,b\n"12,5",x\n"7,25",y\n')
+    assert commas.sample()["a"] == ["12,5", "7,25"], "between commas, it may divide thousands"
+
+
+def test_spaces_around_the_names_are_no_part_of_names_and_values() -> None:
+    table = file("t.csv", "a, b , c\n1, x, NA\n 2,y ,3\n, , 4\n")
+    assert table.names == ["a", "b", "c"]
+    assert table.sample() == {"a": ["1", "2", None], "b": ["x", "y", None], "c": [None, "3", "4"]}
+    (batch,) = table.batches(numbers=["a"], names=["a", "b", "c"], bad=never)
+    assert batch.to_pydict() == {"a": [1.0, 2.0, None], "b": ["x", "y", None], "c": [None, "3", "4"]}
+    other = file("u.csv", '"a\n", b\n1, x\n')
+    assert other.names == ["a\n", " b"], "of a heading of two lines, names are as they are written"
+    assert other.sample() == {"a\n": ["1"], " b": [" x"]}

@@ -138,6 +138,20 @@ def test_the_death_of_a_worker_between_two_batches_does_not_raise_there(capfd: p
     assert "Workers that read the data were killed" in capfd.readouterr().err
 
 
+def test_so_is_a_worker_whose_death_the_thread_that_pins_memory_met(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(loader: object) -> None:
+        raise RuntimeError("Pin memory thread exited unexpectedly")
+
+    monkeypatch.setattr("dlrun.data.loading.streaming._begun", fail)
+    streamed = StreamedSplit(Numbered(8), torch.arange(8), workers=1)
+    assert [int(row) for batch in in_order(streamed, batch_size=4) for row in batch.targets] == list(range(8))
+    assert "(Pin memory thread exited unexpectedly). The rest of this pass is read without them" in (
+        capfd.readouterr().err
+    )
+
+
 def active_children_of(streamed: StreamedSplit) -> list[int]:
     assert streamed._started is not None
     iterator = streamed._started[0]._iterator

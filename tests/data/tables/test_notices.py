@@ -70,3 +70,15 @@ def test_rows_that_are_not_used_are_counted_by_file() -> None:
     assert any(line.startswith("1 bad row of dataset.test skipped (dataset.on_bad_row=skip): line 4") for line in found)
     assert found[-1] == "missing values of dataset.test: n in every row"
     assert "1 row with missing values dropped (dataset.missing=drop)" in notices(PLAIN + "1,,u,k,a\n", missing="drop")
+
+
+def test_numbers_and_dates_in_another_form_are_named() -> None:
+    rows = [f"{i % 5 * 10}%,{i + 1000:,} €,{i % 28 + 1}.{i % 12 + 1}.2026,{i}" for i in range(40)]
+    quoted = [row.replace(row.split(" €")[0].split("%,")[1], f'"{1000 + i:,}', 1) for i, row in enumerate(rows)]
+    content = "share,price,day,y\n" + "\n".join(row.replace(" €", ' €"') for row in quoted) + "\n"
+    assert notices(content + '10%,"2,000 €",1.2.2026,7\n') == [
+        "columns: 1 categories: share (5)",
+        'columns: price is ignored (numbers written as "1,000 €"; expected the form 1234.5)',
+        'columns: day is ignored (dates written as "1.1.2026"; expected the form 2026-01-31)',
+        'columns: share is read as categories (numbers written as "0%"; expected the form 1234.5)',
+    ]

@@ -51,6 +51,18 @@ def test_a_limit_applies_to_the_windows_of_every_split(tmp_path: Path) -> None:
     assert bundle(rising(tmp_path)).sizes == {"train": 68, "val": 7, "test": 19}  # each but the last row of a split
 
 
+def test_a_file_between_semicolons_may_have_decimal_commas_and_german_dates(tmp_path: Path) -> None:
+    rows = [f"{i % 28 + 1:02d}.{i // 28 + 1:02d}.2026;{i},25;-1.000,5;x" for i in range(60)]
+    path = write(tmp_path, "t;a;b;c", *rows)
+    form, notices = series_format(
+        Path(path), columns=None, target="a", time="t", delimiter="auto", encoding="utf-8"
+    )  # fmt: skip
+    assert (form.columns, notices) == (["a", "b"], (f"{path}: columns ignored, not numbers: c.",))
+    series = read_series(Path(path), form, skip_bad_rows=False)
+    assert series.inputs[:2].tolist() == [[0.25, -1000.5], [1.25, -1000.5]]
+    assert series.last_time == "04.03.2026"
+
+
 def test_windows_by_hand() -> None:
     series = Series(torch.arange(7.0).unsqueeze(1), 10 * torch.arange(7.0).unsqueeze(1), list("abcdefg"))
     rows = windows(series, window=3, horizon=2, step=1)
@@ -151,7 +163,10 @@ def test_columns_of_numbers_are_found_and_others_reported(tmp_path: Path) -> Non
         (("t,a,b", "1,1,nan"), r'column "b": expected a finite number, got "nan"\.'),
         (("t,a,b", "2,1,1", "2,1,1"), r'line 3, column "t": 2 comes after 2; expected times that increase'),
         (("t,a,b", "2024-01-02,1,1", "2024-01-01,1,1"), r"2024-01-01 comes after 2024-01-02"),
-        (("t,a,b", "noon,1,1"), r'column "t": expected a number or an ISO date, got "noon"'),
+        (
+            ("t,a,b", "noon,1,1"),
+            r'column "t": expected a number or a date such as 2026-01-31 or 2026-01-31 12:30, got "noon"',
+        ),
         (("t,a,b", *(f"{i},1,1" for i in range(6))), r"the train split has 2 rows and no whole window: .* need 5\."),
         (("t,a", "1,1"), r'there is no column "b"'),
     ],

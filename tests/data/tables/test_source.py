@@ -79,6 +79,22 @@ def test_the_fingerprint_is_of_content_and_settings_and_no_path() -> None:
         (ROWS, {"target": "yy"}, 'there is no column "yy" for dataset.target. Did you mean "y"?'),
         (ROWS, {"target": "note"}, 'the target "note" has 30 different texts in 30 rows; expected numbers or classes'),
         (ROWS, {"target": "when"}, 'the target "when" has dates; expected numbers or classes to predict'),
+        (
+            "n,y\n" + "".join(f"{i},${i // 2}.50\n" for i in range(40)),
+            {},
+            'the target "y" has numbers written as "$0.50"; expected the form 1234.5. '
+            "To predict them as 20 classes: dataset.columns={y: category}.",
+        ),
+        (
+            "n,y\n" + "".join(f'{i},"{i},000"\n' for i in range(1, 41)),
+            {},
+            'the target "y" has numbers written as "1,000"; expected the form 1234.5.',
+        ),
+        (
+            "n,y\n" + "".join(f"{i},{i % 9 + 1}/1/2026\n" for i in range(40)),
+            {},
+            'the target "y" has dates; expected numbers or classes to predict',
+        ),
         ("n,y\n,0\n,1\n,0\n", {}, "no column is left for features (n: no value in any row); set the kinds of columns"),
         (
             "n,y\n,0\n,1\n,0\n",

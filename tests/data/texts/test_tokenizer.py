@@ -67,6 +67,26 @@ def test_a_tokenizer_is_restored_from_plain_values(name: TokenizerName) -> None:
     assert (again.size, again.state()) == (tokenizer.size, tokenizer.state())
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("这本书iPad很好!", ["这", "本", "书", "ipad", "很", "好", "!"]),
+        ("日本語のテスト 2026年", ["日", "本", "語", "の", "テ", "ス", "ト", "2026", "年"]),
+        ("हिन्दी भाषा।", ["हिन्दी", "भाषा", "।"]),
+        ("cafe\u0301 한국어 слово", ["cafe\u0301", "한국어", "слово"]),
+    ],
+)
+def test_scripts_without_spaces_have_a_word_for_each_character(text: str, words: list[str]) -> None:
+    tokenizer = fit(texts=[text])
+    assert [tokenizer.text([number]) for number in tokenizer.ids(text)] == words
+
+
+def test_the_tokenizer_of_an_older_run_splits_as_it_did() -> None:
+    state = {"name": "words", "vocabulary": ["这本书", "很"], "lowercase": True}
+    assert restored_tokenizer(state).ids("这本书 很") == [2, 3]
+    assert restored_tokenizer({**state, "pattern": "(a+)+$"}).ids("这本书 很") == [2, 3], "a file has no expression"
+
+
 def test_subwords_begin_with_the_bytes() -> None:
     with pytest.raises(ConfigError, match=r"dataset.max_vocabulary=299\n.*256 bytes; expected 300 or more"):
         fit("subword", max_vocabulary=299)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.lint.conftest import Examine
@@ -33,6 +35,12 @@ def test_outputs_that_cannot_reach_the_targets_are_found(
 @pytest.mark.parametrize("seed", range(8))
 def test_one_weight_and_inputs_of_one_sign_are_not_taken_for_a_bound(check: Examine, seed: int) -> None:
     assert not check("dataset=line", "model=linear", f"seed={seed}")
+
+
+def test_the_first_rows_of_a_series_are_not_taken_for_all(check: Examine) -> None:
+    rows = [10 + i / 10 + i % 7 / 20 + (400 if 100 <= i < 200 else 0) for i in range(300)]  # low at first
+    Path("x.csv").write_text("\n".join(["x", *(f"{row:.3f}" for row in rows)]) + "\n")
+    assert ID not in [each.id for each in check("dataset=series", "dataset.path=x.csv")]
 
 
 def test_numbers_that_are_never_negative_may_come_from_a_relu(write_plugin: WritePlugin, check: Examine) -> None:

@@ -11,6 +11,10 @@ def test_a_text_is_cut_at_its_end_at_its_start_or_in_its_middle() -> None:
     assert shortened("trainer.early_stop.patience", 10, keeps="end") == "….patience"
     assert shortened("product line 007", 8, keeps="both") == "prod…007"
     assert shortened("abcdef", 3, keeps="both") == "a…f"
+    assert shortened("日本語", 6) == "日本語"  # of the width of two letters each
+    assert shortened("日本語", 5) == "日本…"
+    assert shortened("日本語", 4, keeps="end") == "…語"
+    assert shortened("日本語", 5, keeps="both") == "日…語"
 
 
 def test_a_cut_label_keeps_the_whole_text() -> None:

@@ -112,7 +112,7 @@ def test_points_that_were_done_before_do_not_count_as_speed() -> None:
     board = Board(None, clock)
     for point in range(3):
         board.take(ended(point, value=0.1 * point))
-    assert (board.num_before, board.num_ended, board.points_per_minute(), board.num_waiting) == (3, 3, None, None)
+    assert (board.num_ended, board.points_per_minute(), board.num_waiting) == (3, None, None)
     begin(board, 3)
     clock.now_s += 30
     board.take(ended(3))
@@ -124,7 +124,7 @@ def test_a_point_that_begins_again_or_has_a_newer_row_counts_once() -> None:
     board = Board(2)
     board.take(ended(0, "interrupted"))
     begin(board, 0)
-    assert (board.num_before, board.num_ended, board.others) == (0, 0, [])
+    assert (board.num_ended, board.others) == (0, [])
     board.take(ended(0, "failed", error="no"))
     board.take(ended(0, value=0.5))
     assert (dict(+board.counts), order(board), board.others) == ({"completed": 1}, [0], [])

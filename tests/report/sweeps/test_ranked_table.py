@@ -35,17 +35,28 @@ def test_settings_are_shown_as_they_are_typed() -> None:
 
 def test_cells_of_a_group() -> None:
     (found,) = group(trials(0.1, 0.5, 0.7, None))
-    assert ranked_table.measured(found, "val/accuracy") == "0.6000 ± 0.1414"
-    assert ranked_table.measured(found, "test/loss") == "-"
-    assert ranked_table.measured(found, None) == "-"
+    assert ranked_table.measured([found] * 3, ["val/accuracy", "test/loss", None]) == ["0.6000 ± 0.1414", "-", "-"]
     assert ranked_table.status(found) == "2 completed, 1 failed"
     assert ranked_table.time(found) == "3.0 s"
     (alone,) = group(trials(0.1, 0.5, reused=True))
-    assert (ranked_table.measured(alone, "val/accuracy"), ranked_table.status(alone)) == (
-        "0.5000",
-        "completed (reused)",
-    )
+    assert ranked_table.measured([alone], ["val/accuracy"]) == ["0.5000"]
+    assert ranked_table.status(alone) == "completed (reused)"
     assert ranked_table.time(Group({}, (Trial("0", {}, "failed", {}),))) == "-"
+
+
+def test_a_column_has_as_many_decimals_in_each_metric() -> None:
+    first, second, third = (
+        Group({}, (Trial("0", {}, "completed", {"val/rmse": rmse, "val/accuracy": accuracy}),))
+        for rmse, accuracy in ((99.1234, 1.0), (103.2871, 0.98333), (7.0, 0.5))
+    )
+    metrics = ["val/rmse", "val/rmse", "val/accuracy"]
+    assert ranked_table.measured([first, second, third], metrics) == ["99.12", "103.29", "0.5000"]
+    assert ranked_table.named([first, second, third], [*metrics[:2], None]) == [
+        "val/rmse 99.12",
+        "val/rmse 103.29",
+        "-",
+    ]
+    assert ranked_table.with_spreads([100.5, 99.25], [0.75, None]) == ["100.5000 ± 0.7500", "99.2500"]
 
 
 def test_columns_say_how_sure_the_order_is() -> None:

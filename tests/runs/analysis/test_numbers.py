@@ -23,6 +23,14 @@ def test_numbers_in_the_targets_unit_and_the_largest_errors_first() -> None:
     assert found == [(2, "12", "16", "off by 4"), (0, "11", "10", "off by -1")]
 
 
+def test_a_column_of_numbers_has_as_many_decimals() -> None:
+    spec = DataSpec("dense", (1,), "regression", 1)
+    observer = NumberObserver(spec, names=["stars"], num_rows=2, most=2)
+    observer.add(0, torch.tensor([[3.0], [3.25]]), torch.tensor([[0.5], [5.0]]), None)
+    found = [(each.truth, each.predicted, each.note) for each in observer.mistakes()]
+    assert found == [("0.5000", "3.0000", "off by 2.5000"), ("5.0000", "3.2500", "off by -1.7500")]
+
+
 def test_several_numbers_are_named() -> None:
     spec = DataSpec("dense", (1,), "regression", 2)
     observer = NumberObserver(spec, names=["x", "y"], num_rows=1, most=1)

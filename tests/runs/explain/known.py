@@ -12,7 +12,7 @@ from dlrun.data.source import Encoder
 from dlrun.data.spec import DataSpec
 from dlrun.optim import device
 from dlrun.runs.explain.given import GivenRow, Model
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.task import SupervisedTask
 from tests.harness import CPU, configure
 

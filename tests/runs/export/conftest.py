@@ -18,7 +18,7 @@ from PIL import Image
 from dlrun.cli.main import main
 from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.runs.predict import LoadedRun, load_run
+from dlrun.runs.loaded_run import LoadedRun, load_run
 
 TINY = ("trainer.max_steps=3", "dataset.baselines=false", "device=cpu", "device.threads=1", "--quiet")
 WORDS = ["good", "bad", "fine", "poor", "great", "awful", "nice", "ugly", "so", "very", "not"]

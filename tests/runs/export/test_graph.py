@@ -18,7 +18,7 @@ from dlrun.runs.export.preprocessing import preprocessing_of
 from dlrun.runs.export.real_rows import RealRows, real_rows
 from dlrun.runs.export.rows import RowEncoder
 from dlrun.runs.export.values import Arrays
-from dlrun.runs.predict import LoadedRun
+from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.task import Task
 from tests.runs.export.conftest import RUNS, Load
@@ -92,6 +92,16 @@ def test_every_family_can_be_captured(name: str, loaded: Load) -> None:
     run = loaded(name)
     graph = graph_of(run)
     check(run, graph, captured(graph).module())
+
+
+def test_rows_of_a_shipped_example_are_found(loaded: Load) -> None:
+    run = loaded("images")
+    dataset = dataclasses.replace(
+        run.config.dataset, arguments={**run.config.dataset.arguments, "path": "example:shapes"}
+    )
+    elsewhere = dataclasses.replace(run, config=dataclasses.replace(run.config, dataset=dataset))
+    rows = rows_of(elsewhere, graph_of(run))
+    assert rows.where.endswith("shapes-1")
 
 
 def test_the_run_s_own_model_is_left_as_it_is(loaded: Load) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dlrun.errors import DataError
-from dlrun.runs.serving.asking import Asked, Refused
 from dlrun.runs.serving.batching import Batcher, rows_of
-from dlrun.runs.serving.counting import Counters
+from dlrun.runs.serving.metrics import Counters
+from dlrun.runs.serving.requests import PredictionRequest, Refused
 from dlrun.runs.serving.served import Served
 
 ABOUT = {
@@ -42,13 +42,13 @@ class Doubling(Served):
         return {"prediction": whole, **({"probability_x": whole} if probabilities else {})}
 
 
-def asked(*numbers: float, **options: Any) -> Asked:
-    return Asked([[number] for number in numbers], **options)
+def asked(*numbers: float, **options: Any) -> PredictionRequest:
+    return PredictionRequest([[number] for number in numbers], **options)
 
 
 def predictions(
     model: Doubling,
-    requests: Sequence[Asked],
+    requests: Sequence[PredictionRequest],
     *,
     most_waiting: int = 9,
     timeout_s: float = 10,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dlrun.runs.serving.asking import Refused
 from dlrun.runs.serving.forms import Form, read_form
+from dlrun.runs.serving.requests import Refused
 
 pytest.importorskip("python_multipart", reason='the extra "serve" is not installed')
 TYPE = "multipart/form-data; boundary=x"

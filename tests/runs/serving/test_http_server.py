@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,10 +41,10 @@ class Connection:
         self.cycle = None if is_answered is None else Cycle(response_complete=is_answered)
 
 
-def server_with(*connections: Connection) -> Any:
+def server_with(*connections: Connection, tell: Callable[[str], None] = print) -> Any:
     from dlrun.runs.serving.http_server import HttpServer
 
-    server = HttpServer(uvicorn.Config(lambda: None), silence_s=30.0)
+    server = HttpServer(uvicorn.Config(lambda: None), silence_s=30.0, tell=tell)
     connections_of: set[Any] = server.server_state.connections
     connections_of.update(connections)
     return server
@@ -86,3 +89,39 @@ def test_a_second_signal_ends_what_is_in_flight() -> None:
     assert (server.should_exit, server.force_exit, busy.transport.is_open) == (True, False, True)
     server.handle_exit(15, None)
     assert (server.should_exit, server.force_exit, busy.transport.is_open) == (True, True, False)
+
+
+def test_what_fails_in_the_event_loop_is_told_in_a_line_but_not_a_broken_connection() -> None:
+    told: list[str] = []
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive, send
+
+    async def fail() -> None:
+        raise ValueError("of a task")
+
+    async def run() -> None:
+        await server.startup([])
+        loop = asyncio.get_running_loop()
+        loop.call_soon(int, "no number")
+        task = loop.create_task(fail())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        del task
+        gc.collect()  # a task is told once nobody can ask for its exception
+        broken = {"message": "Fatal read error on socket transport", "transport": object()}
+        loop.call_exception_handler({**broken, "exception": TimeoutError("110")})
+        loop.call_exception_handler({"message": "Unclosed"})
+        await server.shutdown([])
+
+    server = server_with(tell=told.append)
+    server.config.app, server.config.lifespan = serve, "off"
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    asyncio.run(run())
+    assert told[0].startswith("the server failed: Exception in callback int('no number')")
+    assert told[0].endswith(": ValueError: invalid literal for int() with base 10: 'no number'")
+    assert told[1:] == [
+        "the server failed: Task exception was never retrieved: ValueError: of a task",
+        "the server failed: Unclosed",
+    ]

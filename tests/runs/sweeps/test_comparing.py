@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from dlrun.errors import ConfigError, StorageError
-from dlrun.runs.sweeps.comparing import compare_sweep, is_sweep
+from dlrun.runs.sweeps.comparing import compare_sweep
 from dlrun.runs.sweeps.ledger import SweepCommand
-from dlrun.runs.sweeps.rows import SweepRow, append_row
+from dlrun.runs.sweeps.rows import SweepRow, append_row, has_rows
 
 
 def write(folder: Path, *rows: SweepRow) -> Path:
@@ -33,7 +33,7 @@ def test_a_sweep_is_one_part_with_its_importance_and_its_rows(tmp_path: Path) ->
     assert (len(found.rows), part.higher, part.importance.count) == (9, True, 8)
     assert part.importance.left_out == {"failed": 1}
     assert [row.group.settings for row in part.ranking.rows] == [{"lr": 1}, {"lr": 0}]
-    assert is_sweep(tmp_path)
+    assert has_rows(tmp_path)
     assert not found.is_biased
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-import dlrun.training.build as build
+import dlrun.training.loading as loading
 from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
@@ -90,13 +90,13 @@ def test_data_is_read_once_and_data_that_is_gone_has_no_fingerprint(
     monkeypatch: pytest.MonkeyPatch, own_folder: Path
 ) -> None:
     loads: list[str] = []
-    load_data = build.load_data
+    load_data = loading.load_data
 
     def noted(config: RunConfig, *others: Any) -> Any:
         loads.append(config.dataset.name)
         return load_data(config, *others)
 
-    monkeypatch.setattr(build, "load_data", noted)
+    monkeypatch.setattr(loading, "load_data", noted)
     fingerprints = Fingerprints(Catalog())
     first = fingerprints.of(config_of("dataset=iris", "seed=0"))
     assert fingerprints.of(config_of("dataset=iris", "seed=1", "model=linear")) == first

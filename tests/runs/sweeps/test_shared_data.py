@@ -73,3 +73,10 @@ def test_an_error_of_loading_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_data, "load_data", fail)
     with pytest.raises(DataError, match=r"iris\.csv is damaged\."):
         shared_data.keep(config_of(), Catalog())
+
+
+def test_rows_that_do_not_fit_a_gpu_stay_in_memory_for_every_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared_data.keep(config_of(), Catalog())
+    monkeypatch.setattr(device, "room_for_data", lambda where: 100)
+    _, data, _ = shared_data.load(config_of(), Catalog(), device.set_up(config_of()))
+    assert "they stay in the machine's memory" in data.notices[-1]

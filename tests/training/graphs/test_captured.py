@@ -5,12 +5,16 @@ Nothing stands in for CUDA here: without a GPU, those tests are skipped.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from dlrun.training.graphs.captured import first_line
+from dlrun.data.spec import Batch
+from dlrun.tasks.task import SupervisedTask
+from dlrun.training.graphs.captured import first_cause
 from tests.harness import train, train_with_a_break, weights
 
 needs_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU to capture on")
@@ -61,8 +65,35 @@ def test_a_step_that_waits_is_not_captured_and_the_run_goes_on(tmp_path: Path) -
     assert any("CUDA graphs are not used: " in notice for notice in collector.notices)
 
 
+@needs_a_gpu
+@pytest.mark.parametrize(
+    ("wait", "why"),
+    [
+        (lambda loss: loss.item(), "a step cannot be captured (called a synchronizing CUDA operation"),
+        (lambda loss: torch.cuda.synchronize(), "capturing the step failed ("),  # torch does not see it before
+    ],
+)
+def test_a_step_that_cannot_be_captured_leaves_the_run_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: Callable[[Tensor], object], why: str
+) -> None:
+    training_loss = SupervisedTask.training_loss
+
+    def waits(task: SupervisedTask, batch: Batch) -> Tensor:
+        loss = training_loss(task, batch)
+        wait(loss)
+        return loss
+
+    monkeypatch.setattr(SupervisedTask, "training_loss", waits)
+    stream = torch.cuda.current_stream()
+    (notice,) = told(tmp_path / "given up", *RUNS["mlp"], "device.graphs=on")
+    assert notice.startswith(f"CUDA graphs are not used: {why}")
+    assert torch.cuda.current_stream() == stream
+    assert told(tmp_path / "eager", *RUNS["mlp"], "device.graphs=off") == []
+    assert weights(tmp_path / "given up") == weights(tmp_path / "eager")
+
+
 def test_the_error_that_came_first_is_told() -> None:
     error = RuntimeError("operation failed due to a previous error during capture")
     error.__context__ = RuntimeError("called a synchronizing CUDA operation.\nsecond line")
-    assert first_line(error) == "called a synchronizing CUDA operation"
-    assert first_line(RuntimeError()) == "RuntimeError"
+    assert first_cause(error) == "called a synchronizing CUDA operation"
+    assert first_cause(RuntimeError()) == "RuntimeError"

@@ -11,6 +11,7 @@ import torch
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.optim.device import Device
+from dlrun.optim.distributed.group import Group
 from dlrun.runs.run import build_state
 from dlrun.training.build import Components, build_components
 from dlrun.training.graphs.reasons import reason_against
@@ -63,8 +64,8 @@ def test_the_reasons(words: tuple[str, ...], expected: str | None) -> None:
 def test_reasons_of_the_device(tmp_path: Path) -> None:
     config, components, state = on_a_gpu(*SMALL, "device.graphs=on")
     assert reason_against(config, components, state, steps=1) is None  # `on` captures short runs too
-    two = reason_against(config, components, state, steps=1, processes=2)
-    assert two == "2 processes exchange gradients within a step"
+    shared = dataclasses.replace(components, device=dataclasses.replace(components.device, group=Group(0, 2)))
+    assert reason_against(config, shared, state, steps=1) == "2 processes exchange gradients within a step"
     cpu = dataclasses.replace(components, device=Device(torch.device("cpu"), "fp32", 1))
     told = reason_against(config, cpu, state, steps=1)
     assert told == "graphs are of CUDA, and this run trains on cpu"

@@ -1,4 +1,4 @@
-"""What is told without a second process; what `auto` chooses is in test_sharded_state.py."""
+"""What is told without a second process; what `auto` chooses is in test_state.py."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pytest
 
 from dlrun.errors import ConfigError
 from dlrun.optim.distributed.group import Group
-from dlrun.training.sharded.strategy import Strategy, choose_strategy, take_turns
+from dlrun.training.sharded.strategy import Strategy, choose_strategy
 from tests.harness import configure
 
 
 @dataclass
-class Unweighed:
-    """Stands for a Fitting whose model `meta` cannot weigh."""
+class Unknown:
+    """Stands for a MemoryCheck of a model that cannot be built on `meta`."""
 
     is_sharded: bool = False
 
-    def weigh(self, config: object) -> None:
+    def estimate(self, config: object) -> None:
         return None
 
 
 def choose(*words: str, processes: int) -> Strategy:
     config = configure("dataset=iris", "model=mlp", *words)
-    return choose_strategy(config, Unweighed(), Group(0, processes))  # type: ignore[arg-type]
+    return choose_strategy(config, Unknown(), Group(0, processes))  # type: ignore[arg-type]
 
 
 def test_a_process_alone_has_all_of_the_model() -> None:
@@ -42,8 +42,3 @@ def test_an_optimizer_that_needs_whole_weights_is_refused() -> None:
         choose("device.strategy=fsdp", "optimizer=muon", processes=2)
     assert caught.value.problems[0].fix == "device.strategy=ddp"
     assert choose("device.strategy=ddp", "optimizer=muon", processes=2) == Strategy()
-
-
-def test_turns_are_as_many_as_there_are_processes_on_a_machine() -> None:
-    assert take_turns(Group(0, 1, 0, 1)) == [True]
-    assert take_turns(Group(0, 1, 1, 3)) == [False, True, False]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun.report.pages.parts import Cell, bullets, code, facts, number_cell, paragraph, section, table
+from dlrun.report.pages.parts import Cell, bullets, code, count_cell, facts, paragraph, section, table
 from dlrun.report.pages.text import escape
 from dlrun.runs.analysis.found import Examined
 from dlrun.runs.sweeps.saved.shared import Shared
@@ -50,7 +50,7 @@ def data_section(shared: Shared, result: Mapping[str, Any], examined: Examined) 
         total = sum(examined.class_counts.values()) or 1
         counts = list(examined.class_counts.items())
         shown = [
-            (None, [Cell(name), number_cell(count, whole=True), Cell(f"{count / total:.1%}", count / total)])
+            (None, [Cell(name), count_cell(count), Cell(f"{count / total:.1%}", count / total)])
             for name, count in counts[:_MOST_CLASSES]
         ]
         more = len(counts) - len(shown)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dlrun.report.pages.parts import Cell, figure, grid, legend, number_cell, paragraph, section, table
+from dlrun.report.pages.parts import Cell, count_cell, figure, grid, legend, number_cells, paragraph, section, table
 from dlrun.report.plots.confusion import MOST_CLASSES, confusion_matrix
 from dlrun.report.plots.shares import recall_plot, reliability_plot, roc_plot
 from dlrun.report.plots.style import NUM_SERIES
-from dlrun.runs.analysis.found import ClassReport
+from dlrun.runs.analysis.found import NUM_BINS, ClassReport
 from dlrun.tasks.per_class import MOST_CLASSES as MOST_LISTED
 from dlrun.tasks.per_class import lowest_f1
 from dlrun.wording import number, plural
@@ -38,11 +38,8 @@ def stored_figures(result: Mapping[str, Any]) -> str:
     stored, parts = result.get("per_class"), []
     for split, figures in list(stored.items())[:8] if isinstance(stored, dict) else ():
         listed = list(figures.items())[:_MOST_ROWS] if isinstance(figures, dict) else []
-        rows = [
-            (None, [Cell(name), *(number_cell(each.get(key)) for key in _FIGURES)])
-            for name, each in listed
-            if isinstance(each, dict)
-        ]
+        listed = [(name, each) for name, each in listed if isinstance(each, dict)]
+        rows = _rows(listed)
         if rows:
             parts += [paragraph(f"{split}:", muted=True), table(["class", "precision", "recall", "F1", "rows"], rows)]
     return section("Each class", *parts) if parts else ""
@@ -80,7 +77,7 @@ def _pairs(report: ClassReport) -> list[tuple[None, Sequence[Cell]]]:
         if value > 0:
             share = value / float(totals[truth])
             names = [Cell(report.class_names[int(place)]) for place in (truth, chosen)]
-            found.append((None, [*names, number_cell(value, whole=True), Cell(f"{share:.1%}", share)]))
+            found.append((None, [*names, count_cell(value), Cell(f"{share:.1%}", share)]))
     return found
 
 
@@ -88,20 +85,28 @@ def _figures(report: ClassReport, title: str) -> str:
     curves = {each.name: each for each in report.curves}
     heads = ["class", "precision", "recall", "F1", "rows"]
     heads += ["AUROC", "average precision"] if curves else []
-    rows = []
     listed, note = list(report.figures.items()), ""
     if len(listed) > MOST_LISTED:
         note = f"The classes with the lowest F1 first; the first {MOST_LISTED} have curves."
         listed.sort(key=lambda each: lowest_f1(each[1]))
-    for name, figures in listed[:_MOST_ROWS]:
-        cells = [Cell(name), *(number_cell(figures[key], whole=key == "support") for key in _FIGURES)]
-        if curves:
-            own = curves.get(name)
-            cells += [number_cell(own and own.auroc), number_cell(own and own.average_precision)]
-        rows.append((None, cells))
+    listed = listed[:_MOST_ROWS]
+    rows = _rows(listed)
+    if curves:
+        own = [curves.get(name) for name, _ in listed]
+        areas = number_cells([each and each.auroc for each in own])
+        precisions = number_cells([each and each.average_precision for each in own])
+        rows = [(None, [*cells, *more]) for (_, cells), *more in zip(rows, areas, precisions, strict=True)]
     more = len(report.figures) - len(rows)
     cut = paragraph(f"{more} more classes are left out.", muted=True) if more > 0 else ""
     return section(title, paragraph(note, muted=True) if note else "", table(heads, rows), cut)
+
+
+def _rows(listed: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[None, Sequence[Cell]]]:
+    """The figures of each class: shares of rows, and a count of rows."""
+    *shares, support = _FIGURES
+    columns = [number_cells([figures.get(key) for _, figures in listed]) for key in shares]
+    columns.append([count_cell(figures.get(support)) for _, figures in listed])
+    return [(None, [Cell(name), *(cells[place] for cells in columns)]) for place, (name, _) in enumerate(listed)]
 
 
 def _curves(report: ClassReport, title: str) -> str:
@@ -131,9 +136,9 @@ def _calibration(report: ClassReport, title: str) -> str:
     if abs(confidence - accuracy) > 0.02:
         verdict = "too sure" if confidence > accuracy else "not sure enough"
     text = (
-        f"Expected calibration error (ECE, 15 bins): {number(report.calibration_error)}. The model is {verdict}: "
-        f"{confidence:.1%} sure on average, and right in {accuracy:.1%}. On the dashed line it would be right as often "
-        "as it is sure; the bars show where the rows are."
+        f"Expected calibration error (ECE, {NUM_BINS} bins): {number(report.calibration_error)}. The model is "
+        f"{verdict}: {confidence:.1%} sure on average, and right in {accuracy:.1%}. On the dashed line it would be "
+        "right as often as it is sure; the bars show where the rows are."
     )
     drawn = figure(reliability_plot(report.bins))
     return section(title, f'<div class="beside"><div class="full">{drawn}</div><div>{paragraph(text)}</div></div>')

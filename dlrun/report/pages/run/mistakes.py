@@ -34,7 +34,7 @@ def mistakes_section(mistakes: Sequence[Mistake], media: Media, *, title: str, s
     elif not body:
         heads = ["row", "true", "predicted", ""]
         rows = [
-            (None, [_row_number(each), Cell(each.truth), Cell(each.predicted), Cell(each.note)]) for each in mistakes
+            (None, [_row_number(each), _cell(each.truth), _cell(each.predicted), Cell(each.note)]) for each in mistakes
         ]
         body = table(heads, rows)
     return section(title, intro, body)
@@ -62,7 +62,7 @@ def _table(mistakes: Sequence[Mistake]) -> str:
     rows = []
     for each in mistakes:
         cells = each.original.cells if each.original is not None else {}
-        told = [Cell(each.truth), Cell(each.predicted), Cell(each.note)]
+        told = [_cell(each.truth), _cell(each.predicted), Cell(each.note)]
         rows.append((None, [_row_number(each), *told, *(_cell(cells.get(name, "")) for name in shown)]))
     cut = ""
     if len(columns) > len(shown):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlrun.report.pages.parts import Cell, grid, number_cell, paragraph, section, table
+from dlrun.report.pages.parts import Cell, grid, number_cells, paragraph, section, table
 from dlrun.report.plots.residuals import (
     MOST_DOTS,
     error_by_step,
@@ -41,7 +41,7 @@ def _figures(reports: Sequence[NumberReport], split: str) -> str:
             float(np.quantile(absolute, 0.9)),
             float(absolute.max()),
         ]
-        rows.append((None, [Cell(report.name), *map(number_cell, values)]))
+        rows.append((None, [Cell(report.name), *number_cells(values)]))
     heads = ["target", "RMSE", "MAE", "mean residual", "9 of 10 within", "largest"]
     first = reports[0]
     lines = [f"Of the {split} rows, in the target's own unit; a residual is predicted minus true."]

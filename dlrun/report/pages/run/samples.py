@@ -11,7 +11,7 @@ from dlrun.report.pages.parts import grid, paragraph, section
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.residuals import loss_by_position
 from dlrun.report.plots.style import NUM_HEATS, heat_role, on_heat_role
-from dlrun.runs.analysis.found import Sample, Token, TokenReport
+from dlrun.runs.analysis.found import SAMPLE_TEMPERATURE, Sample, Token, TokenReport
 from dlrun.wording import number, plural
 
 _MOST_PICTURES = 9
@@ -55,7 +55,7 @@ def texts_section(samples: Sequence[Sample]) -> str:
     """Return texts of a language model; empty without any."""
     if not samples:
         return ""
-    text = paragraph("Each continues a beginning (bold), drawn at temperature 0.8.", muted=True)
+    text = paragraph(f"Each continues a beginning (bold), drawn at temperature {SAMPLE_TEMPERATURE:g}.", muted=True)
     quotes = [f"<blockquote><b>{escape(each.prompt)}</b>{escape(each.text)}</blockquote>" for each in samples]
     return section("Samples", text, *quotes)
 

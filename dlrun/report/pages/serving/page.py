@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from dlrun.report.pages.page import digest
 from dlrun.report.plots.style import css
 
 _FRAME = (
@@ -28,7 +27,7 @@ def pages() -> Mapping[str, tuple[str, str]]:
 def _page(name: str) -> tuple[str, str]:
     style, script = css() + _text("serving.css"), _text("common.js") + _text(name)
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; connect-src 'self'; "
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; connect-src 'self'; "
         "img-src data: blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return _FRAME.replace("{style}", style).replace("{script}", script), policy
@@ -36,7 +35,3 @@ def _page(name: str) -> tuple[str, str]:
 
 def _text(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

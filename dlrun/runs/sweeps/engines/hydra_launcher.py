@@ -20,7 +20,7 @@ from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem, did_you_
 from dlrun.runs.sweeps.engines.cluster.file_channel import OrderReader, order_stop
 from dlrun.runs.sweeps.folder import SWEEP_DIR
 from dlrun.runs.sweeps.jobs import Ended, Event, Job, Point, RunJob
-from dlrun.runs.sweeps.rows import append_row
+from dlrun.runs.sweeps.rows import ROWS, append_row
 from dlrun.wording import printable
 
 LAUNCHER = "hydra/launcher="
@@ -92,7 +92,7 @@ class HydraJob:
     def report(self, event: Event) -> None:
         """Add the row of a point that ended (as a Channel)."""
         if isinstance(event, Ended):
-            append_row(self.folder / "sweep.jsonl", event.row)
+            append_row(self.folder / ROWS, event.row)
             self._value = None if event.row.best is None else float(event.row.best["value"])
 
     def stop_reason(self, point: int) -> str | None:
@@ -129,7 +129,7 @@ def launch(
             hydra.main(version_base="1.3", config_path=conf, config_name="sweep")(job)()
     except SystemExit as error:
         what = "Hydra's launcher failed; what it says is above. The points that ended are in"
-        raise DlrunError(f"{what} {folder / 'sweep.jsonl'}.") from error
+        raise DlrunError(f"{what} {folder / ROWS}.") from error
     finally:
         sys.argv = arguments
         (folder / _ORDERS).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.optim.device import Device
-from dlrun.training.build import LoadData, Loaded
+from dlrun.training.loading import LoadData, Loaded
 from dlrun.training.state import random_state
 
 

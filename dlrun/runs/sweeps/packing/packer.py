@@ -65,7 +65,7 @@ class Packer:
         if packs or self._mode == "on":
             packed = sum(map(len, packs))
             line = f"packed: {plural(packed, 'point')}"
-            line += f" as {len(packs)} batched model{'s' if len(packs) != 1 else ''}" if packs else ""
+            line += f" as {plural(len(packs), 'batched model')}" if packs else ""
             self._say(line + (f"; not packed: {summary(alone)}" if alone else ""))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from dlrun.runs.sweeps.saved.points import is_number
+from dlrun.runs.history import is_number
 
 MOST_VERTICES = 240  # of a curve
 MOST_BYTES = 64 << 20  # read of one file

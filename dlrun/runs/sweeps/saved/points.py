@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.errors import ConfigError, Problem
-from dlrun.runs.sweeps.rows import whole_overrides
+from dlrun.runs.history import is_number
+from dlrun.runs.sweeps.rows import ROWS, whole_overrides
 from dlrun.storage.reading import read_regular
 from dlrun.tasks.metric_names import is_higher_better
 from dlrun.wording import plural, printable
@@ -61,7 +62,7 @@ def read_points(folder: Path) -> SavedPoints:
 
     Raises ConfigError when the folder has no sweep, or its sweep.jsonl cannot be read.
     """
-    path = folder / "sweep.jsonl"
+    path = folder / ROWS
     if not path.is_file() or path.is_symlink():
         what = "There is no sweep in this folder: it has no sweep.jsonl. `dlrun -m ... hydra.sweep.dir=DIR` makes one."
         raise ConfigError(Problem(printable(str(folder)), what))
@@ -152,11 +153,6 @@ def _num_without_row(folder: Path, found: Mapping[int, SavedPoint]) -> int:
     names = [path.name for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()]
     taken = {point.folder.name for point in found.values() if point.folder is not None}
     return sum(name not in taken and (folder / name / "config.yaml").is_file() for name in names)
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of a JSON file is a finite number that can be drawn."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # not so for NaN
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

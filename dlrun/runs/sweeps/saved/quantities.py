@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dlrun.runs.history import is_number
 from dlrun.runs.sweeps.pareto import COSTS
-from dlrun.runs.sweeps.saved.points import SavedPoint, is_number
+from dlrun.runs.sweeps.saved.points import SavedPoint
 from dlrun.runs.sweeps.saved.shared import read_result
 from dlrun.runs.sweeps.saved.sweep import SavedSweep
 from dlrun.tasks.metric_names import is_higher_better

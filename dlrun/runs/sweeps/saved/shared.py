@@ -13,9 +13,9 @@ from dlrun.configuration.recipes.smallest import default_values, fields_that_dif
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.errors import ConfigError
-from dlrun.runs.history import flatten
+from dlrun.runs.history import flatten, is_number
 from dlrun.storage.reading import read_regular
-from dlrun.wording import plural
+from dlrun.wording import count, plural
 
 _MOST_READ = 2_000  # configurations and results
 _MOST_RESULT_BYTES = 4 << 20
@@ -27,13 +27,12 @@ class Shared:
     """Values by dotted key that every readable point has.
 
     configuration: what differs from the defaults and was not swept. facts: of data and environment. differs: facts
-    whose values differ between points, with how many there are. num_read: how many configurations were read.
+    whose values differ between points, with how many there are.
     """
 
     configuration: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     differs: dict[str, int] = field(default_factory=dict)
-    num_read: int = 0
     notices: list[str] = field(default_factory=list)
 
 
@@ -53,7 +52,6 @@ def read_shared(folders: Sequence[Path], *, swept: Sequence[str] = (), catalog: 
             continue
         configs.append(config)
         facts.append(_facts(result))
-    found.num_read = len(configs)
     if len(configs) < len(folders):
         found.notices.append(f"the configuration of {plural(len(folders) - len(configs), 'point')} was not read")
     keys = dict.fromkeys(key for config in configs for key in config)
@@ -132,7 +130,7 @@ def _facts(result: Mapping[str, Any]) -> dict[str, Any]:
         sizes = dataset.get("sizes")
         found["dataset"] = dataset.get("name")
         if isinstance(sizes, dict):
-            found["rows"] = ", ".join(f"{name} {size}" for name, size in sizes.items())
+            found["rows"] = ", ".join(f"{name} {_count(size)}" for name, size in sizes.items())
         found["fingerprint of the data"] = dataset.get("fingerprint")
     if isinstance(environment, dict):
         found.update({key: value for key, value in environment.items() if isinstance(value, str | int | float)})
@@ -140,6 +138,10 @@ def _facts(result: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(packages, dict):
             found["packages"] = ", ".join(f"{name} {version}" for name, version in packages.items())
     return {key: value for key, value in found.items() if isinstance(value, str | int | float)}
+
+
+def _count(size: Any) -> str:
+    return count(size) if is_number(size) else str(size)
 
 
 def _all_same(values: Sequence[Any]) -> bool:

@@ -18,7 +18,8 @@ from dlrun.runs.sweeps.jobs import Point
 from dlrun.runs.sweeps.packing.choosing import Built, choose
 from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.packing.loaded_once import LoadedOnce
-from dlrun.training.build import Components, Given, build_components, load_data
+from dlrun.training.build import Components, build_components
+from dlrun.training.loading import Given, load_data
 
 Change = Callable[[Components], Components]
 

@@ -1,8 +1,8 @@
-"""dlrun.runs.serving.counting: what Prometheus reads."""
+"""dlrun.runs.serving.metrics: what Prometheus reads."""
 
 from __future__ import annotations
 
-from dlrun.runs.serving.counting import Counters, Histogram
+from dlrun.runs.serving.metrics import Counters, Histogram
 
 
 def test_a_histogram_counts_up_to_each_bound() -> None:

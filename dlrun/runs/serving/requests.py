@@ -6,19 +6,20 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from dlrun.errors import DataError, did_you_mean, nearest
 from dlrun.runs.export.rows import RowError
+from dlrun.runs.generate import LENGTH, TEMPERATURE
 from dlrun.wording import printable
 
 MOST_TOKENS = 500  # that a language model adds
+FILE_KINDS = {"images": "image", "audio": "audio"}  # of models, and the key of a row's file
 _MOST_FAULTS = 20
 _MOST_CHARACTERS = 1 << 20  # of a text: splitting a longer one into subwords takes gigabytes
 _KEYS = ("rows", "inputs", "probabilities", "length", "temperature")
-_FILE_KINDS = {"images": "image", "audio": "audio"}
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ class Refused(Exception):  # noqa: N818 - an answer
 
 
 @dataclass(frozen=True)
-class Asked:
+class PredictionRequest:
     """A request. raw: whether rows are the nested numbers of one input. length, temperature: of a continued text."""
 
     rows: Sequence[Any]
     raw: bool = False
     probabilities: bool = False
-    length: int = 200
-    temperature: float = 0.8
+    length: int = LENGTH
+    temperature: float = TEMPERATURE
 
     @property
     def key(self) -> str:
@@ -89,7 +90,7 @@ class Reader:
         }
         self._check = check.get(self._kind, _as_it_is)
 
-    def of_json(self, body: bytes) -> Asked:
+    def of_json(self, body: bytes) -> PredictionRequest:
         """Return what a body of JSON asks for; raises Refused with every fault that can be told at once."""
         values = read_json(body)
         if not isinstance(values, Mapping):
@@ -103,16 +104,16 @@ class Reader:
             raise Refused(422, *faults[:_MOST_FAULTS])
         raw = "inputs" in values
         options = {name: values[name] for name in ("probabilities", "length", "temperature") if name in values}
-        return self._checked(Asked(values["inputs" if raw else "rows"], raw=raw, **options))
+        return self._checked(PredictionRequest(values["inputs" if raw else "rows"], raw=raw, **options))
 
-    def of_files(self, files: Sequence[bytes], *, probabilities: bool) -> Asked:
+    def of_files(self, files: Sequence[bytes], *, probabilities: bool) -> PredictionRequest:
         """Return what uploaded files ask for; raises Refused for a model whose rows are none."""
-        if self._kind not in _FILE_KINDS:
+        if self._kind not in FILE_KINDS:
             what = f'A row of this model ({self._kind}) is no file; send JSON: {{"rows": [...]}}.'
             raise Refused(422, Fault("files", what))
-        return self._checked(Asked(files, probabilities=probabilities))
+        return self._checked(PredictionRequest(files, probabilities=probabilities))
 
-    def _checked(self, asked: Asked) -> Asked:
+    def _checked(self, asked: PredictionRequest) -> PredictionRequest:
         rows = asked.rows
         if not isinstance(rows, Sequence) or isinstance(rows, str):
             raise Refused(422, Fault(asked.key, f"Expected a list, got {_kind_of(rows)}."))
@@ -135,7 +136,7 @@ class Reader:
                 break
         if faults:
             raise Refused(422, *faults[:_MOST_FAULTS])
-        return Asked(found, False, asked.probabilities, asked.length, asked.temperature)
+        return replace(asked, rows=found)
 
     def _numbers(self, row: Any, where: str) -> tuple[Any, list[Fault]]:
         names = self._how["columns"]
@@ -200,7 +201,7 @@ class Reader:
         return row, faults
 
     def _file(self, row: Any, where: str) -> tuple[Any, list[Fault]]:
-        name = _FILE_KINDS[self._kind]
+        name = FILE_KINDS[self._kind]
         if isinstance(row, Mapping):
             row, where = row.get(name), f"{where}.{name}"
         return _content(row, where)

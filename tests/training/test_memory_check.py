@@ -14,9 +14,9 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Problem
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training import fitting, memory
+from dlrun.training import memory, memory_check
 from dlrun.training.build import build_components
-from dlrun.training.fitting import on_meta, stopping_at
+from dlrun.training.memory_check import on_meta, stopping_at
 from tests.harness import CPU, configure
 
 HUGE = "model.hidden=[65536,65536,65536,65536]"
@@ -29,7 +29,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def set_free(num_bytes: int) -> None:
         monkeypatch.setattr(memory, "available_memory", lambda: num_bytes)
-        monkeypatch.setattr(fitting, "available_memory", lambda: num_bytes)
+        monkeypatch.setattr(memory_check, "available_memory", lambda: num_bytes)
 
     return set_free
 
@@ -232,17 +232,17 @@ def test_shared_parameters_count_once_in_the_guard() -> None:
         ("dataset=text", "dataset.path=example:reviews.csv", "model=transformer"),
     ],
 )
-def test_every_shipped_model_is_weighed_before_it_is_built(
+def test_what_every_shipped_model_needs_is_known_before_it_is_built(
     words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    weigh = fitting.Fitting.weigh
+    estimate = memory_check.MemoryCheck.estimate
 
-    def recorded(self: fitting.Fitting, config: object) -> object:
-        seen.append(weigh(self, config))  # type: ignore[arg-type]
+    def recorded(self: memory_check.MemoryCheck, config: object) -> object:
+        seen.append(estimate(self, config))  # type: ignore[arg-type]
         return seen[-1]
 
-    monkeypatch.setattr(fitting.Fitting, "weigh", recorded)
+    monkeypatch.setattr(memory_check.MemoryCheck, "estimate", recorded)
     components = build_components(configure(*words, *CPU), Catalog())
     (found,) = seen
     assert found is not None

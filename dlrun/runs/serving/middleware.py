@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dlrun.runs.serving.asking import Fault, Refused
-from dlrun.runs.serving.counting import Counters
+from dlrun.runs.serving.metrics import Counters
+from dlrun.runs.serving.requests import Fault, Refused
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dlrun.runs.serving.asking import MOST_TOKENS
+from dlrun.runs.generate import LENGTH, TEMPERATURE
+from dlrun.runs.serving.requests import FILE_KINDS, MOST_TOKENS
 from dlrun.runs.serving.served import Served
 from dlrun.version import __version__
 
 _MOST_CHOICES = 500  # of a category that are listed
-_FILE_KINDS = ("images", "audio")
 _JSON_TYPES: Mapping[str, list[str]] = {"number": ["number", "string"], "boolean": ["boolean", "number", "string"]}
 
 
@@ -102,7 +102,7 @@ def _predict(model: Served, limits: Limits) -> dict[str, Any]:
     if example is not None:
         body["example"] = {"rows": [example]}
     content = {"application/json": body}
-    if model.kind in _FILE_KINDS:
+    if model.kind in FILE_KINDS:
         files = {"type": "array", "items": {"type": "string", "format": "binary"}}
         content["multipart/form-data"] = {"schema": {"type": "object", "properties": {"files": files}}}
     faults = {
@@ -141,8 +141,8 @@ def _schemas(model: Served, limits: Limits) -> dict[str, Any]:
             "items": {"type": "array"},
         }
     if model.kind == "language":
-        properties["length"] = {"type": "integer", "minimum": 1, "maximum": MOST_TOKENS, "default": 200}
-        properties["temperature"] = {"type": "number", "minimum": 0, "maximum": 100, "default": 0.8}
+        properties["length"] = {"type": "integer", "minimum": 1, "maximum": MOST_TOKENS, "default": LENGTH}
+        properties["temperature"] = {"type": "number", "minimum": 0, "maximum": 100, "default": TEMPERATURE}
     else:
         meaning = "whether to add the probability of each class"
         properties["probabilities"] = {"type": "boolean", "default": False, "description": meaning}
@@ -174,8 +174,8 @@ def _row(model: Served) -> dict[str, Any]:
     if model.kind == "series":
         points = {"type": "array", "minItems": how["window"], "items": found}
         return {"type": "object", "properties": {"points": points}, "required": ["points"]}
-    if model.kind in _FILE_KINDS:
-        name = "image" if model.kind == "images" else "audio"
+    if model.kind in FILE_KINDS:
+        name = FILE_KINDS[model.kind]
         content = {"type": "string", "contentEncoding": "base64"}
         return {"type": "object", "properties": {name: content}, "required": [name]}
     if model.kind == "arrays":

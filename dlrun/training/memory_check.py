@@ -46,12 +46,9 @@ _FILLING = frozenset(
 _SCALING = frozenset(("mul", "div", "add", "sub", "__mul__", "__rmul__", "__truediv__", "__add__", "__sub__"))
 """Methods that, with a number, give a tensor of the same shape."""
 
-BuildTask = Callable[[RunConfig], Task]
-BuildOptimizers = Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
-
 
 @dataclass(frozen=True)
-class Fitting:
+class MemoryCheck:
     """Holds one run's model against the memory of the machine. files: of the user, whose lines an error names.
 
     is_sharded: whether each process has a part of the model.
@@ -60,12 +57,12 @@ class Fitting:
     config: RunConfig
     data: DataBundle
     device: Device
-    build_task: BuildTask
-    build_optimizers: BuildOptimizers
+    build_task: Callable[[RunConfig], Task]
+    build_optimizers: Callable[[Task, RunConfig], dict[str, torch.optim.Optimizer]]
     files: Sequence[Path] = ()
     is_sharded: bool = False
 
-    def weigh(self, config: RunConfig) -> Memory | None:
+    def estimate(self, config: RunConfig) -> Memory | None:
         """Return what the weights of a configuration need, without building them; None if `meta` cannot tell."""
         task = on_meta(lambda: self.build_task(config))
         return None if task is None else self._memory(task, config)
@@ -80,7 +77,7 @@ class Fitting:
 
         Raises ConfigError if they, and what follows from them, cannot fit.
         """
-        memory = self.weigh(self.config)
+        memory = self.estimate(self.config)
         if memory is not None and not memory.fits:
             raise ConfigError(self._problem(memory))
         return memory
@@ -103,7 +100,7 @@ class Fitting:
             raise ConfigError(Problem(f"model={self.config.model.name}", what, id="build-failed"))
         return task
 
-    def check(self, task: Task, memory: Memory | None) -> Memory:
+    def check_batches(self, task: Task, memory: Memory | None) -> Memory:
         """Return what a built task needs, with its batches. memory: what `check_weights` returned.
 
         Raises ConfigError if it cannot fit, or a training step fails.
@@ -132,8 +129,9 @@ class Fitting:
         parts = ", ".join(f"{name} {in_words(size)}" for name, size in memory.parts()[:4])
         share = f"{count(memory.largest.count)} of {count(memory.num_weights)} weights"
         each = f" in each of {memory.processes} processes" if memory.processes > 1 else ""
+        needed, free = memory.too_little
         what = (
-            f"Training needs at least {in_words(memory.needed)} of memory{each}, and {in_words(memory.free)} are free "
+            f"Training needs at least {in_words(needed)} of memory{each}, and {in_words(free)} are free "
             f"({parts}). Most weights are in the layer {memory.largest.description}: {share}. {advice}"
         )
         return Problem(where, what, id="memory", fix=fix)
@@ -165,7 +163,7 @@ class Fitting:
             fields = {name: _halved(value, largest) for name, value in fields.items()}
             arguments = {**self.config.model.arguments, **fields}
             config = dataclasses.replace(self.config, model=dataclasses.replace(self.config.model, arguments=arguments))
-            memory = self.weigh(config)
+            memory = self.estimate(config)
             if memory is not None and memory.fits and memory.peak <= memory.free:
                 changed = {name: value for name, value in fields.items() if value != self.config.model.arguments[name]}
                 words = [f"model.{name}={str(value).replace(' ', '')}" for name, value in changed.items()]
@@ -228,7 +226,7 @@ def stopping_at(num_bytes: int, name: str) -> Iterator[None]:
         if parameter is None or isinstance(parameter, UninitializedParameter):  # which has no size yet
             return
         known[id(parameter)] = parameter
-        total = sum(each.numel() * each.element_size() for each in known.values())
+        total = sum(each.nbytes for each in known.values())
         if total > num_bytes:
             what = (
                 f"The weights alone need more than {in_words(total)}, and {in_words(num_bytes)} are free. Building "

@@ -1,4 +1,4 @@
-"""dlrun.cli.ranks.work: what is written on a line arrives whole."""
+"""dlrun.cli.ranks.line: what is written on a line arrives whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.cli.ranks.work import Messages, Work, receive_work, send, send_work
+from dlrun.cli.ranks.line import Assignment, Messages, receive_assignment, send, send_assignment
 from dlrun.configuration.compose import compose
 from dlrun.configuration.overrides import parse_overrides
 from dlrun.configuration.plan import plan_runs
@@ -17,11 +17,13 @@ from dlrun.configuration.schema.catalog import Catalog
 def test_work_arrives_as_it_was() -> None:
     catalog = Catalog()
     (plan,) = plan_runs(parse_overrides(["dataset=iris", "seed=3"], catalog), catalog)
-    work = Work(compose(plan, catalog), (), (), Path("here"), asked=True, quiet=False, profile=False, cores=2, point=7)
+    assignment = Assignment(
+        compose(plan, catalog), (), (), Path("here"), asked=True, quiet=False, profile=False, cores=2, point=7
+    )
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        send_work(ours, work)
-        assert receive_work(theirs) == work
+        send_assignment(ours, assignment)
+        assert receive_assignment(theirs) == assignment
 
 
 def test_without_a_launcher_there_is_no_work() -> None:
@@ -30,7 +32,7 @@ def test_without_a_launcher_there_is_no_work() -> None:
         ours.sendall(b"\0\0")
         ours.close()
         with pytest.raises(EOFError):
-            receive_work(theirs)
+            receive_assignment(theirs)
 
 
 def test_messages_come_in_pieces() -> None:

@@ -1,4 +1,4 @@
-"""dlrun.runs.serving.asking: what a body may say, and what is told of one that is wrong."""
+"""dlrun.runs.serving.requests: what a body may say, and what is told of one that is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dlrun.runs.export.rows import RowError
-from dlrun.runs.serving.asking import Asked, Reader, Refused, read_json, refusal
+from dlrun.runs.serving.requests import PredictionRequest, Reader, Refused, read_json, refusal
 
 NUMBERS = {"kind": "numbers", "columns": ["a", "b"]}
 TABLE = {
@@ -37,23 +37,25 @@ def told(how: dict[str, Any], body: Any) -> list[Any]:
 
 
 def test_rows_of_each_kind() -> None:
-    assert reader(NUMBERS).of_json(b'{"rows": [{"a": 1, "b": 2.5, "c": 9}, [3, 4]]}') == Asked(
+    assert reader(NUMBERS).of_json(b'{"rows": [{"a": 1, "b": 2.5, "c": 9}, [3, 4]]}') == PredictionRequest(
         [{"a": 1, "b": 2.5, "c": 9}, {"a": 3, "b": 4}]
     )
     pic = base64.b64encode(b"x").decode()
     asked = reader(TABLE).of_json(json.dumps({"rows": [{"age": None, "sex": "m", "pic": pic}]}).encode())
     assert asked.rows == [{"age": None, "sex": "m", "pic": b"x"}]
-    assert reader(TEXT).of_json(b'{"rows": ["a b"], "probabilities": true}') == Asked(
+    assert reader(TEXT).of_json(b'{"rows": ["a b"], "probabilities": true}') == PredictionRequest(
         [{"text": "a b"}], probabilities=True
     )
     assert reader(SERIES).of_json(b'{"rows": [{"points": [{"a": 1}, {"a": 2}]}]}').rows == [
         {"points": [{"a": 1}, {"a": 2}]}
     ]
     assert reader(IMAGES).of_json(json.dumps({"rows": [pic, {"image": pic}]}).encode()).rows == [b"x", b"x"]
-    assert reader(NUMBERS).of_json(b'{"inputs": [[1, 2]], "length": 3, "temperature": 0}') == Asked(
+    assert reader(NUMBERS).of_json(b'{"inputs": [[1, 2]], "length": 3, "temperature": 0}') == PredictionRequest(
         [[1, 2]], raw=True, length=3, temperature=0
     )
-    assert reader(IMAGES).of_files([b"a", b"b"], probabilities=True) == Asked([b"a", b"b"], probabilities=True)
+    assert reader(IMAGES).of_files([b"a", b"b"], probabilities=True) == PredictionRequest(
+        [b"a", b"b"], probabilities=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""What a process of a run is given when it starts, and the line on which it and its launcher talk.
+"""The line on which a process of a run and its launcher talk: the assignment that it begins with, then messages.
 
-The launcher writes the work as a pickle, which only the process that it started reads. All that comes back is JSON.
+The launcher writes the assignment as a pickle, which only the process that it started reads. All that comes back is
+JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _SIZE = struct.Struct(">Q")
 
 
 @dataclass(frozen=True)
-class Work:
+class Assignment:
     """A run that a process trains together with others.
 
     path and asked: its folder, as in `run_one`. cores: that this process may use, if a sweep divides the machine.
@@ -38,17 +39,17 @@ class Work:
     point: int | None = None
 
 
-def send_work(line: socket.socket, work: Work) -> None:
-    """Write the work on a line. Raises OSError if the process has ended."""
-    content = pickle.dumps(work)
+def send_assignment(line: socket.socket, assignment: Assignment) -> None:
+    """Write an assignment on a line. Raises OSError if the process has ended."""
+    content = pickle.dumps(assignment)
     line.sendall(_SIZE.pack(len(content)) + content)
 
 
-def receive_work(line: socket.socket) -> Work:
-    """Read the work that the launcher wrote. Raises EOFError if the launcher has ended."""
+def receive_assignment(line: socket.socket) -> Assignment:
+    """Read the assignment that the launcher wrote. Raises EOFError if the launcher has ended."""
     (size,) = _SIZE.unpack(_exactly(line, _SIZE.size))
-    work: Work = pickle.loads(_exactly(line, size))  # noqa: S301 - from the process that started this one
-    return work
+    assignment: Assignment = pickle.loads(_exactly(line, size))  # noqa: S301 - from the process that started this one
+    return assignment
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:
