@@ -72,8 +72,8 @@ def _cell(column: Mapping[str, Any]) -> Any:
 def _text(tokenizer: Mapping[str, Any]) -> str:
     if tokenizer["name"] == "subword":
         return "a text"
-    joined = ("" if tokenizer["name"] == "characters" else " ").join(tokenizer["vocabulary"][:_EXAMPLE_WORDS])
-    return joined if joined.strip() else "a text"
+    words = [word for word in tokenizer["vocabulary"] if word[:1].isalnum()]  # the most frequent first
+    return ("" if tokenizer["name"] == "characters" else " ").join(words[:_EXAMPLE_WORDS]) or "a text"
 
 
 def example_program(about: Mapping[str, Any]) -> str:

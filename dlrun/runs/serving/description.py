@@ -77,7 +77,7 @@ def openapi(model: Served, limits: Limits, *, has_token: bool) -> dict[str, Any]
         "openapi": "3.1.0",
         "info": {"title": f"dlrun serve: {title}", "version": __version__},
         "paths": {
-            "/predict": {"post": _predict(model, limits)},
+            "/predict": {"post": _predict(model, limits, has_token=has_token)},
             "/health": {"get": _get("Whether the server answers: its status, and seconds since its start.", "json")},
             "/metrics": {"get": _get("Counters and times, for Prometheus.", "text")},
             "/model": {"get": _get("What the model takes and gives.", "json")},
@@ -96,7 +96,7 @@ def _get(summary: str, kind: str) -> dict[str, Any]:
     return {"summary": summary, "responses": {"200": {"description": "OK", "content": content}}}
 
 
-def _predict(model: Served, limits: Limits) -> dict[str, Any]:
+def _predict(model: Served, limits: Limits, *, has_token: bool) -> dict[str, Any]:
     example = model.example
     body: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Request"}}
     if example is not None:
@@ -107,7 +107,7 @@ def _predict(model: Served, limits: Limits) -> dict[str, Any]:
         content["multipart/form-data"] = {"schema": {"type": "object", "properties": {"files": files}}}
     faults = {
         "400": "The body is no JSON, or no form.",
-        "401": "The token is missing or wrong.",
+        **({"401": "The token is missing or wrong."} if has_token else {}),
         "408": "The body did not arrive in time.",
         "413": f"The body has more than {limits.mib} MiB or {limits.rows} rows.",
         "415": "The body is neither JSON nor a form.",
@@ -143,7 +143,7 @@ def _schemas(model: Served, limits: Limits) -> dict[str, Any]:
     if model.kind == "language":
         properties["length"] = {"type": "integer", "minimum": 1, "maximum": MOST_TOKENS, "default": LENGTH}
         properties["temperature"] = {"type": "number", "minimum": 0, "maximum": 100, "default": TEMPERATURE}
-    else:
+    elif any(value.get("classes") for value in model.about["outputs"]):
         meaning = "whether to add the probability of each class"
         properties["probabilities"] = {"type": "boolean", "default": False, "description": meaning}
     fault = {"type": "object", "properties": {"field": {"type": "string"}, "reason": {"type": "string"}}}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.runs.export.description import as_bytes, describe
-from dlrun.runs.export.example import example_program
+from dlrun.runs.export.example import example_program, example_row
 from dlrun.runs.export.export import example_of
 from dlrun.runs.export.graph import graph_of
 from dlrun.runs.export.opened import open_exported
@@ -68,3 +68,17 @@ def test_a_made_up_row_has_none_of_the_data(loaded: Load) -> None:
     assert row["fit"] == "yes"
     assert row["when"].startswith("2024-")
     assert len(row["note"].split()) == 6  # the commonest words
+
+
+@pytest.mark.parametrize(
+    ("name", "vocabulary", "text"),
+    [
+        ("words", [".", "the", ",", "was", "not"], "the was not"),
+        ("characters", [" ", "e", "t", "\n"], "et"),
+        ("words", [".", "!"], "a text"),
+    ],
+)
+def test_an_example_of_a_text_has_words_and_no_signs(name: str, vocabulary: list[str], text: str) -> None:
+    tokenizer = {"name": name, "vocabulary": vocabulary}
+    about = {"preprocessing": {"kind": "text", "column": "review", "tokenizer": tokenizer}}
+    assert example_row(about, ()) == {"review": text}

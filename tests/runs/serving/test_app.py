@@ -60,6 +60,7 @@ def test_openapi_names_columns_and_limits(client: Start) -> None:
     assert schemas["Request"]["properties"]["rows"]["maxItems"] == 7
     assert "inputs" not in schemas["Request"]["properties"]
     assert api["security"] == [{"token": []}]
+    assert "401" in api["paths"]["/predict"]["post"]["responses"]
 
 
 @pytest.mark.parametrize("name", ["language", "forecast", "images", "arrays", "mixed", "text"])
@@ -69,6 +70,13 @@ def test_openapi_of_each_kind_is_valid_json_schema(name: str, client: Start) -> 
     for schema in server.get("/openapi.json").json()["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
     assert len(server.get("/model").content) < 20_000
+
+
+def test_openapi_names_only_what_a_model_and_its_server_have(client: Start) -> None:
+    for name, has_classes in (("linear", True), ("images", True), ("forecast", False), ("language", False)):
+        api = client(name).get("/openapi.json").json()
+        assert ("probabilities" in api["components"]["schemas"]["Request"]["properties"]) == has_classes
+        assert "401" not in api["paths"]["/predict"]["post"]["responses"]
 
 
 def test_paths_and_methods_that_are_none(client: Start) -> None:

@@ -7,7 +7,7 @@ function answers(responses) {
     ...Object.entries(responses).map(([status, answer]) => make("tr", {}, make("td", {}, status), make("td", {}, answer.description))));
 }
 
-function body(request) {
+function body(request, has_classes) {
   const parts = [], secret = token() ? " -H 'Authorization: Bearer TOKEN'" : "";
   for (const [kind, content] of Object.entries(request.content)) {
     parts.push(make("p", {}, make("code", {}, "Content-Type: " + kind)));
@@ -16,9 +16,9 @@ function body(request) {
       const quoted = "'" + text.replaceAll("'", "'\\''") + "'";
       parts.push(codeOf("curl " + location.origin + "/predict" + secret + " -H 'Content-Type: application/json' -d " + quoted), pretty(content.example));
     } else if (kind === "application/json") {
-      parts.push(make("pre", {}, '{"rows": [ROW, …], "probabilities": true}'), make("p", { class: "muted" }, "ROW is described below."));
+      parts.push(make("pre", {}, has_classes ? '{"rows": [ROW, …], "probabilities": true}' : '{"rows": [ROW, …]}'), make("p", { class: "muted" }, "ROW is described below."));
     } else if (kind === "multipart/form-data") {
-      parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -F files=@FILE -F probabilities=true"));
+      parts.push(make("pre", {}, "curl " + location.origin + "/predict" + secret + " -F files=@FILE" + (has_classes ? " -F probabilities=true" : "")));
     }
   }
   return parts;
@@ -26,11 +26,11 @@ function body(request) {
 
 fetched("openapi.json", api => {
   document.title = api.info.title;
-  const sections = [];
+  const sections = [], has_classes = "probabilities" in api.components.schemas.Request.properties;
   for (const [path, methods] of Object.entries(api.paths)) {
     for (const [method, about] of Object.entries(methods)) {
       sections.push(make("section", { class: "panel" }, make("h2", {}, make("code", {}, method.toUpperCase() + " " + path)),
-        make("p", {}, about.summary), ...(about.requestBody ? body(about.requestBody) : []), answers(about.responses)));
+        make("p", {}, about.summary), ...(about.requestBody ? body(about.requestBody, has_classes) : []), answers(about.responses)));
     }
   }
   const schemas = Object.entries(api.components.schemas).map(([name, schema]) =>
