@@ -99,7 +99,7 @@ class ArrowTable(TableFile):
             elif self.format == "parquet":
                 for batch in self.parquet().iter_batches(batch_size=batch_rows, columns=list(names)):
                     if batch.num_rows:
-                        yield self._converted(batch, numbers, names)
+                        yield _converted(batch, numbers, names, self.shown)
             else:
                 yield from self._json(numbers, names, bad)
         except self._pyarrow.ArrowInvalid as error:
@@ -159,7 +159,7 @@ class ArrowTable(TableFile):
         """Fast where every line has the same kinds of values; else line by line, everything as texts."""
         pyarrow = self._pyarrow
         try:
-            batches = self._json_table().select(list(names)).to_batches()
+            batches = _json_table(self.path, self.shown).select(list(names)).to_batches()
         except (pyarrow.ArrowException, KeyError):
             columns: dict[str, list[str | None]] = {name: [] for name in names}
             for _, row in self.json_rows(bad):
@@ -169,39 +169,42 @@ class ArrowTable(TableFile):
             arrays = [pyarrow.array(values, pyarrow.string()) for values in columns.values()]
             batches = [pyarrow.RecordBatch.from_arrays(arrays, list(names))]
         for batch in batches:
-            yield self._converted(batch, numbers, names)
+            yield _converted(batch, numbers, names, self.shown)
 
-    def _json_table(self) -> Any:
-        """The file as Arrow's table, except that times are texts, as they are written."""
-        pyarrow, arrow_json = self._pyarrow, import_optional("pyarrow.json", extra="table", needed_by=self.shown)
-        table = arrow_json.read_json(self.path)
-        times = [field.name for field in table.schema if pyarrow.types.is_temporal(field.type)]
-        if not times:
-            return table
-        schema = pyarrow.schema([(name, pyarrow.string()) for name in times])
-        return arrow_json.read_json(self.path, parse_options=arrow_json.ParseOptions(explicit_schema=schema))
 
-    def _converted(self, batch: Any, numbers: Collection[str], names: Sequence[str]) -> Any:
-        """Columns of any Arrow type as float64 or as dictionaries of texts."""
-        pyarrow = self._pyarrow
-        compute = import_optional("pyarrow.compute", extra="table", needed_by=self.shown)
-        arrays = []
-        for name in names:
-            array = batch.column(batch.schema.get_field_index(name))
-            if name in numbers:
-                try:
-                    arrays.append(array.cast(pyarrow.float64()))
-                    continue
-                except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
-                    raise NotNumbersError(name) from error
-            if pyarrow.types.is_dictionary(array.type):
-                array = array.cast(array.type.value_type)
-            if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
-                array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
-            array = array.cast(pyarrow.string())
-            array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
-            arrays.append(array.dictionary_encode())
-        return pyarrow.RecordBatch.from_arrays(arrays, list(names))
+def _json_table(path: Path, shown: str) -> Any:
+    """A file of JSON lines as Arrow's table, except that times are texts, as they are written."""
+    pyarrow = import_optional("pyarrow", extra="table", needed_by=shown)
+    arrow_json = import_optional("pyarrow.json", extra="table", needed_by=shown)
+    table = arrow_json.read_json(path)
+    times = [field.name for field in table.schema if pyarrow.types.is_temporal(field.type)]
+    if not times:
+        return table
+    schema = pyarrow.schema([(name, pyarrow.string()) for name in times])
+    return arrow_json.read_json(path, parse_options=arrow_json.ParseOptions(explicit_schema=schema))
+
+
+def _converted(batch: Any, numbers: Collection[str], names: Sequence[str], shown: str) -> Any:
+    """Columns of any Arrow type as float64 or as dictionaries of texts."""
+    pyarrow = import_optional("pyarrow", extra="table", needed_by=shown)
+    compute = import_optional("pyarrow.compute", extra="table", needed_by=shown)
+    arrays = []
+    for name in names:
+        array = batch.column(batch.schema.get_field_index(name))
+        if name in numbers:
+            try:
+                arrays.append(array.cast(pyarrow.float64()))
+                continue
+            except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
+                raise NotNumbersError(name) from error
+        if pyarrow.types.is_dictionary(array.type):
+            array = array.cast(array.type.value_type)
+        if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
+            array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
+        array = array.cast(pyarrow.string())
+        array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
+        arrays.append(array.dictionary_encode())
+    return pyarrow.RecordBatch.from_arrays(arrays, list(names))
 
 
 def _ignored(line: int, what: str) -> None:
