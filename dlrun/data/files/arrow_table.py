@@ -82,7 +82,7 @@ class ArrowTable(TableFile):
             elif self.format == "parquet":
                 for batch in self.parquet().iter_batches(batch_size=batch_rows, columns=list(names)):
                     if batch.num_rows:
-                        yield self._converted(batch, numbers, names)
+                        yield _converted(batch, numbers, names, self.shown)
             else:
                 yield from self._json(numbers, names, bad)
         except self._pyarrow.ArrowInvalid as error:
@@ -152,37 +152,11 @@ class ArrowTable(TableFile):
             arrays = [pyarrow.array(values, pyarrow.string()) for values in columns.values()]
             batches = [pyarrow.RecordBatch.from_arrays(arrays, list(names))]
         for batch in batches:
-            yield self._converted(batch, numbers, names)
-
-    def _converted(self, batch: Any, numbers: Collection[str], names: Sequence[str]) -> Any:
-        """Columns of any Arrow type as float64 or as dictionaries of texts."""
-        pyarrow = self._pyarrow
-        compute = import_optional("pyarrow.compute", extra="table", needed_by=self.shown)
-        arrays = []
-        for name in names:
-            array = batch.column(batch.schema.get_field_index(name))
-            if name in numbers:
-                try:
-                    arrays.append(array.cast(pyarrow.float64()))
-                    continue
-                except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
-                    raise NotNumbersError(name) from error
-            if pyarrow.types.is_dictionary(array.type):
-                array = array.cast(array.type.value_type)
-            if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
-                array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
-            array = array.cast(pyarrow.string())
-            array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
-            arrays.append(array.dictionary_encode())
-        return pyarrow.RecordBatch.from_arrays(arrays, list(names))
-
-
-def _ignored(line: int, what: str) -> None:
-    """A bad row of the sample, which `batches` reports."""
+            yield _converted(batch, numbers, names, self.shown)
 
 
 def _json_table(path: Path, shown: str) -> Any:
-    """The file as Arrow's table, except that times are texts, as they are written."""
+    """A file of JSON lines as Arrow's table, except that times are texts, as they are written."""
     pyarrow = import_optional("pyarrow", extra="table", needed_by=shown)
     arrow_json = import_optional("pyarrow.json", extra="table", needed_by=shown)
     table = arrow_json.read_json(path)
@@ -191,3 +165,30 @@ def _json_table(path: Path, shown: str) -> Any:
         return table
     schema = pyarrow.schema([(name, pyarrow.string()) for name in times])
     return arrow_json.read_json(path, parse_options=arrow_json.ParseOptions(explicit_schema=schema))
+
+
+def _converted(batch: Any, numbers: Collection[str], names: Sequence[str], shown: str) -> Any:
+    """Columns of any Arrow type as float64 or as dictionaries of texts."""
+    pyarrow = import_optional("pyarrow", extra="table", needed_by=shown)
+    compute = import_optional("pyarrow.compute", extra="table", needed_by=shown)
+    arrays = []
+    for name in names:
+        array = batch.column(batch.schema.get_field_index(name))
+        if name in numbers:
+            try:
+                arrays.append(array.cast(pyarrow.float64()))
+                continue
+            except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
+                raise NotNumbersError(name) from error
+        if pyarrow.types.is_dictionary(array.type):
+            array = array.cast(array.type.value_type)
+        if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
+            array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
+        array = array.cast(pyarrow.string())
+        array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
+        arrays.append(array.dictionary_encode())
+    return pyarrow.RecordBatch.from_arrays(arrays, list(names))
+
+
+def _ignored(line: int, what: str) -> None:
+    """A bad row of the sample, which `batches` reports."""
