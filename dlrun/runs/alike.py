@@ -60,7 +60,8 @@ def _error(
         more = f"; and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
         return ConfigError(f"{who}: {told}{more}. Start all processes with the same command.", id="processes")
     what = f"its data has the fingerprint {other['data'][:12]}, and that of rank 0 has {first['data'][:12]}"
-    return DataError(f"{who}: {what}. Give all of them the same files.")
+    cure = "Give all of them the same files; random numbers of a plugin's dataset need a seed"
+    return DataError(f"{who}: {what}. {cure}.")
 
 
 def _different(first: Any, other: Any, key: str = "") -> list[tuple[str, Any, Any]]:

@@ -67,5 +67,6 @@ def test_other_data_is_an_error_of_data(components: Components) -> None:
         check(components, Pair({"data": "0123456789abcdef"}))
     assert str(raised.value) == (
         "Rank 1 (on there) would not train the same as rank 0: its data has the fingerprint 0123456789ab, and that of "
-        f"rank 0 has {components.data.fingerprint[:12]}. Give all of them the same files."
+        f"rank 0 has {components.data.fingerprint[:12]}. Give all of them the same files; "
+        "random numbers of a plugin's dataset need a seed."
     )

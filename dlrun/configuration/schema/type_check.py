@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import types
 from dataclasses import fields, is_dataclass
@@ -78,6 +79,8 @@ def find_mismatches(kind: Any, value: Any, *, key: str) -> list[Mismatch]:
     near = nearest_duration(value) if has_mark(kind, DurationText) else near
     hint = f' Did you mean "{near}"?' if near is not None else ""
     fix = None if key.endswith("]") else _fix(kind, value, near, key=key)  # no override sets an entry of a list
+    if fix is not None and _is_number(value) and key.startswith("dataset.") and fits(kind, str(value)):
+        hint = f" To give it as a text, quote it for dlrun and for the shell: {shlex.quote(fix)}"
     return [(key, f"Expected {describe_type(kind)}, got {show(value)}.{hint}", "wrong-value", fix)]
 
 
@@ -123,9 +126,15 @@ def _fix(kind: Any, value: Any, near: str | None, *, key: str) -> str | None:
         meant.append(parse_scalar(value))  # a number in quotes
     elif isinstance(value, float) and value.is_integer():
         meant.append(int(value))
+    if _is_number(value) and key.startswith("dataset."):
+        meant.append(str(value))  # a column that is named like a number
     meant += value if isinstance(value, list) and len(value) == 1 else [[value]]
     fitting = (each for each in meant if each is not None and fits(kind, each))
     return next((fix_of(key, each) for each in fitting), None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _choices(kind: Any) -> list[str]:

@@ -110,7 +110,8 @@ def _from_safetensors(path: Path, name: str, shown: str) -> Tensor:
 def _known(name: str, names: list[str], shown: str) -> str:
     if name not in names:
         hint = did_you_mean(name, names)
-        raise DataError(f'{shown}: there is no array "{printable(name)}". {hint}'.rstrip())
+        named = "dataset.inputs and dataset.targets name the arrays."
+        raise DataError(f'{shown}: there is no array "{printable(name)}". {hint} {named}')
     return name
 
 

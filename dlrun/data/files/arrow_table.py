@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.files.decimal_commas import columns_with_commas, with_points
+from dlrun.data.files.cell_form import Form, columns_with_commas
 from dlrun.data.files.optional import import_optional
 from dlrun.data.files.table_file import BadRow, TableFile, as_text
 from dlrun.errors import DataError
@@ -37,7 +37,7 @@ class ArrowTable(TableFile):
         self._text_encoding = encoding
         self._pyarrow = import_optional("pyarrow", extra="table", needed_by=self.shown)
         self._sample: dict[str, list[str | None]] | None = None
-        self._with_commas: set[str] = set()  # columns whose numbers have a decimal comma, by the sample
+        self._form = Form(MISSING_WORDS, self.has_spaces)
         self.check_columns(self.names, self.names)
 
     def sample(self) -> dict[str, list[str | None]]:
@@ -50,8 +50,8 @@ class ArrowTable(TableFile):
                 raise DataError(f"{self.shown}: there is no row.")
             texts = {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
             if self.delimiter == ";" and self.format == "csv":
-                self._with_commas = columns_with_commas(texts)
-            self._sample = {name: self._tidied(name, values) for name, values in texts.items()}
+                self._form = Form(MISSING_WORDS, self.has_spaces, frozenset(columns_with_commas(texts)))
+            self._sample = {name: self._form.plain(name, values) for name, values in texts.items()}
         return self._sample
 
     @property
@@ -71,24 +71,7 @@ class ArrowTable(TableFile):
         if self.delimiter == ";" and self.format == "csv":
             self.sample()  # which tells whether there are decimal commas
         for batch in self._read(numbers, names, bad, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS):
-            yield self._tidy(batch) if self._with_commas or self.has_spaces else batch
-
-    def _tidied(self, name: str, texts: list[str | None]) -> list[str | None]:
-        """Texts of a column without what is only their form: spaces as around the names, decimal commas."""
-        if self.has_spaces:
-            stripped = [text and text.strip() for text in texts]
-            texts = [None if text in MISSING_WORDS else text for text in stripped]
-        return with_points(texts) if name in self._with_commas else texts
-
-    def _tidy(self, batch: Any) -> Any:
-        """The batch with its texts as `_tidied` makes them."""
-        arrays = list(batch.columns)
-        for place, name in enumerate(batch.schema.names):
-            if hasattr(arrays[place], "dictionary"):
-                words = self._tidied(name, arrays[place].dictionary.to_pylist())
-                texts = self._pyarrow.array(words, self._pyarrow.string())
-                arrays[place] = texts.take(arrays[place].indices).dictionary_encode()
-        return self._pyarrow.RecordBatch.from_arrays(arrays, batch.schema.names)
+            yield self._form.plain_batch(batch, self._pyarrow)
 
     def _read(
         self, numbers: Collection[str], names: Sequence[str], bad: BadRow, *, block_bytes: int, batch_rows: int
@@ -99,7 +82,7 @@ class ArrowTable(TableFile):
             elif self.format == "parquet":
                 for batch in self.parquet().iter_batches(batch_size=batch_rows, columns=list(names)):
                     if batch.num_rows:
-                        yield self._converted(batch, numbers, names)
+                        yield _converted(batch, numbers, names, self.shown)
             else:
                 yield from self._json(numbers, names, bad)
         except self._pyarrow.ArrowInvalid as error:
@@ -145,7 +128,7 @@ class ArrowTable(TableFile):
                 include_columns=list(names),
                 null_values=list(MISSING_WORDS),
                 strings_can_be_null=True,
-                decimal_point="," if self._with_commas else ".",
+                decimal_point="," if self._form.with_commas else ".",
             ),
         )
         with reader:
@@ -159,7 +142,7 @@ class ArrowTable(TableFile):
         """Fast where every line has the same kinds of values; else line by line, everything as texts."""
         pyarrow = self._pyarrow
         try:
-            batches = self._json_table().select(list(names)).to_batches()
+            batches = _json_table(self.path, self.shown).select(list(names)).to_batches()
         except (pyarrow.ArrowException, KeyError):
             columns: dict[str, list[str | None]] = {name: [] for name in names}
             for _, row in self.json_rows(bad):
@@ -169,39 +152,42 @@ class ArrowTable(TableFile):
             arrays = [pyarrow.array(values, pyarrow.string()) for values in columns.values()]
             batches = [pyarrow.RecordBatch.from_arrays(arrays, list(names))]
         for batch in batches:
-            yield self._converted(batch, numbers, names)
+            yield _converted(batch, numbers, names, self.shown)
 
-    def _json_table(self) -> Any:
-        """The file as Arrow's table, except that times are texts, as they are written."""
-        pyarrow, arrow_json = self._pyarrow, import_optional("pyarrow.json", extra="table", needed_by=self.shown)
-        table = arrow_json.read_json(self.path)
-        times = [field.name for field in table.schema if pyarrow.types.is_temporal(field.type)]
-        if not times:
-            return table
-        schema = pyarrow.schema([(name, pyarrow.string()) for name in times])
-        return arrow_json.read_json(self.path, parse_options=arrow_json.ParseOptions(explicit_schema=schema))
 
-    def _converted(self, batch: Any, numbers: Collection[str], names: Sequence[str]) -> Any:
-        """Columns of any Arrow type as float64 or as dictionaries of texts."""
-        pyarrow = self._pyarrow
-        compute = import_optional("pyarrow.compute", extra="table", needed_by=self.shown)
-        arrays = []
-        for name in names:
-            array = batch.column(batch.schema.get_field_index(name))
-            if name in numbers:
-                try:
-                    arrays.append(array.cast(pyarrow.float64()))
-                    continue
-                except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
-                    raise NotNumbersError(name) from error
-            if pyarrow.types.is_dictionary(array.type):
-                array = array.cast(array.type.value_type)
-            if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
-                array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
-            array = array.cast(pyarrow.string())
-            array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
-            arrays.append(array.dictionary_encode())
-        return pyarrow.RecordBatch.from_arrays(arrays, list(names))
+def _json_table(path: Path, shown: str) -> Any:
+    """A file of JSON lines as Arrow's table, except that times are texts, as they are written."""
+    pyarrow = import_optional("pyarrow", extra="table", needed_by=shown)
+    arrow_json = import_optional("pyarrow.json", extra="table", needed_by=shown)
+    table = arrow_json.read_json(path)
+    times = [field.name for field in table.schema if pyarrow.types.is_temporal(field.type)]
+    if not times:
+        return table
+    schema = pyarrow.schema([(name, pyarrow.string()) for name in times])
+    return arrow_json.read_json(path, parse_options=arrow_json.ParseOptions(explicit_schema=schema))
+
+
+def _converted(batch: Any, numbers: Collection[str], names: Sequence[str], shown: str) -> Any:
+    """Columns of any Arrow type as float64 or as dictionaries of texts."""
+    pyarrow = import_optional("pyarrow", extra="table", needed_by=shown)
+    compute = import_optional("pyarrow.compute", extra="table", needed_by=shown)
+    arrays = []
+    for name in names:
+        array = batch.column(batch.schema.get_field_index(name))
+        if name in numbers:
+            try:
+                arrays.append(array.cast(pyarrow.float64()))
+                continue
+            except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
+                raise NotNumbersError(name) from error
+        if pyarrow.types.is_dictionary(array.type):
+            array = array.cast(array.type.value_type)
+        if pyarrow.types.is_nested(array.type) or pyarrow.types.is_binary(array.type):
+            array = pyarrow.array([None if value is None else str(value) for value in array.to_pylist()])
+        array = array.cast(pyarrow.string())
+        array = compute.if_else(compute.is_in(array, pyarrow.array(MISSING_WORDS)), None, array)
+        arrays.append(array.dictionary_encode())
+    return pyarrow.RecordBatch.from_arrays(arrays, list(names))
 
 
 def _ignored(line: int, what: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dlrun.errors import DataError
@@ -44,3 +46,10 @@ class BadRows:
         more = [f"and {self.count - len(shown):,} more"] if self.count > len(shown) else []
         head = f"{self.where}{plural(self.count, 'bad row')} skipped (dataset.on_bad_row=skip):"
         return ["\n  ".join([head, *shown, *more])]
+
+
+def cure_of_duplicates(names: Sequence[str]) -> str:
+    """Return what to do about a heading that has a name twice; one of numbers alone is likely a row."""
+    if all(re.fullmatch(r"\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*", name) for name in names):
+        return "all names are numbers: if the file has no heading, put a line of names first."
+    return "rename one of them."

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from dlrun.data.files.bad_rows import cure_of_duplicates
 from dlrun.data.files.optional import import_optional
 from dlrun.data.files.paths import check_file, read_in_chunks
 from dlrun.data.files.status_line import long_work
@@ -162,7 +163,7 @@ class TableFile:
             if name not in times:
                 raise self.missing_column(name, names)
             if times[name] > 1:
-                raise DataError(f'{self.shown}: duplicate column "{printable(name)}"; rename one of them.')
+                raise DataError(f'{self.shown}: duplicate column "{printable(name)}"; {cure_of_duplicates(names)}')
 
     def missing_column(self, name: str, names: Sequence[str], purpose: str = "") -> DataError:
         """The error for a column that the file does not have. purpose: "for dataset.target", say."""

@@ -35,7 +35,8 @@ def feature_columns(file: ArrowTable, settings: TableSettings) -> tuple[list[Col
             )
     for name in settings.targets:
         if name not in file.names:
-            raise file.missing_column(name, file.names, "for dataset.target")
+            field = "rating" if settings.name == "interactions" else "target"
+            raise file.missing_column(name, file.names, f"for dataset.{field}")
     if settings.only is not None:
         file.check_columns(list(settings.only), file.names)
         return [Column(name, kind) for name, kind in settings.only.items()], {}

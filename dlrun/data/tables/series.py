@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dlrun.data.files.bad_rows import BadRows
 from dlrun.data.files.cache import Prepared, cached
-from dlrun.data.files.decimal_commas import with_point
+from dlrun.data.files.cell_form import with_point
 from dlrun.data.files.paths import digest_of, unchanged
 from dlrun.data.files.records import Record, open_records, read_records
 from dlrun.data.files.table_file import TableFile

@@ -303,3 +303,11 @@ def test_only_folders_that_are_written_to_are_marked_so() -> None:
     marked = {f"{option}.{field.name}" for option, field in ALL_FIELDS if has_mark(field.kind, WrittenPath)}
     downloads = {f"dataset={name}.root" for name in ("mnist", "fashion_mnist", "cifar10")}
     assert marked == {*downloads, "logger=mlflow.folder"}
+
+
+def test_a_number_for_a_text_is_shown_as_it_can_be_typed() -> None:
+    (wrong,) = find_mismatches(str | list[str] | None, 2019, key="dataset.target")
+    assert wrong[1].endswith(
+        ", got 2019. To give it as a text, quote it for dlrun and for the shell: 'dataset.target=\"2019\"'"
+    )
+    assert wrong[3] == 'dataset.target="2019"'

@@ -100,6 +100,9 @@ def test_a_column_that_is_missing_or_there_twice_is_an_error() -> None:
     table.check_columns(["a"], table.names)
     with pytest.raises(DataError, match=r't.csv: duplicate column "b"; rename one of them\.'):
         table.check_columns(["a", "b"], table.names)
+    bare = file(content="0,1.5,-2,0\n1,2,3,4\n")
+    with pytest.raises(DataError, match=r'"0"; all names are numbers: if the file has no heading, put a line of names'):
+        bare.check_columns(bare.names, bare.names)
     with pytest.raises(DataError, match=r't.csv: there is no column "c"\. Choose from: a, b'):
         table.check_columns(["c"], table.names)
     only = file(content="a;b\n1;2\n", delimiter=",")

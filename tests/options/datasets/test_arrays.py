@@ -132,7 +132,12 @@ def test_objects_are_refused_and_never_run() -> None:
         (np.zeros((4, 8, 8, 3)), [0, 1, 0, 1], {}, "expected channels first"),
         (np.zeros((4, 3)), [0, 1, 0, 1], {"kind": "image"}, "image rows need 4 dimensions"),
         (np.full((4, 3), -1), [0, 1, 0, 1], {}, "expected tokens as integers from 0"),
-        (np.zeros((4, 3)), [0, 1, 0, 1], {"inputs": "input"}, 'there is no array "input". Did you mean "inputs"'),
+        (
+            np.zeros((4, 3)),
+            [0, 1, 0, 1],
+            {"inputs": "input"},
+            r'no array "input"\. Did you mean "inputs"\? dataset.inputs and',
+        ),
     ],
 )
 def test_bad_arrays_are_reported(inputs: Any, targets: Any, fields: dict[str, str], message: str) -> None:

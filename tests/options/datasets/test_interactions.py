@@ -55,7 +55,7 @@ def test_the_prediction_is_biases_and_the_product_of_two_vectors() -> None:
     [
         (("dataset=iris", "model=factorization"), 2, "A recommender needs pairs of user and item"),
         ((*TRAIN, "dataset.user=usr"), 3, 'there is no column "usr". Did you mean "user"?'),
-        ((*TRAIN, "dataset.rating=stars"), 3, 'there is no column "stars" for dataset.target'),
+        ((*TRAIN, "dataset.rating=stars"), 3, 'there is no column "stars" for dataset.rating'),
     ],
 )
 def test_wrong_recommendations_are_reported(words: tuple[str, ...], code: int, message: str, dlrun: Dlrun) -> None:

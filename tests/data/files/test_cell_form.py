@@ -1,8 +1,8 @@
-"""Numbers with a decimal comma."""
+"""How cells are written: decimal commas and spaces."""
 
 from __future__ import annotations
 
-from dlrun.data.files.decimal_commas import columns_with_commas, with_point, with_points
+from dlrun.data.files.cell_form import columns_with_commas, with_point, with_points
 
 
 def test_a_number_gets_a_point_and_loses_its_thousands() -> None:
