@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEAST_PER_THREAD = 6_000_000
+LEAST_PER_THREAD = 10_000_000
 """Operations of a matrix product (of a convolution, a recurrent layer) that each thread needs. A doubling gains a fifth
 if each thread has them before it: besides its work, a product takes the time of twice as many (in Python, in small
 operations around it, in waiting for the threads), which no thread shortens."""

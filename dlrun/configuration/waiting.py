@@ -11,9 +11,8 @@ import os
 import sys
 from collections.abc import MutableMapping
 
-SPINS = 700
-"""About 20 microseconds. Measured (docs/threads.md): 400 make steps of an LSTM slower on a quiet machine, and more than
-1,000 make every step slower on a busy one."""
+SPINS = 1_500
+"""About 40 microseconds. Measured (docs/threads.md): with fewer, a quiet machine is slower; with more, a busy one."""
 
 _CHOSEN = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 

@@ -20,7 +20,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_threads_give_their_core_up_after_few_spins() -> None:
     environment = {"HOME": "/home"}
     wait_briefly(environment)
-    assert environment == {"HOME": "/home", "GOMP_SPINCOUNT": "700"}
+    assert environment == {"HOME": "/home", "GOMP_SPINCOUNT": "1500"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("GOMP_SPINCOUNT", "5"), ("OMP_WAIT_POLICY", "ACTIVE")])
@@ -45,5 +45,5 @@ def test_every_command_waits_briefly(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert main(["ls", "device"]) == 0
-    assert os.environ["GOMP_SPINCOUNT"] == "700"
+    assert os.environ["GOMP_SPINCOUNT"] == "1500"
     assert "cuda" in capsys.readouterr().out
