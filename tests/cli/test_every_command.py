@@ -75,7 +75,7 @@ def test_it_runs(example: Example, dlrun: Dlrun, workplace: Path, monkeypatch: p
     if words[1] == "serve":
         if not HAS_SERVE:
             pytest.skip('the extra "serve" is not installed')
-        monkeypatch.setattr("dlrun.runs.serving.server.listen", lambda *given: None)  # until a signal comes
+        monkeypatch.setattr("dlrun.runs.serving.server.listen", lambda *given, **named: None)  # until a signal comes
         words += [] if "--port" in words else ["--port", "0"]
     code, _, err = dlrun(*words[1:])
     assert code == (2 if needs_captum and not HAS_CAPTUM else example.exit_code), err

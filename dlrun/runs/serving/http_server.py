@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from h11 import ProtocolError
 
 MOST_CONNECTIONS = 1000
 _CROWDED = MOST_CONNECTIONS // 2
@@ -38,10 +39,10 @@ class HttpServer(uvicorn.Server):
         await super().startup(sockets)
 
     def _tell_failure(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """Tell a failure in one line, but not a connection that broke off, which anybody can cause."""
+        """Tell a failure in one line, but not a connection that broke off or breaks HTTP, which anybody can cause."""
         del loop
         error = context.get("exception")
-        if "transport" in context and isinstance(error, OSError):
+        if "transport" in context and isinstance(error, OSError | ProtocolError):
             return
         why = "" if error is None else f": {type(error).__name__}: {error}"
         self._tell(f"the server failed: {context['message']}{why}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+h11 = pytest.importorskip("h11")
 uvicorn = pytest.importorskip("uvicorn")
 
 
@@ -111,6 +112,7 @@ def test_what_fails_in_the_event_loop_is_told_in_a_line_but_not_a_broken_connect
         gc.collect()  # a task is told once nobody can ask for its exception
         broken = {"message": "Fatal read error on socket transport", "transport": object()}
         loop.call_exception_handler({**broken, "exception": TimeoutError("110")})
+        loop.call_exception_handler({**broken, "exception": h11.LocalProtocolError("Too much data")})
         loop.call_exception_handler({"message": "Unclosed"})
         await server.shutdown([])
 
