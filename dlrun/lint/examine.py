@@ -81,6 +81,5 @@ class Examiner:
 
 def _check_processes(components: Components) -> None:
     """Raise ConfigError if the processes that are to train, of which only this one builds, cannot share a batch."""
-    asked = components.requested.device_settings.processes
-    if isinstance(asked, int) and (problems := find_too_small_batches(components.config.with_processes(asked).tree)):
+    if problems := find_too_small_batches(components.config.with_processes(components.asked_processes).tree):
         raise ConfigError(problems)

@@ -137,7 +137,6 @@ def _key(config: RunConfig) -> str:
 def run_time(components: Components, cost: Cost, *, build_s: float = 0.0) -> RunTime:
     """Return the time of a run whose parts have this cost."""
     trainer, checkpoint = components.config.trainer, components.config.checkpoint
-    processes = components.requested.device_settings.processes
     steps = horizon(len(components.data.train), trainer).total_steps
     per_epoch = horizon(len(components.data.train), trainer).steps_per_epoch
     after_epochs = multiples((trainer.eval_every or 0) * per_epoch, steps)
@@ -153,7 +152,7 @@ def run_time(components: Components, cost: Cost, *, build_s: float = 0.0) -> Run
         build_s,
         trainer.max_time_s,
         has_val and trainer.early_stop.patience is not None and trainer.early_stop.patience < len(evaluated),
-        processes if isinstance(processes, int) else 1,
+        components.asked_processes,
     )
 
 

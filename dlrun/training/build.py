@@ -60,6 +60,12 @@ class Components:
     memory: Memory
     notices: Sequence[str] = ()
 
+    @property
+    def asked_processes(self) -> int:
+        """How many processes the configuration asks for, also where this one builds alone; 1 for `auto`."""
+        asked = self.requested.device_settings.processes
+        return asked if isinstance(asked, int) else 1
+
 
 def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) -> Components:
     """Set up the device, load the data and build the model.

@@ -20,8 +20,8 @@ _LEAST_LOSS = 1.2  # estimates are rough
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
-    processes = subject.components.requested.device_settings.processes
-    if not isinstance(processes, int) or processes == 1 or not subject.components.device.is_cpu:
+    processes = subject.components.asked_processes
+    if processes == 1 or not subject.components.device.is_cpu:
         return
     keys = ("dataset", "model", "loss", "device", "trainer.batch_size")
     work = subject.once(
