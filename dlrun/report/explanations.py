@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlrun.report.tables import print_table
-from dlrun.runs.explain.found import Explanation, Importance, Share
+from dlrun.runs.explain.attribution import Explanation, Importance, Share
 from dlrun.wording import count, number, numbers, printable
 
 MOST_SHOWN = 12

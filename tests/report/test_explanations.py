@@ -17,7 +17,7 @@ from dlrun.report.explanations import (
     strongest,
     told,
 )
-from dlrun.runs.explain.found import Attribution, ColumnImportance, Explanation, Importance, Share
+from dlrun.runs.explain.attribution import Attribution, ColumnImportance, Explanation, Importance, Share
 
 SHARES = [Share(f"c{number}", f"v{number}", float(number - 7)) for number in range(14)]  # they add up to -7
 WHY = Attribution("columns", -2.0, 5.0, "the means", "Shapley values, 2 orders", {"column": SHARES})

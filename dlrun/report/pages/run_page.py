@@ -23,7 +23,7 @@ from dlrun.report.pages.run.numbers import number_sections
 from dlrun.report.pages.run.samples import pictures_section, texts_section, tokens_section
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.figures import draw_run
-from dlrun.runs.analysis.found import Examined
+from dlrun.runs.analysis.reports import Examined
 from dlrun.runs.history import SavedRun, is_number
 from dlrun.runs.sweeps.saved.shared import read_shared
 from dlrun.wording import count, duration, number, plural

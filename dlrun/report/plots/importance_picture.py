@@ -5,7 +5,7 @@ from __future__ import annotations
 from dlrun.report.plots.bars import Bar, amount_text, draw_bars
 from dlrun.report.plots.lines_of_text import lines_of_text
 from dlrun.report.plots.png import to_png
-from dlrun.runs.explain.found import Importance
+from dlrun.runs.explain.attribution import Importance
 from dlrun.wording import count, number
 
 _MOST_BARS = 40

@@ -12,7 +12,7 @@ from dlrun.report.plots.bars import AGAINST, FOR, WIDTH
 from dlrun.report.plots.fonts import Fonts, length
 from dlrun.report.plots.png import SCALE
 from dlrun.report.plots.style import LIGHT
-from dlrun.runs.explain.found import Share
+from dlrun.runs.explain.attribution import Share
 from dlrun.wording import printable
 
 _SIDE = 360  # picture units of an image's longer side

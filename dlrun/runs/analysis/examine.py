@@ -22,8 +22,8 @@ from dlrun.data.tables.series import SeriesEncoder
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.errors import ConfigError, DataError, StorageError
 from dlrun.runs.analysis.classes import ClassObserver
-from dlrun.runs.analysis.found import Examined, Mistake
 from dlrun.runs.analysis.numbers import NumberObserver
+from dlrun.runs.analysis.reports import Examined, Mistake
 from dlrun.runs.analysis.rows import RawRows
 from dlrun.runs.analysis.tokens import TokenObserver, write_samples
 from dlrun.runs.loaded_run import LoadedRun, data_of, load_run, target_names

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.runs.publish.facts import Facts
-from dlrun.runs.publish.front import front_matter, shown_split
+from dlrun.runs.publish.front_matter import front_matter, shown_split
 from dlrun.runs.publish.markdown import fence, plain, table
 from dlrun.storage.published import CONFIG, MANIFEST, MODEL, ONNX, ONNX_JSON, RECIPE, RESULT, SAMPLES, WEIGHTS
 from dlrun.wording import count, number, numbers, numbers_by_metric, plural

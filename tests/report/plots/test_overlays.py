@@ -6,7 +6,7 @@ import numpy as np
 
 from dlrun.report.plots.overlays import coloured_words, contrast, image_overlay, luminance
 from dlrun.report.plots.style import LIGHT
-from dlrun.runs.explain.found import Share
+from dlrun.runs.explain.attribution import Share
 
 
 def code(pixel: tuple[int, ...]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlrun.report.pages.parts import Cell, bullets, code, count_cell, facts, paragraph, section, table
 from dlrun.report.pages.text import escape
-from dlrun.runs.analysis.found import Examined
+from dlrun.runs.analysis.reports import Examined
 from dlrun.runs.sweeps.saved.shared import Shared
 from dlrun.storage.reading import read_regular
 from dlrun.wording import show

@@ -11,7 +11,7 @@ from dlrun.report.pages.parts import Cell, count_cell, figure, grid, legend, num
 from dlrun.report.plots.confusion import MOST_CLASSES, confusion_matrix
 from dlrun.report.plots.shares import recall_plot, reliability_plot, roc_plot
 from dlrun.report.plots.style import NUM_SERIES
-from dlrun.runs.analysis.found import NUM_BINS, ClassReport
+from dlrun.runs.analysis.reports import NUM_BINS, ClassReport
 from dlrun.tasks.per_class import MOST_CLASSES as MOST_LISTED
 from dlrun.tasks.per_class import lowest_f1
 from dlrun.wording import number, plural

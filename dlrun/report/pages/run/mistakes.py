@@ -8,7 +8,7 @@ from dlrun.report.pages.media import Media
 from dlrun.report.pages.parts import Cell, figure, legend, paragraph, section, table
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.residuals import window_plot
-from dlrun.runs.analysis.found import Mistake
+from dlrun.runs.analysis.reports import Mistake
 
 _MOST_TEXT = 1_500  # characters
 _MOST_COLUMNS = 40

@@ -15,7 +15,7 @@ from dlrun.report.plots.residuals import (
     residual_plot,
     residuals_in_order,
 )
-from dlrun.runs.analysis.found import NumberReport
+from dlrun.runs.analysis.reports import NumberReport
 from dlrun.wording import plural
 
 _MOST_DRAWN = 6  # targets

@@ -10,7 +10,7 @@ from PIL import Image
 from dlrun.data.originals import Original
 from dlrun.report.pages.media import Media
 from dlrun.report.pages.run.mistakes import mistakes_section
-from dlrun.runs.analysis.found import Mistake, Window
+from dlrun.runs.analysis.reports import Mistake, Window
 from tests.report.pages.test_sweep_page import EVIL, read
 
 GREY = np.zeros((4, 4), dtype=np.uint8)

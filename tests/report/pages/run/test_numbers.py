@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlrun.report.pages.run.numbers import number_sections
-from dlrun.runs.analysis.found import NumberReport
+from dlrun.runs.analysis.reports import NumberReport
 from tests.report.pages.test_sweep_page import EVIL, read
 
 
