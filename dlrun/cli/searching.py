@@ -41,7 +41,7 @@ def begin_search(command: Command, request: Request, catalog: Catalog) -> Space:
         what = "Hydra's launchers need all points at once, and a search chooses one after another. Use launch.engine."
         raise ConfigError(Problem("hydra/launcher", what, "search"))
     if not (command.has(flags.QUIET) or command.has(flags.JSON)):
-        print(describe(space, request.sweep.search), file=sys.stderr)  # noqa: T201
+        print(describe(space, request.sweep.search), file=sys.stderr)
     return space
 
 
@@ -72,7 +72,7 @@ def examined(command: Command, request: Request, catalog: Catalog) -> list[tuple
         what = (
             "all low ends, all high ends, and each end of a range and each value of a list with the others in between"
         )
-        print(f"examined of it: {plural(len(plans), 'point')}: {what}", file=sys.stderr)  # noqa: T201
+        print(f"examined of it: {plural(len(plans), 'point')}: {what}", file=sys.stderr)
     trials = request.sweep.search.trials or len(plans)
     runs = space.num_repeats() * (trials if space.size is None else min(trials, space.size))
     each, rest = divmod(runs, len(plans))

@@ -91,7 +91,7 @@ class Updater:
             self._hooks[0](self._parameters[name], gradients)
         elif self._device.is_cpu and scaler is None:  # on other devices the check would synchronise each step
             here = self._all_finite(gradients)
-            if not (are_finite_everywhere(here, self._device.group) if self._sharded else here):
+            if not (are_finite_everywhere(self._device.group, is_finite_here=here) if self._sharded else here):
                 raise NotFinite  # before a weight changes
         if scaler is not None:
             group = self._device.group if self._sharded else None

@@ -91,5 +91,5 @@ def test_amounts_that_are_estimated_have_their_standard_error(capsys: pytest.Cap
     assert [line.split() for line in lines[3:]] == [
         ["word", "adds", "+-"], ["a", "+0.5000", "0.1250"], ["b", "-0.2500", "?"],
     ]  # fmt: skip
-    (state,) = explanations_state([Explanation(1, "", "price", {"prediction": 1.5}, why)])
+    (state,) = json.loads(as_json(explanations_state([Explanation(1, "", "price", {"prediction": 1.5}, why)])))
     assert [share["error"] for share in state["parts"]["word"]] == [0.125, None]

@@ -68,7 +68,7 @@ def _write(path: Path, error: Exception) -> None:
     try:
         path.write_text(json.dumps({"message": told}), encoding="utf-8")
     except OSError as failure:
-        print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)  # noqa: T201
+        print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)
 
 
 def text_of(error: Exception) -> str:

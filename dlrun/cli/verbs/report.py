@@ -69,7 +69,7 @@ def run(command: Command) -> int:
         raise ConfigError(Problem(f"--output {printable(str(output))}", what))
     contents = _of_sweep(command, folder, output, kind) if is_sweep else {output: _of_run(command, folder)}
     write_reports(contents)
-    print(output if kind != "folder" else "\n".join(map(str, contents)))  # noqa: T201
+    print(output if kind != "folder" else "\n".join(map(str, contents)))
     return 0
 
 

@@ -161,20 +161,22 @@ def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Serie
     """
     decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows, "times": _KEPT_TIMES}
     with unchanged(path):
-        made = cached("series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows))
+        made = cached(
+            "series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows=skip_bad_rows)
+        )
     listed, count = list(made.values["listed"]), made.values["count"]
-    bad = BadRows(skip_bad_rows, f"{path}: ", listed=listed, count=count)
+    bad = BadRows(skip=skip_bad_rows, where=f"{path}: ", listed=listed, count=count)
     times = tuple(made.values["times"])
     return Series(
         made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], tuple(bad.notices()), times
     )
 
 
-def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
+def _read(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Prepared:
     """Inputs and targets of all rows, and the rows that were skipped."""
     wanted = list(dict.fromkeys([*form.columns, *form.target]))
     names = [*wanted, *([form.time] if form.time else [])]
-    bad = BadRows(skip_bad_rows, f"{path}: ")
+    bad = BadRows(skip=skip_bad_rows, where=f"{path}: ")
     numbers = array("d")
 
     def skip(text: str) -> None:

@@ -39,7 +39,7 @@ def print_ranking(ranking: Ranking, *, most: int, more: str) -> None:
     if most < len(table):
         lines.insert(0, f"{len(table) - most:,} more rows: {more}.")
     if lines:
-        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))  # noqa: T201
+        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))
 
 
 def terminal_width() -> int | None:

@@ -47,8 +47,7 @@ def explain_rows(
     captum()
     run = load_run(config, catalog, folder)
     task = explainable_task(run)
-    for parameter in task.parameters():
-        parameter.requires_grad_(False)  # only those of inputs are needed
+    task.requires_grad_(requires_grad=False)  # only those of inputs are needed
     if len(run.spec.parts) > 1 and question.target is None:
         others = ", ".join(part.name for part in run.spec.parts[1:9])
         warn(f"the first of {len(run.spec.parts)} targets is explained; --target NAME explains another: {others}")
