@@ -12,7 +12,7 @@ from dlrun.lint.examine import Examiner
 from dlrun.lint.report import Report
 from dlrun.lint.timing import RunTime, Stopwatch, findings_for_budget, total_time
 from dlrun.training.build import Components
-from dlrun.wording import count, plural
+from dlrun.wording import plural
 
 _MEASURING_S = 20.0  # at most, of all points together
 
@@ -57,7 +57,7 @@ def _describe(components: Components, time: RunTime | None) -> None:
     print(f"data    {components.data.name}: {components.data.spec.describe()}")
     for notice in components.data.notices:
         print(f"        {notice}")
-    print(f"model   {components.config.model.name}, {count(components.num_parameters)} parameters")
+    print(f"model   {components.config.model.name}, {plural(components.num_parameters, 'parameter')}")
     if components.memory is not None:
         print(f"memory  {components.memory.describe()}")
     if time is not None:

@@ -18,7 +18,7 @@ from dlrun.data.files.named import check_plans
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher
 from dlrun.runs.sweeps.pareto import check_objectives
-from dlrun.wording import count, plural
+from dlrun.wording import plural
 
 
 def with_objectives_checked(request: Request, catalog: Catalog) -> Request:
@@ -55,8 +55,8 @@ def describe(space: Space, search: SearchSettings) -> str:
     else:
         many = f"trials for {search.budget}" if trials is None else plural(trials, "trial")
     if repeats > 1:
-        points = "" if trials is None else f" = {count(trials * repeats)} points"
-        each = " and ".join(f"{len(values)} values of {key}" for key, values in space.repeated.items())
+        points = "" if trials is None else f" = {plural(trials * repeats, 'point')}"
+        each = " and ".join(f"{plural(len(values), 'value')} of {key}" for key, values in space.repeated.items())
         many += f", each with {each or plural(repeats, 'fold')}{points}"
     return f"search={search.name} over {keys}: {many}"
 

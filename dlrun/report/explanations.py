@@ -12,7 +12,7 @@ import numpy as np
 from dlrun.report.tables import print_table
 from dlrun.runs.explain.attribution import Explanation, Importance, Share
 from dlrun.storage.json_values import nan_to_null
-from dlrun.wording import count, number, numbers, printable
+from dlrun.wording import count, number, numbers, plural, printable
 
 MOST_SHOWN = 12
 """Parts of a row on the console, the largest amounts first."""
@@ -68,13 +68,11 @@ def _with_sign(amount: float, text: str) -> str:
 
 def print_importance(found: Importance) -> None:
     """Print the columns, the most important first, and what the figures mean."""
-    rows = f"{count(found.num_rows)} of {count(found.of_rows)}" if found.num_rows < found.of_rows else (
-        count(found.num_rows)
-    )  # fmt: skip
-    print(f"{found.split}/{found.metric} {number(found.value)} on {rows} rows")
+    of = f"{count(found.num_rows)} of " if found.num_rows < found.of_rows else ""
+    print(f"{found.split}/{found.metric} {number(found.value)} on {of}{plural(found.of_rows, 'row')}")
     print(
         f"how much {'lower' if found.higher_is_better else 'higher'} {found.metric} is with a column shuffled: "
-        f"mean and standard deviation of {len(found.columns[0].each)} shuffles"
+        f"mean and standard deviation of {plural(len(found.columns[0].each), 'shuffle')}"
     )
     print()
     means, deviations = [each.mean for each in found.columns], [each.deviation for each in found.columns]

@@ -83,8 +83,9 @@ def _print(found: Verdict, folder: Path | None, command: Command) -> None:
     else:
         how = "exactly" if not found.tolerance else f"within {found.tolerance:.1%}"
         steps = max(len(values) for values in found.promised.values())
+        first = "the loss of the first step" if steps == 1 else f"the losses of the first {steps} steps"
         is_same = "are not those" if found.broken else "are those"
-        print(f"the losses of the first {steps} steps {is_same} of the recipe, compared {how}")
+        print(f"{first} {is_same} of the recipe, compared {how}")
     print(found.environment_in_words())
     if folder is not None and not command.has(flags.QUIET):
         print(f"in {folder}", file=sys.stderr)

@@ -23,6 +23,7 @@ from dlrun.data.files.table_file import TableFile
 from dlrun.data.source import Encoded, Encoder
 from dlrun.data.tables.times import as_number, parse_time
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
+from dlrun.wording import plural
 
 _KEPT_TIMES = 400  # the latest ones, which decide whether times are regular
 
@@ -105,13 +106,14 @@ class SeriesEncoder(Encoder):
         series = read_series(path, form, skip_bad_rows=skip_bad_rows)
         if series.num_rows < form.window:
             raise DataError(
-                f"{path}: expected at least {form.window} rows (the window of a forecast), got {series.num_rows}."
+                f"{path}: expected at least {plural(form.window, 'row')} (the window of a forecast), "
+                f"got {series.num_rows}."
             )
         inputs = series.inputs[-form.window :].to(torch.float32).unsqueeze(0)  # (R, F) -> (T, F) -> (1, T, F)
         if not bool(torch.isfinite(inputs).all()):
             raise DataError(
-                f"{path}: one of the last {form.window} rows, from which the forecast starts, is bad, and cannot be "
-                "skipped. Fix the row."
+                f"{path}: the forecast starts from the last {plural(form.window, 'row')}, of which one is bad and "
+                "cannot be skipped. Fix the row."
             )
         return LastWindow(inputs, series.last_time, series.times)
 

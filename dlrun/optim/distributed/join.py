@@ -99,7 +99,7 @@ def _has_come(store: Store, name: str) -> bool:
 
 def _tell_missing(missing: list[str], place: Place) -> str:
     more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-    who = f"rank{'s' if len(missing) != 1 else ''} {', '.join(missing[:_MOST_NAMED])}{more}"
+    who = f"{'rank' if len(missing) == 1 else 'ranks'} {', '.join(missing[:_MOST_NAMED])}{more}"
     waited = duration(_PATIENCE.total_seconds())
     return (
         f"Of {place.size} processes, {who} did not come to {place.address} within {waited}. Look at what they printed, "

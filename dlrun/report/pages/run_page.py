@@ -99,7 +99,7 @@ def _opening(result: Mapping[str, Any]) -> list[str]:
     if is_number(seconds):
         cost.append(duration(float(seconds)))
     if is_number(result.get("parameters")):
-        cost.append(f"{count(result['parameters'])} parameters")
+        cost.append(plural(result["parameters"], "parameter"))
     if cost:
         lines.append(f"It took {', with '.join(cost)}.")
     return lines

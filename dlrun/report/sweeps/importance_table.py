@@ -14,7 +14,7 @@ from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.comparing import Part, SweepComparison
 from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance, Obstacle
 from dlrun.runs.sweeps.noise import LEVEL
-from dlrun.wording import count, numbers, plural, printable
+from dlrun.wording import numbers, plural, printable
 
 _BEST_ROWS = 10
 _FEW = 20  # points
@@ -91,7 +91,8 @@ def explanations(part: Part, *, is_biased: bool) -> list[str]:
             f"In brackets: {centre}. difference: best to worst{error}."
         )
     if found.num_means is not None:
-        lines.append(f"Analysed are {count(found.num_means)} means over seeds, since settings are drawn from ranges.")
+        means = plural(found.num_means, "mean")
+        lines.append(f"Analysed: {means} over seeds, since settings are drawn from ranges.")
     if found.uses_ranks:
         lines.append("One point makes most of the variance, so shares and p are of ranks.")
     if part.higher is None and found.effects:

@@ -15,6 +15,7 @@ from dlrun.data.media.audio import FLOOR, mel_bands
 from dlrun.data.spec import Block, DataSpec, Scaling
 from dlrun.data.tables.columns import BLOCK_KINDS, DATE_PARTS, WORD_KINDS
 from dlrun.runs.export.values import BATCH, TIME, Value
+from dlrun.wording import plural
 
 ModelInputs = tuple[Tensor, Tensor | None]
 """A model's inputs, and the lengths of rows if they have padding."""
@@ -121,7 +122,7 @@ class AudioPreprocessor(Preprocessor):
         self._pad = pad
         self.features = LogMel(rate, settings["mels"], settings["window_ms"], settings["hop_ms"])
         self.scale = Scale(spec.scaling, ndim=4)
-        meaning = f"{rate:,} samples a second from -1 to 1, one channel"
+        meaning = f"{plural(rate, 'sample')} a second from -1 to 1, one channel"
         self.values = (Value("samples", "float32", (BATCH, length), meaning, details={"rate": rate}),)
 
     def forward(self, *given: Tensor) -> ModelInputs:

@@ -46,7 +46,7 @@ def _place(title: str, question: str) -> str:
 def _summary(facts: Facts) -> str:
     result = facts.result
     parameters = result.get("parameters")
-    size = f" with {count(parameters)} parameters" if isinstance(parameters, int) else ""
+    size = f" with {plural(parameters, 'parameter')}" if isinstance(parameters, int) else ""
     best, versions = result.get("best"), result.get("environment") or {}
     does = "that makes" if facts.kind == "samples" else "for"
     lines = [f"A network (`{_code(facts.model)}`){size} {does} {plain(facts.describes, limit=1000)}."]

@@ -29,6 +29,7 @@ from dlrun.runs.generate import continued_text, generate_text
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
+from dlrun.wording import plural
 
 _NO_GENERATOR = "This model generates samples and predicts nothing, so there is nothing to serve."
 
@@ -92,7 +93,7 @@ class Served(ABC):
         lengths = found.get("lengths", np.full(len(values), values.shape[1]))
         for number, length in enumerate(lengths.tolist(), start=1):
             if length < 1 or (most is not None and length > most):
-                raise RowError(number, None, f"expected 1 to {most} steps, got {length}.")
+                raise RowError(number, None, f"expected 1 to {plural(most, 'step')}, got {length}.")
         if values.dtype == np.int64:
             wrong = np.argwhere(((values < 0) | (values >= self._num_ids)).any(axis=1))
             if len(wrong):

@@ -97,7 +97,7 @@ def _figures(report: ClassReport, title: str) -> str:
         precisions = number_cells([each and each.average_precision for each in own])
         rows = [(None, [*cells, *more]) for (_, cells), *more in zip(rows, areas, precisions, strict=True)]
     more = len(report.figures) - len(rows)
-    cut = paragraph(f"{more} more classes are left out.", muted=True) if more > 0 else ""
+    cut = paragraph(f"{plural(more, 'more class')} left out.", muted=True) if more > 0 else ""
     return section(title, paragraph(note, muted=True) if note else "", table(heads, rows), cut)
 
 

@@ -82,7 +82,7 @@ def read_points(folder: Path) -> SavedPoints:
             num_over += 1
     notices = [f"{plural(num_bad, 'line')} of sweep.jsonl cannot be read"] if num_bad else []
     if num_over:
-        notices.append(f"{plural(num_over, 'row')} beyond the first {plural(MOST_POINTS, 'point')} are left out")
+        notices.append(f"{plural(num_over, 'row')} beyond the first {plural(MOST_POINTS, 'point')} left out")
     num_waiting = _num_without_row(folder, found)
     if num_waiting:
         has = "has" if num_waiting == 1 else "have"
