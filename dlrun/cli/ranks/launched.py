@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from dlrun.configuration.place import place_of_process
+from dlrun.configuration.place import ALONE, Place, place_of_process
 from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
 
 _ERROR_FILE, _AGENT = "TORCHELASTIC_ERROR_FILE", "TORCHELASTIC_RUN_ID"
@@ -48,7 +48,7 @@ def is_told_elsewhere(error: Exception, environment: Mapping[str, str] = os.envi
 
     Of processes without an agent, all tell their error; that another process is gone, only the first one says.
     """
-    place, file = place_of_process(environment), environment.get(_ERROR_FILE)
+    place, file = _place_if_known(environment), environment.get(_ERROR_FILE)
     if place.is_alone:
         return False
     is_lost = isinstance(error, PeerLostError)
@@ -57,6 +57,14 @@ def is_told_elsewhere(error: Exception, environment: Mapping[str, str] = os.envi
     if not is_lost:
         _write(Path(file), error)
     return is_lost or not place.is_first
+
+
+def _place_if_known(environment: Mapping[str, str] = os.environ) -> Place:
+    """Return the place of this process; ALONE if the environment contradicts itself, which is the error to tell."""
+    try:
+        return place_of_process(environment)
+    except ConfigError:
+        return ALONE
 
 
 def _write(path: Path, error: Exception) -> None:
@@ -78,7 +86,7 @@ def text_of(error: Exception) -> str:
 
 def end(code: int) -> NoReturn:
     """End this process. One of several does so at once: threads of gloo and NCCL may wait for lost ones."""
-    if not code or place_of_process().is_alone:
+    if not code or _place_if_known().is_alone:
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
