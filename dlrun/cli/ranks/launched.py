@@ -43,7 +43,7 @@ def end_with_agent() -> None:
         die_with_parent()
 
 
-def is_told_elsewhere(error: Exception, environment: Mapping[str, str] = os.environ) -> bool:
+def is_told_elsewhere(error: BaseException, environment: Mapping[str, str] = os.environ) -> bool:
     """Leave an error to an agent of torchrun, if there is one, and return whether somebody else tells it.
 
     Of processes without an agent, all tell their error; that another process is gone, only the first one says.
@@ -67,7 +67,7 @@ def _place_if_known(environment: Mapping[str, str] = os.environ) -> Place:
         return ALONE
 
 
-def _write(path: Path, error: Exception) -> None:
+def _write(path: Path, error: BaseException) -> None:
     """Write an error for the agent, which takes the earliest of all for the cause."""
     text = text_of(error)
     is_ours = isinstance(error, DlrunError)
@@ -79,7 +79,7 @@ def _write(path: Path, error: Exception) -> None:
         print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)  # noqa: T201
 
 
-def text_of(error: Exception) -> str:
+def text_of(error: BaseException) -> str:
     """Return an error's text, with its kind unless dlrun wrote the text."""
     return str(error) if isinstance(error, DlrunError | ProcessError) else f"{type(error).__name__}: {error}"
 
