@@ -79,10 +79,12 @@ def _answer(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - the outermost edge: words instead of a traceback
+    except (Exception, SystemExit) as error:  # the outermost edge: words instead of a traceback
         mistake = as_mistake(error, plugins)
         if mistake is not None:
-            return _report(f"dlrun: {mistake}", mistake.exit_code, debug=debug, error=error)
+            return _report(f"dlrun: {mistake}", mistake.exit_code, debug=debug, error=mistake)
+        if isinstance(error, SystemExit):
+            raise
         text = f"dlrun: this is a defect in dlrun: {launched.text_of(error)}"
         text += "\n      `--debug` shows where; `dlrun env` prints what a report needs."
         return _report(text, 1, debug=debug, error=error)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import torch
 from torch import nn
@@ -39,3 +40,5 @@ class Failing(nn.Module):
         if self.how == "raise":
             print("about to raise", flush=True)
             raise KeyError("a column")
+        if self.how == "exit":
+            sys.exit(3)
