@@ -64,9 +64,9 @@ def test_words_that_count_as_missing_are_counted() -> None:
 def test_of_many_columns_with_such_words_the_first_are_told_one_by_one() -> None:
     names = [f"n{i}" for i in range(30)]
     rows = [",".join([f"{i + j}.5" if i else "." for j in range(30)] + ["ab"[i % 2]]) for i in range(40)]
-    found = [line for line in notices("\n".join([",".join([*names, "y"]), *rows]) + "\n") if "count as missing" in line]
+    found = [line for line in notices("\n".join([",".join([*names, "y"]), *rows]) + "\n") if "as missing" in line]
     assert len(found) == 13
-    assert found[11].startswith('columns: n11: 1 of 40 values are no numbers and count as missing: "." 1; ')
+    assert found[11].startswith('columns: n11: 1 of 40 values is no number and counts as missing: "." 1; ')
     listed = ", ".join(names[12:24])
     rest = f"columns: values of {listed} and 6 more are not of their column's kind and count as missing, too"
     assert found[12] == rest
