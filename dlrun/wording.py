@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 _TINY, _LARGE = 1e-5, 1e6  # sizes of numbers that have a power of ten: below, and from there on
+_WITH_ES = ("s", "sh", "x", "tch", "nch")  # ends of nouns whose plural has "es" (of "epoch" it has not)
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves the cursor, colours, or turns the order of letters around; a tab and a line end do not count."""
 
@@ -83,8 +84,15 @@ def count(value: float) -> str:
 
 
 def plural(value: float, noun: str) -> str:
-    """Format a number with its noun: 1 epoch, 2 epochs."""
-    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+    """Format a number with its noun: 1 epoch, 2.5 epochs, 3 classes, 4 categories. noun: a regular one, singular."""
+    text = f"{value:.3g}" if value % 1 else count(value)
+    if text == "1":
+        return f"1 {noun}"
+    if noun.endswith(_WITH_ES):
+        return f"{text} {noun}es"
+    if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
+        return f"{text} {noun[:-1]}ies"
+    return f"{text} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -50,7 +50,7 @@ def whole(name: str, dlrun: Dlrun, *words: str) -> dict[str, float]:
     result = json.loads(Path("mine/result.json").read_text())
     for metric, (low, high) in load_recipe(name, Catalog()).about["expect"].items():
         assert low <= result["metrics"][metric] <= high, f"{name}: {metric} {result['metrics'][metric]}"
-    print(f"{name}: {result['metrics']} in {result['seconds']}")  # noqa: T201 - figures for the README
+    print(f"{name}: {result['metrics']} in {result['seconds']}")  # figures for the README
     return dict(result["metrics"])
 
 

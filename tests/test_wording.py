@@ -72,6 +72,16 @@ def test_counts_and_plurals() -> None:
     assert figures.count(60000) == "60,000"
     assert figures.plural(1, "epoch") == "1 epoch"
     assert figures.plural(2, "step") == "2 steps"
+    assert figures.plural(0, "row") == "0 rows"
+    assert figures.plural(12_000, "class") == "12,000 classes"
+    assert figures.plural(3, "epoch") == "3 epochs"
+    assert figures.plural(2, "batch") == "2 batches"
+    assert figures.plural(2, "category") == "2 categories"
+    assert figures.plural(2, "day") == "2 days"
+    assert figures.plural(1, "more class") == "1 more class"
+    assert figures.plural(2.5, "epoch") == "2.5 epochs"
+    assert figures.plural(1.0001, "epoch") == "1 epoch"
+    assert figures.plural(float("inf"), "row") == "inf rows"
 
 
 def test_the_metric_of_a_result_has_as_many_decimals_in_each_column() -> None:

@@ -80,9 +80,7 @@ def bag_of_words(
     else:
         weights, intercept = fit_classes(
             spec,
-            lambda targets, binary: fit_linear(
-                matrix, targets, loss="logistic" if binary else "softmax", strength=_STRENGTH, check=check
-            ),
+            lambda targets, loss: fit_linear(matrix, targets, loss=loss, strength=_STRENGTH, check=check),
             texts.targets,
         )
     return BagOfWords(spec, on_rows("bag of words", len(index), len(train)), weighting, weights, intercept)

@@ -13,7 +13,7 @@ from dlrun.data.loading.randomness import generator
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch, DataSpec
 from dlrun.tasks.goals import goal_of
-from dlrun.wording import count
+from dlrun.wording import plural
 
 BaselineKind = Literal["trivial", "simple"]
 Check = Callable[[], None]
@@ -104,4 +104,4 @@ def weights_of(split: Split, index: Tensor) -> Tensor | None:
 
 def on_rows(name: str, used: int, available: int) -> str:
     """Return a baseline's name, with the number of its training rows if it uses only some of them."""
-    return name if used >= available else f"{name} on {count(used)} rows"
+    return name if used >= available else f"{name} on {plural(used, 'row')}"

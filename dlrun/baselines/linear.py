@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dlrun.baselines.baseline import BaselineKind, Check, OutputBaseline, gathered, on_rows, sample, weights_of
-from dlrun.baselines.descent import Dense, fit_linear
+from dlrun.baselines.descent import Dense, LinearLoss, fit_linear
 from dlrun.baselines.features import Features
 from dlrun.baselines.ridge import fit_ridge
 from dlrun.data.loading.split import Split
@@ -83,10 +83,10 @@ def logistic_model(spec: DataSpec, train: Split, *, most_rows: int, seed: int, c
     matrix = Dense(rows if rows.numel() <= _DOUBLE_VALUES else rows.float())
     weights, intercept = fit_classes(
         spec,
-        lambda targets, binary: fit_linear(
+        lambda targets, loss: fit_linear(
             matrix,
             targets,
-            loss="logistic" if binary else "softmax",
+            loss=loss,
             strength=_LOGISTIC_STRENGTH,
             check=check,
             row_weights=weights_of(train, index),
@@ -98,16 +98,16 @@ def logistic_model(spec: DataSpec, train: Split, *, most_rows: int, seed: int, c
 
 
 def fit_classes(
-    spec: DataSpec, fit: Callable[[Tensor, bool], tuple[Tensor, Tensor]], targets: Tensor
+    spec: DataSpec, fit: Callable[[Tensor, LinearLoss], tuple[Tensor, Tensor]], targets: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Fit the classes that a sample of the training rows has; the others get a logit that is never the largest.
 
-    fit: returns weights, (P, K), and intercepts, (K,), for classes 0 to K - 1 and whether there is only one logit.
+    fit: returns weights, (P, K), and intercepts, (K,), for classes 0 to K - 1 and the loss that they are fitted by.
     """
     if num_logits(spec) == 1:
-        return fit(targets, True)
+        return fit(targets, "logistic")
     known, codes = torch.unique(targets, return_inverse=True)
-    some_weights, some_intercepts = fit(codes, False)
+    some_weights, some_intercepts = fit(codes, "softmax")
     weights = torch.zeros(len(some_weights), spec.num_outputs, dtype=torch.float64)
     intercepts = torch.full((spec.num_outputs,), -1e9, dtype=torch.float64)
     weights[:, known], intercepts[known] = some_weights, some_intercepts

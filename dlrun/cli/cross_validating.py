@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from dlrun.configuration.overrides import Request
 from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
+from dlrun.report.json_output import print_json
 from dlrun.runs.cross_validation import CrossValidation, plain, summarise, write
 from dlrun.runs.sweeps.rows import best_first
 from dlrun.wording import duration, numbers, plural, printable
@@ -46,13 +46,13 @@ def cross_validate(
 
 def _print_found(command: Command, found: Sequence[CrossValidation], folder: Path) -> None:
     if command.has(flags.JSON):
-        print(json.dumps(plain(found), indent=2))  # noqa: T201
+        print_json(plain(found))
         return
     if len(found) == 1:
         _print_folds(found[0])
     else:
         _print_points(found)
-    print(f"\nin {folder}: cross_validation.json, sweep.jsonl and one folder per fold", file=sys.stderr)  # noqa: T201
+    print(f"\nin {folder}: cross_validation.json, sweep.jsonl and one folder per fold", file=sys.stderr)
 
 
 def _metrics_shown(found: Sequence[CrossValidation], most: int) -> list[str]:

@@ -12,7 +12,7 @@ from dlrun.lint.examine import Examiner
 from dlrun.lint.report import Report
 from dlrun.lint.timing import RunTime, Stopwatch, findings_for_budget, total_time
 from dlrun.training.build import Components
-from dlrun.wording import count, plural
+from dlrun.wording import plural
 
 _MEASURING_S = 20.0  # at most, of all points together
 
@@ -47,19 +47,19 @@ class Examination:
     def finish(self) -> None:
         """Print the time of all points together, and hold it against the budget."""
         if len(self._times) > 1 and not self._quiet:
-            print(f"time    {total_time(self._times)} for {plural(len(self._times), 'run')}")  # noqa: T201
+            print(f"time    {total_time(self._times)} for {plural(len(self._times), 'run')}")
         if self._times and self._budget_s is not None:
             self._report.add_of_all(findings_for_budget(self._times, self._budget_s, epochs=self._epochs))
 
 
 def _describe(components: Components, time: RunTime | None) -> None:
     """Print what would be trained, on which data, and what it needs."""
-    print(f"data    {components.data.name}: {components.data.spec.describe()}")  # noqa: T201
+    print(f"data    {components.data.name}: {components.data.spec.describe()}")
     for notice in components.data.notices:
-        print(f"        {notice}")  # noqa: T201
-    print(f"model   {components.config.model.name}, {count(components.num_parameters)} parameters")  # noqa: T201
+        print(f"        {notice}")
+    print(f"model   {components.config.model.name}, {plural(components.num_parameters, 'parameter')}")
     if components.memory is not None:
-        print(f"memory  {components.memory.describe()}")  # noqa: T201
+        print(f"memory  {components.memory.describe()}")
     if time is not None:
-        print(f"time    {time.describe()}")  # noqa: T201
+        print(f"time    {time.describe()}")
     sys.stdout.flush()

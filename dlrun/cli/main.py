@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _answer(argv: Sequence[str]) -> int:
     if sys.platform == "win32":
-        print("dlrun: dlrun needs Linux or macOS. On Windows, run it in WSL (wsl --install).", file=sys.stderr)  # noqa: T201
+        print("dlrun: dlrun needs Linux or macOS. On Windows, run it in WSL (wsl --install).", file=sys.stderr)
         return 2
     debug = flags.DEBUG.name in argv
     plugins: Sequence[Path] = ()
@@ -54,12 +54,12 @@ def _answer(argv: Sequence[str]) -> int:
         command = parse(argv)
         plugins = [path.resolve() for path in command.values(flags.PLUGIN)]
         if command.has(flags.VERSION):
-            print(f"dlrun {__version__}")  # noqa: T201
+            print(f"dlrun {__version__}")
             return 0
         if (command.value(flags.SHELL_COMPLETION) or "").startswith("query="):
             from dlrun.cli.completion import complete
 
-            print("\n".join(complete(os.environ.get("COMP_LINE", ""))))  # noqa: T201
+            print("\n".join(complete(os.environ.get("COMP_LINE", ""))))
             return 0
         from dlrun.data.files.status_line import silenced  # the shell waits for completion, which needs neither
         from dlrun.training.signals import StopRequest
@@ -79,10 +79,12 @@ def _answer(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - the outermost edge: words instead of a traceback
+    except (Exception, SystemExit) as error:  # the outermost edge: words instead of a traceback
         mistake = as_mistake(error, plugins)
         if mistake is not None:
-            return _report(f"dlrun: {mistake}", mistake.exit_code, debug=debug, error=error)
+            return _report(f"dlrun: {mistake}", mistake.exit_code, debug=debug, error=mistake)
+        if isinstance(error, SystemExit):
+            raise
         text = f"dlrun: this is a defect in dlrun: {launched.text_of(error)}"
         text += "\n      `--debug` shows where; `dlrun env` prints what a report needs."
         return _report(text, 1, debug=debug, error=error)
@@ -96,5 +98,5 @@ def _report(text: str, code: int, *, debug: bool, error: Exception | None = None
         import traceback
 
         traceback.print_exc()
-    print(text, file=sys.stderr)  # noqa: T201
+    print(text, file=sys.stderr)
     return code

@@ -13,7 +13,7 @@ from dlrun.wording import printable
 def tell(notices: Iterable[str]) -> None:
     """Print notices, each once."""
     for notice in dict.fromkeys(notices):
-        print(f"notice: {notice}", file=sys.stderr)  # noqa: T201
+        print(f"notice: {notice}", file=sys.stderr)
 
 
 def unless_quiet(command: Command) -> Callable[[str], None]:
@@ -21,6 +21,6 @@ def unless_quiet(command: Command) -> Callable[[str], None]:
 
     def say(text: str) -> None:
         if not command.has(flags.QUIET):
-            print(printable(text, limit=1000), file=sys.stderr)  # noqa: T201
+            print(printable(text, limit=1000), file=sys.stderr)
 
     return say

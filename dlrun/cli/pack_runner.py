@@ -45,4 +45,4 @@ def train_pack(
 
 def say(line: str) -> None:
     """Print a line on standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(line, file=sys.stderr, flush=True)

@@ -49,7 +49,7 @@ def print_recipes(rows: Sequence[Mapping[str, Any]]) -> None:
             if (row["origin"]["kind"] == "cache") is is_cached
         ]
         if cells and is_cached:
-            print()  # noqa: T201
+            print()
         if cells:
             print_table([heading, "what it is", "promises", "from"], cells)
 

@@ -19,6 +19,7 @@ from dlrun.configuration.compose import Composed
 from dlrun.configuration.place import Place, place_of_process
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.files.status_line import silenced
+from dlrun.report.json_output import print_json
 from dlrun.runs.sweeps.jobs import Channel, Measured, MemoryWatch
 
 if TYPE_CHECKING:
@@ -165,20 +166,20 @@ def print_result(result: Mapping[str, Any], folder: Path, command: Command) -> N
     from dlrun.report.tables import print_table
 
     if command.has(flags.JSON):
-        print(json.dumps({**result, "run_dir": str(folder)}, indent=2))  # noqa: T201
+        print_json({**result, "run_dir": str(folder)})
         return
     if result["status"] == "interrupted":
-        print(f"dlrun: {result['error']}", file=sys.stderr)  # noqa: T201
+        print(f"dlrun: {result['error']}", file=sys.stderr)
     else:
         headings, rows = result_table(result)
         print_table(headings, rows, right=range(1, len(headings)))
     if command.has(flags.PROFILE):
         from dlrun.report.profile import table
 
-        print()  # noqa: T201
+        print()
         print_table(*table(json.loads((folder / "profile.json").read_text())), right=(1, 2))
     if not command.has(flags.QUIET):
         written = "config.yaml, metrics.jsonl, result.json, checkpoints/"
         written += ", profile.json, trace.json" if command.has(flags.PROFILE) else ""
-        print(f"\nin {folder}: {written}", file=sys.stderr)  # noqa: T201
-        print(f"next: dlrun eval {folder} · dlrun resume {folder} trainer.epochs=... · dlrun runs", file=sys.stderr)  # noqa: T201
+        print(f"\nin {folder}: {written}", file=sys.stderr)
+        print(f"next: dlrun eval {folder} · dlrun resume {folder} trainer.epochs=... · dlrun runs", file=sys.stderr)

@@ -18,7 +18,7 @@ from dlrun.data.files.named import check_plans
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.sweeps.engines.hydra_launcher import asks_for_launcher
 from dlrun.runs.sweeps.pareto import check_objectives
-from dlrun.wording import count, plural
+from dlrun.wording import plural
 
 
 def with_objectives_checked(request: Request, catalog: Catalog) -> Request:
@@ -41,7 +41,7 @@ def begin_search(command: Command, request: Request, catalog: Catalog) -> Space:
         what = "Hydra's launchers need all points at once, and a search chooses one after another. Use launch.engine."
         raise ConfigError(Problem("hydra/launcher", what, "search"))
     if not (command.has(flags.QUIET) or command.has(flags.JSON)):
-        print(describe(space, request.sweep.search), file=sys.stderr)  # noqa: T201
+        print(describe(space, request.sweep.search), file=sys.stderr)
     return space
 
 
@@ -55,8 +55,8 @@ def describe(space: Space, search: SearchSettings) -> str:
     else:
         many = f"trials for {search.budget}" if trials is None else plural(trials, "trial")
     if repeats > 1:
-        points = "" if trials is None else f" = {count(trials * repeats)} points"
-        each = " and ".join(f"{len(values)} values of {key}" for key, values in space.repeated.items())
+        points = "" if trials is None else f" = {plural(trials * repeats, 'point')}"
+        each = " and ".join(f"{plural(len(values), 'value')} of {key}" for key, values in space.repeated.items())
         many += f", each with {each or plural(repeats, 'fold')}{points}"
     return f"search={search.name} over {keys}: {many}"
 
@@ -72,7 +72,7 @@ def examined(command: Command, request: Request, catalog: Catalog) -> list[tuple
         what = (
             "all low ends, all high ends, and each end of a range and each value of a list with the others in between"
         )
-        print(f"examined of it: {plural(len(plans), 'point')}: {what}", file=sys.stderr)  # noqa: T201
+        print(f"examined of it: {plural(len(plans), 'point')}: {what}", file=sys.stderr)
     trials = request.sweep.search.trials or len(plans)
     runs = space.num_repeats() * (trials if space.size is None else min(trials, space.size))
     each, rest = divmod(runs, len(plans))

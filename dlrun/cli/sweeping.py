@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from dlrun.configuration.plan import Plan
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.sweeps.space import Space
 from dlrun.errors import Interrupted
+from dlrun.report.json_output import print_json
 from dlrun.report.sweeps.progress import make_watch
 from dlrun.runs.sweeps.driver import Driver, stopped_message
 from dlrun.runs.sweeps.engines.choose import choose_engine
@@ -221,14 +221,14 @@ def sweep(
 def _print_rows(command: Command, launched: Launched, objectives: Sequence[str]) -> None:
     ordered = best_first(launched.rows)
     if command.has(flags.JSON):
-        print(json.dumps([dataclasses.asdict(row) for row in ordered], indent=2))  # noqa: T201
+        print_json([dataclasses.asdict(row) for row in ordered])
         return
     from dlrun.report.sweeps.final_table import print_sweep
     from dlrun.report.sweeps.pareto_table import print_front
 
     print_sweep(ordered)
     print_front(ordered, objectives)
-    print(f"\nin {launched.folder}: sweep.jsonl and one folder per point", file=sys.stderr)  # noqa: T201
+    print(f"\nin {launched.folder}: sweep.jsonl and one folder per point", file=sys.stderr)
 
 
 def raise_if_stopped(command: Command, launched: Launched) -> None:
@@ -246,10 +246,10 @@ def report_failures(launched: Launched) -> int:
     own = [row for row in launched.own if row is not None]
     failed = [row for row in sorted(own, key=lambda row: row.point) if row.exit_code]
     for row in failed:
-        print(f"point {row.point} ({' '.join(row.overrides)}) {row.status}: {row.error}", file=sys.stderr)  # noqa: T201
+        print(f"point {row.point} ({' '.join(row.overrides)}) {row.status}: {row.error}", file=sys.stderr)
     if launched.first_failed is not None:
         left = sum(row is None or row.status == "interrupted" for row in launched.own)
         first = f"launch.fail_fast: point {launched.first_failed.point} {launched.first_failed.status}"
-        print(f"{first}, and {plural(left, 'point')} did not end; dlrun resume {launched.folder}", file=sys.stderr)  # noqa: T201
+        print(f"{first}, and {plural(left, 'point')} did not end; dlrun resume {launched.folder}", file=sys.stderr)
         return launched.first_failed.exit_code
     return failed[0].exit_code if failed else 0

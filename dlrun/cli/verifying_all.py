@@ -14,7 +14,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem, PromiseError
 from dlrun.runs.shipped import BEGIN, Row, between_markers, data_words, table
 from dlrun.storage.atomic import replace_file
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 PAGE = Path("docs/recipes.md")
 
@@ -32,12 +32,12 @@ def verify_all(command: Command, catalog: Catalog) -> int:
         raise ConfigError(problems)
     rows = []
     for name in (each.name for each in named_recipes() if each.is_own):
-        print(f"verifying {name}", file=sys.stderr)  # noqa: T201
+        print(f"verifying {name}", file=sys.stderr)
         rows.append(_row(name, command, catalog))
-        print(f"    {rows[-1].verdict} {rows[-1].why}".rstrip(), file=sys.stderr)  # noqa: T201
+        print(f"    {rows[-1].verdict} {rows[-1].why}".rstrip(), file=sys.stderr)
     written = table(rows, _environment())
     replace_file(page, _page_with(page, written, asked=output is not None).encode())
-    print(f"{page}: {len(rows)} recipes")  # noqa: T201
+    print(f"{page}: {plural(len(rows), 'recipe')}")
     broken = [row.recipe for row in rows if row.verdict in ("broken", "failed")]
     if broken:
         raise PromiseError(f"these recipes do not keep their promise: {', '.join(broken)}; {page} has the table.")

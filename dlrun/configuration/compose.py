@@ -131,7 +131,7 @@ def _compose_with_hydra(
         if not plan.point.swept:
             return _as_containers(_run_hydra(words, defaults))
         composed = copy.deepcopy(_compose_options(chosen, defaults))
-        OmegaConf.set_readonly(composed, False)
+        OmegaConf.set_readonly(composed, value=False)
         for key, value in values.items():  # as Hydra itself applies `++key=value`
             OmegaConf.update(composed, key, value.value, force_add=True)
         return _as_containers(composed)
@@ -158,7 +158,7 @@ def _as_containers(composed: DictConfig) -> tuple[dict[str, Any], str]:
     from omegaconf import OmegaConf, open_dict
 
     run_dir = _run_dir(composed)
-    OmegaConf.set_readonly(composed, False)
+    OmegaConf.set_readonly(composed, value=False)
     with open_dict(composed):
         del composed["hydra"]
     tree = OmegaConf.to_container(composed, resolve=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlrun.errors import ConfigError, Problem
@@ -52,20 +52,44 @@ ALONE = Place()
 
 
 def place_of_process(environment: Mapping[str, str] = os.environ) -> Place:
-    """Return the place of this process; ALONE unless a launcher set all of NAMES.
+    """Return the place of this process; ALONE if no launcher started it as one of several.
 
-    Raises ConfigError if they contradict each other.
+    Raises ConfigError if a launcher set only some of NAMES, or if they contradict each other.
     """
-    if any(not environment.get(name) for name in NAMES):
+    missing = [name for name in NAMES if not environment.get(name)]
+    if missing:
+        _check_alone(environment, missing)
         return ALONE
     try:
-        rank, size, local_rank, local_size = (int(environment[name]) for name in NAMES[:4])
+        rank, size, local_rank, local_size, port = (int(environment[name]) for name in (*NAMES[:4], NAMES[5]))
     except ValueError:
-        rank, size, local_rank, local_size = 0, -1, 0, -1
-    if not (0 <= rank < size and 0 <= local_rank < local_size <= size):
-        said = " ".join(f"{name}={environment[name]}" for name in NAMES[:4])
-        what = f"The environment says {said}; expected 0 <= RANK < WORLD_SIZE, and the same on this machine."
-        raise ConfigError(Problem("RANK", what, id="processes", fix=None))
+        rank, size, local_rank, local_size, port = 0, -1, 0, -1, -1
+    if not (0 <= rank < size and 0 <= local_rank < local_size <= size and 0 < port < 65_536):
+        what = (
+            f"The environment says {_said(environment)}; expected 0 <= RANK < WORLD_SIZE, the same on this machine "
+            "(LOCAL_...), and a port from 1 to 65535."
+        )
+        raise _contradiction(what)
     handle = environment.get(LISTENING, "")
-    address = f"{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}"
+    address = f"{environment['MASTER_ADDR']}:{port}"
     return Place(rank, size, local_rank, local_size, address, int(handle) if handle.isdecimal() else None)
+
+
+def _check_alone(environment: Mapping[str, str], missing: Sequence[str]) -> None:
+    """Raise ConfigError if this process is one of several all the same: each would train the whole model."""
+    if not environment.get("RANK") or environment.get("WORLD_SIZE", "") in ("", "0", "1"):
+        return
+    what = (
+        f"The environment says {_said(environment)}, so this is one of several processes, but not "
+        f"{', '.join(missing)}. Set {'all of them' if len(missing) > 1 else 'it too'} to train together, or unset RANK "
+        "to train alone."
+    )
+    raise _contradiction(what)
+
+
+def _said(environment: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={environment[name]}" for name in NAMES if environment.get(name))
+
+
+def _contradiction(what: str) -> ConfigError:
+    return ConfigError(Problem("RANK", what, id="processes", fix=None))

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 Goal = Literal["regression", "binary", "multiclass", "language", "several"]
 
@@ -24,7 +24,7 @@ class Part:
 
     def describe(self) -> str:
         """Return "price (number)" or "colour (3 classes)"."""
-        what = f"{len(self.class_names)} classes" if has_classes(self.goal) else "number"
+        what = plural(len(self.class_names), "class") if has_classes(self.goal) else "number"
         return f"{printable(self.name)} ({what})"
 
 
@@ -88,7 +88,7 @@ def words_for_targets(goal: Goal) -> str:
 def describe_task(goal: Goal, inputs: str, *, num_outputs: int, window: int) -> str:
     """Return inputs and goal in one line. inputs: in words; window: tokens of a row, for a language model."""
     if has_numbers(goal):
-        return f"{inputs}, {num_outputs} number{'s' if num_outputs > 1 else ''} to predict"
+        return f"{inputs}, {plural(num_outputs, 'number')} to predict"
     if has_classes(goal):
-        return f"{inputs}, {num_outputs} classes"
-    return f"windows of {window} tokens, the next out of {num_outputs} to predict"
+        return f"{inputs}, {plural(num_outputs, 'class')}"
+    return f"windows of {plural(window, 'token')}, the next out of {num_outputs} to predict"

@@ -11,6 +11,7 @@ from dlrun.data.groups import deal
 from dlrun.data.loading.randomness import generator
 from dlrun.data.source import Rows, Source
 from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.wording import plural
 
 _ALONE = 2  # rows of a class up to which all are trained on
 
@@ -88,7 +89,7 @@ def _fold(source: Source, order: Tensor, settings: DatasetSettings) -> Tensor:
         what = f"This dataset cannot be cross-validated: {why}. Leave dataset.folds out."
         raise ConfigError(Problem(f"dataset.folds={folds}", what, id="contradiction", fix="dataset.folds=null"))
     if len(order) <= folds:
-        raise DataError(f"dataset.folds={folds}: there are only {len(order)} rows.")
+        raise DataError(f"dataset.folds={folds}: there are only {plural(len(order), 'row')}.")
     classes = _classes(source, order)
     if source.groups is not None:
         drawn_by = generator(settings.split_seed, "folds")

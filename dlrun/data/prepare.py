@@ -24,6 +24,7 @@ from dlrun.data.row_checks import check_rows, check_weights
 from dlrun.data.source import Encoder, Fitted, Rows, Skipped, Source, fingerprint_of
 from dlrun.data.spec import DataSpec, TargetScaling
 from dlrun.errors import ConfigError, DataError, Problem
+from dlrun.wording import plural
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def prepare(name: str, source: Source, settings: DatasetSettings, *, workers: in
     num_outputs = source.num_outputs
     splits = hold_out(source, settings)
     if not len(splits["train"]):
-        raise DataError(f"{name}: no rows are left to train on ({len(source.train)} rows in all).")
+        raise DataError(f"{name}: no rows are left to train on ({plural(len(source.train), 'row')} in all).")
     check_weights(name, splits)
     fingerprint = source.fingerprint or fingerprint_of(source.splits)
     if source.fit is None:

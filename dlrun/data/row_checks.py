@@ -12,7 +12,7 @@ from dlrun.data.goals import has_numbers, mixes_kinds
 from dlrun.data.loading.reader import Reader, blocks_of
 from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 _SHOWN = {"train": "", "val": ", validation set", "test": ", test set"}
 
@@ -26,7 +26,8 @@ def check_rows(name: str, source: Source) -> None:
     for split, rows in source.splits.items():
         shown = name + _SHOWN[split]
         if len(rows.inputs) != len(rows.targets):
-            raise DataError(f"{shown}: {len(rows.inputs)} inputs and {len(rows.targets)} targets; each row needs both.")
+            counts = f"{plural(len(rows.inputs), 'input')} and {plural(len(rows.targets), 'target')}"
+            raise DataError(f"{shown}: {counts}; each row needs both.")
         if not is_raw:  # raw rows may lack values, and files are read when needed
             _check_finite(shown, "an input", rows.inputs)
         _check_finite(shown, "a target", rows.targets)
@@ -62,7 +63,9 @@ def _check_finite(name: str, what: str, values: Tensor | Reader) -> None:
 
 def _check_each_weight(name: str, rows: Rows, weights: Tensor) -> None:
     if len(weights) != len(rows):
-        raise DataError(f"{name}: {len(weights)} weights and {len(rows)} targets; each row needs both.")
+        raise DataError(
+            f"{name}: {plural(len(weights), 'weight')} and {plural(len(rows), 'target')}; each row needs both."
+        )
     bad = ~(torch.isfinite(weights) & (weights >= 0))
     if bad.any():
         row = int(bad.nonzero()[0])

@@ -214,14 +214,14 @@ class DataSpec:
             colour = {1: "grey ", 3: "colour "}.get(channels, f"{channels}-channel ")
             inputs = f"{width}x{height} {colour}images"
         elif self.kind == "tokens":
-            inputs = f"texts of up to {self.shape[0]} tokens"
+            inputs = f"texts of up to {plural(self.shape[0], 'token')}"
         elif self.kind == "sequence":
-            inputs = f"sequences of {self.shape[0]} steps x {self.shape[1]} features"
+            inputs = f"sequences of {plural(self.shape[0], 'step')} x {plural(self.shape[1], 'feature')}"
         else:
             plain = [plural(self.num_plain, "feature")] if self.num_plain or not self.blocks else []
             inputs = ", ".join([*plain, *(block.describe() for block in self.blocks)])
         if self.parts:
             shown = ", ".join(part.describe() for part in self.parts[:_SHOWN_PARTS])
             more = ", ..." if len(self.parts) > _SHOWN_PARTS else ""
-            return f"{inputs}, {len(self.parts)} targets: {shown}{more}"
+            return f"{inputs}, {plural(len(self.parts), 'target')}: {shown}{more}"
         return describe_task(self.goal, inputs, num_outputs=self.num_outputs, window=self.shape[0])

@@ -17,6 +17,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim.distributed.group import Group
 from dlrun.optim.distributed.join import join
+from dlrun.optim.distributed.own_gpu import check_own_gpus, number_of_gpu
 from dlrun.wording import plural
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -73,7 +74,7 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
     Until then there is one thread: data is loaded and weights are initialised to the same bytes with any number.
 
     place: of this process among those of the run.
-    Raises ConfigError if the device is missing or does not support the precision.
+    Raises ConfigError if the device is missing, does not support the precision, or belongs to another process too.
     """
     name = _name_of_device(config)
     device = torch.device(name) if place.is_alone or name != "cuda" else _own_gpu(place)
@@ -102,7 +103,9 @@ def set_up(config: RunConfig, place: Place = ALONE) -> Device:
         )  # NumPy before 2.3 warns if it first looks at a type once denormals are flushed, as pandas makes it
     torch.set_flush_denormal(True)  # numbers below 1e-38 make Adam on CPU up to twice as slow
     seed_everything(config.seed)
-    return Device(device, config.device_settings.precision, torch.get_num_threads(), group=join(place, device))
+    group = join(place, device)
+    check_own_gpus(group, device)
+    return Device(device, config.device_settings.precision, torch.get_num_threads(), group=group)
 
 
 def _name_of_device(config: RunConfig) -> str:
@@ -131,16 +134,10 @@ def _name_of_device(config: RunConfig) -> str:
 
 
 def _own_gpu(place: Place) -> torch.device:
-    """Return the GPU of a process, one for each on a machine.
-
-    Raises ConfigError if there are fewer GPUs.
-    """
-    count = torch.cuda.device_count()
-    if place.local_size > count:
-        what = f"This machine has {plural(count, 'GPU')} for {place.local_size} processes; each needs one."
-        raise ConfigError(Problem("device.processes", what, id="processes", fix=f"device.processes={count}"))
-    torch.cuda.set_device(place.local_rank)
-    return torch.device("cuda", place.local_rank)
+    """Return the GPU of one of several processes. Raises ConfigError if this machine has too few."""
+    number = number_of_gpu(place, torch.cuda.device_count())
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def free_memory_of_gpu(device: torch.device) -> int:

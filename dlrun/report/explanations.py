@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from dlrun.report.tables import print_table
-from dlrun.runs.explain.found import Explanation, Importance, Share
-from dlrun.wording import count, number, numbers, printable
+from dlrun.runs.explain.attribution import Explanation, Importance, Share
+from dlrun.storage.json_values import nan_to_null
+from dlrun.wording import count, number, numbers, plural, printable
 
 MOST_SHOWN = 12
 """Parts of a row on the console, the largest amounts first."""
@@ -23,12 +24,12 @@ def print_explanations(explanations: Sequence[Explanation]) -> None:
     """Print each row: what is predicted, where it comes from, and a table of what its parts add."""
     for place, explanation in enumerate(explanations):
         if place:
-            print()  # noqa: T201
+            print()
         why = explanation.why
-        print(title_of(explanation))  # noqa: T201
-        print(_summary(explanation))  # noqa: T201
+        print(title_of(explanation))
+        print(_summary(explanation))
         for heading, shares in why.parts.items():
-            print()  # noqa: T201
+            print()
             _print_shares(heading, shares)
 
 
@@ -67,15 +68,13 @@ def _with_sign(amount: float, text: str) -> str:
 
 def print_importance(found: Importance) -> None:
     """Print the columns, the most important first, and what the figures mean."""
-    rows = f"{count(found.num_rows)} of {count(found.of_rows)}" if found.num_rows < found.of_rows else (
-        count(found.num_rows)
-    )  # fmt: skip
-    print(f"{found.split}/{found.metric} {number(found.value)} on {rows} rows")  # noqa: T201
-    print(  # noqa: T201
+    of = f"{count(found.num_rows)} of " if found.num_rows < found.of_rows else ""
+    print(f"{found.split}/{found.metric} {number(found.value)} on {of}{plural(found.of_rows, 'row')}")
+    print(
         f"how much {'lower' if found.higher_is_better else 'higher'} {found.metric} is with a column shuffled: "
-        f"mean and standard deviation of {len(found.columns[0].each)} shuffles"
+        f"mean and standard deviation of {plural(len(found.columns[0].each), 'shuffle')}"
     )
-    print()  # noqa: T201
+    print()
     means, deviations = [each.mean for each in found.columns], [each.deviation for each in found.columns]
     texts = numbers([*means, *deviations])
     amounts = [_with_sign(mean, text) for mean, text in zip(means, texts[: len(means)], strict=True)]
@@ -90,13 +89,13 @@ def explanations_state(explanations: Sequence[Explanation]) -> list[dict[str, An
         {
             "row": each.number,
             "place": each.place,
-            "prediction": {name: _finite(value) for name, value in each.prediction.items()},
+            "prediction": dict(each.prediction),
             "explained": each.output,
-            "value": _finite(each.why.value),
-            "baseline": _finite(each.why.base),
+            "value": each.why.value,
+            "baseline": each.why.base,
             "baseline_is": each.why.baseline,
             "method": each.why.method,
-            "missing": _finite(each.why.missing),
+            "missing": each.why.missing,
             "parts": {name: _listed(shares) for name, shares in each.why.parts.items() if name != "pixel"},
             "grid": None if each.why.grid is None else _rounded(each.why.grid),
         }
@@ -109,15 +108,15 @@ def importance_state(found: Importance) -> dict[str, Any]:
     return {
         "split": found.split,
         "metric": found.metric,
-        "value": _finite(found.value),
+        "value": found.value,
         "rows": found.num_rows,
         "of_rows": found.of_rows,
         "columns": [
             {
                 "name": column.name,
-                "importance": _finite(column.mean),
-                "deviation": _finite(column.deviation),
-                "repeats": [_finite(each) for each in column.each],
+                "importance": column.mean,
+                "deviation": column.deviation,
+                "repeats": list(column.each),
             }
             for column in found.columns
         ],
@@ -125,8 +124,8 @@ def importance_state(found: Importance) -> dict[str, Any]:
 
 
 def as_json(state: Any) -> str:
-    """Return JSON values as text."""
-    return json.dumps(state, indent=2, ensure_ascii=False, allow_nan=False)
+    """Return a state as JSON; a number that JSON does not have becomes null."""
+    return json.dumps(nan_to_null(state), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _summary(explanation: Explanation) -> str:
@@ -161,17 +160,9 @@ def _print_shares(heading: str, shares: Sequence[Share]) -> None:
 
 
 def _listed(shares: Sequence[Share]) -> list[dict[str, Any]]:
-    return [
-        {"name": each.name, "value": each.value, "amount": _finite(each.amount), "error": _finite(each.error)}
-        for each in shares
-    ]
+    return [{"name": each.name, "value": each.value, "amount": each.amount, "error": each.error} for each in shares]
 
 
-def _finite(value: Any) -> Any:
-    """None for a number that JSON does not have."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _rounded(grid: np.ndarray[Any, Any]) -> list[list[float | None]]:
+def _rounded(grid: np.ndarray[Any, Any]) -> list[list[float]]:
     """Seven digits, the precision of the model's numbers."""
-    return [[_finite(float(f"{value:.7g}")) for value in line] for line in grid.tolist()]
+    return [[float(f"{value:.7g}") for value in line] for line in grid.tolist()]

@@ -31,10 +31,10 @@ def headline(session: Session) -> list[tuple[str, str]]:
         else ""
     )
     if settings.max_steps:
-        length += (", " if length else "") + f"at most {count(settings.max_steps)} steps"
+        length += (", " if length else "") + f"at most {plural(settings.max_steps, 'step')}"
     lines = [
         ("data", f"{components.data.name}: {components.data.spec.describe()} ({sizes})"),
-        ("model", f"{config.model.name}, {count(components.num_parameters)} parameters"),
+        ("model", f"{config.model.name}, {plural(components.num_parameters, 'parameter')}"),
         (
             "train",
             f"{length}, batch {value('trainer.batch_size', str(settings.batch_size))}, {config.optimizer.name} "
@@ -90,9 +90,9 @@ def verdict_lines(result: Mapping[str, Any]) -> list[str]:
 def summary_line(result: Mapping[str, Any]) -> str:
     """Return steps, time, speed and the best evaluation as one line."""
     rate = result["samples_per_second"]
-    text = f"{count(result['steps'])} steps in {duration(result['seconds']['total'])}"
+    text = f"{plural(result['steps'], 'step')} in {duration(result['seconds']['total'])}"
     if rate:
-        text += f" ({duration(result['seconds']['train'])} training, {count(rate)} rows per second)"
+        text += f" ({duration(result['seconds']['train'])} training, {plural(round(rate), 'row')} per second)"
     best = result["best"]
     if best is not None:
         text += f"; best {best['metric']} {number(best['value'])} at epoch {best['epoch']}"

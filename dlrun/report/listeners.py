@@ -72,7 +72,7 @@ def _say(shown: Sequence[PlainLines | LiveConsole], text: str, *, quiet: bool) -
         each.notice(text)
     if quiet and text not in _said:
         _said.add(text)
-        print(f"notice: {escape_controls(text)}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"notice: {escape_controls(text)}", file=sys.stderr, flush=True)
 
 
 _said: set[str] = set()
@@ -86,7 +86,7 @@ def console(session: Session) -> PlainLines | LiveConsole:
         from dlrun.report.live import LiveConsole
 
         return LiveConsole(session, Console(file=unfiltered(sys.stderr), highlight=False))
-    return PlainLines(session, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+    return PlainLines(session, lambda line: print(line, file=sys.stderr, flush=True))
 
 
 class LogFile(PlainLines):

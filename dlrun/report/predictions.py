@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
 from dlrun.storage.atomic import replace_by_pieces
+from dlrun.storage.json_values import nan_to_null
 from dlrun.storage.output_file import check_output_file
 from dlrun.wording import printable
 
@@ -76,9 +76,7 @@ def _as_jsonl(chunks: Iterable[Columns]) -> Iterator[str]:
     for columns in chunks:
         rows = zip(*columns.values(), strict=True)
         yield "".join(
-            json.dumps({name: _finite(value) for name, value in zip(columns, row, strict=True)}, ensure_ascii=False)
-            + "\n"
-            for row in rows
+            json.dumps(nan_to_null(dict(zip(columns, row, strict=True))), ensure_ascii=False) + "\n" for row in rows
         )
 
 
@@ -90,11 +88,6 @@ def as_json(chunks: Iterable[Columns]) -> Iterator[str]:
             yield f"{separator}\n  {line}"
             separator = ","
     yield "\n]\n" if separator == "," else "[]\n"
-
-
-def _finite(value: Any) -> Any:
-    """Return None for NaN and infinity, which JSON cannot write."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _as_parquet(chunks: Iterable[Columns]) -> Iterator[bytes]:

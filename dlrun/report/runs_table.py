@@ -50,7 +50,7 @@ def print_runs(ranking: Ranking, metric: str | None) -> None:
     if len(keys) > _MOST_SETTINGS:
         lines.append(f"Further settings differ, which --csv shows: {', '.join(keys[_MOST_SETTINGS:])}.")
     if lines:
-        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))  # noqa: T201
+        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))
 
 
 def folders_of(group: Group) -> str:

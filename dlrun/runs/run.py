@@ -89,7 +89,7 @@ def train(
     except DlrunError as error:
         run.finish_with(error)
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         mistake = as_mistake(error, catalog.plugins)
         if mistake is None:
             raise

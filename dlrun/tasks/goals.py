@@ -18,6 +18,7 @@ from dlrun.data.spec import DataSpec
 from dlrun.tasks.metric_names import Direction
 from dlrun.tasks.metrics import PER_OUTPUT, ClassificationMetrics, NextTokenMetrics, RegressionMetrics
 from dlrun.tasks.parts import Meter, PartMetrics, labels_of, part_specs
+from dlrun.wording import plural
 
 _SHOWN_PARTS = 3  # targets whose metrics the console shows
 
@@ -111,7 +112,7 @@ class MulticlassGoal(TrainingGoal):
     rejects_softmax = True
 
     def describe_targets(self, spec: DataSpec) -> str:
-        return f"{spec.num_outputs} classes"
+        return plural(spec.num_outputs, "class")
 
     def meter(self, spec: DataSpec, device: torch.device) -> Meter:
         return ClassificationMetrics(spec.num_outputs, device)

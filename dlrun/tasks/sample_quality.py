@@ -121,7 +121,7 @@ def _train(data: DataBundle, to_unit: Callable[[Tensor], Tensor]) -> _Classifier
             F.cross_entropy(classifier(to_unit(images)), targets).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-    return classifier.requires_grad_(False).eval()  # dropout is active only while it trains
+    return classifier.requires_grad_(requires_grad=False).eval()  # dropout is active only while it trains
 
 
 def _batches(loader: Loader, num_steps: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -11,6 +11,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
 
+from dlrun.wording import plural
+
 _AXES = ("L", "H, W", "D, H, W")  # of one, two and three dimensions
 
 
@@ -64,7 +66,7 @@ def _convolution(module: _ConvNd, inputs: Tensor) -> str | None:
         name = type(module).__name__
         kernel = module.kernel_size[0] if len(set(module.kernel_size)) == 1 else tuple(module.kernel_size)
         cure = f"Write nn.{name}({channels}, {module.out_channels}, {kernel})."
-        return f"{wanted}, which has {channels} channel{'s' if channels != 1 else ''}. {cure}"
+        return f"{wanted}, which has {plural(channels, 'channel')}. {cure}"
     if not isinstance(module, _ConvTransposeNd) and not isinstance(module.padding, str):
         found = zip(inputs.shape[2:], module.kernel_size, module.padding, module.dilation, strict=True)
         if any(size + 2 * pad < dilation * (kernel - 1) + 1 for size, kernel, pad, dilation in found):

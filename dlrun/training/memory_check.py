@@ -29,7 +29,7 @@ from dlrun.optim.device import Device
 from dlrun.tasks.task import Task
 from dlrun.training.memory import Memory, in_words, memory_of, with_batch
 from dlrun.training.sharded.memory import with_part, with_whole_model
-from dlrun.wording import count
+from dlrun.wording import count, plural
 
 _MOST_BUILDS = 64  # to find a model that fits; each takes 1 to 30 ms
 _LEAST_HALVED = 16  # smaller numbers of a model are rarely sizes
@@ -127,7 +127,7 @@ class MemoryCheck:
             if memory.states and replace(memory, states=0, checkpoint=4 * memory.weights).fits:
                 advice += " So does optimizer=sgd, which keeps no states."
         parts = ", ".join(f"{name} {in_words(size)}" for name, size in memory.parts()[:4])
-        share = f"{count(memory.largest.count)} of {count(memory.num_weights)} weights"
+        share = f"{count(memory.largest.count)} of {plural(memory.num_weights, 'weight')}"
         each = f" in each of {memory.processes} processes" if memory.processes > 1 else ""
         needed, free = memory.too_little
         what = (
@@ -230,7 +230,7 @@ def stopping_at(num_bytes: int, name: str) -> Iterator[None]:
         if total > num_bytes:
             what = (
                 f"The weights alone need more than {in_words(total)}, and {in_words(num_bytes)} are free. Building "
-                f"stopped at a {type(module).__name__} with {count(parameter.numel())} numbers in its {label}. "
+                f"stopped at a {type(module).__name__} with {plural(parameter.numel(), 'number')} in its {label}. "
                 "Use a smaller model."
             )
             raise ConfigError(Problem(f"model={name}", what, id="memory"))

@@ -19,6 +19,7 @@ from dlrun.tasks.task import SupervisedTask, Task
 from dlrun.training.out_of_memory import is_out_of_memory
 from dlrun.training.shapes import Trace
 from dlrun.training.stability import fix_of, is_full_batch, is_least_squares, stable_limit
+from dlrun.wording import plural
 
 
 def check_task(task: Task, data: DataBundle, config: RunConfig, *, files: Sequence[Path] = ()) -> None:
@@ -95,7 +96,7 @@ def _unexpected(out: Any, expected: tuple[int, ...], trace: Trace) -> str:
     """What is wrong with a model's output, and the likely cause."""
     rows = expected[0]
     got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-    text = f"Expected an output of shape {expected} for {rows} rows, got {got}. "
+    text = f"Expected an output of shape {expected} for {plural(rows, 'row')}, got {got}. "
     if isinstance(out, Tensor) and out.ndim == len(expected) and len(out) != rows and out.shape[1:] == expected[1:]:
         return (
             f"{text}The number of rows has changed: a view(-1, N) or reshape(-1, N) with another N than a row has "
@@ -124,7 +125,7 @@ def _check_single_row(task: SupervisedTask, data: DataBundle, config: RunConfig)
         return [
             Problem(
                 f"trainer.batch_size={batch_size}",
-                f"{which} a single row ({rows} training rows), and batch normalisation needs at least two. "
+                f"{which} a single row ({plural(rows, 'training row')}), and batch normalisation needs at least two. "
                 "Use another trainer.batch_size, or model.norm=layer.",
                 id="single-row-batch",
                 fix=_fix_of_batch(config, rows),

@@ -176,7 +176,7 @@ def test_a_class_out_of_range_is_reported_in_each_split() -> None:
 def test_the_published_test_set_is_checked_too() -> None:
     inputs, targets = torch.zeros(2, 1), torch.tensor([0, 1])
     train = Rows(inputs, targets)
-    with pytest.raises(DataError, match=r"toy, test set: 2 inputs and 1 targets; each row needs both\."):
+    with pytest.raises(DataError, match=r"toy, test set: 2 inputs and 1 target; each row needs both\."):
         prepare("toy", Source("dense", "binary", train, test=Rows(inputs, targets[:1])), ALL_TRAIN)
     with pytest.raises(DataError, match=r"toy, test set: row 0 has an input that is not a finite number\."):
         prepare("toy", Source("dense", "binary", train, test=Rows(inputs * math.nan, targets)), ALL_TRAIN)

@@ -92,7 +92,7 @@ def train(words: tuple[str, ...], folder: Path) -> int:
     try:
         run_one(composed(words), Catalog(), folder, asked=True, quiet=True)
     except DlrunError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -83,10 +83,10 @@ def main() -> int:
         found = examine((*words, "device=cpu", "device.threads=1"))
         seconds = time.perf_counter() - started
         alarms += bool(found)
-        print(f"{seconds:5.2f} s  {' '.join(words)}")  # noqa: T201
+        print(f"{seconds:5.2f} s  {' '.join(words)}")
         for each in found:
-            print(f"         {each.severity} {each.id} {each.key}: {each.message} [{each.fix}]")  # noqa: T201
-    print(f"{len(good())} configurations, something found on {alarms}")  # noqa: T201
+            print(f"         {each.severity} {each.id} {each.key}: {each.message} [{each.fix}]")
+    print(f"{len(good())} configurations, something found on {alarms}")
     return alarms
 
 

@@ -63,7 +63,7 @@ def main() -> None:
     asked = parser.parse_args()
     events = list(events_of(asked.points))
     board = Board(asked.points)
-    plain = SweepLines(board, lambda line: print(line, file=sys.stderr))  # noqa: T201
+    plain = SweepLines(board, lambda line: print(line, file=sys.stderr))
     took = 0.0
     with plain if asked.plain else LiveTable(board, plans=overrides_of(asked.points)) as watch:
         for number, event in enumerate(events):
@@ -72,8 +72,8 @@ def main() -> None:
             took += time.perf_counter() - started
             time.sleep(asked.seconds / len(events))
             if asked.notices and number % 2000 == 1000:
-                print(f"notice: after event {number}", file=sys.stderr)  # noqa: T201
-    print(f"{len(events)} events, {1e6 * took / len(events):.0f} µs each")  # noqa: T201
+                print(f"notice: after event {number}", file=sys.stderr)
+    print(f"{len(events)} events, {1e6 * took / len(events):.0f} µs each")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dlrun.report.explanations import (
     strongest,
     told,
 )
-from dlrun.runs.explain.found import Attribution, ColumnImportance, Explanation, Importance, Share
+from dlrun.runs.explain.attribution import Attribution, ColumnImportance, Explanation, Importance, Share
 
 SHARES = [Share(f"c{number}", f"v{number}", float(number - 7)) for number in range(14)]  # they add up to -7
 WHY = Attribution("columns", -2.0, 5.0, "the means", "Shapley values, 2 orders", {"column": SHARES})
@@ -91,5 +91,5 @@ def test_amounts_that_are_estimated_have_their_standard_error(capsys: pytest.Cap
     assert [line.split() for line in lines[3:]] == [
         ["word", "adds", "+-"], ["a", "+0.5000", "0.1250"], ["b", "-0.2500", "?"],
     ]  # fmt: skip
-    (state,) = explanations_state([Explanation(1, "", "price", {"prediction": 1.5}, why)])
+    (state,) = json.loads(as_json(explanations_state([Explanation(1, "", "price", {"prediction": 1.5}, why)])))
     assert [share["error"] for share in state["parts"]["word"]] == [0.125, None]

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from dlrun.configuration.place import place_of_process
+from dlrun.configuration.place import ALONE, Place, place_of_process
 from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
 
 _ERROR_FILE, _AGENT = "TORCHELASTIC_ERROR_FILE", "TORCHELASTIC_RUN_ID"
@@ -43,12 +43,12 @@ def end_with_agent() -> None:
         die_with_parent()
 
 
-def is_told_elsewhere(error: Exception, environment: Mapping[str, str] = os.environ) -> bool:
+def is_told_elsewhere(error: BaseException, environment: Mapping[str, str] = os.environ) -> bool:
     """Leave an error to an agent of torchrun, if there is one, and return whether somebody else tells it.
 
     Of processes without an agent, all tell their error; that another process is gone, only the first one says.
     """
-    place, file = place_of_process(environment), environment.get(_ERROR_FILE)
+    place, file = _place_if_known(environment), environment.get(_ERROR_FILE)
     if place.is_alone:
         return False
     is_lost = isinstance(error, PeerLostError)
@@ -59,7 +59,15 @@ def is_told_elsewhere(error: Exception, environment: Mapping[str, str] = os.envi
     return is_lost or not place.is_first
 
 
-def _write(path: Path, error: Exception) -> None:
+def _place_if_known(environment: Mapping[str, str] = os.environ) -> Place:
+    """Return the place of this process; ALONE if the environment contradicts itself, which is the error to tell."""
+    try:
+        return place_of_process(environment)
+    except ConfigError:
+        return ALONE
+
+
+def _write(path: Path, error: BaseException) -> None:
     """Write an error for the agent, which takes the earliest of all for the cause."""
     text = text_of(error)
     is_ours = isinstance(error, DlrunError)
@@ -68,17 +76,17 @@ def _write(path: Path, error: Exception) -> None:
     try:
         path.write_text(json.dumps({"message": told}), encoding="utf-8")
     except OSError as failure:
-        print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)  # noqa: T201
+        print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)
 
 
-def text_of(error: Exception) -> str:
+def text_of(error: BaseException) -> str:
     """Return an error's text, with its kind unless dlrun wrote the text."""
     return str(error) if isinstance(error, DlrunError | ProcessError) else f"{type(error).__name__}: {error}"
 
 
 def end(code: int) -> NoReturn:
     """End this process. One of several does so at once: threads of gloo and NCCL may wait for lost ones."""
-    if not code or place_of_process().is_alone:
+    if not code or _place_if_known().is_alone:
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

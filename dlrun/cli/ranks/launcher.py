@@ -91,7 +91,7 @@ class _Launcher:
         """Start every process and give it its assignment; only the first one shows anything."""
         with socket.socket() as listening:
             listening.bind((_HOST, 0))
-            listening.listen(self._number)
+            listening.listen(2 * self._number)  # each process looks whether it listens, and then comes
             port = listening.getsockname()[1]
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a new process has no handlers yet, so they wait there
             try:

@@ -21,6 +21,7 @@ from dlrun.cli.ranks.process import SIGNALS
 from dlrun.cli.running import Hooks, run_one
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.schema.catalog import Catalog
+from dlrun.configuration.schema.user_code import as_mistake
 from dlrun.data.loading.orphans import die_with
 from dlrun.errors import DlrunError
 from dlrun.runs.sweeps.jobs import Event, Measured
@@ -67,21 +68,22 @@ def _train(assignment: Assignment, lifeline: Lifeline, stop: StopRequest) -> int
                 profile=assignment.profile,
                 hooks=HooksOfRank(assignment, lifeline),
             )
-    except Exception as error:  # noqa: BLE001 - whatever it is, the launcher tells it
-        lifeline.tell({"error": described(error)})
-        return getattr(error, "exit_code", 1)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the launcher tells it
+        told = as_mistake(error, assignment.plugins) or error
+        lifeline.tell({"error": described(told, error)})
+        return getattr(told, "exit_code", 1)
     lifeline.tell({"done": {"result": result if place_of_process().is_first else None, "folder": str(folder)}})
     return 0
 
 
-def described(error: Exception) -> dict[str, Any]:
-    """Return an error as plain values."""
+def described(error: BaseException, raised: BaseException | None = None) -> dict[str, Any]:
+    """Return an error as plain values. raised: what was raised, if the error is that in words."""
     return {
         "kind": type(error).__name__,
         "text": text_of(error),
         "exit_code": getattr(error, "exit_code", 1),
         "is_ours": isinstance(error, DlrunError),
-        "traceback": "".join(traceback.format_exception(error)),
+        "traceback": "".join(traceback.format_exception(raised or error)),
         "time": time.time(),
     }
 

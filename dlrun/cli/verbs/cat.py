@@ -35,9 +35,9 @@ def run(command: Command) -> int:
 
     source, layers = read_recipe(command.words[0])
     if command.has(flags.EXTENDED) and len(layers) > 1:
-        print(extended_text(layers), end="")  # noqa: T201
+        print(extended_text(layers), end="")
         return 0
-    print(source.content.decode("utf-8"), end="")  # noqa: T201
+    print(source.content.decode("utf-8"), end="")
     if len(layers) > 1:
         tell([f"it extends another recipe; `dlrun cat {shlex.quote(command.words[0])} --extended` prints both merged."])
     return 0

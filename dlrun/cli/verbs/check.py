@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb
 from dlrun.errors import ConfigError, DataError
+from dlrun.report.json_output import print_json
 
 if TYPE_CHECKING:
     from dlrun.lint.report import Report
@@ -62,13 +62,13 @@ def run(command: Command) -> int:
             raise
         report.add_error(error)
     if command.has(flags.JSON):
-        print(json.dumps(report.state(), indent=2))  # noqa: T201
+        print_json(report.state())
         return report.exit_code(strict=command.has(flags.STRICT))
     for line in report.warning_lines():
-        print(line)  # noqa: T201
+        print(line)
     if report.errors:
         raise report.error()
-    print(report.summary())  # noqa: T201
+    print(report.summary())
     return report.exit_code(strict=command.has(flags.STRICT))
 
 

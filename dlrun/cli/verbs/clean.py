@@ -45,9 +45,9 @@ def run(command: Command) -> int:
         claimed.release()
     freed = (before - _bytes(folder)) / 2**20
     for path in removed:
-        print(path)  # noqa: T201
+        print(path)
     names = ", ".join(f"step-{step}" for step in store.steps()) or "none"
-    print(f"{len(removed)} removed, {freed:.1f} MiB freed; kept: {names}.", file=sys.stderr)  # noqa: T201
+    print(f"{len(removed)} removed, {freed:.1f} MiB freed; kept: {names}.", file=sys.stderr)
     return 0
 
 

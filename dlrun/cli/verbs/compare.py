@@ -12,6 +12,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem
+from dlrun.report.json_output import print_json
 from dlrun.wording import numbers_by_metric, printable
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ def _compare_sweep(command: Command, folder: Path) -> int:
 
     found = compare_sweep(folder, command.value(flags.SORT))
     if command.has(flags.JSON):
-        print(json.dumps(comparison_state(found), indent=2))  # noqa: T201
+        print_json(comparison_state(found))
     elif not found.parts:
-        print(f"No point of {folder} has ended yet.")  # noqa: T201
+        print(f"No point of {folder} has ended yet.")
     else:
         print_comparison(found)
     return 0
@@ -83,7 +84,7 @@ def _compare_runs(command: Command, folders: Sequence[Path]) -> int:
     differs = differing([run.config for run in runs])
     if command.has(flags.JSON):
         found = {"runs": list(command.words), "differs": differs, "metrics": metrics}
-        print(json.dumps(found, indent=2))  # noqa: T201
+        print_json(found)
     else:
         _print(runs, differs, metrics)
     return 0
@@ -99,14 +100,14 @@ def _print(runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dic
 
     letters = [chr(ord("A") + i) if i < 26 else str(i) for i in range(len(runs))]
     for letter, run in zip(letters, runs, strict=True):
-        print(f"{letter}: {run.folder} ({run.result['status']})")  # noqa: T201
-    print()  # noqa: T201
+        print(f"{letter}: {run.folder} ({run.result['status']})")
+    print()
     rows = [
         [key, *("-" if value is None else json.dumps(value).strip('"') for value in values)]
         for key, values in differs.items()
     ]
     print_table(["configuration", *letters], rows or [["(the same configuration)", *("" for _ in runs)]])
-    print()  # noqa: T201
+    print()
     rows = [[name, *cells] for name, cells in _with_changes(metrics).items()]
     print_table(["metric", *letters], rows, right=tuple(range(1, len(letters) + 1)))
 

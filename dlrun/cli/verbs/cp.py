@@ -40,7 +40,7 @@ def run(command: Command) -> int:
         target /= source.file_name
     is_merged = command.has(flags.EXTENDED) and len(layers) > 1
     write_new(target, extended_text(layers).encode() if is_merged else source.content)
-    print(f"{target}\ntrain it: dlrun recipe={target if os.sep in str(target) else f'./{target}'}")  # noqa: T201
+    print(f"{target}\ntrain it: dlrun recipe={target if os.sep in str(target) else f'./{target}'}")
     if len(layers) > 1 and not is_merged:
         others = ", ".join(layer.shown for layer in layers[1:])
         tell([printable(f"it extends {others}; with --extended the copy needs no other file.", limit=400)])

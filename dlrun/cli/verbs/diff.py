@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
+from dlrun.report.json_output import print_json
 from dlrun.wording import printable, show
 
 if TYPE_CHECKING:
@@ -45,17 +45,17 @@ def run(command: Command) -> int:
     first, second = (read_side(word, catalog) for word in command.words)
     found = difference(first, second, catalog)
     if command.has(flags.JSON):
-        print(json.dumps({"a": command.words[0], "b": command.words[1], **found.state()}, indent=2))  # noqa: T201
+        print_json({"a": command.words[0], "b": command.words[1], **found.state()})
         return 0
     for letter, word in zip("AB", command.words, strict=True):
-        print(f"{letter}: {printable(word, limit=500)}")  # noqa: T201
+        print(f"{letter}: {printable(word, limit=500)}")
     if found.is_none:
-        print("Nothing differs.")  # noqa: T201
+        print("Nothing differs.")
     else:
-        print()  # noqa: T201
+        print()
         print_table(["", "A", "B"], list(_rows(found)))
     for name, side in found.only.items():
-        print(f"Only {'AB'[side]} has a {name}.")  # noqa: T201
+        print(f"Only {'AB'[side]} has a {name}.")
     return 0
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb
+from dlrun.report.json_output import print_json
 
 VERB = Verb(
     name="env",
@@ -25,7 +24,7 @@ def run(command: Command) -> int:
 
     described = environment.collect()
     if command.has(flags.JSON):
-        print(json.dumps(described, indent=2))  # noqa: T201
+        print_json(described)
         return 0
     rows = [[name, version] for name, version in described["versions"].items()]
     rows += [

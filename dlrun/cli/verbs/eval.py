@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
+from dlrun.report.json_output import print_json
 
 VERB = Verb(
     name="eval",
@@ -38,7 +37,7 @@ def run(command: Command) -> int:
     composed = compose_run(folder, command.overrides, catalog)
     metrics = evaluate_run(composed.config, catalog, folder, split=split)
     if command.has(flags.JSON):
-        print(json.dumps(metrics, indent=2))  # noqa: T201
+        print_json(metrics)
     else:
         rows = [[name.split("/", 1)[1], number(value)] for name, value in metrics.items()]
         print_table(["metric", split], rows, right=(1,))

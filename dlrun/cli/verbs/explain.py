@@ -115,7 +115,7 @@ def _show(command: Command, text: str, *, draw: Callable[[set[str]], bytes], tab
 
             _warn(command, notice(missing))
     elif command.has(flags.JSON):
-        print(text)  # noqa: T201
+        print(text)
     else:
         tabulate()
 
@@ -134,4 +134,4 @@ def _write(path: Path, content: bytes) -> None:
     from dlrun.storage.atomic import replace_file
 
     replace_file(path, content)
-    print(printable(str(path), limit=500))  # noqa: T201
+    print(printable(str(path), limit=500))

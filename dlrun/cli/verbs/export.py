@@ -71,7 +71,7 @@ def run(command: Command) -> int:
     written = f"{printable(str(target), limit=500)} and {printable(json_path(target).name)}"
     if command.has(flags.EXAMPLE):
         tell(written)
-        print(example_program(exported.about), end="")  # noqa: T201
+        print(example_program(exported.about), end="")
     else:
-        print(written)  # noqa: T201
+        print(written)
     return 0

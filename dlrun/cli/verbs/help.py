@@ -25,11 +25,11 @@ def run(command: Command) -> int:
     from dlrun.cli import help_pages
 
     if not command.words:
-        print(help_pages.general_page())  # noqa: T201
+        print(help_pages.general_page())
         return 0
     name = command.words[0]
     if name not in verbs.NAMES:
         hint = did_you_mean(name, verbs.NAMES)
         raise usage_error(Problem(f"help {printable(name)}", f"There is no such command. {hint}"))
-    print(help_pages.verb_page(verbs.verb(name)))  # noqa: T201
+    print(help_pages.verb_page(verbs.verb(name)))
     return 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import Problem, did_you_mean
+from dlrun.report.json_output import print_json
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(command: Command) -> int:
         hint = did_you_mean(group, [*GROUPS, "recipe", *SWEEP_GROUPS])
         raise usage_error(Problem(f"ls {printable(group)}", f"There is no such group. {hint}"))
     if command.has(flags.JSON):
-        print(json.dumps(rows, indent=2))  # noqa: T201
+        print_json(rows)
     elif group == "recipe":
         print_recipes(rows)
     else:

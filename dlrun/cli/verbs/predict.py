@@ -13,7 +13,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 if TYPE_CHECKING:
     from dlrun.configuration.run_config import RunConfig
@@ -85,7 +85,7 @@ def run(command: Command) -> int:
             length=LENGTH if length is None else length,
             temperature=TEMPERATURE if temperature is None else temperature,
         )
-        print(text)  # noqa: T201
+        print(text)
         return 0
     source = Path(command.words[1]).expanduser() if len(command.words) > 1 else None
     output = command.value(flags.OUTPUT)
@@ -96,7 +96,7 @@ def run(command: Command) -> int:
         return 0
     num_rows = predictions.write(target, chunks)
     if not command.has(flags.QUIET):
-        print(f"{num_rows:,} predictions in {printable(str(target))}", file=sys.stderr)  # noqa: T201
+        print(f"{plural(num_rows, 'prediction')} in {printable(str(target))}", file=sys.stderr)
     return 0
 
 

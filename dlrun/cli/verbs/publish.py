@@ -64,7 +64,7 @@ def run(command: Command) -> int:
     made = _make(command, folder, target)
     if not command.has(flags.QUIET):
         tell(made.notices)
-    print(_deliver(made.files, target, public=command.has(flags.PUBLIC)))  # noqa: T201
+    print(_deliver(made.files, target, public=command.has(flags.PUBLIC)))
     return 0
 
 

@@ -37,5 +37,5 @@ def run(command: Command) -> int:
     step, finding = replay(composed.config, catalog, folder)
     if finding is not None:
         raise DivergedError(describe(finding, step))
-    print(f"Step {step} stays finite here.")  # noqa: T201
+    print(f"Step {step} stays finite here.")
     return 0

@@ -15,7 +15,7 @@ from dlrun.wording import printable
 if TYPE_CHECKING:
     from dlrun.configuration.schema.catalog import Catalog
     from dlrun.report.pages.files import Kind
-    from dlrun.runs.analysis.found import Examined
+    from dlrun.runs.analysis.reports import Examined
 
 VERB = Verb(
     name="report",
@@ -69,7 +69,7 @@ def run(command: Command) -> int:
         raise ConfigError(Problem(f"--output {printable(str(output))}", what))
     contents = _of_sweep(command, folder, output, kind) if is_sweep else {output: _of_run(command, folder)}
     write_reports(contents)
-    print(output if kind != "folder" else "\n".join(map(str, contents)))  # noqa: T201
+    print(output if kind != "folder" else "\n".join(map(str, contents)))
     return 0
 
 
@@ -124,7 +124,7 @@ def _examine(command: Command, folder: Path, catalog: Catalog) -> Examined:
     """What the run's best checkpoint does; a configuration that cannot be used is an error only with overrides."""
     from dlrun.cli.saved_run import compose_run
     from dlrun.runs.analysis.examine import examine_run
-    from dlrun.runs.analysis.found import Examined
+    from dlrun.runs.analysis.reports import Examined
 
     with_rows = not command.has(flags.NO_ROWS)
     try:

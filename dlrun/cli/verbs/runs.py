@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from dlrun.cli.command import Command, usage_error
 from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.report.json_output import print_json
 from dlrun.wording import printable, unfiltered
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def run(command: Command) -> int:
         _print_data(command, grouped, found)
     elif trials and not chosen:
         where = " and ".join(map(str, filters))
-        print(f"No run in {folder} has {where}. {printable(what_there_is(trials, filters), limit=1000)}")  # noqa: T201
+        print(f"No run in {folder} has {where}. {printable(what_there_is(trials, filters), limit=1000)}")
     elif not found:
-        print(f"There are no runs in {folder}.")  # noqa: T201
+        print(f"There are no runs in {folder}.")
     else:
         from dlrun.report.runs_table import print_runs
 
@@ -137,13 +137,13 @@ def _print_data(command: Command, ranking: Ranking, found: Sequence[SavedRun]) -
         headings, rows = as_cells(ranking, grouped=is_grouped)
         unfiltered(sys.stdout).write(to_csv(headings, rows))  # its lines end with CR LF
     elif is_grouped:
-        print(json.dumps(as_json(ranking), indent=2))  # noqa: T201
+        print_json(as_json(ranking))
     else:
         by_folder = {str(run.folder): run for run in found}
         results = [
             {"run_dir": row.group.trials[0].name, **_result(by_folder, row.group.trials[0])} for row in ranking.rows
         ]
-        print(json.dumps(results, indent=2))  # noqa: T201
+        print_json(results)
 
 
 def _result(by_folder: dict[str, SavedRun], trial: Trial) -> dict[str, object]:

@@ -26,5 +26,5 @@ def run(command: Command) -> int:
     from dlrun.cli.context import make_catalog
     from dlrun.configuration.json_schema import recipe_schema
 
-    print(json.dumps(recipe_schema(make_catalog(command)), indent=2, ensure_ascii=False))  # noqa: T201
+    print(json.dumps(recipe_schema(make_catalog(command)), indent=2, ensure_ascii=False))
     return 0

@@ -64,7 +64,7 @@ def run(command: Command) -> int:
         from dlrun.runs.serving.app import make_app
 
         def tell(text: str) -> None:
-            print(f"dlrun: {printable(text, limit=500)}", file=sys.stderr)  # noqa: T201
+            print(f"dlrun: {printable(text, limit=500)}", file=sys.stderr)
 
         limits = _limits(command)
         model = _model(command)

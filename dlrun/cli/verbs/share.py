@@ -58,10 +58,10 @@ def run(command: Command) -> int:
     tell(_notices(shared, catalog))
     text = with_losses(shared, runs[0], catalog, say=unless_quiet(command)).text(catalog)
     if output is None:
-        print(text, end="")  # noqa: T201
+        print(text, end="")
         return 0
     write_new(output, text.encode())
-    print(f"{output}\nverify it: dlrun verify {output}{_to_set(shared)}")  # noqa: T201
+    print(f"{output}\nverify it: dlrun verify {output}{_to_set(shared)}")
     return 0
 
 

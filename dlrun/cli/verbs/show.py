@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb
+from dlrun.report.json_output import print_json
 
 VERB = Verb(
     name="show",
@@ -41,9 +40,9 @@ def run(command: Command) -> int:
     tell_of_recipes([plan])
     composed = compose(plan, catalog, hydra_words=request.hydra)
     if key is not None:
-        print(explain_origin(key, composed, catalog))  # noqa: T201
+        print(explain_origin(key, composed, catalog))
     elif command.has(flags.JSON):
-        print(json.dumps(composed.config.tree, indent=2))  # noqa: T201
+        print_json(composed.config.tree)
     else:
-        print(to_yaml(composed.config.tree), end="")  # noqa: T201
+        print(to_yaml(composed.config.tree), end="")
     return 0

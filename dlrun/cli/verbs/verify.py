@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from dlrun.cli import flags
 from dlrun.cli.command import Command
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import PromiseError
+from dlrun.report.json_output import print_json
 
 if TYPE_CHECKING:
     from dlrun.runs.verify import Verdict
@@ -67,7 +67,7 @@ def _print(found: Verdict, folder: Path | None, command: Command) -> None:
 
     if command.has(flags.JSON):
         state = found.state()
-        print(json.dumps({**state, "run_dir": None if folder is None else str(folder)}, indent=2))  # noqa: T201
+        print_json({**state, "run_dir": None if folder is None else str(folder)})
         return
     if found.tolerance is None:
         rows = [
@@ -83,8 +83,9 @@ def _print(found: Verdict, folder: Path | None, command: Command) -> None:
     else:
         how = "exactly" if not found.tolerance else f"within {found.tolerance:.1%}"
         steps = max(len(values) for values in found.promised.values())
+        first = "the loss of the first step" if steps == 1 else f"the losses of the first {steps} steps"
         is_same = "are not those" if found.broken else "are those"
-        print(f"the losses of the first {steps} steps {is_same} of the recipe, compared {how}")  # noqa: T201
-    print(found.environment_in_words())  # noqa: T201
+        print(f"{first} {is_same} of the recipe, compared {how}")
+    print(found.environment_in_words())
     if folder is not None and not command.has(flags.QUIET):
-        print(f"in {folder}", file=sys.stderr)  # noqa: T201
+        print(f"in {folder}", file=sys.stderr)

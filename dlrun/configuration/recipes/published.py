@@ -13,7 +13,7 @@ from dlrun.configuration.schema.fields import LocalPath, has_mark
 from dlrun.configuration.schema.groups import GROUPS
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.errors import ConfigError, Problem
-from dlrun.wording import printable, show
+from dlrun.wording import plural, printable, show
 
 NO_DATA = "published:data"
 """Stands for the file of data that a published model does not have; opening it says so (`dlrun.data.files.paths`)."""
@@ -46,7 +46,7 @@ def check_published(tree: Mapping[str, Any], catalog: Catalog) -> None:
             if not value.startswith(_EXAMPLE) and value != MISSING
         ]
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = plural(len(problems), "problem")
         raise ConfigError(problems, title=f"{count} in the configuration of the published model")
 
 

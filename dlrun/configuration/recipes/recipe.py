@@ -21,6 +21,7 @@ from dlrun.configuration.schema.groups import GROUPS, default_choices
 from dlrun.configuration.schema.several import as_choice
 from dlrun.configuration.sweeps.ranges import Interval, read_range
 from dlrun.errors import ConfigError
+from dlrun.wording import plural
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def load_recipe(
     choices, values, problems = split_recipe(tree, catalog, own=own, given=given)
     problems = [*place_problems(problems, layers), *check_layers(layers)]
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = plural(len(problems), "problem")
         raise ConfigError(problems, title=f"{count} in the recipe {shorten(source.shown)}")
     return Recipe(
         source.name,

@@ -90,10 +90,11 @@ def tell(error: BaseException, files: Sequence[Path]) -> str:
     return f"{text}{f' ({where})' if where else ''}.{f' {advice}' if advice else ''}"
 
 
-def as_mistake(error: Exception, files: Sequence[Path]) -> ConfigError | None:
+def as_mistake(error: BaseException, files: Sequence[Path]) -> ConfigError | None:
     """Return an error that nobody expected as one of the user's code; None if it did not pass through their files."""
     if isinstance(error, DlrunError) or not lines_of(error, files):
         return None
     name = lines_of(error, files).partition(",")[0]
-    what = f"Its code failed: {tell(error, files)}"
+    did = "ended the program" if isinstance(error, SystemExit) else "failed"
+    what = f"Its code {did}: {tell(error, files)}"
     return ConfigError(Problem(f"--plugin {name}", what, id="plugin-failed"), title="1 problem in a plugin")

@@ -19,6 +19,7 @@ from torch import Tensor
 from dlrun.data.files.download import fetch, missing_files
 from dlrun.data.source import Rows, Source
 from dlrun.errors import DataError
+from dlrun.wording import plural
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -74,7 +75,7 @@ def read_images(path: Path) -> Tensor:
         count, height, width = _read_header(file, path, magic=_IMAGES_MAGIC, what="images")
         if (height, width) != (_SIDE, _SIDE):
             raise DataError(f"{path}: expected images of {_SIDE}x{_SIDE} pixels, got {width}x{height}.")
-        pixels = _read_exactly(file, path, count * height * width, what=f"pixels of {count} images")
+        pixels = _read_exactly(file, path, count * height * width, what="pixel", of=plural(count, "image"))
     return pixels.reshape(count, 1, height, width)  # (N * H * W,) -> (N, 1, H, W)
 
 
@@ -85,7 +86,7 @@ def read_labels(path: Path) -> Tensor:
     """
     with _open(path) as file:
         (count,) = _read_header(file, path, magic=_LABELS_MAGIC, what="labels")
-        labels = _read_exactly(file, path, count, what=f"bytes of {count} labels").to(torch.int64)
+        labels = _read_exactly(file, path, count, what="byte", of=plural(count, "label")).to(torch.int64)
     too_high = (labels >= _NUM_CLASSES).nonzero()
     if len(too_high):
         row = int(too_high[0])
@@ -103,9 +104,9 @@ def _find(folder: Path, name: str) -> Path | None:
 def _read_pair(images_path: Path, labels_path: Path) -> tuple[Tensor, Tensor]:
     images, labels = read_images(images_path), read_labels(labels_path)
     if len(images) != len(labels):
+        expected = plural(len(images), "label")
         raise DataError(
-            f"{labels_path}: expected a label for each of the {len(images)} images in {images_path.name}, "
-            f"got {len(labels)} labels."
+            f"{labels_path}: expected {expected}, one for each image of {images_path.name}, got {len(labels)}."
         )
     return images, labels
 
@@ -131,12 +132,12 @@ def _read_header(file: BinaryIO, path: Path, *, magic: int, what: str) -> tuple[
     return tuple(sizes)
 
 
-def _read_exactly(file: BinaryIO, path: Path, size: int, *, what: str) -> Tensor:
+def _read_exactly(file: BinaryIO, path: Path, size: int, *, what: str, of: str) -> Tensor:
     """The rest of the file, (size,) uint8; one byte more is requested, to check that nothing follows."""
     data = _read(file, path, size + 1)
     if len(data) != size:
         got = f"{len(data)}" if len(data) < size else "more"
-        raise DataError(f"{path}: expected {size} {what} after the header, got {got}.")
+        raise DataError(f"{path}: expected {plural(size, what)} of {of} after the header, got {got}.")
     return torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
 

@@ -19,7 +19,7 @@ from dlrun.data.loading.reader import AS_NEEDED, Reader, blocks_of, fits
 from dlrun.data.source import ChunkedEncoder, Encoded, Rows, Source
 from dlrun.data.spec import Kind
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 
 class ArraysEncoder(ChunkedEncoder):
@@ -68,7 +68,7 @@ def arrays_source(
         wanted = {split: _targets(file, targets) for split, file in files.items()}
         for split, file in files.items():
             if len(rows[split]) != len(wanted[split]):
-                counts = f"{len(rows[split])} inputs and {len(wanted[split])} targets"
+                counts = f"{plural(len(rows[split]), 'input')} and {plural(len(wanted[split]), 'target')}"
                 raise DataError(f"{printable(str(file))}: {counts}; each row needs both.")
         size = _vocabulary_size(rows.values()) if kind == "tokens" else None
     goal = _goal(wanted["train"], task, files["train"])
@@ -113,7 +113,7 @@ def _inputs(
         num_bytes = sum(reader.num_bytes for reader in readers.values())
         if not fits(num_bytes, in_memory=in_memory):
             count = sum(len(reader) for reader in readers.values())
-            return kind, readers, [f"{count:,} rows, {num_bytes / 2**20:,.1f} MiB, {AS_NEEDED}."]
+            return kind, readers, [f"{plural(count, 'row')}, {num_bytes / 2**20:,.1f} MiB, {AS_NEEDED}."]
     arrays = {split: read_array(file, name) for split, file in files.items()}
     kind = kind or kind_of(tuple(arrays["train"].shape), arrays["train"].numpy().dtype, files["train"])
     return kind, {split: as_inputs(raw, kind, files[split]) for split, raw in arrays.items()}, []
@@ -162,7 +162,7 @@ def _goal(targets: Tensor, task: str, path: Path) -> Goal:
         raise ConfigError(
             Problem(
                 "dataset.task=binary",
-                f"The targets have {count} classes; use multiclass.",
+                f"The targets have {plural(count, 'class')}; use multiclass.",
                 id="contradiction",
                 fix="dataset.task=multiclass",
             )

@@ -23,7 +23,7 @@ from dlrun.data.files.sniffing import sniffed
 from dlrun.data.files.status_line import long_work
 from dlrun.data.files.text import codec_of, decoded
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 Format = Literal["csv", "json", "parquet"]
 BadRow = Callable[[int, str], None]
@@ -251,7 +251,7 @@ class TableFile:
 
     def wrong_width(self, width: int) -> str:
         """What is wrong with a row of so many cells."""
-        return f"expected {len(self.names)} columns, got {width}; is a delimiter or a quote missing?"
+        return f"expected {plural(len(self.names), 'column')}, got {width}; is a delimiter or a quote missing?"
 
     def wide_rows(self) -> Iterator[tuple[int, int]]:
         """Yield the line and the number of cells of each row of a CSV that has more or fewer than the heading."""

@@ -25,6 +25,7 @@ from dlrun.data.media.survey import Facts, survey
 from dlrun.data.source import ChunkedEncoder, Encoded
 from dlrun.data.spec import DataSpec
 from dlrun.errors import DataError
+from dlrun.wording import plural
 
 MAX_PIXELS = 64_000_000  # an image that decodes to more than 256 MB is refused, not opened
 FORMATS = ("PNG", "JPEG", "BMP", "WebP", "GIF")
@@ -229,7 +230,9 @@ class ImageEncoder(ChunkedEncoder):
         """
         channels, height, width = spec.shape
         if channels not in (1, 3):
-            raise DataError(f"The run was trained on images of {channels} channels; an image file has 1 or 3.")
+            raise DataError(
+                f"The run was trained on images of {plural(channels, 'channel')}; an image file has 1 or 3."
+            )
         decoding = Decoding((height - 2 * pad, width - 2 * pad), "stretch", channels, _MORE_FORMATS, by_luma=False)
         value_range = (0.0, 1.0) if spec.scaling is None else (spec.scaling.low, spec.scaling.high)
         return cls(decoding, value_range=value_range, relative=True, warn=warn)

@@ -181,7 +181,7 @@ def _counts(labels: Sequence[str]) -> list[str]:
     counts = Counter(labels).most_common()
     shown = ", ".join(f"{name} {count}" for name, count in counts[:10])
     more = f", and {len(counts) - 10} more down to {counts[-1][0]} {counts[-1][1]}" if len(counts) > 10 else ""
-    notices = [f"{len(counts)} classes: {shown}{more}."]
+    notices = [f"{plural(len(counts), 'class')}: {shown}{more}."]
     if counts[0][1] >= _IMBALANCED * counts[-1][1]:
         notices.append(
             f"The classes are imbalanced, {counts[0][1]} to {counts[-1][1]}: accuracy is misleading; "

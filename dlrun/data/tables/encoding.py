@@ -143,14 +143,14 @@ class TableEncoder(ChunkedEncoder):
             start += column.width
         return placed
 
-    def _num_codes(self, column: Column, had_missing: bool) -> int:
+    def _num_codes(self, column: Column, *, had_missing: bool) -> int:
         return 1 + len(self.known[column.name]) + had_missing
 
     def _measure(self) -> None:
         """Count the features, once fitted."""
         numbers = [column for column in self.columns if column.kind not in WORD_KINDS]
         sizes = [
-            self._num_codes(column, had_missing)
+            self._num_codes(column, had_missing=had_missing)
             for column, had_missing in zip(self.columns, self._had_missing, strict=True)
             if column.kind == "category"
         ]
@@ -240,7 +240,7 @@ class TableEncoder(ChunkedEncoder):
                 continue
             known = np.flatnonzero(codes)
             features[known, flag + codes[known] - 1] = 1.0
-            flag += self._num_codes(column, had_missing) - 1
+            flag += self._num_codes(column, had_missing=had_missing) - 1
 
     def _used(self, name: str, splits: Iterable[Rows]) -> list[str]:
         """The words of a column that some row has: with `dataset.limit`, few of the file's."""

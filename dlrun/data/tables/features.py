@@ -21,7 +21,7 @@ from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
 from dlrun.data.tables.settings import TableSettings
 from dlrun.data.tables.written import DATES, written_otherwise
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 _MOST_WRITTEN = 10  # numbers in another form that a target may have as its classes: 10%, 20%, 50%
 
@@ -115,9 +115,10 @@ def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], row
         what = f"has {otherwise}."
     elif target.kind == "text" and len(counts) <= MOST_CLASSES:
         texts, rows_with_one = len(counts), sum(counts.values())
-        what = f"has {texts:,} different texts in {rows_with_one:,} rows; expected numbers or classes to predict."
+        counted = f"{plural(texts, 'different text')} in {plural(rows_with_one, 'row')}"
+        what = f"has {counted}; expected numbers or classes to predict."
     elif target.kind == "text":
-        what = f"has {len(counts):,} distinct values; expected numbers or at most {MOST_CLASSES:,} classes."
+        what = f"has {plural(len(counts), 'distinct value')}; expected numbers or at most {MOST_CLASSES:,} classes."
     if kind == "date":
         what = "has dates; expected numbers or classes to predict."
     elif target.kind == "category" and otherwise and len(counts) > _MOST_WRITTEN:

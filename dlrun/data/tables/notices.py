@@ -19,18 +19,14 @@ from dlrun.wording import plural, printable
 _SHOWN = 12  # columns named in one notice
 _SHOWN_ROWS = 5
 _SHOWN_STRAYS = 5
-_NAMES = {"number": "numbers", "date": "dates"}
-_PLURALS = (
-    ("number", "numbers"), ("boolean", "yes/no"), ("date", "dates"), ("category", "categories"), ("text", "texts"),
-    ("image", "images"),
-)  # fmt: skip
+_KINDS = ("number", "boolean", "date", "category", "text", "image")
 
 
 def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: TableSettings) -> Iterator[str]:
     """Yield the notices. rows: by split."""
     *columns, target = table.columns
     starts = starts_of(columns)
-    for kind, name in _PLURALS:
+    for kind in _KINDS:
         names = [
             printable(column.name)
             + (f" ({len(counts_of(starts, table.rows, column.name))})" if kind == "category" else "")
@@ -38,7 +34,8 @@ def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: Ta
             if column.kind == kind
         ]
         if names:
-            yield f"columns: {len(names)} {name}: {_listed(names)}"
+            counted = f"{len(names):,} yes/no" if kind == "boolean" else plural(len(names), kind)
+            yield f"columns: {counted}: {_listed(names)}"
     yield from _ignored(table.ignored)
     for column in columns:
         if column.kind == "category" and column.name not in settings.columns:
@@ -85,9 +82,8 @@ def _strays(column: Column, rows: TableRows) -> str:
     shown = [f'"{printable(word)}" {count:,}' for word, count in Counter(strays).most_common(_SHOWN_STRAYS)]
     more = ", ..." if len(strays) > _SHOWN_STRAYS else ""
     total, present = sum(strays.values()), rows.present[column.name]
-    what = (
-        f"{total:,} of {present:,} values are no {_NAMES[column.kind]} and count as missing: {', '.join(shown)}{more}"
-    )
+    are = f"is no {column.kind} and counts" if total == 1 else f"are no {column.kind}s and count"
+    what = f"{total:,} of {plural(present, 'value')} {are} as missing: {', '.join(shown)}{more}"
     return f"columns: {printable(column.name)}: {what}; to make them categories: {setting(column.name, 'category')}"
 
 

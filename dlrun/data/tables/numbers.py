@@ -16,7 +16,7 @@ from torch import Tensor
 from dlrun.data.files.optional import import_optional
 from dlrun.data.source import Encoded, Encoder
 from dlrun.errors import DataError
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 
 class NumbersEncoder(Encoder):
@@ -65,7 +65,7 @@ class NumbersEncoder(Encoder):
                 may_have_heading = False
                 continue
             if len(row) != self._width:
-                raise DataError(f"{where}: expected {self._width} numbers, got {len(row)} values.")
+                raise DataError(f"{where}: expected {plural(self._width, 'number')}, got {plural(len(row), 'value')}.")
             for column, value in enumerate(row, start=1):
                 if not _is_number(value):
                     raise DataError(f'{where}, column {column}: expected a number, got "{printable(str(value))}".')

@@ -16,7 +16,7 @@ from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import GROUP, WEIGHT
 from dlrun.data.tables.settings import TableSettings
 from dlrun.errors import ConfigError, DataError, Problem
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 _NO_FEATURES = ("ignore", "text")  # kinds of columns that are no features
 
@@ -121,4 +121,4 @@ def group_notices(groups: Tensor | None, settings: TableSettings) -> list[str]:
     if count == len(groups):
         return [f"groups: {name} is different in every row, so that dataset.group has no effect"]
     what = "rows of one group are never in two splits"
-    return [f"groups: {name} has {count:,} values in {len(groups):,} rows; {what}"]
+    return [f"groups: {name} has {plural(count, 'value')} in {plural(len(groups), 'row')}; {what}"]

@@ -24,6 +24,7 @@ from dlrun.data.source import Encoded, Encoder
 from dlrun.data.tables.order import order_notices
 from dlrun.data.tables.times import as_number, parse_time
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
+from dlrun.wording import plural
 
 _KEPT_TIMES = 400  # the latest ones, which decide whether times are regular
 
@@ -106,13 +107,14 @@ class SeriesEncoder(Encoder):
         series = read_series(path, form, skip_bad_rows=skip_bad_rows)
         if series.num_rows < form.window:
             raise DataError(
-                f"{path}: expected at least {form.window} rows (the window of a forecast), got {series.num_rows}."
+                f"{path}: expected at least {plural(form.window, 'row')} (the window of a forecast), "
+                f"got {series.num_rows}."
             )
         inputs = series.inputs[-form.window :].to(torch.float32).unsqueeze(0)  # (R, F) -> (T, F) -> (1, T, F)
         if not bool(torch.isfinite(inputs).all()):
             raise DataError(
-                f"{path}: one of the last {form.window} rows, from which the forecast starts, is bad, and cannot be "
-                "skipped. Fix the row."
+                f"{path}: the forecast starts from the last {plural(form.window, 'row')}, of which one is bad and "
+                "cannot be skipped. Fix the row."
             )
         return LastWindow(inputs, series.last_time, series.times)
 
@@ -164,20 +166,22 @@ def read_series(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Serie
     """
     decisive = {**dataclasses.asdict(form), "window": 0, "skip_bad_rows": skip_bad_rows, "times": _KEPT_TIMES}
     with unchanged(path):
-        made = cached("series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows))
+        made = cached(
+            "series", {"rows": digest_of(path)}, decisive, lambda: _read(path, form, skip_bad_rows=skip_bad_rows)
+        )
     listed, count = list(made.values["listed"]), made.values["count"]
-    bad = BadRows(skip_bad_rows, f"{path}: ", listed=listed, count=count)
+    bad = BadRows(skip=skip_bad_rows, where=f"{path}: ", listed=listed, count=count)
     times = tuple(made.values["times"])
     return Series(
         made.tensors["inputs"], made.tensors["targets"], made.values["last_time"], tuple(bad.notices()), times
     )
 
 
-def _read(path: Path, form: SeriesFormat, skip_bad_rows: bool) -> Prepared:
+def _read(path: Path, form: SeriesFormat, *, skip_bad_rows: bool) -> Prepared:
     """Inputs and targets of all rows, and the rows that were skipped."""
     wanted = list(dict.fromkeys([*form.columns, *form.target]))
     names = [*wanted, *([form.time] if form.time else [])]
-    bad = BadRows(skip_bad_rows, f"{path}: ")
+    bad = BadRows(skip=skip_bad_rows, where=f"{path}: ")
     numbers = array("d")
 
     def skip(text: str) -> None:

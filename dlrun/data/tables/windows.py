@@ -11,6 +11,7 @@ from dlrun.data.source import Rows, Source
 from dlrun.data.tables.season import choose_window, find_season
 from dlrun.data.tables.series import Series, SeriesEncoder, SeriesFormat, read_series
 from dlrun.errors import DataError
+from dlrun.wording import plural
 
 
 def windows(series: Series, *, window: int, horizon: int, step: int) -> Rows:
@@ -67,8 +68,8 @@ def series_source(
     for name, found in cut.items():
         if not len(found):
             raise DataError(
-                f"{path}: the {name} split has {splits[name].num_rows} rows and no whole window: a window of "
-                f"{window} rows and a horizon of {horizon} need {window + horizon}. Use a smaller "
+                f"{path}: the {name} split has {plural(splits[name].num_rows, 'row')} and no whole window: a window of "
+                f"{plural(window, 'row')} and a horizon of {horizon} need {window + horizon}. Use a smaller "
                 "dataset.window, or another dataset.val_fraction or dataset.test_fraction."
             )
     return Source(
@@ -96,11 +97,14 @@ def _choose(train: Series, window: int | None, season: int | None, horizon: int)
     notices: tuple[str, ...] = ()
     if season is None:
         season = find_season(train.targets, horizon=horizon)
-        found = "none found" if season == 1 else f"{season} rows"
+        found = "none found" if season == 1 else plural(season, "row")
         notices += (f"dataset.season=auto: {found} in the training rows.",)
     if window is None:
         window = choose_window(train.num_rows, season=season, horizon=horizon)
-        notices += (f"dataset.window=auto: {window} of the {train.num_rows:,} training rows.",)
+        notices += (f"dataset.window=auto: {window} of {plural(train.num_rows, 'training row')}.",)
     if season > window:
-        notices += (f"The window of {window} rows is shorter than the season of {season}: forecasts cannot repeat it.",)
+        notices += (
+            f"The window of {plural(window, 'row')} is shorter than the season of {season}: "
+            "forecasts cannot repeat it.",
+        )
     return window, season, notices

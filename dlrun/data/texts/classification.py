@@ -127,7 +127,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
     with unchanged(*files.values()):
         digests = {part: digest_of(file) for part, file in files.items()}
         for part, file in files.items():
-            bad = BadRows(form.skip_bad_rows, f"{file}: ")
+            bad = BadRows(skip=form.skip_bad_rows, where=f"{file}: ")
             texts[part], labels[part] = _read(file, form, bad, known=set(labels.get("train", ())))
             notices += tuple(bad.notices())
             whole[part] = not bad.count

@@ -18,6 +18,7 @@ from dlrun.data.source import Encoded, Encoder, Rows, Source
 from dlrun.data.texts.classification import Vocabulary
 from dlrun.data.texts.tokenizer import Tokenizer, pieces_of, restored_tokenizer, tokenized
 from dlrun.errors import DataError
+from dlrun.wording import plural
 
 
 class LanguageEncoder(Encoder):
@@ -79,9 +80,9 @@ def language_source(
     for name, text in parts.items():
         if not len(cut[name]):
             raise DataError(
-                f"{path}: the {name} split has {len(text)} characters, too few for a window of {context} tokens "
-                "and the next. Use a smaller dataset.context, or another dataset.val_fraction or "
-                "dataset.test_fraction."
+                f"{path}: the {name} split has {plural(len(text), 'character')}, too few for a window of "
+                f"{plural(context, 'token')} and the next. Use a smaller dataset.context, or another "
+                "dataset.val_fraction or dataset.test_fraction."
             )
     return Source(
         "tokens",

@@ -168,7 +168,9 @@ def fit_tokenizer(
     Tokens that occur fewer than `min_count` times are excluded. Equally frequent ones rank by first appearance.
     """
     if name == "subword":
-        return SubwordTokenizer(_train_subwords(texts, lowercase, max_vocabulary, min_count), lowercase=lowercase)
+        if lowercase:
+            texts = (text.lower() for text in texts)
+        return SubwordTokenizer(_train_subwords(texts, max_vocabulary, min_count), lowercase=lowercase)
     counts = Counter(token for text in texts for token in split_text(text, name=name, lowercase=lowercase))
     kept = [token for token, count in counts.most_common(max_vocabulary) if count >= min_count]
     return VocabularyTokenizer(name, kept, lowercase=lowercase)
@@ -182,7 +184,7 @@ def restored_tokenizer(state: Mapping[str, Any]) -> Tokenizer:
     return VocabularyTokenizer(state["name"], state["vocabulary"], lowercase=state["lowercase"], pattern=pattern)
 
 
-def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, min_count: int) -> str:
+def _train_subwords(texts: Iterable[str], max_vocabulary: int, min_count: int) -> str:
     if max_vocabulary < _SMALLEST_SUBWORDS:
         raise ConfigError(
             Problem(
@@ -203,5 +205,5 @@ def _train_subwords(texts: Iterable[str], lowercase: bool, max_vocabulary: int, 
         initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((text.lower() if lowercase else text for text in texts), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return str(tokenizer.to_str())

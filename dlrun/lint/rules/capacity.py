@@ -10,7 +10,7 @@ from dlrun.data.loading.augment import is_active
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
-from dlrun.wording import count
+from dlrun.wording import plural
 
 GENERATED = ("line", "random_images")
 """Datasets without validation rows that are no mistake: more can be drawn, or nothing but memory is trained."""
@@ -28,9 +28,9 @@ def _check(subject: Subject) -> Iterator[Problem]:
     if subject.components.num_parameters <= _TIMES * answers or is_held_back(subject):
         return
     what = (
-        f"The model has {count(subject.components.num_parameters)} parameters for {count(answers)} answers to learn, "
-        "and neither weight decay, dropout, augmentation nor validation rows, which select the epoch before it learns "
-        "them by heart."
+        f"The model has {plural(subject.components.num_parameters, 'parameter')} for {plural(answers, 'answer')} to "
+        "learn, and neither weight decay, dropout, augmentation nor validation rows, which select the epoch before it "
+        "learns them by heart."
     )
     yield Problem(f"model={subject.config.model.name}", what, fix=holding_out(subject))
 

@@ -10,7 +10,7 @@ from dlrun.lint.probe import probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
 from dlrun.lint.trial import seconds_per_step
-from dlrun.wording import duration
+from dlrun.wording import duration, plural
 
 _LONG_S = 600.0  # a run whose loss would matter
 _FEWEST_STEPS = 100  # shorter runs are trials
@@ -27,7 +27,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     fix = f"{_STEPS}={max(1, steps // _PARTS)}"
     for key, between in asked.items():
         if subject.is_set(key) and between > steps:  # one at the very end may be meant
-            what = f"A checkpoint is due every {between:,} steps, and the run has {steps:,}."
+            what = f"A checkpoint is due every {plural(between, 'step')}, and the run has {steps:,}."
             if key == _EPOCHS:
                 fix = f"{_EPOCHS}={max(1, steps // per_epoch // _PARTS)}"
             yield Problem(key, what, fix=fix)
@@ -37,7 +37,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         return
     seconds = steps * seconds_per_step(subject)
     if seconds > _LONG_S:
-        what = f"Nothing is saved before the end of a run of about {duration(seconds)}, {steps:,} steps."
+        what = f"Nothing is saved before the end of a run of about {duration(seconds)}, {plural(steps, 'step')}."
         yield Problem(_EPOCHS, what, fix=fix)
 
 

@@ -12,6 +12,7 @@ from dlrun.lint.probe import Probe, probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
 from dlrun.training.stability import rounded_down
+from dlrun.wording import plural
 
 _FEWEST_STEPS = 100  # shorter runs are trials that are not meant to learn
 _HARDLY = 0.01  # of the weights' size
@@ -44,7 +45,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
 
 
 def _moves(steps: int, share: float) -> str:
-    return f"all {steps:,} steps together move the weights by about {100 * share:.1g} % of their size."
+    return f"{plural(steps, 'step')} together move the weights by about {100 * share:.1g} % of their size."
 
 
 def _size(found: Probe) -> float:

@@ -12,6 +12,7 @@ from dlrun.lint.memorise import ROWS, STEPS, Memory, memorise
 from dlrun.lint.probe import probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
+from dlrun.wording import plural
 
 _PARAMETERS = 10  # for each row and output, from which on a model must be able to
 _SECONDS = 12.0  # of processor time, for all but the first try
@@ -47,8 +48,8 @@ def _check(subject: Subject) -> Iterator[Problem]:
 def _describe(tried: Memory, rows: int) -> str:
     score = "" if tried.score is None else f", score {tried.score:.2f}"
     return (
-        f"Trained on {rows} rows of one batch alone, without dropout, the loss goes from {tried.first_loss:.3g} to "
-        f"{tried.last_loss:.3g} in {tried.steps} steps{score}."
+        f"Trained on {plural(rows, 'row')} of one batch alone, without dropout, the loss goes from "
+        f"{tried.first_loss:.3g} to {tried.last_loss:.3g} in {tried.steps} steps{score}."
     )
 
 

@@ -9,6 +9,7 @@ from dlrun.errors import Problem
 from dlrun.lint.length import factors, num_evaluations, steps_per_epoch, total_steps
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
+from dlrun.wording import plural
 
 _NOTHING = 1e-3  # of the highest rate: what is left teaches nothing new
 _MOST_WASTED = 0.5  # of the run
@@ -24,7 +25,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     )
     if warmup >= steps:
         fix = f"scheduler.warmup_steps={steps // 10}"
-        what = f"The warm-up takes {warmup:,} steps and the whole run {steps:,}."
+        what = f"The warm-up takes {plural(warmup, 'step')} and the whole run {steps:,}."
         yield Problem("scheduler.warmup_steps", what, fix=fix)
     elif name == "plateau":
         yield from _check_plateau(subject)
@@ -38,7 +39,8 @@ def _check_plateau(subject: Subject) -> Iterator[Problem]:
         what = "The rate falls when the validation metric stalls, and there are no validation rows."
         yield Problem("scheduler", what, fix="dataset.val_fraction=0.1")
     elif patience > times - 2:  # the first evaluation sets the best, and nothing follows the last
-        what = f"The rate falls after {patience} evaluations without gain at the earliest, and the run has {times}."
+        earliest = f"after {plural(patience, 'evaluation')} without gain"
+        what = f"The rate falls {earliest} at the earliest, and the run has {times}."
         fix = f"scheduler.patience={times // 4}" if times >= 4 else "scheduler=cosine"
         yield Problem("scheduler.patience", what, fix=fix)
 
@@ -49,11 +51,12 @@ def _check_formula(subject: Subject, steps: int, warmup: int) -> Iterator[Proble
     highest = max(after)
     wasted = sum(factor < _NOTHING * highest for factor in after) / len(found)
     epochs = steps / steps_per_epoch(subject)
+    whole = f"the run's {plural(epochs, 'epoch')}"
     key = {"step": "scheduler.every_epochs", "exponential": "scheduler.gamma"}.get(name, "scheduler")
     if min(after) > (1 - _LEAST_CHANGE) * highest:
-        what = f"Over the run's {epochs:.3g} epochs this schedule leaves the rate as it is."
+        what = f"Over {whole} this schedule leaves the rate as it is."
     elif wasted > _MOST_WASTED:
-        what = f"For {wasted:.0%} of the run's {epochs:.3g} epochs the rate is below a thousandth of its highest."
+        what = f"For {wasted:.0%} of {whole} the rate is below a thousandth of its highest."
     else:
         return
     fix = "scheduler=cosine"

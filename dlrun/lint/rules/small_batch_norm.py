@@ -10,6 +10,7 @@ from dlrun.errors import Problem
 from dlrun.lint.cures import has_field
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
+from dlrun.wording import plural
 
 _FEWEST_ROWS = 8  # Wu and He 2018: the error rises by 1 % of images at 8 rows, by 4 % at 4 and 11 % at 2
 _ENOUGH = 32
@@ -26,7 +27,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     elif has_field(subject, "model.norm"):
         fix = "model.norm=layer"
     key = "trainer.batch_size" if rows < _FEWEST_ROWS else "model.norm"
-    what = f"Batch normalisation estimates means and deviations from {min(rows, num_train)} rows."
+    what = f"Batch normalisation estimates means and deviations from {plural(min(rows, num_train), 'row')}."
     yield Problem(key, what, fix=fix)
 
 

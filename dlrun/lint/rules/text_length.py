@@ -11,6 +11,7 @@ from dlrun.data.texts.classification import TextEncoder
 from dlrun.errors import Problem
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject, data_keys
+from dlrun.wording import plural
 
 _SHARE = 0.5  # of the texts that may be cut
 _TEXTS = 500
@@ -31,7 +32,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
         needed = -(-whole[min(len(whole) - 1, int(_WHOLE * len(whole)))] // _STEP) * _STEP
         what = (
             f"{full / len(lengths):.0%} of the training texts are as long as dataset.max_length={most} lets them be: "
-            f"the rest of each is cut off. {_WHOLE:.0%} of them have up to {needed} tokens."
+            f"the rest of each is cut off. {_WHOLE:.0%} of them have up to {plural(needed, 'token')}."
         )
         yield Problem("dataset.max_length", what, fix=f"dataset.max_length={needed}")
 

@@ -9,6 +9,7 @@ from dlrun.lint.cures import cure_of_probe
 from dlrun.lint.probe import Probe, probe
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
+from dlrun.wording import plural
 
 _LEAST = 1e-5  # of the largest gradient of a layer's weights
 
@@ -41,7 +42,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     fix = cure_of_probe(subject, "cure of vanishing gradients", changes, lambda _, each: bool(_vanished(each)))
     sizes = [size or 0.0 for size in found.gradients.values()]
     others = len(vanished) - 1
-    which = f"model.{vanished[0]}" + (f" (and {others} other{'s' if others > 1 else ''})" if others else "")
+    which = f"model.{vanished[0]}" + (f" (and {plural(others, 'other')})" if others else "")
     smallest = found.gradients[vanished[0]] or 0.0
     what = f"Before training the gradient of {which} is about {smallest:.1g}, that of others up to {max(sizes):.1g}."
     if not smallest:

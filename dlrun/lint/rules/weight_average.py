@@ -8,6 +8,7 @@ from dlrun.errors import Problem
 from dlrun.lint.length import total_steps
 from dlrun.lint.rule import Rule
 from dlrun.lint.subject import Subject
+from dlrun.wording import plural
 
 _PARTS = 10  # of the run, over one of which a fix averages
 
@@ -17,7 +18,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     if decay is None or 1 / (1 - decay) <= steps:
         return
     fix = f"trainer.ema={1 - _PARTS / steps:.3g}" if steps >= 2 * _PARTS else "trainer.ema=null"
-    what = f"The average covers about {1 / (1 - decay):,.0f} steps, and the run has {steps:,}."
+    what = f"The average covers about {plural(round(1 / (1 - decay)), 'step')}, and the run has {steps:,}."
     yield Problem("trainer.ema", what, fix=fix)
 
 

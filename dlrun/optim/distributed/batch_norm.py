@@ -71,7 +71,7 @@ class _Normalise(torch.autograd.Function):
         ctx.save_for_backward(inputs, weight, mean, (var + eps).rsqrt(), total)
         ctx.eps, ctx.group = eps, group
         ctx.is_empty = group.has_no_row
-        return F.batch_norm(inputs, mean, var, weight, bias, False, 0.0, eps)
+        return F.batch_norm(inputs, mean, var, weight, bias, training=False, eps=eps)
 
     @staticmethod
     @once_differentiable
@@ -79,7 +79,7 @@ class _Normalise(torch.autograd.Function):
         """Ioffe and Szegedy 2015, section 3; its sums go over all processes, those of weight and bias do not."""
         inputs, weight, mean, factor, total = ctx.saved_tensors
         _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            gradient, inputs, weight, None, None, mean, factor, True, ctx.eps, [False, True, True]
+            gradient, inputs, weight, None, None, mean, factor, train=True, eps=ctx.eps, output_mask=[False, True, True]
         )
         sums = torch.stack([of_weight, of_bias]).double()  # (2, C)
         if ctx.is_empty:

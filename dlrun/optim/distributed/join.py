@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = datetime.timedelta(minutes=30)  # of one call: baselines and the first evaluation may differ by minutes
 _PATIENCE = datetime.timedelta(minutes=5)  # until all have come: a busy machine imports torch in a minute
+_NAME_PATIENCE = datetime.timedelta(minutes=1)  # until a host's name is known, which may have been started just now
 _MOST_NAMED = 8
 
 
@@ -56,12 +58,14 @@ def _meet(place: Place) -> Store:
 
     host, _, port = place.address.rpartition(":")
     is_kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    keeps = place.is_first and not is_kept
+    _await_address(host, int(port), place, is_own=keeps)
     try:
         found = TCPStore(
             host,
             int(port),
             place.size,
-            is_master=place.is_first and not is_kept,
+            is_master=keeps,
             timeout=_PATIENCE,
             wait_for_workers=False,
             master_listen_fd=place.listening,
@@ -69,10 +73,34 @@ def _meet(place: Place) -> Store:
         store = PrefixStore(f"dlrun/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", found)
         store.set(str(place.rank), platform.node() or "?")
     except RuntimeError as error:
-        what = f"Rank {place.rank} of {place.size} cannot reach the others at {place.address} ({reason_of(error)})."
-        raise PeerLostError(f"{what} Look at MASTER_ADDR and MASTER_PORT, and at the network.") from error
+        raise _unreachable(place, reason_of(error)) from error
     _await_all(store, place)
     return store
+
+
+def _await_address(host: str, port: int, place: Place, *, is_own: bool) -> None:
+    """Wait until the host's name is known, and somebody listens there unless this process itself is going to.
+
+    `TCPStore` would do so too, for twice as long, without letting a signal through, and prints a stack each time.
+    Raises PeerLostError if that takes too long.
+    """
+    started = time.monotonic()
+    while True:
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            if not is_own:
+                socket.create_connection((host, port), timeout=_NAME_PATIENCE.total_seconds()).close()
+            return
+        except OSError as error:
+            patience = _NAME_PATIENCE if isinstance(error, socket.gaierror) else _PATIENCE
+            if time.monotonic() >= started + patience.total_seconds():
+                raise _unreachable(place, error.strerror or str(error)) from error
+        time.sleep(0.1)
+
+
+def _unreachable(place: Place, reason: str) -> PeerLostError:
+    what = f"Rank {place.rank} of {place.size} cannot reach the others at {place.address} ({reason})."
+    return PeerLostError(f"{what} Look at MASTER_ADDR and MASTER_PORT, and at the network.")
 
 
 def _await_all(store: Store, place: Place) -> None:
@@ -99,7 +127,7 @@ def _has_come(store: Store, name: str) -> bool:
 
 def _tell_missing(missing: list[str], place: Place) -> str:
     more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-    who = f"rank{'s' if len(missing) != 1 else ''} {', '.join(missing[:_MOST_NAMED])}{more}"
+    who = f"{'rank' if len(missing) == 1 else 'ranks'} {', '.join(missing[:_MOST_NAMED])}{more}"
     waited = duration(_PATIENCE.total_seconds())
     return (
         f"Of {place.size} processes, {who} did not come to {place.address} within {waited}. Look at what they printed, "

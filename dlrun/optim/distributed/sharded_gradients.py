@@ -41,7 +41,7 @@ class ShardedGradients:
             each.grad = None
 
 
-def are_finite_everywhere(is_finite_here: bool, group: Group) -> bool:
+def are_finite_everywhere(group: Group, *, is_finite_here: bool) -> bool:
     """Return whether something is finite in all processes; the same call carries their wishes."""
     bad, *wishes = group.totals([0.0 if is_finite_here else 1.0, *group.wishes.own()])
     group.wishes.hear(wishes)

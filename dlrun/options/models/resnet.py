@@ -10,6 +10,7 @@ from dlrun.errors import ConfigError, Problem
 from dlrun.options.models._layers import activation as make_activation
 from dlrun.options.models._layers import initialise
 from dlrun.tasks.goals import num_logits
+from dlrun.wording import plural
 
 
 def resnet(
@@ -52,9 +53,9 @@ def resnet(
         raise ConfigError(
             Problem(
                 "model.blocks",
-                f"{len(blocks)} stages halve the image {len(blocks) - 1} times, but images of {width}x{height} can be "
-                f"halved {min(height, width).bit_length() - 1} times. Use fewer entries in model.blocks and "
-                "model.channels.",
+                f"{len(blocks)} stages halve the image {plural(len(blocks) - 1, 'time')}, but images of "
+                f"{width}x{height} can be halved {plural(min(height, width).bit_length() - 1, 'time')}. Use fewer "
+                "entries in model.blocks and model.channels.",
                 id="too-small-images",
             )
         )

@@ -23,7 +23,7 @@ from dlrun.report.pages.run.numbers import number_sections
 from dlrun.report.pages.run.samples import pictures_section, texts_section, tokens_section
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.figures import draw_run
-from dlrun.runs.analysis.found import Examined
+from dlrun.runs.analysis.reports import Examined
 from dlrun.runs.history import SavedRun, is_number
 from dlrun.runs.sweeps.saved.shared import read_shared
 from dlrun.wording import count, duration, number, plural
@@ -99,7 +99,7 @@ def _opening(result: Mapping[str, Any]) -> list[str]:
     if is_number(seconds):
         cost.append(duration(float(seconds)))
     if is_number(result.get("parameters")):
-        cost.append(f"{count(result['parameters'])} parameters")
+        cost.append(plural(result["parameters"], "parameter"))
     if cost:
         lines.append(f"It took {', with '.join(cost)}.")
     return lines

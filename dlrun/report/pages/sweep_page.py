@@ -148,7 +148,7 @@ def _others(sweep: SavedSweep) -> str:
 
 
 def _cut(count: int) -> str:
-    return paragraph(f"{count - MOST_ROWS} more rows are left out.", muted=True) if count > MOST_ROWS else ""
+    return paragraph(f"{plural(count - MOST_ROWS, 'more row')} left out.", muted=True) if count > MOST_ROWS else ""
 
 
 def _setting(point: SavedPoint, key: str) -> Cell:

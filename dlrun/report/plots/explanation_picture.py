@@ -12,7 +12,7 @@ from dlrun.report.plots.overlays import coloured_words, image_overlay
 from dlrun.report.plots.png import Cell, to_png
 from dlrun.report.plots.scene import shortened
 from dlrun.report.plots.steps import draw_steps
-from dlrun.runs.explain.found import Attribution, Explanation, Share
+from dlrun.runs.explain.attribution import Attribution, Explanation, Share
 from dlrun.wording import count, number
 
 _MOST_BARS = 20

@@ -144,7 +144,7 @@ def _other_curves(found: Figures, sweep: SavedSweep, names: Sequence[str]) -> di
         f"no learning curve of {plural(count, 'point')}: {what}" for what, count in counts.items() if count
     ]
     if num_sampled:
-        found.notices.append(f"the learning curves of {plural(num_sampled, 'point')} are read from parts of long files")
+        found.notices.append(f"learning curves read from parts of a long file: those of {plural(num_sampled, 'point')}")
     return drawn
 
 

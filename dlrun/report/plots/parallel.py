@@ -27,7 +27,9 @@ def parallel_coordinates(sweep: SavedSweep, groups: Sequence[Group]) -> Scene:
     width = max(_LEAST_WIDTH, space * len(settings) + 2 * _EDGE)
     scene = Scene("parallel", f"Parallel coordinates: the swept settings and {sweep.metric}", width, _HEIGHT)
     if len(settings) < len(sweep.settings):
-        scene.notices.append(f"parallel coordinates: {len(sweep.settings) - len(settings)} settings without an axis")
+        scene.notices.append(
+            f"parallel coordinates: {plural(len(sweep.settings) - len(settings), 'setting')} without an axis"
+        )
     means = [group.mean for group in groups]
     scales = [*map(scale_of, settings), numeric_scale(tame(means, around=means[0]))]
     if num_wild := len(means) - len(tame(means, around=means[0])):
@@ -50,7 +52,7 @@ def parallel_coordinates(sweep: SavedSweep, groups: Sequence[Group]) -> Scene:
 
 def wild_notice(count: int, sweep: SavedSweep) -> str:
     """Return what is told of values that an axis has no room for."""
-    return f"{plural(count, 'configuration')} with an extreme {sweep.metric} are drawn at the end of its axis"
+    return f"{plural(count, 'configuration')} with an extreme {sweep.metric}, drawn at the end of its axis"
 
 
 def scale_of(setting: Setting) -> Scale:

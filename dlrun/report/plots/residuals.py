@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dlrun.report.plots.frame import Frame, draw_frame
 from dlrun.report.plots.scales import Scale
 from dlrun.report.plots.scene import Box, Dot, Scene
-from dlrun.runs.analysis.found import NumberReport, Window
+from dlrun.runs.analysis.reports import NumberReport, Window
 
 WIDTH, HEIGHT = 420, 300
 MOST_DOTS = 900

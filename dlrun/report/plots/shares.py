@@ -8,7 +8,7 @@ from dlrun.report.plots.frame import Frame, draw_frame
 from dlrun.report.plots.scales import Scale
 from dlrun.report.plots.scene import Box, Dot, Scene
 from dlrun.report.plots.style import NUM_SERIES
-from dlrun.runs.analysis.found import Bin, ClassCurves, Vertices
+from dlrun.runs.analysis.reports import Bin, ClassCurves, Vertices
 
 WIDTH, HEIGHT = 420, 330
 _BAR = 0.05  # width of a bar of the reliability diagram

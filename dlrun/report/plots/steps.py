@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dlrun.report.plots.bars import AGAINST, FOR, WIDTH
 from dlrun.report.plots.scene import Box, Scene, shortened
-from dlrun.runs.explain.found import Share
+from dlrun.runs.explain.attribution import Share
 from dlrun.wording import number, printable
 
 _LEFT, _RIGHT, _HALF, _GAP = 70.0, 14.0, 130.0, 18.0  # picture units

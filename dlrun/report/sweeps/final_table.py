@@ -12,7 +12,7 @@ from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.groups import Group, group, trials_of_rows
 from dlrun.runs.sweeps.ranking import Ranking, rank
 from dlrun.runs.sweeps.rows import SweepRow
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 Column = tuple[str, bool, list[str]]
 """A heading, whether the column holds numbers, and its cells."""
@@ -37,9 +37,9 @@ def print_ranking(ranking: Ranking, *, most: int, more: str) -> None:
     print_table(headings, table[:most], right=right, marked=ranked.marked(ranking))
     lines = ranked.sentences(ranking)
     if most < len(table):
-        lines.insert(0, f"{len(table) - most:,} more rows: {more}.")
+        lines.insert(0, f"{plural(len(table) - most, 'more row')}: {more}.")
     if lines:
-        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))  # noqa: T201
+        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))
 
 
 def terminal_width() -> int | None:

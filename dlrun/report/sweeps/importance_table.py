@@ -14,7 +14,7 @@ from dlrun.report.tables import print_table
 from dlrun.runs.sweeps.comparing import Part, SweepComparison
 from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance, Obstacle
 from dlrun.runs.sweeps.noise import LEVEL
-from dlrun.wording import count, numbers, plural, printable
+from dlrun.wording import numbers, plural, printable
 
 _BEST_ROWS = 10
 _FEW = 20  # points
@@ -29,7 +29,7 @@ def print_comparison(found: SweepComparison) -> None:
     """Print, for each data and metric, the importance of settings and the best rows."""
     for place, part in enumerate(found.parts):
         if place:
-            print()  # noqa: T201
+            print()
         _print_part(part, is_biased=found.is_biased, named=len(found.parts) > 1)
     print_front(found.rows, found.objectives)
 
@@ -38,15 +38,15 @@ def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
     found = part.importance
     where = f"{part.data}: " if named and part.data else ""
     points = plural(found.count, "completed point")
-    print(printable(f"{where}what moved {found.metric or 'the metric'} ({points})", limit=400) + "\n")  # noqa: T201
+    print(printable(f"{where}what moved {found.metric or 'the metric'} ({points})", limit=400) + "\n")
     if found.effects:
         words = ("best", "worst") if part.higher is not None else ("highest", "lowest")
         heads = ["setting", "share", "p", *words, "difference"]
         print_table(heads, _rows([*found.effects, *found.repeats]), right=(1, 2, 5))
-        print()  # noqa: T201
+        print()
     for line in explanations(part, is_biased=is_biased):
-        print(printable(line, limit=1000))  # noqa: T201
-    print()  # noqa: T201
+        print(printable(line, limit=1000))
+    print()
     print_ranking(part.ranking, most=_BEST_ROWS, more="`dlrun runs` on this folder lists every row")
 
 
@@ -91,7 +91,8 @@ def explanations(part: Part, *, is_biased: bool) -> list[str]:
             f"In brackets: {centre}. difference: best to worst{error}."
         )
     if found.num_means is not None:
-        lines.append(f"Analysed are {count(found.num_means)} means over seeds, since settings are drawn from ranges.")
+        means = plural(found.num_means, "mean")
+        lines.append(f"Analysed: {means} over seeds, since settings are drawn from ranges.")
     if found.uses_ranks:
         lines.append("One point makes most of the variance, so shares and p are of ranks.")
     if part.higher is None and found.effects:

@@ -26,7 +26,7 @@ def print_front(rows: Sequence[SweepRow], objectives: Sequence[str]) -> None:
         [",".join(map(str, sorted(row.point for row in taken))), *(cells[place] for cells in columns), " ".join(words)]
         for place, (words, taken) in enumerate(ordered)
     ]
-    print(f"\nPareto front of {' and '.join(objectives)}:")  # noqa: T201
+    print(f"\nPareto front of {' and '.join(objectives)}:")
     print_table(["point", *objectives, "overrides"], table, right=range(1, 1 + len(objectives)))
 
 

@@ -27,7 +27,7 @@ def make_watch(plans: Sequence[Plan], *, quiet: bool, num_points: int | None = N
         from dlrun.report.sweeps.live import LiveTable
 
         return LiveTable(board, plans=[plan.point.words for plan in plans])
-    return SweepLines(board, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+    return SweepLines(board, lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def _ignore(event: Event) -> None:

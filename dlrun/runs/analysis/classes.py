@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlrun.data.spec import DataSpec
 from dlrun.runs.analysis.curves import class_curves
-from dlrun.runs.analysis.found import NUM_BINS, Bin, ClassCurves, ClassReport, Mistake
+from dlrun.runs.analysis.reports import NUM_BINS, Bin, ClassCurves, ClassReport, Mistake
 from dlrun.runs.analysis.worst import Worst
 from dlrun.tasks.goals import MulticlassGoal, goal_of
 from dlrun.tasks.per_class import ByClass, figures_of, worst_classes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.runs.analysis.found import ClassCurves
+from dlrun.runs.analysis.reports import ClassCurves
 
 _MOST_VERTICES = 160
 Floats = NDArray[np.float64]

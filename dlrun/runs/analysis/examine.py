@@ -22,8 +22,8 @@ from dlrun.data.tables.series import SeriesEncoder
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.errors import ConfigError, DataError, StorageError
 from dlrun.runs.analysis.classes import ClassObserver
-from dlrun.runs.analysis.found import Examined, Mistake
 from dlrun.runs.analysis.numbers import NumberObserver
+from dlrun.runs.analysis.reports import Examined, Mistake
 from dlrun.runs.analysis.rows import RawRows
 from dlrun.runs.analysis.tokens import TokenObserver, write_samples
 from dlrun.runs.loaded_run import LoadedRun, data_of, load_run, target_names
@@ -32,6 +32,7 @@ from dlrun.tasks.goals import SeveralGoal, goal_of
 from dlrun.tasks.parts import part_specs, targets_of_parts
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
+from dlrun.wording import plural
 
 MOST_MISTAKES = 16
 """Of one target with classes, or of all numbers together."""
@@ -166,7 +167,7 @@ def described(run: LoadedRun) -> str:
     if not isinstance(run.encoder, AudioEncoder):
         return text
     _, frames, bands = run.spec.shape
-    return f"sounds as {frames} frames of {bands} mel bands, {text.rpartition(', ')[2]}"
+    return f"sounds as {plural(frames, 'frame')} of {plural(bands, 'mel band')}, {text.rpartition(', ')[2]}"
 
 
 def _names(run: LoadedRun) -> Sequence[str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.spec import DataSpec
-from dlrun.runs.analysis.found import Mistake, NumberReport, Window
+from dlrun.runs.analysis.reports import Mistake, NumberReport, Window
 from dlrun.runs.analysis.worst import Worst
 from dlrun.wording import numbers
 

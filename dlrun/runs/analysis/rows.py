@@ -15,7 +15,7 @@ from dlrun.data.holdout import choose_rows
 from dlrun.data.originals import Original, as_written
 from dlrun.data.source import Originals, Rows, Source
 from dlrun.data.spec import DataSpec
-from dlrun.runs.analysis.found import Mistake, Window
+from dlrun.runs.analysis.reports import Mistake, Window
 
 _MOST_FEATURES = 40  # of a row without names
 _MOST_TOKENS = 200

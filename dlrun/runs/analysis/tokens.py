@@ -9,7 +9,7 @@ from torch import Tensor
 from dlrun.data.loading.split import Split
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import UNKNOWN
-from dlrun.runs.analysis.found import SAMPLE_TEMPERATURE, Sample, Token, TokenReport
+from dlrun.runs.analysis.reports import SAMPLE_TEMPERATURE, Sample, Token, TokenReport
 from dlrun.runs.analysis.worst import Worst
 from dlrun.runs.generate import generate_ids, network_logits
 from dlrun.tasks.task import SupervisedTask

@@ -14,10 +14,11 @@ from dlrun.data.tables.columns import WORD_KINDS
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.feature_places import Place, cells_of, places_of
 from dlrun.data.tables.series import SeriesEncoder
-from dlrun.runs.explain.found import Attribution, Share
-from dlrun.runs.explain.given import GivenRow, Model
+from dlrun.runs.explain.attribution import Attribution, Share
 from dlrun.runs.explain.methods import num_orders, shapley
+from dlrun.runs.explain.model import Model
 from dlrun.runs.explain.outputs import Answer
+from dlrun.runs.explain.rows import InputRow
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.wording import plural
 
@@ -56,7 +57,7 @@ def columns_of_steps(run: LoadedRun) -> list[str]:
     return [f"feature {number + 1}" for number in range(run.spec.shape[1])]
 
 
-def explain_columns(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:
+def explain_columns(run: LoadedRun, model: Model, given: InputRow, answer: Answer) -> Attribution:
     """Return what each column adds to the output of a row."""
     columns = columns_of(run)
     row = model.scaled(given.raw)  # (1, F)

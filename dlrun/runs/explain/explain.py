@@ -12,19 +12,20 @@ from dlrun.data.goals import has_tokens
 from dlrun.data.media.audio import AudioEncoder
 from dlrun.data.tables.interactions import InteractionsEncoder
 from dlrun.errors import ConfigError, Problem
+from dlrun.runs.explain.attribution import Attribution, Explanation
 from dlrun.runs.explain.columns import explain_columns
-from dlrun.runs.explain.found import Attribution, Explanation
-from dlrun.runs.explain.given import GivenRow, Model, read_rows
 from dlrun.runs.explain.grids import explain_image, explain_sound, explain_steps
 from dlrun.runs.explain.methods import captum
+from dlrun.runs.explain.model import Model
 from dlrun.runs.explain.outputs import Answer, Question, answer_of
+from dlrun.runs.explain.rows import InputRow, read_rows
 from dlrun.runs.explain.words import explain_words
 from dlrun.runs.loaded_run import LoadedRun, load_run
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
 
-Method = Callable[[LoadedRun, Model, GivenRow, Answer], Attribution]
+Method = Callable[[LoadedRun, Model, InputRow, Answer], Attribution]
 
 
 def explain_rows(
@@ -46,8 +47,7 @@ def explain_rows(
     captum()
     run = load_run(config, catalog, folder)
     task = explainable_task(run)
-    for parameter in task.parameters():
-        parameter.requires_grad_(False)  # only those of inputs are needed
+    task.requires_grad_(requires_grad=False)  # only those of inputs are needed
     if len(run.spec.parts) > 1 and question.target is None:
         others = ", ".join(part.name for part in run.spec.parts[1:9])
         warn(f"the first of {len(run.spec.parts)} targets is explained; --target NAME explains another: {others}")

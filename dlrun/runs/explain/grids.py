@@ -14,18 +14,19 @@ from dlrun.data.media.audio import FLOOR, AudioEncoder
 from dlrun.data.originals import as_written
 from dlrun.data.tables.series import SeriesEncoder
 from dlrun.runs.analysis.rows import as_pixels
+from dlrun.runs.explain.attribution import Attribution, Share
 from dlrun.runs.explain.columns import columns_of_steps
-from dlrun.runs.explain.found import Attribution, Share
-from dlrun.runs.explain.given import GivenRow, Model
 from dlrun.runs.explain.methods import integrated
+from dlrun.runs.explain.model import Model
 from dlrun.runs.explain.outputs import Answer
+from dlrun.runs.explain.rows import InputRow
 from dlrun.runs.loaded_run import LoadedRun
 
 _NUMBERS_AT_ONCE, _AT_ONCE = 1 << 20, 64
 Floats = NDArray[np.float64]
 
 
-def explain_image(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:
+def explain_image(run: LoadedRun, model: Model, given: InputRow, answer: Answer) -> Attribution:
     """Return what each pixel adds, its channels together; against an image of the darkest value."""
     scaling = run.spec.scaling
     blank = torch.full_like(given.raw, 0 if scaling is None else scaling.low)
@@ -40,7 +41,7 @@ def explain_image(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
     return Attribution("pixels", value, base, "a black image", method, {"pixel": rows}, grid, image)
 
 
-def explain_sound(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:
+def explain_sound(run: LoadedRun, model: Model, given: InputRow, answer: Answer) -> Attribution:
     """Return what each moment and each band of frequencies adds; against silence."""
     if not isinstance(run.encoder, AudioEncoder):
         raise TypeError("not a run of sounds")
@@ -56,7 +57,7 @@ def explain_sound(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
     return Attribution("sound", value, base, "silence", method, parts, grid.T[::-1].copy(), image)
 
 
-def explain_steps(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:
+def explain_steps(run: LoadedRun, model: Model, given: InputRow, answer: Answer) -> Attribution:
     """Return what each step adds, and each column over all steps; against the means of the training rows."""
     steps, width = given.raw.shape[1:]
     scaling, raw = run.spec.scaling, given.raw[0].double().numpy()
@@ -77,7 +78,7 @@ def explain_steps(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
 
 
 def _grid(
-    run: LoadedRun, model: Model, given: GivenRow, baseline: Tensor, answer: Answer
+    run: LoadedRun, model: Model, given: InputRow, baseline: Tensor, answer: Answer
 ) -> tuple[Floats, float, float, str]:
     """The attributions of a row, (H, W) of an image, (T, F) of steps; the output at row and baseline; the method."""
     inputs, start = model.scaled(given.raw), model.scaled(baseline)

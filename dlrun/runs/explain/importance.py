@@ -16,9 +16,9 @@ from dlrun.data.files.status_line import long_work
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, Problem
+from dlrun.runs.explain.attribution import ColumnImportance, Importance
 from dlrun.runs.explain.columns import columns_of, columns_of_steps
 from dlrun.runs.explain.explain import explainable_task
-from dlrun.runs.explain.found import ColumnImportance, Importance
 from dlrun.runs.loaded_run import LoadedRun, data_of, load_run
 from dlrun.tasks.task import SupervisedTask
 from dlrun.training.metric_choice import choose_metric, value_of

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from dlrun.data.texts.classification import TextEncoder
 from dlrun.data.texts.tokenizer import split_text
-from dlrun.runs.explain.found import Attribution, Share
-from dlrun.runs.explain.given import GivenRow, Model
+from dlrun.runs.explain.attribution import Attribution, Share
 from dlrun.runs.explain.methods import num_orders, shapley
+from dlrun.runs.explain.model import Model
 from dlrun.runs.explain.outputs import Answer
+from dlrun.runs.explain.rows import InputRow
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.wording import plural
 
@@ -22,7 +23,7 @@ _FEWEST_ORDERS = 32  # with fewer, amounts are mostly chance: neighbours in a lo
 _AT_ONCE, _TOKENS_AT_ONCE = 64, 1 << 16
 
 
-def explain_words(run: LoadedRun, model: Model, given: GivenRow, answer: Answer) -> Attribution:
+def explain_words(run: LoadedRun, model: Model, given: InputRow, answer: Answer) -> Attribution:
     """Return what each word adds to the output of a text.
 
     A word that is left out is removed, and the text is shorter: no word stands for one that is missing. Rows of tokens
@@ -58,7 +59,7 @@ def explain_words(run: LoadedRun, model: Model, given: GivenRow, answer: Answer)
     return Attribution("words", value, base, words, f"Shapley values, {plural(orders, 'order')}", {"word": shares})
 
 
-def _words_of(run: LoadedRun, given: GivenRow) -> tuple[list[str], Tensor]:
+def _words_of(run: LoadedRun, given: InputRow) -> tuple[list[str], Tensor]:
     """The words of a text, and the word of each token, (T,): several characters or subwords may be one word."""
     ids = given.raw[0].tolist()
     encoder = run.encoder

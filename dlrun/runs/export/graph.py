@@ -11,8 +11,16 @@ from dlrun.data.media.audio import AudioEncoder
 from dlrun.data.spec import DataSpec
 from dlrun.data.tables.encoding import TableEncoder
 from dlrun.errors import ConfigError, Problem
-from dlrun.runs.export.backs import Back, ImagesBack, back_of
-from dlrun.runs.export.fronts import AudioFront, Front, ImagesFront, NoiseFront, NumbersFront, TableFront, TokensFront
+from dlrun.runs.export.postprocessors import ImagesPostprocessor, Postprocessor, postprocessor_of
+from dlrun.runs.export.preprocessors import (
+    AudioPreprocessor,
+    ImagesPreprocessor,
+    NoisePreprocessor,
+    NumbersPreprocessor,
+    Preprocessor,
+    TablePreprocessor,
+    TokensPreprocessor,
+)
 from dlrun.runs.export.recurrent import with_loops
 from dlrun.runs.export.values import BATCH, TIME, Value, longest_of
 from dlrun.runs.loaded_run import LoadedRun
@@ -30,30 +38,34 @@ class Graph(nn.Module):
     marks: whether the model's own inputs and outputs are returned too, where they are neither the graph's.
     """
 
-    def __init__(self, front: Front, model: nn.Module, back: Back) -> None:
+    def __init__(self, preprocessor: Preprocessor, model: nn.Module, postprocessor: Postprocessor) -> None:
         super().__init__()
-        self.front, self.model, self.back = front, model, back
+        self.preprocessor, self.model, self.postprocessor = preprocessor, model, postprocessor
         self.marks = False
         self.eval()
 
     @property
     def inputs(self) -> tuple[Value, ...]:
         """What goes in, in order."""
-        return self.front.values
+        return self.preprocessor.values
 
     @property
     def outputs(self) -> tuple[Value, ...]:
         """What comes out, in order."""
-        return self.back.values
+        return self.postprocessor.values
 
     def marked(self) -> list[str]:
         """Return the names of what `marks` adds to the outputs."""
-        return [name for name, same in ((MODEL_INPUTS, self.front.keeps), (MODEL_OUTPUTS, self.back.keeps)) if not same]
+        return [
+            name
+            for name, same in ((MODEL_INPUTS, self.preprocessor.keeps), (MODEL_OUTPUTS, self.postprocessor.keeps))
+            if not same
+        ]
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        inputs, lengths = self.front(*given)
+        inputs, lengths = self.preprocessor(*given)
         outputs = self.model(inputs) if lengths is None else self.model(inputs, lengths)
-        found: tuple[Tensor, ...] = self.back(outputs)
+        found: tuple[Tensor, ...] = self.postprocessor(outputs)
         if not self.marks:
             return found
         marks = {MODEL_INPUTS: inputs, MODEL_OUTPUTS: outputs}
@@ -67,30 +79,30 @@ def graph_of(run: LoadedRun) -> Graph:
     """
     task, spec = run.task, run.spec
     if isinstance(task, GanTask) and spec.scaling is not None:
-        front: Front = NoiseFront(task.latent_dim)
-        return Graph(front, _copy(task.generator), ImagesBack(spec, spec.scaling))
+        preprocessor: Preprocessor = NoisePreprocessor(task.latent_dim)
+        return Graph(preprocessor, _copy(task.generator), ImagesPostprocessor(spec, spec.scaling))
     if not isinstance(task, SupervisedTask):
         what = "This model is a task of its own; what is exported is a model that predicts, or a GAN's generator."
         raise ConfigError(Problem(f"model={run.config.model.name}", what))
-    return Graph(front_of(run, spec), _copy(task.model), back_of(spec))
+    return Graph(preprocessor_of(run, spec), _copy(task.model), postprocessor_of(spec))
 
 
 def _copy(model: nn.Module) -> nn.Module:
     return with_loops(copy.deepcopy(model).cpu().float())
 
 
-def front_of(run: LoadedRun, spec: DataSpec) -> Front:
+def preprocessor_of(run: LoadedRun, spec: DataSpec) -> Preprocessor:
     """Return the first part of a supervised run's graph."""
     pad = run.config.dataset_settings.pad
     if isinstance(run.encoder, AudioEncoder):
-        return AudioFront(spec, run.encoder.state(), pad=pad)
+        return AudioPreprocessor(spec, run.encoder.state(), pad=pad)
     if isinstance(run.encoder, TableEncoder):
-        return TableFront(spec, run.encoder.state())
+        return TablePreprocessor(spec, run.encoder.state())
     if spec.kind == "image":
-        return ImagesFront(spec, pad=pad)
+        return ImagesPreprocessor(spec, pad=pad)
     if spec.kind == "tokens":
-        return TokensFront(spec, free=spec.has_lengths or goal_of(spec).predicts_each_step)
-    return NumbersFront(spec)
+        return TokensPreprocessor(spec, free=spec.has_lengths or goal_of(spec).predicts_each_step)
+    return NumbersPreprocessor(spec)
 
 
 def captured(graph: Graph, *, fixed: bool = False) -> torch.export.ExportedProgram:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dlrun.data.source import Encoded
 from dlrun.errors import PromiseError
 from dlrun.runs.export.answers import answers
-from dlrun.runs.export.backs import ImagesBack
+from dlrun.runs.export.postprocessors import ImagesPostprocessor
 from dlrun.runs.export.real_rows import RealRows
 from dlrun.runs.export.values import Arrays
 from dlrun.runs.loaded_run import LoadedRun
@@ -58,7 +58,7 @@ def own_predictions(run: LoadedRun, rows: RealRows) -> dict[str, NDArray[Any]]:
         if scaling is None:
             raise RuntimeError("a GAN has a scaling")
         with torch.inference_mode():
-            (images,) = ImagesBack(run.spec, scaling)(task.generator(inputs))
+            (images,) = ImagesPostprocessor(run.spec, scaling)(task.generator(inputs))
         return {"images": images.numpy()}
     if not isinstance(task, SupervisedTask):
         raise RuntimeError("only supervised models and GANs are exported")

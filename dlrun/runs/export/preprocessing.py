@@ -18,7 +18,7 @@ from dlrun.data.tables.series import SeriesEncoder
 from dlrun.data.texts.classification import TextEncoder
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import PADDING, UNKNOWN
-from dlrun.runs.export.fronts import block_names
+from dlrun.runs.export.preprocessors import block_names
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.task import SupervisedTask
 

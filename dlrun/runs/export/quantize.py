@@ -118,13 +118,13 @@ def _outside(graph: Graph, model: Any) -> list[str]:
     starts, _ = _ends(graph)
     made_by = names_within(model)
     found: set[str] = set()
-    waiting = [] if graph.front.keeps else list(starts)
+    waiting = [] if graph.preprocessor.keeps else list(starts)
     while waiting:
         node = made_by.get(waiting.pop())
         if node is not None and node.name not in found:
             found.add(node.name)
             waiting.extend(node.input)
-    if not graph.back.keeps:
+    if not graph.postprocessor.keeps:
         known = {MODEL_OUTPUTS}
         for node in model.graph.node:  # in the order in which they are computed
             if known & set(node.input):
@@ -151,8 +151,8 @@ class _Calibration:
 def _ends(graph: Graph) -> tuple[list[str], list[str]]:
     """Return the names of what the model itself is given and gives."""
     inputs = [value.name for value in graph.inputs]
-    starts = inputs if graph.front.keeps else [MODEL_INPUTS, *(name for name in inputs if name == "lengths")]
-    return starts, [value.name for value in graph.outputs] if graph.back.keeps else [MODEL_OUTPUTS]
+    starts = inputs if graph.preprocessor.keeps else [MODEL_INPUTS, *(name for name in inputs if name == "lengths")]
+    return starts, [value.name for value in graph.outputs] if graph.postprocessor.keeps else [MODEL_OUTPUTS]
 
 
 def _metrics(run: LoadedRun, catalog: Catalog, graph: Graph, models: Sequence[Any]) -> tuple[str, list[float], str]:

@@ -16,7 +16,7 @@ from dlrun.data.tables.columns import raw_values
 from dlrun.data.tables.new_rows import other_form
 from dlrun.data.texts.tokenizer import Tokenizer, restored_tokenizer
 from dlrun.errors import DataError, did_you_mean
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 _HUGE = float(np.finfo(np.float32).max)
 Row = Any
@@ -74,7 +74,7 @@ class RowEncoder:
             if isinstance(row, Mapping):
                 row = [_cell(row, name, number) for name in names]
             if not isinstance(row, Sequence | np.ndarray) or isinstance(row, str | bytes) or len(row) != len(names):
-                raise RowError(number, None, f"expected {len(names)} numbers, {', '.join(names[:6])}.")
+                raise RowError(number, None, f"expected {plural(len(names), 'number')}, {', '.join(names[:6])}.")
             found[number - 1] = [_number(value, number, name) for value, name in zip(row, names, strict=True)]
         return {"inputs": found}
 
@@ -106,7 +106,7 @@ class RowEncoder:
         for number, points in enumerate(rows, start=1):
             points = points["points"] if isinstance(points, Mapping) and "points" in points else points
             if not isinstance(points, Sequence) or len(points) < window:
-                raise RowError(number, None, f"expected a list of at least {window} points in time.")
+                raise RowError(number, None, f"expected a list of at least {plural(window, 'point')} in time.")
             for step, point in enumerate(points[len(points) - window :]):
                 values = [_number(_cell(point, name, number), number, name) for name in names]
                 found[number - 1, step] = values

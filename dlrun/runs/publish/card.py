@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.runs.publish.facts import Facts
-from dlrun.runs.publish.front import front_matter, shown_split
+from dlrun.runs.publish.front_matter import front_matter, shown_split
 from dlrun.runs.publish.markdown import fence, plain, table
 from dlrun.storage.published import CONFIG, MANIFEST, MODEL, ONNX, ONNX_JSON, RECIPE, RESULT, SAMPLES, WEIGHTS
 from dlrun.wording import count, number, numbers, numbers_by_metric, plural
@@ -46,7 +46,7 @@ def _place(title: str, question: str) -> str:
 def _summary(facts: Facts) -> str:
     result = facts.result
     parameters = result.get("parameters")
-    size = f" with {count(parameters)} parameters" if isinstance(parameters, int) else ""
+    size = f" with {plural(parameters, 'parameter')}" if isinstance(parameters, int) else ""
     best, versions = result.get("best"), result.get("environment") or {}
     does = "that makes" if facts.kind == "samples" else "for"
     lines = [f"A network (`{_code(facts.model)}`){size} {does} {plain(facts.describes, limit=1000)}."]

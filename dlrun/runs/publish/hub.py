@@ -9,7 +9,7 @@ from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem, StorageError
 from dlrun.runs.publish.target import HUB
 from dlrun.version import __version__
-from dlrun.wording import first_line, printable
+from dlrun.wording import first_line, plural, printable
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write."
 _OWN = (".gitattributes", ".gitignore")  # what a hub makes with a repository
@@ -30,8 +30,8 @@ def upload(folder: Path, repository: str, *, public: bool = False) -> str:
         taken = [name for name in api.list_repo_files(repository, repo_type="model") if name not in _OWN]
         if taken:
             what = (
-                f"This repository has {len(taken)} files already, such as {printable(taken[0])}; nothing is replaced. "
-                "Name another, or publish to a folder and upload that yourself: hf upload"
+                f"This repository has {plural(len(taken), 'file')} already, such as {printable(taken[0])}; nothing "
+                "is replaced. Name another, or publish to a folder and upload that yourself: hf upload"
             )
             raise ConfigError(Problem(where, what))
         message = f"Published by dlrun {__version__}"

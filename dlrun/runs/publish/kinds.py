@@ -11,6 +11,7 @@ from dlrun.data.spec import DataSpec
 from dlrun.data.tables.interactions import InteractionsEncoder
 from dlrun.runs.export.preprocessing import preprocessing_of
 from dlrun.runs.loaded_run import LoadedRun
+from dlrun.wording import plural
 
 Kind = Literal[
     "table", "numbers", "text", "language", "series", "images", "audio", "arrays", "ratings", "samples"
@@ -72,7 +73,8 @@ def use_of(kind: Kind, spec: DataSpec) -> Use:
     uses: Mapping[Kind, Use] = {
         "table": Use("a CSV, Parquet or JSON lines file with the columns above", [predict], extra="table"),
         "numbers": Use(
-            f"a CSV file with {spec.num_features} columns of numbers, in the order above, and a line of headings",
+            f"a CSV file with {plural(spec.num_features, 'column')} of numbers, in the order above, and a "
+            "line of headings",
             [predict],
         ),
         "text": Use("a CSV or JSON lines file with the column of texts that is named above", [predict]),

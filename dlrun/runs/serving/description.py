@@ -10,6 +10,7 @@ from dlrun.runs.generate import LENGTH, TEMPERATURE
 from dlrun.runs.serving.requests import FILE_KINDS, MOST_TOKENS
 from dlrun.runs.serving.served import Served
 from dlrun.version import __version__
+from dlrun.wording import plural
 
 _MOST_CHOICES = 500  # of a category that are listed
 _JSON_TYPES: Mapping[str, list[str]] = {"number": ["number", "string"], "boolean": ["boolean", "number", "string"]}
@@ -109,7 +110,7 @@ def _predict(model: Served, limits: Limits, *, has_token: bool) -> dict[str, Any
         "400": "The body is no JSON, or no form.",
         **({"401": "The token is missing or wrong."} if has_token else {}),
         "408": "The body did not arrive in time.",
-        "413": f"The body has more than {limits.mib} MiB or {limits.rows} rows.",
+        "413": f"The body has more than {limits.mib} MiB or {plural(limits.rows, 'row')}.",
         "415": "The body is neither JSON nor a form.",
         "422": "A row does not fit this model; the answer names the field and the reason.",
         "503": f"More than {limits.waiting} requests wait.",

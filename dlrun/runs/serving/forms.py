@@ -7,7 +7,7 @@ from typing import Any
 
 from dlrun.data.files.optional import import_optional
 from dlrun.runs.serving.requests import Fault, Refused
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 _MOST_FIELDS = 8
 
@@ -52,7 +52,7 @@ class _Reading:
     def _begin(self) -> None:
         self._num_parts += 1
         if self._num_parts > self._most_files + _MOST_FIELDS:
-            what = f"Expected at most {self._most_files} files and {_MOST_FIELDS} fields in a request."
+            what = f"Expected at most {plural(self._most_files, 'file')} and {_MOST_FIELDS} fields in a request."
             raise Refused(413, Fault("files", what))
         self._part = _Part()
 
@@ -78,7 +78,7 @@ class _Reading:
             name = options.get(b"name", b"").decode("utf-8", "replace")
             self.form.fields[name] = content[:1024].decode("utf-8", "replace")
         if len(self.form.files) > self._most_files:
-            what = f"Expected at most {self._most_files} files in a request; send several requests."
+            what = f"Expected at most {plural(self._most_files, 'file')} in a request; send several requests."
             raise Refused(413, Fault("files", what))
         if len(self.form.fields) > _MOST_FIELDS:
             raise Refused(422, Fault("", f"Expected at most {_MOST_FIELDS} fields besides files."))

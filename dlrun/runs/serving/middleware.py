@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dlrun.runs.serving.metrics import Counters
 from dlrun.runs.serving.requests import Fault, Refused
+from dlrun.storage.json_values import nan_to_null
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -137,12 +137,4 @@ def as_json(value: Any) -> bytes:
     try:
         return _ENCODER.encode(value).encode("utf-8", "replace")
     except ValueError:
-        return _ENCODER.encode(_finite(value)).encode("utf-8", "replace")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
+        return _ENCODER.encode(nan_to_null(value)).encode("utf-8", "replace")

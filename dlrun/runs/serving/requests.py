@@ -13,7 +13,7 @@ from typing import Any
 from dlrun.errors import DataError, did_you_mean, nearest
 from dlrun.runs.export.rows import RowError
 from dlrun.runs.generate import LENGTH, TEMPERATURE
-from dlrun.wording import printable
+from dlrun.wording import plural, printable
 
 MOST_TOKENS = 500  # that a language model adds
 FILE_KINDS = {"images": "image", "audio": "audio"}  # of models, and the key of a row's file
@@ -120,8 +120,8 @@ class Reader:
         if not rows:
             raise Refused(422, Fault(asked.key, "There is no row."))
         if len(rows) > self._most_rows:
-            what = f"Expected at most {self._most_rows} rows in a request, got {len(rows)}; send several requests."
-            raise Refused(413, Fault(asked.key, what))
+            what = f"Expected at most {plural(self._most_rows, 'row')} in a request, got {len(rows)}"
+            raise Refused(413, Fault(asked.key, f"{what}; send several requests."))
         if asked.raw and not self._takes_inputs:
             what = f'A row of this model ({self._kind}) is not given as numbers alone; send "rows".'
             raise Refused(422, Fault("inputs", what))
@@ -142,7 +142,7 @@ class Reader:
         names = self._how["columns"]
         if isinstance(row, list):
             if len(row) != len(names):
-                return row, [Fault(where, f"Expected {len(names)} numbers, got {len(row)}.")]
+                return row, [Fault(where, f"Expected {plural(len(names), 'number')}, got {len(row)}.")]
             row = dict(zip(names, row, strict=True))
         return self._cells(row, where, dict.fromkeys(names, "number"))
 
@@ -191,7 +191,8 @@ class Reader:
         if not isinstance(points, list):
             return row, [Fault(f"{where}.points", f"Expected a list of points in time, got {_kind_of(points)}.")]
         if len(points) < window:
-            return row, [Fault(f"{where}.points", f"Expected at least {window} points in time, got {len(points)}.")]
+            what = f"Expected at least {plural(window, 'point')} in time, got {len(points)}."
+            return row, [Fault(f"{where}.points", what)]
         faults: list[Fault] = []
         for number in range(len(points) - window, len(points)):
             place = f"{where}.points[{number}]"

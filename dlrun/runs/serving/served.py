@@ -18,17 +18,18 @@ from dlrun.data.texts.language import LanguageEncoder
 from dlrun.data.texts.tokenizer import Tokenizer, restored_tokenizer
 from dlrun.errors import ConfigError, Problem
 from dlrun.runs.export.answers import answers
-from dlrun.runs.export.backs import back_of
 from dlrun.runs.export.description import describe
 from dlrun.runs.export.example import example_row
-from dlrun.runs.export.graph import front_of
+from dlrun.runs.export.graph import preprocessor_of
 from dlrun.runs.export.opened import ExportedModel
+from dlrun.runs.export.postprocessors import postprocessor_of
 from dlrun.runs.export.rows import Row, RowEncoder, RowError
 from dlrun.runs.export.values import Arrays
 from dlrun.runs.generate import continued_text, generate_text
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask
+from dlrun.wording import plural
 
 _NO_GENERATOR = "This model generates samples and predicts nothing, so there is nothing to serve."
 
@@ -92,7 +93,7 @@ class Served(ABC):
         lengths = found.get("lengths", np.full(len(values), values.shape[1]))
         for number, length in enumerate(lengths.tolist(), start=1):
             if length < 1 or (most is not None and length > most):
-                raise RowError(number, None, f"expected 1 to {most} steps, got {length}.")
+                raise RowError(number, None, f"expected 1 to {plural(most, 'step')}, got {length}.")
         if values.dtype == np.int64:
             wrong = np.argwhere(((values < 0) | (values >= self._num_ids)).any(axis=1))
             if len(wrong):
@@ -129,10 +130,15 @@ class ServedRun(Served):
             raise ConfigError(Problem(f"model={run.config.model.name}", _NO_GENERATOR))
         self._run, self._task = run, task
         self._threads = torch.get_num_threads()
-        self._front = front_of(run, spec).to(run.device.torch).eval()
-        self._names = [value.name for value in self._front.values]
+        self._preprocessor = preprocessor_of(run, spec).to(run.device.torch).eval()
+        self._names = [value.name for value in self._preprocessor.values]
         about = describe(
-            run, content=b"", name=name, kind="torch", inputs=self._front.values, outputs=back_of(spec).values
+            run,
+            content=b"",
+            name=name,
+            kind="torch",
+            inputs=self._preprocessor.values,
+            outputs=postprocessor_of(spec).values,
         )
         row = example_row(about, spec)
         about["example"] = None if row is None else {"row": row}
@@ -146,7 +152,7 @@ class ServedRun(Served):
         device = self._run.device
         with torch.inference_mode(), device.autocast():
             given = [torch.from_numpy(inputs[name]).to(device.torch) for name in self._names]
-            values, lengths = self._front(*given)
+            values, lengths = self._preprocessor(*given)
             targets = torch.zeros(len(values), dtype=torch.int64)
             found: Tensor = self._task(Batch(values, targets, lengths))
             return found.float().cpu()  # (B, K)

@@ -15,6 +15,7 @@ from dlrun.runs.sweeps.places import NewPlaces, Places
 from dlrun.runs.sweeps.rows import SweepRow, num_done
 from dlrun.runs.sweeps.search.budget import Budget
 from dlrun.runs.sweeps.search.search import Search
+from dlrun.wording import count, plural
 
 Watch = Callable[[Event], None]
 """Receives every event of a sweep, to show it."""
@@ -172,5 +173,5 @@ def _as_asked(row: SweepRow, last: Measured | None, stopped: tuple[str, str] | N
 
 def stopped_message(done: int, num_points: int | None, folder: Path) -> str:
     """Return what is told of a sweep that a signal stopped."""
-    of = "" if num_points is None else f" of {num_points}"
-    return f"The sweep was stopped after {done}{of} points; their results are in {folder}."
+    points = plural(done, "point") if num_points is None else f"{count(done)} of {plural(num_points, 'point')}"
+    return f"The sweep was stopped after {points}; their results are in {folder}."

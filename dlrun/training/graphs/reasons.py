@@ -6,7 +6,7 @@ from dlrun.configuration.run_config import RunConfig
 from dlrun.optim.kernels import is_fused
 from dlrun.training.build import Components
 from dlrun.training.state import TrainingState
-from dlrun.wording import count
+from dlrun.wording import count, plural
 
 MOST_WEIGHTS_OF_AUTO = 10_000_000
 """Larger models keep a GPU busy without a graph, which would hold their activations for the whole run."""
@@ -51,7 +51,7 @@ def _reason_of_auto(components: Components, *, steps: int) -> str | None:
     if components.num_parameters > MOST_WEIGHTS_OF_AUTO:
         return f"its {count(components.num_parameters)} weights keep the GPU busy without one"
     if steps < FEWEST_STEPS_OF_AUTO:
-        return f"its {count(steps)} steps would not win back the time that capturing takes"
+        return f"its {plural(steps, 'step')} would not win back the time that capturing takes"
     return None
 
 

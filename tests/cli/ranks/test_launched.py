@@ -44,6 +44,15 @@ def test_without_an_agent_every_process_tells_its_error_but_only_one_that_anothe
     assert is_told_elsewhere(PeerLostError("a"), SECOND)
 
 
+def test_a_place_that_contradicts_itself_is_told_once(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**SECOND, "RANK": "2"}.items():
+        monkeypatch.setenv(name, value)
+    code, out, err = dlrun("ls")
+    assert (code, out, err.count("The environment says RANK=2 WORLD_SIZE=2"), err.count("Traceback")) == (2, "", 1, 0)
+    with pytest.raises(SystemExit, match="2"):
+        launched.end(2)
+
+
 def test_an_agent_reads_the_error_from_a_file(tmp_path: Path) -> None:
     pytest.importorskip("torch.distributed.elastic.multiprocessing.errors")
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure

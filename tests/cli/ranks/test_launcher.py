@@ -109,13 +109,27 @@ def test_a_process_that_fails_alone_stops_the_others_in_words(dlrun: Dlrun, monk
     assert (code, out) == (2, "")
     told = (
         "rank 2 of 4: 1 problem in a plugin:\n  --plugin failing.py\n      Its code failed: KeyError: 'a column' "
-        '(failing.py, line 41, `raise KeyError("a column")`).'
+        '(failing.py, line 42, `raise KeyError("a column")`).'
     )
     assert f"dlrun: {told}\n" in err
     assert 'in fail\n    raise KeyError("a column")' in err
     result = json.loads(Path("raised/result.json").read_text())
     assert (result["status"], result["error"]) == ("failed", told)
     assert {path.name: path.read_text() for path in Path("raised").glob("rank*")} == {"rank-2.log": "about to raise\n"}
+
+
+def test_a_plugin_that_ends_its_process_is_told_in_words(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL", "1 exit 1")
+    code, _, err = dlrun(*WORDS, "device.processes=2", "hydra.run.dir=ended", "--quiet")
+    told = (
+        "1 problem in a plugin:\n  --plugin failing.py\n      Its code ended the program: SystemExit: 3 (failing.py, "
+        "line 44, `sys.exit(3)`)."
+    )
+    assert (code, err) == (2, f"dlrun: rank 1 of 2: {told}\n")
+    monkeypatch.setenv("FAIL", "0 exit 3")
+    assert dlrun(*WORDS, "hydra.run.dir=ended_alone", "--quiet") == (2, "", f"dlrun: {told}\n")
+    result = json.loads(Path("ended_alone/result.json").read_text())
+    assert (result["status"], result["error"]) == ("failed", told)
 
 
 def test_a_signal_to_one_process_stops_all_after_the_same_step(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,8 @@ def test_labels_are_integers(tmp_path: Path, name: str) -> None:
         (b"", "expected a header of 16 bytes, got a file of 0."),
         (images(0, pixels=b""), "expected from 1 to 1000000 images, got 0."),
         (images(4_000_000_000, pixels=b""), "expected from 1 to 1000000 images, got 4000000000."),
-        (images(2)[:-1], "expected 1568 pixels of 2 images after the header, got 1567."),
-        (images(2) + b"x", "expected 1568 pixels of 2 images after the header, got more."),
+        (images(2)[:-1], "expected 1,568 pixels of 2 images after the header, got 1567."),
+        (images(2) + b"x", "expected 1,568 pixels of 2 images after the header, got more."),
     ],
 )
 @pytest.mark.parametrize("name", ["images", "images.gz"])
@@ -72,7 +72,7 @@ def test_a_damaged_file_of_images_is_refused(tmp_path: Path, name: str, content:
     [
         (labels(1, magic=0x803), "expected an IDX file of labels, which begins with 0x00000801; got 0x00000803."),
         (labels(1, 2, count=3), "expected 3 bytes of 3 labels after the header, got 2."),
-        (labels(1, 2, count=1), "expected 1 bytes of 1 labels after the header, got more."),
+        (labels(1, 2, count=1), "expected 1 byte of 1 label after the header, got more."),
         (labels(3, 10, 11), "row 1: expected a label from 0 to 9, got 10."),
     ],
 )

@@ -27,8 +27,8 @@ def notices(content: str, *, test: str | None = None, **fields: Any) -> list[str
 
 def test_columns_are_listed_by_kind_and_ignored_ones_by_reason() -> None:
     assert notices(PLAIN) == [
-        "columns: 1 numbers: n",
-        "columns: 1 categories: c (3)",
+        "columns: 1 number: n",
+        "columns: 1 category: c (3)",
         "columns: id is ignored (a count of the rows; to use it: dataset.columns={id: number})",
         "columns: k is ignored (the same value in every row)",
     ]
@@ -45,7 +45,7 @@ def test_columns_are_listed_by_kind_and_ignored_ones_by_reason() -> None:
 
 
 def test_categories_are_those_of_the_rows_that_are_used() -> None:
-    assert "columns: 1 categories: c (3)" in notices(PLAIN + "50,1,other,k,\n")
+    assert "columns: 1 category: c (3)" in notices(PLAIN + "50,1,other,k,\n")
 
 
 def test_words_that_count_as_missing_are_counted() -> None:
@@ -64,9 +64,9 @@ def test_words_that_count_as_missing_are_counted() -> None:
 def test_of_many_columns_with_such_words_the_first_are_told_one_by_one() -> None:
     names = [f"n{i}" for i in range(30)]
     rows = [",".join([f"{i + j}.5" if i else "." for j in range(30)] + ["ab"[i % 2]]) for i in range(40)]
-    found = [line for line in notices("\n".join([",".join([*names, "y"]), *rows]) + "\n") if "count as missing" in line]
+    found = [line for line in notices("\n".join([",".join([*names, "y"]), *rows]) + "\n") if "as missing" in line]
     assert len(found) == 13
-    assert found[11].startswith('columns: n11: 1 of 40 values are no numbers and count as missing: "." 1; ')
+    assert found[11].startswith('columns: n11: 1 of 40 values is no number and counts as missing: "." 1; ')
     listed = ", ".join(names[12:24])
     rest = f"columns: values of {listed} and 6 more are not of their column's kind and count as missing, too"
     assert found[12] == rest
@@ -88,7 +88,7 @@ def test_numbers_and_dates_in_another_form_are_named() -> None:
     quoted = [row.replace(row.split(" €")[0].split("%,")[1], f'"{1000 + i:,}', 1) for i, row in enumerate(rows)]
     content = "share,price,day,y\n" + "\n".join(row.replace(" €", ' €"') for row in quoted) + "\n"
     assert notices(content + '10%,"2,000 €",1.2.2026,7\n') == [
-        "columns: 1 categories: share (5)",
+        "columns: 1 category: share (5)",
         'columns: price is ignored (numbers written as "1,000 €"; expected the form 1234.5)',
         'columns: day is ignored (dates written as "1.1.2026"; expected the form 2026-01-31)',
         'columns: share is read as categories (numbers written as "0%"; expected the form 1234.5)',

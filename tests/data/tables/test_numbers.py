@@ -35,7 +35,7 @@ def test_every_format_has_the_same_rows(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.csv", b"1,2\n3\n", "x.csv: line 2: expected 2 numbers, got 1 values."),
+        ("x.csv", b"1,2\n3\n", "x.csv: line 2: expected 2 numbers, got 1 value."),
         ("x.csv", b"1,2\n3,inf\n", 'x.csv: line 2, column 2: expected a number, got "inf".'),
         ("x.jsonl", b"7\n", "x.jsonl: cannot be read as rows of numbers (expected a list or a mapping on each line"),
         ("x.csv", b"\xff\n", "x.csv: cannot be read as rows of numbers ("),

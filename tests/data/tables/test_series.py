@@ -119,7 +119,7 @@ def test_window_and_season_are_found_in_the_training_rows_and_told(tmp_path: Pat
     found = source(write(tmp_path, "t,a", *lines), columns=["a"], window=None, season=None)
     assert found.notices == (
         "dataset.season=auto: 5 rows in the training rows.",
-        "dataset.window=auto: 10 of the 72 training rows.",
+        "dataset.window=auto: 10 of 72 training rows.",
     )
     assert found.season == 5
     assert found.train.inputs.shape[1:] == (10, 1)
@@ -232,7 +232,7 @@ def test_the_last_window_has_the_latest_times_and_no_bad_row(tmp_path: Path) -> 
     assert (last.last_time, last.times) == ("9", ("5", "6", "7", "8", "9"))
     path.write_text("t,a\n5,1\n6,2\n7,x\n8,4\n")
     with pytest.raises(
-        DataError, match=r"one of the last 3 rows, from which the forecast starts, is bad, and cannot be"
+        DataError, match=r"the forecast starts from the last 3 rows, of which one is bad and cannot be skipped"
     ):
         encoder.last_window(path, skip_bad_rows=True)
 

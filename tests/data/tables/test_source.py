@@ -28,9 +28,9 @@ def test_kinds_are_inferred_and_reported() -> None:
     assert found.train.inputs.shape == (30, 7)  # a number, five of a date, a category
     assert found.goal == "binary"
     assert [notice.split(" is ")[0] for notice in found.notices[:4]] == [
-        "columns: 1 numbers: n",
-        "columns: 1 dates: when",
-        "columns: 1 categories: c (2)",
+        "columns: 1 number: n",
+        "columns: 1 date: when",
+        "columns: 1 category: c (2)",
         "columns: note",
     ]
     why = "free text, a different text in every row; to use it: dataset.columns={note: text}"

@@ -63,5 +63,17 @@ def test_an_address_where_nobody_listens_is_named(monkeypatch: pytest.MonkeyPatc
         port = unused.getsockname()[1]
         with pytest.raises(PeerLostError) as raised:
             join(Place(1, 2, 0, 1, f"127.0.0.1:{port}"), CPU)
-    assert str(raised.value).startswith(f"Rank 1 of 2 cannot reach the others at 127.0.0.1:{port} (")
-    assert str(raised.value).endswith("). Look at MASTER_ADDR and MASTER_PORT, and at the network.")
+    assert str(raised.value) == (
+        f"Rank 1 of 2 cannot reach the others at 127.0.0.1:{port} (Connection refused). Look at MASTER_ADDR and "
+        "MASTER_PORT, and at the network."
+    )
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_name_that_leads_nowhere_is_told_and_lets_signals_through(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], rank: int
+) -> None:
+    monkeypatch.setattr(joining, "_NAME_PATIENCE", datetime.timedelta(seconds=0))
+    with pytest.raises(PeerLostError, match=rf"Rank {rank} of 2 cannot reach .* at node\.invalid:29500 \(.*[nN]ame"):
+        join(Place(rank, 2, 0, 1, "node.invalid:29500"), CPU)
+    assert capfd.readouterr() == ("", "")  # nothing of torch's

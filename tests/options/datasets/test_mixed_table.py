@@ -116,7 +116,7 @@ def test_blocks_come_last_and_only_numbers_are_standardised() -> None:
     assert torch.equal(inputs[:, 1:9], inputs[:, 1:9].round())
     assert inputs[:, 9:].abs().max() <= 1
     assert len(inputs[:, 9:].unique()) > 100
-    assert {"columns: 1 texts: review", "columns: 1 images: photo"} <= set(bundle.notices)
+    assert {"columns: 1 text: review", "columns: 1 image: photo"} <= set(bundle.notices)
 
 
 def test_missing_texts_and_images_are_nothing_and_a_flag() -> None:

@@ -104,8 +104,7 @@ def test_each_image_needs_a_label(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         mnist(root=str(tmp_path), mirrors=[], download=False)
     assert str(caught.value) == (
-        f"{tmp_path}/t10k-labels-idx1-ubyte: expected a label for each of the 1 images in t10k-images-idx3-ubyte, "
-        "got 2 labels."
+        f"{tmp_path}/t10k-labels-idx1-ubyte: expected 1 label, one for each image of t10k-images-idx3-ubyte, got 2."
     )
 
 

@@ -230,9 +230,7 @@ def test_a_word_beyond_the_sample_is_missing_or_reported_with_its_line() -> None
     lines = rows(30_000).splitlines()
     lines[20_001] = "many" + lines[20_001][5:]
     text = "\n".join(lines) + "\n"
-    assert any(
-        '1 of 30,000 values are no numbers and count as missing: "many" 1' in each for each in data(text).notices
-    )
+    assert any('1 of 30,000 values is no number and counts as missing: "many" 1' in each for each in data(text).notices)
     for fields in ({"columns": {"size": "number"}}, {"missing": "error"}):
         with pytest.raises(DataError, match=r'line 20002, column "size": expected a number, got "many"'):
             data(text, **fields)

@@ -58,7 +58,7 @@ def test_the_smallest_image_for_three_stages() -> None:
         (DataSpec("tokens", (4,), "binary", 2), {}, r"(?s)model=resnet.*texts.*Use model=rnn"),
         (images(8), {"blocks": [3]}, r"(?s)model\.blocks.*model\.blocks has 1 entries and model\.channels has 3"),
         (images(8), {"blocks": [], "channels": []}, r"(?s)model\.blocks.*model\.blocks has 0 entries.*at least 1"),
-        (images(3, 9), {}, r"(?s)model\.blocks.*3 stages halve the image 2 times.*9x3 can be halved 1 times"),
+        (images(3, 9), {}, r"(?s)model\.blocks.*3 stages halve the image 2 times.*9x3 can be halved 1 time"),
     ],
 )
 def test_what_does_not_fit_is_an_error(spec: DataSpec, fields: dict[str, Any], message: str) -> None:

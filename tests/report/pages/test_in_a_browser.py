@@ -10,7 +10,7 @@ from PIL import Image
 
 from dlrun.data.originals import Original
 from dlrun.report.pages.run_page import run_page
-from dlrun.runs.analysis.found import Mistake
+from dlrun.runs.analysis.reports import Mistake
 from dlrun.runs.history import read_run
 from tests.browser import BROWSER, NO_BROWSER, Browser, running_browser
 from tests.report.pages.test_run_page import examined

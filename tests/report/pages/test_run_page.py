@@ -10,7 +10,7 @@ from PIL import Image
 
 from dlrun.data.originals import Original
 from dlrun.report.pages.run_page import run_page
-from dlrun.runs.analysis.found import (
+from dlrun.runs.analysis.reports import (
     Bin,
     ClassCurves,
     ClassReport,

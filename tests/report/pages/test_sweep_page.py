@@ -92,7 +92,7 @@ def test_a_sweep_without_any_result_has_a_page_too(tmp_path: Path) -> None:
 def test_rows_beyond_the_limit_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_ROWS", 2)
     text = read(report(write_sweep(tmp_path, [row(n, f"lr={n}", accuracy=n / 10) for n in range(5)]))).text
-    assert "3 more rows are left out." in text
+    assert "3 more rows left out." in text
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dlrun.report.plots.explanation_picture import explanation_picture
-from dlrun.runs.explain.found import Attribution, Explanation, Look, Share
+from dlrun.runs.explain.attribution import Attribution, Explanation, Look, Share
 
 GRID = np.array([[1.0, -1.0], [0.0, 0.5]])
 PARTS: dict[Look, str] = {"columns": "column", "words": "word", "steps": "step", "pixels": "pixel", "sound": "time"}

@@ -81,7 +81,7 @@ def test_what_is_too_much_is_thinned_and_told(tmp_path: Path, monkeypatch: pytes
         "the plots against settings show 4 of 14 configurations: the best and some of the rest",
         "no learning curves of train/loss",
         "no learning curve of 6 points: of so many, 3 are drawn beside the best",
-        "the learning curves of 3 points are read from parts of long files",
+        "learning curves read from parts of a long file: those of 3 points",
         "learning curves: each of 3 grey curves is drawn through 4 of its values",
     ]
     drawn = [mark.of for mark in found.parallel[0].marks if isinstance(mark, Line) and mark.of]

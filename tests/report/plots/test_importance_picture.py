@@ -7,7 +7,7 @@ import io
 from PIL import Image
 
 from dlrun.report.plots.importance_picture import importance_picture
-from dlrun.runs.explain.found import ColumnImportance, Importance
+from dlrun.runs.explain.attribution import ColumnImportance, Importance
 
 
 def height(count: int) -> int:

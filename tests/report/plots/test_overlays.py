@@ -6,7 +6,7 @@ import numpy as np
 
 from dlrun.report.plots.overlays import coloured_words, contrast, image_overlay, luminance
 from dlrun.report.plots.style import LIGHT
-from dlrun.runs.explain.found import Share
+from dlrun.runs.explain.attribution import Share
 
 
 def code(pixel: tuple[int, ...]) -> str:
@@ -40,6 +40,19 @@ def test_words_are_on_the_colour_of_their_amount() -> None:
     long = coloured_words([Share("word", "", 1.0)] * 60)
     assert long.height > picture.height
     assert long.width == picture.width
+
+
+def test_a_text_that_is_read_from_the_right_begins_there() -> None:
+    def centres(*names: str) -> list[float]:
+        """Where the first word's blue and the second word's orange are, as shares of the width."""
+        pixels = np.asarray(coloured_words([Share(names[0], "", 1.0), Share(names[1], "", -1.0)])).astype(int)
+        red, blue = pixels[:, :, 0], pixels[:, :, 2]
+        return [float(np.nonzero(mask)[1].mean()) / pixels.shape[1] for mask in (blue - red > 60, red - blue > 60)]
+
+    first, second = centres("good", "bad")
+    assert first < second < 0.2
+    first, second = centres("טוב", "רע")
+    assert first > second > 0.8
 
 
 def test_every_word_can_be_read_on_its_colour() -> None:

@@ -34,5 +34,5 @@ def test_settings_beyond_the_last_axis_and_extreme_values_are_told(tmp_path: Pat
     sweep = read_sweep(write_sweep(tmp_path, rows))
     assert parallel_coordinates(sweep, sweep.groups).notices == [
         "parallel coordinates: 2 settings without an axis",
-        "1 configuration with an extreme val/rmse are drawn at the end of its axis",
+        "1 configuration with an extreme val/rmse, drawn at the end of its axis",
     ]

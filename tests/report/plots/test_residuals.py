@@ -16,7 +16,7 @@ from dlrun.report.plots.residuals import (
     window_plot,
 )
 from dlrun.report.plots.scene import Box, Dot, Label, Line, Scene
-from dlrun.runs.analysis.found import NumberReport, Window
+from dlrun.runs.analysis.reports import NumberReport, Window
 
 REPORT = NumberReport("y", np.array([[0.0], [10.0]]), np.array([[0.0], [8.0]]), 2, False)
 

@@ -6,7 +6,7 @@ import pytest
 
 from dlrun.report.plots.scene import Box, Dot, Line, Scene
 from dlrun.report.plots.shares import recall_plot, reliability_plot, roc_plot
-from dlrun.runs.analysis.found import Bin, ClassCurves
+from dlrun.runs.analysis.reports import Bin, ClassCurves
 
 
 def lines(scene: Scene, shape: str) -> list[Line]:

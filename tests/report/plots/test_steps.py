@@ -7,7 +7,7 @@ import pytest
 
 from dlrun.report.plots.scene import Box, Label, Line
 from dlrun.report.plots.steps import draw_steps
-from dlrun.runs.explain.found import Share
+from dlrun.runs.explain.attribution import Share
 
 SHARES = [Share("t-2", "", 1.0), Share("t-1", "", -2.0), Share("t", "", 0.5)]
 

@@ -68,7 +68,7 @@ def test_what_else_a_reader_must_know() -> None:
     assert "nearly every point has another value: dataset.path." in found
     assert "One point makes most of the variance, so shares and p are of ranks." in found
     assert "In brackets: medians." in found
-    assert "Analysed are 12 means over seeds, since settings are drawn from ranges." in found
+    assert "Analysed: 12 means over seeds, since settings are drawn from ranges." in found
     assert "search=tpe tried more points where it expected good ones" in found
     lost = part(LR)
     lost.importance.left_out.update({"diverged": 2, "pruned": 1})

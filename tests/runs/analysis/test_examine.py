@@ -20,7 +20,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import DataSpec, Scaling
 from dlrun.runs.analysis import examine as module
 from dlrun.runs.analysis.examine import examine_run
-from dlrun.runs.analysis.found import Examined
+from dlrun.runs.analysis.reports import Examined
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.gan import GanTask
 from dlrun.tasks.task import Task

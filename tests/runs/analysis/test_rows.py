@@ -8,7 +8,7 @@ from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.goals import Goal
 from dlrun.data.source import Rows, Source
 from dlrun.data.spec import DataSpec, Kind, Scaling
-from dlrun.runs.analysis.found import Mistake, Window
+from dlrun.runs.analysis.reports import Mistake, Window
 from dlrun.runs.analysis.rows import RawRows, as_pixels
 
 

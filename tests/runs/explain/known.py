@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from dlrun.data.source import Encoder
 from dlrun.data.spec import DataSpec
 from dlrun.optim import device
-from dlrun.runs.explain.given import GivenRow, Model
+from dlrun.runs.explain.model import Model
+from dlrun.runs.explain.rows import InputRow
 from dlrun.runs.loaded_run import LoadedRun
 from dlrun.tasks.task import SupervisedTask
 from tests.harness import CPU, configure
@@ -34,9 +35,9 @@ def model_of(run: LoadedRun) -> Model:
     return Model(run, run.task)
 
 
-def row(values: Tensor, *, length: int | None = None, text: str | None = None) -> GivenRow:
+def row(values: Tensor, *, length: int | None = None, text: str | None = None) -> InputRow:
     """The first row of a file, without its batch."""
-    return GivenRow(1, values.unsqueeze(0), length, {}, text)
+    return InputRow(1, values.unsqueeze(0), length, {}, text)
 
 
 def linear(weights: Tensor, bias: float = 0.0) -> nn.Module:

@@ -14,7 +14,7 @@ from dlrun.cli.saved_run import compose_run
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, DataError
 from dlrun.runs.explain import importance
-from dlrun.runs.explain.found import Importance
+from dlrun.runs.explain.attribution import Importance
 from dlrun.runs.explain.importance import permutation_importance
 
 Train = Callable[..., Path]

@@ -10,7 +10,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.data.spec import DataSpec
 from dlrun.data.texts.classification import TextEncoder, TextFormat
 from dlrun.data.texts.tokenizer import fit_tokenizer
-from dlrun.runs.explain.found import Attribution
+from dlrun.runs.explain.attribution import Attribution
 from dlrun.runs.explain.outputs import Question, answer_of
 from dlrun.runs.explain.words import explain_words
 from tests.harness import configure

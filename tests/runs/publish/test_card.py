@@ -8,7 +8,7 @@ import pytest
 
 from dlrun.runs.publish.card import card, num_places
 from dlrun.runs.publish.kinds import Use
-from tests.runs.publish.test_front import FACTS
+from tests.runs.publish.test_front_matter import FACTS
 from tests.runs.publish.test_markdown import HOSTILE
 
 

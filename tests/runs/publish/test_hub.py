@@ -117,7 +117,7 @@ def test_it_is_public_if_asked(server: Server, folder: Path) -> None:
 
 def test_a_repository_with_files_is_not_replaced(server: Server, folder: Path) -> None:
     server.files = [".gitattributes", "README.md"]
-    with pytest.raises(ConfigError, match=r"This repository has 1 files already, such as README\.md"):
+    with pytest.raises(ConfigError, match=r"This repository has 1 file already, such as README\.md"):
         upload(folder, "me/model")
     assert server.committed == {}
 

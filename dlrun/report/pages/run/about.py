@@ -9,10 +9,10 @@ from typing import Any
 
 from dlrun.report.pages.parts import Cell, bullets, code, count_cell, facts, paragraph, section, table
 from dlrun.report.pages.text import escape
-from dlrun.runs.analysis.found import Examined
+from dlrun.runs.analysis.reports import Examined
 from dlrun.runs.sweeps.saved.shared import Shared
 from dlrun.storage.reading import read_regular
-from dlrun.wording import show
+from dlrun.wording import plural, show
 
 _MOST_CONFIG_BYTES = 64 << 10
 _MOST_CLASSES, _MOST_SKIPPED = 100, 20
@@ -55,7 +55,7 @@ def data_section(shared: Shared, result: Mapping[str, Any], examined: Examined) 
         ]
         more = len(counts) - len(shown)
         parts += [paragraph("Training rows of each class:", muted=True), table(["class", "rows", "share"], shown)]
-        parts += [paragraph(f"{more} more classes.", muted=True)] if more > 0 else []
+        parts += [paragraph(f"{plural(more, 'more class')}.", muted=True)] if more > 0 else []
     skipped = _skipped(result) if examined.with_rows else []  # reasons quote cells
     if skipped:
         parts += [paragraph("Rows that were skipped:", muted=True), bullets(skipped)]

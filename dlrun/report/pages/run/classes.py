@@ -11,7 +11,7 @@ from dlrun.report.pages.parts import Cell, count_cell, figure, grid, legend, num
 from dlrun.report.plots.confusion import MOST_CLASSES, confusion_matrix
 from dlrun.report.plots.shares import recall_plot, reliability_plot, roc_plot
 from dlrun.report.plots.style import NUM_SERIES
-from dlrun.runs.analysis.found import NUM_BINS, ClassReport
+from dlrun.runs.analysis.reports import NUM_BINS, ClassReport
 from dlrun.tasks.per_class import MOST_CLASSES as MOST_LISTED
 from dlrun.tasks.per_class import lowest_f1
 from dlrun.wording import number, plural
@@ -97,7 +97,7 @@ def _figures(report: ClassReport, title: str) -> str:
         precisions = number_cells([each and each.average_precision for each in own])
         rows = [(None, [*cells, *more]) for (_, cells), *more in zip(rows, areas, precisions, strict=True)]
     more = len(report.figures) - len(rows)
-    cut = paragraph(f"{more} more classes are left out.", muted=True) if more > 0 else ""
+    cut = paragraph(f"{plural(more, 'more class')} left out.", muted=True) if more > 0 else ""
     return section(title, paragraph(note, muted=True) if note else "", table(heads, rows), cut)
 
 

@@ -8,7 +8,8 @@ from dlrun.report.pages.media import Media
 from dlrun.report.pages.parts import Cell, figure, legend, paragraph, section, table
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.residuals import window_plot
-from dlrun.runs.analysis.found import Mistake
+from dlrun.runs.analysis.reports import Mistake
+from dlrun.wording import plural
 
 _MOST_TEXT = 1_500  # characters
 _MOST_COLUMNS = 40
@@ -66,7 +67,7 @@ def _table(mistakes: Sequence[Mistake]) -> str:
         rows.append((None, [_row_number(each), *told, *(_cell(cells.get(name, "")) for name in shown)]))
     cut = ""
     if len(columns) > len(shown):
-        cut = paragraph(f"{len(columns) - len(shown)} more columns are left out.", muted=True)
+        cut = paragraph(f"{plural(len(columns) - len(shown), 'more column')} left out.", muted=True)
     heads = ["row", "true", "predicted", "how far off", *shown]
     wordy = [place for place in range(len(heads)) if any(len(cells[place].text) > _LONG for _, cells in rows)]
     return table(heads, rows, wordy=wordy) + cut

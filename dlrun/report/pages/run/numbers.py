@@ -15,7 +15,7 @@ from dlrun.report.plots.residuals import (
     residual_plot,
     residuals_in_order,
 )
-from dlrun.runs.analysis.found import NumberReport
+from dlrun.runs.analysis.reports import NumberReport
 from dlrun.wording import plural
 
 _MOST_DRAWN = 6  # targets
@@ -50,7 +50,7 @@ def _figures(reports: Sequence[NumberReport], split: str) -> str:
     if len(first.truth) < first.num_rows:
         lines.append(f"Made of {len(first.truth):,} of {first.num_rows:,} rows, taken evenly.")
     if num_wild:
-        lines.append(f"{plural(num_wild, 'prediction')} that are no finite numbers are left out.")
+        lines.append(f"{plural(num_wild, 'prediction')} left out, since not finite.")
     if len(reports) > _MOST_DRAWN:
         lines.append(f"The first {_MOST_DRAWN} of {len(reports)} targets are drawn.")
     return section("Residuals", paragraph(" ".join(lines), muted=True), table(heads, rows))

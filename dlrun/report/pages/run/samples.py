@@ -11,7 +11,7 @@ from dlrun.report.pages.parts import grid, paragraph, section
 from dlrun.report.pages.text import escape
 from dlrun.report.plots.residuals import loss_by_position
 from dlrun.report.plots.style import NUM_HEATS, heat_role, on_heat_role
-from dlrun.runs.analysis.found import SAMPLE_TEMPERATURE, Sample, Token, TokenReport
+from dlrun.runs.analysis.reports import SAMPLE_TEMPERATURE, Sample, Token, TokenReport
 from dlrun.wording import number, plural
 
 _MOST_PICTURES = 9

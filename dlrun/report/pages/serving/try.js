@@ -72,7 +72,7 @@ function textForm(model) {
 function seriesForm(model) {
   const names = model.columns.map(column => column.name);
   const area = make("textarea", { spellcheck: "false", id: "points", placeholder: names.join(",") + "\n…" });
-  const element = make("label", {}, make("span", {}, "CSV with the columns " + names.join(", ") + ": the last " + model.window + " lines are used"), area);
+  const element = make("label", {}, make("span", {}, "CSV with the columns " + names.join(", ") + (model.window === 1 ? ": the last line is used" : ": the last " + model.window + " lines are used")), area);
   const body = async () => {
     const lines = area.value.trim().split(/\r?\n/).map(line => line.split(/[,;\t]/).map(word => word.trim()));
     const head = lines.shift();
@@ -149,7 +149,7 @@ function drawingBoard(model, changed) {
 
 function arraysForm(model) {
   const shape = model.inputs ? model.inputs.shape.slice(1) : [""];
-  const asked = shape.length > 1 ? "nested numbers of " + shape.join(" x ") : "a list of " + shape[0] + " numbers";
+  const asked = shape.length > 1 ? "nested numbers of " + shape.join(" x ") : "a list of " + shape[0] + (shape[0] === 1 ? " number" : " numbers");
   const example = shape.reduce(inner => "[" + inner + "]", "0.1, 0.2, …");
   const area = make("textarea", { spellcheck: "false", id: "numbers", placeholder: example });
   const element = make("label", {}, make("span", {}, "one row as JSON: " + asked), area);
@@ -175,7 +175,7 @@ function classResult(output, found) {
   const key = name => "probability_" + (output.target ? output.target + "_" : "") + name;
   const ranked = output.classes.map(name => [name, found[key(name)] ?? 0]).sort((a, b) => b[1] - a[1]);
   const bars = ranked.slice(0, MOST_BARS).map(([name, share], i) => bar(name, share, i === 0));
-  const more = ranked.length > MOST_BARS ? [make("p", { class: "muted" }, "and " + (ranked.length - MOST_BARS) + " more classes")] : [];
+  const more = ranked.length > MOST_BARS ? [make("p", { class: "muted" }, "and " + (ranked.length - MOST_BARS) + (ranked.length === MOST_BARS + 1 ? " more class" : " more classes"))] : [];
   return [make("p", { class: "best" }, String(found[output.target || "prediction"])), make("ol", { class: "bars" }, ...bars), ...more];
 }
 

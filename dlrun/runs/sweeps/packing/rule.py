@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dlrun.training.build import Components
+from dlrun.wording import plural
 
 MOST_WEIGHTS = 250_000
 """Of a model: those of a few larger ones, with their gradients and the states of their optimizers, leave the cache."""
@@ -19,5 +20,5 @@ def no_gain(components: Components) -> str | None:
     if weights > MOST_WEIGHTS:
         return f"launch.pack=auto packs models of up to {MOST_WEIGHTS:,} weights, these have {weights:,}"
     if weights * rows > MOST_WORK:
-        return f"launch.pack=auto packs small steps; these are of {weights:,} weights and {rows:,} rows"
+        return f"launch.pack=auto packs small steps; these are of {plural(weights, 'weight')} and {plural(rows, 'row')}"
     return None

@@ -82,7 +82,7 @@ def read_points(folder: Path) -> SavedPoints:
             num_over += 1
     notices = [f"{plural(num_bad, 'line')} of sweep.jsonl cannot be read"] if num_bad else []
     if num_over:
-        notices.append(f"{plural(num_over, 'row')} beyond the first {plural(MOST_POINTS, 'point')} are left out")
+        notices.append(f"{plural(num_over, 'row')} beyond the first {plural(MOST_POINTS, 'point')} left out")
     num_waiting = _num_without_row(folder, found)
     if num_waiting:
         has = "has" if num_waiting == 1 else "have"
@@ -124,7 +124,7 @@ def _point(row: Any, folder: Path) -> SavedPoint | None:
         metrics,
         best_metric=_text(best_metric) if best_metric is not None else None,
         higher_is_better=is_higher_better(best_metric, {"best": best}) if best_metric is not None else None,
-        seconds=float(row["seconds"]) if is_number(row.get("seconds")) else None,
+        seconds=(float(row["seconds"]) or None) if is_number(row.get("seconds")) else None,
         parameters=float(row["parameters"]) if is_number(row.get("parameters")) else None,
         error=_text(row.get("error") or ""),
         device=_text(row.get("device") or ""),

@@ -113,7 +113,7 @@ def _verdict(value: float, peers: Sequence[float], measured: Measured, *, metric
     than = "below" if higher else "above"
     return (
         f"{metric} {number(value)} after {_how_far(measured)}: {than} the best third ({number(bar)}) of "
-        f"{count(len(peers))} others there"
+        f"{plural(len(peers), 'other')} there"
     )
 
 

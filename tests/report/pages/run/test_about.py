@@ -11,7 +11,7 @@ from dlrun.report.pages.run.about import (
     missing_section,
     repeat_section,
 )
-from dlrun.runs.analysis.found import Examined, TokenReport
+from dlrun.runs.analysis.reports import Examined, TokenReport
 from dlrun.runs.sweeps.saved.shared import Shared
 from tests.report.pages.test_sweep_page import EVIL, read
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from dlrun.report.pages.run.classes import class_sections, stored_figures
-from dlrun.runs.analysis.found import Bin, ClassCurves, ClassReport
+from dlrun.runs.analysis.reports import Bin, ClassCurves, ClassReport
 from dlrun.tasks.per_class import figures_of
 from tests.report.pages.test_sweep_page import EVIL, read
 

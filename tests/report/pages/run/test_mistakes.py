@@ -10,7 +10,7 @@ from PIL import Image
 from dlrun.data.originals import Original
 from dlrun.report.pages.media import Media
 from dlrun.report.pages.run.mistakes import mistakes_section
-from dlrun.runs.analysis.found import Mistake, Window
+from dlrun.runs.analysis.reports import Mistake, Window
 from tests.report.pages.test_sweep_page import EVIL, read
 
 GREY = np.zeros((4, 4), dtype=np.uint8)
@@ -34,7 +34,7 @@ def test_rows_of_a_table() -> None:
     long = Mistake(0, "1", "2", "", Original(cells={"review": "word " * 20}))
     assert '<td class="text">word' in section(long)
     wide = Mistake(0, "1", "2", "", Original(cells={f"c{n}": "1" for n in range(42)}))
-    assert "2 more columns are left out." in text_of(wide)
+    assert "2 more columns left out." in text_of(wide)
 
 
 def test_texts_pictures_and_sounds(tmp_path: Path) -> None:

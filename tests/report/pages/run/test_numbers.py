@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlrun.report.pages.run.numbers import number_sections
-from dlrun.runs.analysis.found import NumberReport
+from dlrun.runs.analysis.reports import NumberReport
 from tests.report.pages.test_sweep_page import EVIL, read
 
 
@@ -42,6 +42,6 @@ def test_hostile_names_and_values() -> None:
     values = np.array([[float("nan")], [float("inf")], [1e300]])
     page = "".join(number_sections([NumberReport(EVIL[1], values, values, 3, True)], split="test"))
     assert "<img" not in page
-    assert "2 predictions that are no finite numbers are left out." in page
+    assert "2 predictions left out, since not finite." in page
     constant = NumberReport("c", np.zeros((3, 1)), np.zeros((3, 1)), 3, False)
     assert "c 0 0 0 0 0" in text_of(constant)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from dlrun.report.pages.media import Media
 from dlrun.report.pages.run.samples import pictures_section, texts_section, tokens_section
-from dlrun.runs.analysis.found import Sample, Token, TokenReport
+from dlrun.runs.analysis.reports import Sample, Token, TokenReport
 from tests.report.pages.test_sweep_page import EVIL, read
 
 

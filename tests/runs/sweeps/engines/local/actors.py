@@ -73,12 +73,12 @@ class Actor:
         return 1000
 
     def _completes(self, point: Point, channel: Channel) -> None:
-        print("not shown")  # noqa: T201
+        print("not shown")
 
     _data_a = _data_b = _data_killed = _data_slow = _completes
 
     def _notice(self, point: Point, channel: Channel) -> None:
-        print("notice: the same for all points")  # noqa: T201
+        print("notice: the same for all points")
 
     def _imports(self, point: Point, channel: Channel) -> str:
         import sys

@@ -15,18 +15,19 @@ from dlrun.data.media.audio import FLOOR, mel_bands
 from dlrun.data.spec import Block, DataSpec, Scaling
 from dlrun.data.tables.columns import BLOCK_KINDS, DATE_PARTS, WORD_KINDS
 from dlrun.runs.export.values import BATCH, TIME, Value
+from dlrun.wording import plural
 
-Given = tuple[Tensor, Tensor | None]
+ModelInputs = tuple[Tensor, Tensor | None]
 """A model's inputs, and the lengths of rows if they have padding."""
 
 
-class Front(nn.Module):
+class Preprocessor(nn.Module):
     """Raw values to a model's inputs. values: the graph's inputs, in order. keeps: whether inputs stay as they are."""
 
     values: tuple[Value, ...] = ()
     keeps = False
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         """Return the model's inputs; each of `given` has the rows of one of `values`."""
         raise NotImplementedError
 
@@ -49,7 +50,7 @@ class Scale(nn.Module):
         return inputs if self.is_none else (inputs - self.shift) * self.factor
 
 
-class NumbersFront(Front):
+class NumbersPreprocessor(Preprocessor):
     """Rows of numbers, or of time steps of numbers: they are scaled."""
 
     def __init__(self, spec: DataSpec) -> None:
@@ -63,11 +64,11 @@ class NumbersFront(Front):
         self.scale = Scale(spec.scaling, ndim=len(spec.shape) + 1)
         self.keeps = self.scale.is_none
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         return self.scale(given[0]), given[1] if len(given) > 1 else None
 
 
-class TokensFront(Front):
+class TokensPreprocessor(Preprocessor):
     """Texts as ids: they stay as they are."""
 
     keeps = True
@@ -81,7 +82,7 @@ class TokensFront(Front):
         shape = (BATCH, TIME if free else longest)
         self.values = (Value("tokens", "int64", shape, meaning, longest if free else None), *_lengths(spec))
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         return given[0], given[1] if len(given) > 1 else None
 
 
@@ -91,7 +92,7 @@ def _lengths(spec: DataSpec) -> tuple[Value, ...]:
     return (Value("lengths", "int64", (BATCH,), "the steps of each row, without the padding of 0 after them"),)
 
 
-class ImagesFront(Front):
+class ImagesPreprocessor(Preprocessor):
     """Pixels: they get the run's border and are scaled. pad: pixels on each side."""
 
     def __init__(self, spec: DataSpec, *, pad: int) -> None:
@@ -105,13 +106,13 @@ class ImagesFront(Front):
         shape = (BATCH, channels, height - 2 * pad, width - 2 * pad)
         self.values = (Value("images", "float32", shape, meaning, details={"range": [low, high]}),)
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         pad = self._pad
         images = F.pad(given[0], (pad, pad, pad, pad)) if pad else given[0]  # (B, C, H, W) -> (B, C, H + 2 pad, ...)
         return self.scale(images), None
 
 
-class AudioFront(Front):
+class AudioPreprocessor(Preprocessor):
     """Sound as samples: log-mel features, scaled. settings: rate (Hz), seconds, mels, window_ms and hop_ms."""
 
     def __init__(self, spec: DataSpec, settings: Mapping[str, Any], *, pad: int) -> None:
@@ -121,10 +122,10 @@ class AudioFront(Front):
         self._pad = pad
         self.features = LogMel(rate, settings["mels"], settings["window_ms"], settings["hop_ms"])
         self.scale = Scale(spec.scaling, ndim=4)
-        meaning = f"{rate:,} samples a second from -1 to 1, one channel"
+        meaning = f"{plural(rate, 'sample')} a second from -1 to 1, one channel"
         self.values = (Value("samples", "float32", (BATCH, length), meaning, details={"rate": rate}),)
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         found = self.features(given[0]).unsqueeze(1)  # (B, samples) -> (B, frames, mels) -> (B, 1, frames, mels)
         return self.scale(F.pad(found, (self._pad,) * 4) if self._pad else found), None
 
@@ -159,7 +160,7 @@ class LogMel(nn.Module):
         return (power @ self.bands + FLOOR).log()
 
 
-class TableFront(Front):
+class TablePreprocessor(Preprocessor):
     """Columns of a table: missing numbers are filled and flagged, categories made one-hot or codes, numbers scaled.
 
     state: of the run's `TableEncoder`. Inputs are only those that the table has: `numbers`, NaN where one is missing;
@@ -203,7 +204,7 @@ class TableFront(Front):
                 found.append(Value(name, "float32", (BATCH, *block.shape), meaning, details={"column": block.name}))
         return tuple(found)
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         parts = {value.name: tensor for value, tensor in zip(self.values, given, strict=True)}
         features = [self._filled(parts["numbers"])] if self._num_numbers else []
         features += self._flags(parts)
@@ -257,7 +258,7 @@ def block_names(blocks: Sequence[Block]) -> list[tuple[str, Block]]:
     return found
 
 
-class NoiseFront(Front):
+class NoisePreprocessor(Preprocessor):
     """What a generator starts from."""
 
     keeps = True
@@ -266,5 +267,5 @@ class NoiseFront(Front):
         super().__init__()
         self.values = (Value("noise", "float32", (BATCH, latent_dim), "numbers drawn from the normal distribution"),)
 
-    def forward(self, *given: Tensor) -> Given:
+    def forward(self, *given: Tensor) -> ModelInputs:
         return given[0], None

@@ -1,4 +1,4 @@
-"""dlrun.runs.publish.front: the YAML from which a hub makes its page."""
+"""dlrun.runs.publish.front_matter: the YAML from which a hub makes its page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dlrun.runs.publish.facts import Facts
-from dlrun.runs.publish.front import front_matter, shown_split
+from dlrun.runs.publish.front_matter import front_matter, shown_split
 from dlrun.runs.publish.kinds import Use
 
 FACTS = Facts(

@@ -1,4 +1,4 @@
-"""dlrun.runs.export.fronts: preprocessing inside a graph, against the run's own."""
+"""dlrun.runs.export.preprocessors: preprocessing inside a graph, against the run's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ import torch
 
 from dlrun.data.media.audio import log_mel
 from dlrun.data.spec import DataSpec, Scaling
-from dlrun.runs.export.fronts import AudioFront, ImagesFront, LogMel, NumbersFront, TableFront, TokensFront, block_names
+from dlrun.runs.export.preprocessors import (
+    AudioPreprocessor,
+    ImagesPreprocessor,
+    LogMel,
+    NumbersPreprocessor,
+    TablePreprocessor,
+    TokensPreprocessor,
+    block_names,
+)
 
 
 def dense(features: int, **more: object) -> DataSpec:
@@ -18,18 +26,18 @@ def dense(features: int, **more: object) -> DataSpec:
 
 
 def test_numbers_are_scaled_as_in_training() -> None:
-    front = NumbersFront(dense(2, scaling=Scaling((1.0, 10.0), (2.0, 5.0), 0.0, 1.0)))
-    found, lengths = front(torch.tensor([[3.0, 0.0]]))
+    preprocessor = NumbersPreprocessor(dense(2, scaling=Scaling((1.0, 10.0), (2.0, 5.0), 0.0, 1.0)))
+    found, lengths = preprocessor(torch.tensor([[3.0, 0.0]]))
     assert found.tolist() == [[1.0, -2.0]]
     assert lengths is None
-    assert not front.keeps
-    assert NumbersFront(dense(2)).keeps
+    assert not preprocessor.keeps
+    assert NumbersPreprocessor(dense(2)).keeps
 
 
 def test_images_get_their_border_before_they_are_scaled() -> None:
     spec = DataSpec("image", (1, 3, 3), "multiclass", 2, scaling=Scaling((4.0,), (2.0,), 0.0, 16.0))
-    front = ImagesFront(spec, pad=1)
-    (value,) = front.values
+    preprocessor = ImagesPreprocessor(spec, pad=1)
+    (value,) = preprocessor.values
     assert value.as_json() == {
         "name": "images",
         "dtype": "float32",
@@ -37,19 +45,19 @@ def test_images_get_their_border_before_they_are_scaled() -> None:
         "meaning": "pixels from 0 to 16, channels first",
         "range": [0.0, 16.0],
     }
-    found, _ = front(torch.tensor([[[[8.0]]]]))
+    found, _ = preprocessor(torch.tensor([[[[8.0]]]]))
     assert found[0, 0].tolist() == [[-2, -2, -2], [-2, 2, -2], [-2, -2, -2]]
 
 
 def test_tokens_and_lengths_stay_as_they_are() -> None:
     spec = DataSpec("tokens", (9,), "binary", 2, vocabulary_size=5, has_lengths=True)
-    front = TokensFront(spec, free=True)
-    assert [(value.name, value.shape, value.longest) for value in front.values] == [
+    preprocessor = TokensPreprocessor(spec, free=True)
+    assert [(value.name, value.shape, value.longest) for value in preprocessor.values] == [
         ("tokens", ("batch", "time"), 9),
         ("lengths", ("batch",), None),
     ]
     tokens, lengths = torch.ones(2, 4, dtype=torch.int64), torch.tensor([4, 2])
-    assert front(tokens, lengths) == (tokens, lengths)
+    assert preprocessor(tokens, lengths) == (tokens, lengths)
 
 
 def test_log_mel_is_that_of_the_dataset() -> None:
@@ -63,9 +71,9 @@ def test_log_mel_is_that_of_the_dataset() -> None:
 def test_sound_becomes_one_scaled_image() -> None:
     settings = {"rate": 8000, "seconds": 0.1, "mels": 5, "window_ms": 25.0, "hop_ms": 10.0}
     spec = DataSpec("image", (1, 11, 5), "multiclass", 2, scaling=Scaling((-13.0,), (2.0,), -14.0, 1.0))
-    front = AudioFront(spec, settings, pad=0)
-    assert front.values[0].shape == ("batch", 800)
-    found, _ = front(torch.zeros(1, 800))
+    preprocessor = AudioPreprocessor(spec, settings, pad=0)
+    assert preprocessor.values[0].shape == ("batch", 800)
+    found, _ = preprocessor(torch.zeros(1, 800))
     assert torch.allclose(found, torch.full((1, 1, 11, 5), (np.log(1e-6) + 13) / 2).float(), atol=1e-5)
 
 
@@ -79,10 +87,10 @@ def test_a_table_is_filled_flagged_and_coded_as_its_encoder_does(embed: bool) ->
         "kept": {"sex": ["female", "male"]},
     }
     features = 4 if embed else 3 + 3
-    front = TableFront(dense(features, categories=(4,) if embed else ()), state)
-    assert [value.name for value in front.values] == ["numbers", "categories"]
+    preprocessor = TablePreprocessor(dense(features, categories=(4,) if embed else ()), state)
+    assert [value.name for value in preprocessor.values] == ["numbers", "categories"]
     numbers = torch.tensor([[20.0, 0.0], [float("nan"), float("nan")]])
-    found, _ = front(numbers, torch.tensor([[2], [3]]))
+    found, _ = preprocessor(numbers, torch.tensor([[2], [3]]))
     plain = [[20.0, 0.0, 0.0], [30.0, 1.0, 1.0]]  # age, fit, and the flag of a missing age
     codes = [[2.0], [3.0]] if embed else [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     assert found.tolist() == [[*one, *other] for one, other in zip(plain, codes, strict=True)]

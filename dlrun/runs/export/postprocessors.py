@@ -12,7 +12,7 @@ from dlrun.tasks.goals import SeveralGoal, goal_of
 from dlrun.tasks.parts import labels_of, part_specs
 
 
-class Back(nn.Module):
+class Postprocessor(nn.Module):
     """A model's outputs to predictions. values: the graph's outputs, in order. keeps: whether outputs stay as they are.
 
     Each value has a `role`: class, probabilities, numbers, logits or images; `target` is its column's name, where a
@@ -27,7 +27,7 @@ class Back(nn.Module):
         raise NotImplementedError
 
 
-class ClassesBack(Back):
+class ClassesPostprocessor(Postprocessor):
     """The likeliest class of each row and the probability of each, (B, K), or for two classes (B, 1)."""
 
     def __init__(self, spec: DataSpec, *, label: str = "", target: str | None = None) -> None:
@@ -60,7 +60,7 @@ class ClassesBack(Back):
         return outputs.argmax(dim=1), outputs.softmax(dim=1)  # (B, K) -> (B,), (B, K)
 
 
-class NumbersBack(Back):
+class NumbersPostprocessor(Postprocessor):
     """Numbers in the targets' own units, (B, K)."""
 
     mean: Tensor
@@ -83,7 +83,7 @@ class NumbersBack(Back):
         return (outputs if self.keeps else outputs * self.std + self.mean,)
 
 
-class LogitsBack(Back):
+class LogitsPostprocessor(Postprocessor):
     """The logits of each next token, (B, T, V): their softmax is a probability, at any temperature."""
 
     keeps = True
@@ -99,7 +99,7 @@ class LogitsBack(Back):
         return (outputs,)
 
 
-class SeveralBack(Back):
+class SeveralPostprocessor(Postprocessor):
     """Targets of different kinds: the outputs of each, named after it."""
 
     def __init__(self, spec: DataSpec) -> None:
@@ -107,7 +107,9 @@ class SeveralBack(Back):
         self._slices = SeveralGoal().slices(spec)
         parts = zip(spec.parts, part_specs(spec), labels_of(spec.parts), strict=True)
         self.parts = nn.ModuleList(
-            (ClassesBack if has_classes(part.goal) else NumbersBack)(of_part, label=f"_{label}", target=part.name)
+            (ClassesPostprocessor if has_classes(part.goal) else NumbersPostprocessor)(
+                of_part, label=f"_{label}", target=part.name
+            )
             for part, of_part, label in parts
         )
         self.values = tuple(value for part in self.parts for value in part.values)  # type: ignore[union-attr]
@@ -119,7 +121,7 @@ class SeveralBack(Back):
         return tuple(found)
 
 
-class ImagesBack(Back):
+class ImagesPostprocessor(Postprocessor):
     """Generated images, from -1 to 1, in the range of the data's pixels."""
 
     def __init__(self, spec: DataSpec, scaling: Scaling) -> None:
@@ -134,10 +136,10 @@ class ImagesBack(Back):
         return ((outputs + 1) * self._half + self._low,)
 
 
-def back_of(spec: DataSpec) -> Back:
+def postprocessor_of(spec: DataSpec) -> Postprocessor:
     """Return the last part of a supervised model's graph."""
     if has_tokens(spec.goal):
-        return LogitsBack(spec)
+        return LogitsPostprocessor(spec)
     if mixes_kinds(spec.goal):
-        return SeveralBack(spec)
-    return NumbersBack(spec) if goal_of(spec).predicts_numbers else ClassesBack(spec)
+        return SeveralPostprocessor(spec)
+    return NumbersPostprocessor(spec) if goal_of(spec).predicts_numbers else ClassesPostprocessor(spec)
