@@ -12,7 +12,10 @@ from dlrun.data.tables.times import as_number, parse_time
 from dlrun.wording import printable
 
 _ROWS = 2000  # that are looked at
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*")
+_DATE = re.compile(  # 1/31/2026, Jan 31 2026, 31-Jan-26
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*|[a-z]{3,9}\.? \d{1,2},? \d{4}\b.*|\d{1,2}[- ][a-z]{3,9}\.?[- ]\d{2,4}\b.*",
+    re.IGNORECASE,
+)
 _PARTS = re.compile(r"hour|hr|time|minute|min|second|sec|period|interval|slot|quarter", re.IGNORECASE)
 """Columns that tell rows of one date apart."""
 
