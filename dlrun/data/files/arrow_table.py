@@ -8,6 +8,7 @@ from typing import Any
 
 from dlrun.data.files.cell_form import Form, columns_with_commas
 from dlrun.data.files.optional import import_optional
+from dlrun.data.files.other_forms import divided_by_spaces
 from dlrun.data.files.table_file import BadRow, TableFile, as_text
 from dlrun.errors import DataError
 
@@ -47,7 +48,9 @@ class ArrowTable(TableFile):
             batch = next(read, None)
             read.close()
             if batch is None:
-                raise DataError(f"{self.shown}: there is no row.")
+                line, width = next(self.wide_rows(), (0, 0)) if self.format == "csv" else (0, 0)
+                what = f"line {line}: {self.wrong_width(width)} No row has as many" if line else "there is no row"
+                raise DataError(f"{self.shown}: {what}.{divided_by_spaces(self.names, self.path) if line else ''}")
             texts = {name: batch.column(i).slice(0, _SAMPLE_ROWS).to_pylist() for i, name in enumerate(self.names)}
             if self.delimiter == ";" and self.format == "csv":
                 self._form = Form(MISSING_WORDS, self.has_spaces, frozenset(columns_with_commas(texts)))

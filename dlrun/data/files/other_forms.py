@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,16 @@ def how_to_convert(path: Path) -> str:
     if ending in _DATABASES:
         command = f"sqlite3 -header -csv {shlex.quote(shown)} {_QUERY} > {shlex.quote(new)}"
     return f" To make a CSV of it: {command}" if command else ""
+
+
+def divided_by_spaces(names: Sequence[str], path: Path) -> str:
+    """Return how to make a CSV of a text whose names of columns have spaces between them; nothing if none has."""
+    if not any(len(name.split()) > 1 for name in names):
+        return ""
+    new = path.with_suffix(".csv") if path.suffix.lower() != ".csv" else path.with_name(f"{path.stem}_new.csv")
+    source, target = (json.dumps(printable(str(each), limit=500), ensure_ascii=False) for each in (path, new))
+    code = f'import pandas; pandas.read_csv({source}, sep="[ \\t]+", engine="python").to_csv({target}, index=False)'
+    return f" If spaces divide them, make a CSV of it: python -c {shlex.quote(code)}"
 
 
 def is_binary(path: Path) -> bool:

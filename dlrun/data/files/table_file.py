@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from dlrun.data.files.bad_rows import cure_of_duplicates
 from dlrun.data.files.optional import import_optional
-from dlrun.data.files.other_forms import how_to_convert, is_binary, not_rows
+from dlrun.data.files.other_forms import divided_by_spaces, how_to_convert, is_binary, not_rows
 from dlrun.data.files.paths import check_file, read_in_chunks
 from dlrun.data.files.sniffing import sniffed
 from dlrun.data.files.status_line import long_work
@@ -166,6 +166,7 @@ class TableFile:
         what = f'there is no column "{printable(name)}"{purpose and " "}{purpose}.'
         if len(names) == 1 and self.encoding is not None:
             what += f' Its only column is "{printable(names[0])}": is dataset.delimiter right?'
+            what += divided_by_spaces(names, self.path)
         return DataError(f"{self.shown}: {what} {did_you_mean(name, names)}".rstrip())
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.files.other_forms import how_to_convert, not_rows
 from dlrun.data.files.table_file import TableFile
 from dlrun.errors import DataError
@@ -61,3 +62,17 @@ def test_a_binary_file_is_not_read_as_csv_where_any_ending_may_be_one() -> None:
         TableFile(Path("x.xlsx"), default_format="csv")
     Path("x.db").write_text("a,b\n1,2\n")
     assert TableFile(Path("x.db"), default_format="csv").names == ["a", "b"]
+
+
+def test_columns_divided_by_spaces_are_told_with_the_command_that_divides_them() -> None:
+    code = 'import pandas; pandas.read_csv("t.txt", sep="[ \\t]+", engine="python").to_csv("t.csv", index=False)'
+    told = f" If spaces divide them, make a CSV of it: python -c '{code}'"
+    Path("t.txt").write_text("a b y\n1 2 3\n2 3 4\n")
+    assert str(TableFile(Path("t.txt")).missing_column("y", ["a b y"])).endswith(
+        f'Its only column is "a b y": is dataset.delimiter right?{told} Choose from: a b y.'
+    )
+    Path("t.txt").write_text("a\tb c\ty\n1 2\t3 4\n2 3\t4 5\n")
+    with pytest.raises(DataError) as caught:
+        ArrowTable(Path("t.txt")).sample()
+    what = "line 2: expected 3 columns, got 2; is a delimiter or a quote missing? No row has as many."
+    assert str(caught.value) == f"t.txt: {what}{told}"
