@@ -128,10 +128,10 @@ class TableFile:
         if self.format == "parquet":
             return self._not_too_many(list(self.parquet().schema_arrow.names))
         bad: list[tuple[int, str]] = []
-        rows = self.json_rows(lambda line, what: bad.append((line, what)))
-        for _, row in rows:
+        objects = self.json_rows(lambda line, what: bad.append((line, what)))
+        for _, row in objects:
             what = not_rows(row, self.path)
-            if what and next(rows, None) is None:
+            if what and next(objects, None) is None:
                 raise DataError(f"{self.shown}: {what}")
             return self._not_too_many(list(row))
         raise DataError(f"{self.shown}: line {bad[0][0]}: {bad[0][1]}" if bad else f"{self.shown}: there is no row.")
