@@ -91,8 +91,8 @@ def _check_unpacked(archive: zipfile.ZipFile, name: str, shown: str) -> None:
     if 2 * num_bytes > free:
         what = f'the array "{printable(name)}" unpacks to {num_bytes / 2**20:,.0f} MiB and must fit into memory twice'
         raise DataError(
-            f"{shown}: {what}; {free / 2**20:,.0f} MiB are free for this process. Save it as .npy or .safetensors, whose rows are read "
-            "when they are needed."
+            f"{shown}: {what}; {free / 2**20:,.0f} MiB are free for this process. Save it as .npy or .safetensors, "
+            "whose rows are read when they are needed."
         )
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from dlrun.data.files.status_line import counted, long_work
-from dlrun.data.loading.reader import own_memory, one_thread
+from dlrun.data.loading.reader import one_thread, own_memory
 from dlrun.data.media.images import Decoding, ImageReader
 from dlrun.data.media.reader import read_files
 from dlrun.data.media.survey import Facts

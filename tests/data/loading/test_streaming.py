@@ -18,10 +18,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dlrun.configuration.place import Place
 from dlrun.configuration.schema.fields import Augment
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.loading import reader as reading
-from dlrun.configuration.place import Place
 from dlrun.data.loading.reader import Reader, available_memory, fits, read_all
 from dlrun.data.loading.shard import Shard
 from dlrun.data.loading.split import Loader, MemorySplit, in_order
