@@ -90,7 +90,7 @@ def verdict_lines(result: Mapping[str, Any]) -> list[str]:
 def summary_line(result: Mapping[str, Any]) -> str:
     """Return steps, time, speed and the best evaluation as one line."""
     rate = result["samples_per_second"]
-    text = f"{count(result['steps'])} steps in {duration(result['seconds']['total'])}"
+    text = f"{plural(result['steps'], 'step')} in {duration(result['seconds']['total'])}"
     if rate:
         text += f" ({duration(result['seconds']['train'])} training, {count(rate)} rows per second)"
     best = result["best"]
