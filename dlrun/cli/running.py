@@ -105,8 +105,7 @@ def run_one(
 
         stop.raise_if_requested()
         _tell_notices(composed, place, trains_alone=hooks.trains_alone)
-        first = place.is_first
-        resume = composed.config.resume
+        first, resume = place.is_first, composed.config.resume
         begun = threads_of(path) if resume != "never" else None
         claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
         hooks.claimed(claimed.path)
@@ -117,9 +116,8 @@ def run_one(
             return [*found, *hooks.observe(session, stop)] if first else found
 
         try:
-            result = run.train(
-                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=_given(hooks, begun)
-            )
+            given = _given(hooks, begun)
+            result = run.train(composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=given)
         finally:
             claimed.release()
     return result, claimed.path
