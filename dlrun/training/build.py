@@ -102,8 +102,7 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         if config.device_settings.threads == AUTO:
             work = work_of(task, data, config, chosen, files=catalog.plugins)
     config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
-    threads = {"device.threads": config.device_settings.threads}
-    values = {**decided, **rest, **(threads if requested.device_settings.threads == AUTO else {})}
+    values = {**decided, **rest, **_chosen_for_device(requested, config)}
     return Components(
         requested=requested,
         config=config,
@@ -129,6 +128,12 @@ def _memory_check(config: RunConfig, catalog: Catalog, data: DataBundle, chosen:
     )
 
 
+def _chosen_for_device(requested: RunConfig, config: RunConfig) -> dict[str, Any]:
+    """Return what rules chose for the fields of the device that were `auto`, by key."""
+    asked, used = requested.tree["device"], config.tree["device"]
+    return {f"device.{name}": used[name] for name in ("threads", "strategy") if asked[name] == AUTO != used[name]}
+
+
 def _with_threads(
     config: RunConfig, catalog: Catalog, facts: Facts, chosen: Device, given: Given
 ) -> tuple[RunConfig, Device]:
@@ -151,7 +156,15 @@ def facts_of(data: DataBundle) -> Facts:
     """Return what the rules of `auto` fields know of the data."""
     spec = data.spec
     num_val = data.sizes.get("val", 0)
-    return Facts(spec.kind, has_numbers(spec.goal), len(data.train), num_val, spec.num_features, spec.shape)
+    return Facts(
+        spec.kind,
+        has_numbers(spec.goal),
+        len(data.train),
+        num_val,
+        num_features=spec.num_features,
+        num_numbers=spec.num_numbers,
+        shape=spec.shape,
+    )
 
 
 def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:

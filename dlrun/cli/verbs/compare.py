@@ -77,11 +77,11 @@ def _compare_sweep(command: Command, folder: Path) -> int:
 
 
 def _compare_runs(command: Command, folders: Sequence[Path]) -> int:
-    from dlrun.runs.history import differing, read_run
+    from dlrun.runs.history import as_trained, differing, read_run
 
     runs = [read_run(folder) for folder in folders]
     metrics = {name: [run.metrics.get(name) for run in runs] for name in _names(runs)}
-    differs = differing([run.config for run in runs])
+    differs = differing([as_trained(run.config) for run in runs])
     if command.has(flags.JSON):
         found = {"runs": list(command.words), "differs": differs, "metrics": metrics}
         print_json(found)

@@ -28,6 +28,7 @@ _R: Mapping[tuple[str, ...], str] = {
 }
 _ARRAYS = (".npz", ".npy", ".safetensors")
 _DATABASES = (".sqlite", ".sqlite3", ".db")
+_BEGINNING = 4096  # bytes
 _QUERY = "'SELECT * FROM TABLE'"  # for the user to name the table in
 
 
@@ -52,6 +53,14 @@ def how_to_convert(path: Path) -> str:
     if ending in _DATABASES:
         command = f"sqlite3 -header -csv {shlex.quote(shown)} {_QUERY} > {shlex.quote(new)}"
     return f" To make a CSV of it: {command}" if command else ""
+
+
+def is_binary(path: Path) -> bool:
+    """Return whether a file that may be text begins with what no text has, and a command for its ending is known."""
+    if not how_to_convert(path):
+        return False
+    with path.open("rb") as stream:
+        return b"\0" in stream.read(_BEGINNING)
 
 
 def not_rows(row: Mapping[str, Any], path: Path) -> str:

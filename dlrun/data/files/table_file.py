@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from dlrun.data.files.bad_rows import cure_of_duplicates
 from dlrun.data.files.optional import import_optional
-from dlrun.data.files.other_forms import how_to_convert, not_rows
+from dlrun.data.files.other_forms import how_to_convert, is_binary, not_rows
 from dlrun.data.files.paths import check_file, read_in_chunks
 from dlrun.data.files.sniffing import sniffed
 from dlrun.data.files.status_line import long_work
@@ -58,7 +58,7 @@ class TableFile:
         self.path = check_file(path)
         self.shown = printable(str(path), limit=500)
         found = FORMATS.get(path.suffix.lower(), default_format)
-        if found is None:
+        if found is None or (path.suffix.lower() not in FORMATS and is_binary(path)):
             raise DataError(f"{self.shown}: expected a file ending in {', '.join(FORMATS)}.{how_to_convert(path)}")
         self.format: Format = found
         if path.stat().st_size == 0:
@@ -128,10 +128,10 @@ class TableFile:
         if self.format == "parquet":
             return self._not_too_many(list(self.parquet().schema_arrow.names))
         bad: list[tuple[int, str]] = []
-        rows = self.json_rows(lambda line, what: bad.append((line, what)))
-        for _, row in rows:
+        objects = self.json_rows(lambda line, what: bad.append((line, what)))
+        for _, row in objects:
             what = not_rows(row, self.path)
-            if what and next(rows, None) is None:
+            if what and next(objects, None) is None:
                 raise DataError(f"{self.shown}: {what}")
             return self._not_too_many(list(row))
         raise DataError(f"{self.shown}: line {bad[0][0]}: {bad[0][1]}" if bad else f"{self.shown}: there is no row.")

@@ -53,3 +53,11 @@ def test_a_row_with_lists_is_a_row() -> None:
     assert not_rows({"a": 1, "b": [1, 2]}, Path("t")) == not_rows({"a": [1], "b": [2]}, Path("t")) == ""
     Path("t.jsonl").write_text('{"a": [1, 2], "b": [1, 2]}\n' * 2)
     assert TableFile(Path("t.jsonl")).names == ["a", "b"]
+
+
+def test_a_binary_file_is_not_read_as_csv_where_any_ending_may_be_one() -> None:
+    Path("x.xlsx").write_bytes(b"PK\x03\x04\0\0")
+    with pytest.raises(DataError, match="To make a CSV of it: python -c"):
+        TableFile(Path("x.xlsx"), default_format="csv")
+    Path("x.db").write_text("a,b\n1,2\n")
+    assert TableFile(Path("x.db"), default_format="csv").names == ["a", "b"]
