@@ -93,7 +93,9 @@ def run_one(
     check_tree(composed.config.tree, catalog)
     number = 1 if hooks.trains_alone else processes_to_start(composed.config, place)
     if number > 1:
-        assignment = Assignment(composed, catalog.plugins, catalog.config_dirs, path, asked, quiet, profile)
+        assignment = Assignment(
+            composed, catalog.plugins, catalog.config_dirs, path, asked=asked, quiet=quiet, profile=profile
+        )
         return _train_in_processes(assignment, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners

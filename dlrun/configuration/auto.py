@@ -28,6 +28,7 @@ class Facts:
     num_train: int
     num_val: int = 0
     num_features: int = 1
+    num_numbers: int = 0  # of the features that are numbers with a scale of their own
     shape: tuple[int, ...] = ()  # of a row, as in DataSpec
     work: Work | None = None
     cores: int = 1
@@ -143,6 +144,10 @@ def _share(tree: Tree, facts: Facts, decided: Decided) -> float:
     return 1.0 if facts.num_train >= _MANY_ROWS else 0.5
 
 
+def _frequencies(tree: Tree, facts: Facts, decided: Decided) -> int:
+    return _FREQUENCIES if facts.num_numbers <= _MANY_NUMBERS else 0
+
+
 def _threads(tree: Tree, facts: Facts, decided: Decided) -> int:
     if facts.work is None:
         raise ValueError("device.threads needs the work of a step")
@@ -150,6 +155,7 @@ def _threads(tree: Tree, facts: Facts, decided: Decided) -> int:
 
 
 _MANY_ROWS = 10_000
+_FREQUENCIES, _MANY_NUMBERS = 16, 200
 _FEWEST_STEPS, _MOST_STEPS = 1500, 4000
 _LEAST_EPOCHS, _MOST_EPOCHS = 10, 200
 _EVALUATIONS = 50
@@ -229,6 +235,11 @@ RULES: Mapping[str, Rule] = {
             "model.channels",
             "32, 64, 128 and, from 48 pixels, 256: as many blocks as the image has room for",
             _channels,
+        ),
+        Rule(
+            "model.frequencies",
+            f"{_FREQUENCIES}; 0 for tables of over {_MANY_NUMBERS} numbers",
+            _frequencies,
         ),
         Rule("model.share", f"0.5, and 1 from {_MANY_ROWS:,} training rows on", _share),
         Rule(

@@ -45,7 +45,9 @@ class Updater:
         # one per group: a shared one would change its scale while another group still accumulates
         self.scalers = {name: torch.amp.GradScaler(device.torch.type) for name in scaled}
         summed = {} if group.is_alone or self._sharded else self._parameters
-        self._sums = {name: GradientSum(found, group) for name, found in summed.items()}
+        self._sums: dict[str, Callable[..., list[Tensor | None]]] = {
+            name: GradientSum(found, group) for name, found in summed.items()
+        }
         self._hooks: tuple[Callable[[list[Tensor], list[Tensor | None]], None], Callable[[], None]] | None = None
         self.weight: float | Tensor = 1.0
         self.is_last = True
@@ -62,9 +64,10 @@ class Updater:
             sharded.forget()
 
     def instrument(self, wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
-        """Replace the functions of the phases "backward" and "step" by `wrap(phase, function)`, to measure them."""
+        """Replace the functions of "backward", "sum" (over processes) and "step" by `wrap(phase, function)`."""
         self._instrument = wrap
         self._compute_gradients = wrap("backward", compute_gradients)
+        self._sums = {name: wrap("sum", function) for name, function in self._sums.items()}
         for sharded in self._sharded.values():
             sharded.add = wrap("backward", sharded.add)
         self.forget()

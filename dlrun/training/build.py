@@ -156,7 +156,15 @@ def facts_of(data: DataBundle) -> Facts:
     """Return what the rules of `auto` fields know of the data."""
     spec = data.spec
     num_val = data.sizes.get("val", 0)
-    return Facts(spec.kind, has_numbers(spec.goal), len(data.train), num_val, spec.num_features, spec.shape)
+    return Facts(
+        spec.kind,
+        has_numbers(spec.goal),
+        len(data.train),
+        num_val,
+        num_features=spec.num_features,
+        num_numbers=spec.num_numbers,
+        shape=spec.shape,
+    )
 
 
 def build_task(config: RunConfig, catalog: Catalog, spec: DataSpec) -> Task:

@@ -92,8 +92,9 @@ class Trainer:
     def instrument(self, wrap: Instrument) -> None:
         """Replace the function of each phase by `wrap(phase, function)`; call this before `fit`, to measure the run.
 
-        Phases: "data" (fetch a batch), "train_step" (the task's step, with "backward" and "step" inside), "backward"
-        (gradients), "step" (the optimizer), "evaluate", "log" and "save" (until training continues).
+        Phases: "data" (fetch a batch), "train_step" (the task's step, with the next three inside), "backward"
+        (gradients), "sum" (of the gradients of all processes, if there are several), "step" (the optimizer),
+        "evaluate", "log" and "save" (until training continues).
         """
         self._fetch = wrap("data", next)
         self._train_step = wrap("train_step", self._train_step)

@@ -122,6 +122,14 @@ def test_networks_count_half_where_rows_are_few(rows: int, share: float) -> None
     assert "model.share" not in decided(Facts("dense", True, rows), *words, "model.share=0.7")
 
 
+@pytest.mark.parametrize(("numbers", "frequencies"), [(0, 16), (200, 16), (201, 0), (6830, 0)])
+def test_numbers_have_no_periodic_features_where_they_are_many(numbers: int, frequencies: int) -> None:
+    words = ("dataset=table", "dataset.path=x.csv", "dataset.target=y")
+    facts = Facts("dense", True, 64, 5, num_features=7000, num_numbers=numbers)
+    assert decided(facts, *words)["model.frequencies"] == frequencies
+    assert "model.frequencies" not in decided(facts, *words, "model.frequencies=4")
+
+
 def test_texts_and_ratings_train_for_a_number_of_steps() -> None:
     texts = decided(Facts("tokens", False, 5000, 500), "dataset=text", "dataset.path=x.csv")
     assert (texts["trainer.batch_size"], texts["trainer.epochs"]) == (32, 10)

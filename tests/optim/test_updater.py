@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from dlrun.optim.device import Device
+from dlrun.optim.distributed.group import Group
 from dlrun.optim.updater import Updater
 
 
@@ -105,3 +109,18 @@ def test_the_factor_applies_to_the_initial_rate_of_every_group() -> None:
     update.set_factor(0.5)
     update.set_factor(0.25)
     assert update.lr == pytest.approx(0.1)
+
+
+def test_the_sum_over_processes_is_measured_apart_from_backward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Group, "add", lambda _, tensor: tensor.mul_(2))  # as another process with the same rows would
+    weight = nn.Parameter(torch.tensor([2.0]))
+    of_two = dataclasses.replace(device(), group=Group(0, 2))
+    update, phases = Updater({"model": torch.optim.SGD([weight], lr=0.1)}, device=of_two), list[str]()
+
+    def noted(phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: (phases.append(phase), function(*args))[1]
+
+    update.instrument(noted)
+    update("model", (weight**2).sum())
+    assert phases == ["backward", "sum", "step"]
+    assert weight.item() == pytest.approx(2 - 0.1 * 8)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.report import plain
 from dlrun.report.metrics_file import rows_until
 from tests.conftest import SHORT
 from tests.cradle import start_dlrun
@@ -72,6 +73,21 @@ def test_plain_lines_come_at_most_once_a_second(dlrun: Dlrun) -> None:
     epochs = [line for line in err.splitlines() if line.startswith("epoch ")]
     assert len(epochs) < 10
     assert epochs[-1].startswith("epoch 30/30")
+
+
+def test_steps_are_told_when_evaluations_are_far_apart(dlrun: Dlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    far_apart = (*SHORT, "trainer.epochs=30", "trainer.eval_every=30", "trainer.log_every=50")
+    _, _, err = dlrun(*far_apart)
+    assert [line.split("  ")[0] for line in err.splitlines() if line.startswith("epoch ")] == ["epoch 30/30"]
+    monkeypatch.setattr(plain, "_MOST_SILENCE_S", 0.0)
+    _, _, err = dlrun(*far_apart)
+    lines = [line for line in err.splitlines() if line.startswith("epoch ")]  # of 4 steps each
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["epoch 13/30", "step 50"],
+        ["epoch 25/30", "step 100"],
+        ["epoch 30/30", "step 120"],
+    ]
+    assert re.fullmatch(r"epoch 13/30  step 50  train/loss [0-9.]+", lines[0])
 
 
 def test_rows_after_the_checkpoint_of_a_killed_run_are_removed(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ def test_a_profile_has_the_time_of_every_phase(dlrun: Callable[..., tuple[int, s
     assert sum(profile["seconds"].values()) > 0.999 * profile["total_seconds"]
     assert abs(sum(profile["share"].values()) - 1) < 0.01
     assert all(profile["seconds"][phase] > 0 for phase in PHASES)
+    assert profile["tracing_seconds"] > 0
+    total = json.loads((own_folder / "mine" / "result.json").read_text())["seconds"]["total"]
+    assert profile["total_seconds"] + profile["tracing_seconds"] < total, "the trace is no time of the loop"
     trace = json.loads((own_folder / "mine" / "trace.json").read_text())
     assert any("addmm" in str(event.get("name")) for event in trace["traceEvents"])
     assert {line.split()[0] for line in out.splitlines() if line} >= PHASES

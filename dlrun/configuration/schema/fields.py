@@ -138,6 +138,7 @@ Seed = Annotated[int, Range(low=0, high=4_294_967_295)]
 
 AutoFraction = Annotated[float, Range(low=0, below=1), Auto()]
 AutoShare = Annotated[float, Range(above=0, high=1), Auto()]
+AutoFrequencies = Annotated[int, Range(low=0, high=256), Auto()]
 AutoNonNegative = Annotated[float, Range(low=0, high=1e12), Auto()]
 AutoWidths = Annotated[list[Width], Auto()]
 AutoPixels = Annotated[int, Range(low=0, high=64), Auto()]

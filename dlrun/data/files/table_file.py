@@ -17,7 +17,9 @@ from typing import Any, Literal
 
 from dlrun.data.files.bad_rows import cure_of_duplicates
 from dlrun.data.files.optional import import_optional
+from dlrun.data.files.other_forms import how_to_convert, is_binary, not_rows
 from dlrun.data.files.paths import check_file, read_in_chunks
+from dlrun.data.files.sniffing import sniffed
 from dlrun.data.files.status_line import long_work
 from dlrun.data.files.text import codec_of, decoded
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
@@ -31,9 +33,7 @@ FORMATS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv", ".data": "csv",
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "json", ".ndjson": "json", ".json": "json",
 }  # fmt: skip
-_DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_CELL = 1 << 28  # characters
-_LONGEST_SNIFFED = 1 << 16  # characters of a line in which the delimiter is searched
 _MOST_COLUMNS = 10_000
 
 
@@ -58,8 +58,8 @@ class TableFile:
         self.path = check_file(path)
         self.shown = printable(str(path), limit=500)
         found = FORMATS.get(path.suffix.lower(), default_format)
-        if found is None:
-            raise DataError(f"{self.shown}: expected a file ending in {', '.join(FORMATS)}.")
+        if found is None or (path.suffix.lower() not in FORMATS and is_binary(path)):
+            raise DataError(f"{self.shown}: expected a file ending in {', '.join(FORMATS)}.{how_to_convert(path)}")
         self.format: Format = found
         if path.stat().st_size == 0:
             raise DataError(f"{self.shown}: the file is empty.")
@@ -95,7 +95,11 @@ class TableFile:
         if delimiter is None or (delimiter == "auto" and by_ending == "\t"):
             return by_ending
         if delimiter == "auto":
-            return self._sniffed() if self.format == "csv" else ","
+            if self.format != "csv":
+                return ","
+            csv.field_size_limit(_LONGEST_CELL)
+            with self._open() as stream:
+                return sniffed(stream)
         if delimiter != "tab" and len(delimiter) != 1:
             where = f"dataset.delimiter={printable(delimiter)}"
             raise ConfigError(
@@ -107,18 +111,6 @@ class TableFile:
                 )
             )
         return "\t" if delimiter == "tab" else delimiter
-
-    def _sniffed(self) -> str:
-        """Return the delimiter that divides most of the first lines into equally many cells, the more the better."""
-        csv.field_size_limit(_LONGEST_CELL)
-        with self._open() as stream:
-            lines = [line for line in _first_lines(stream) if line.strip()]
-        found = {}
-        for delimiter in _DELIMITERS:
-            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
-            most = max(set(widths), key=widths.count) if widths else 1
-            found[delimiter] = (widths.count(most) if most > 1 else 0, most)
-        return max(found, key=lambda delimiter: found[delimiter])
 
     def _names(self) -> list[str]:
         """Return the names of the columns: the heading of a CSV, the keys of the first JSON object."""
@@ -136,7 +128,11 @@ class TableFile:
         if self.format == "parquet":
             return self._not_too_many(list(self.parquet().schema_arrow.names))
         bad: list[tuple[int, str]] = []
-        for _, row in self.json_rows(lambda line, what: bad.append((line, what))):
+        objects = self.json_rows(lambda line, what: bad.append((line, what)))
+        for _, row in objects:
+            what = not_rows(row, self.path)
+            if what and next(objects, None) is None:
+                raise DataError(f"{self.shown}: {what}")
             return self._not_too_many(list(row))
         raise DataError(f"{self.shown}: line {bad[0][0]}: {bad[0][1]}" if bad else f"{self.shown}: there is no row.")
 
@@ -277,16 +273,6 @@ class TableFile:
 
 
 _JSON_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
-
-
-def _first_lines(stream: Any) -> Iterator[str]:
-    """Yield those of the first lines that are not too long to be looked at."""
-    for _ in range(20):
-        line = rest = stream.readline(_LONGEST_SNIFFED)
-        while rest and not rest.endswith("\n"):
-            rest = stream.readline(_LONGEST_SNIFFED)
-        if len(line) < _LONGEST_SNIFFED:
-            yield line
 
 
 def _ignore(line: int, what: str) -> None:

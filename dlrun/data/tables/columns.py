@@ -57,6 +57,15 @@ class Column:
         return len(DATE_PARTS) if self.kind == "date" else 1
 
 
+def starts_of(columns: Iterable[Column]) -> dict[str, int]:
+    """Return by name where the raw numbers of each column begin."""
+    starts, start = {}, 0
+    for column in columns:
+        starts[column.name] = start
+        start += column.width
+    return starts
+
+
 def present_counts(values: Iterable[str | None]) -> Counter[str]:
     """Return how often each value is there, without missing ones."""
     return Counter(value for value in values if value is not None and value != NONE)

@@ -184,7 +184,8 @@ class TableEncoder(ChunkedEncoder):
         if self._num_features == raw.shape[1] == self._num_numbers:  # numbers alone, none ever missing in training
             self._fill_missing(raw)
             return raw
-        codes_of = {name: self._codes_of(name, words[name]) for name in self.known}
+        had_missing = dict(zip((column.name for column in self.columns), self._had_missing, strict=True))
+        codes_of = {name: self._codes_of(name, words[name], had_missing=had_missing[name]) for name in self.known}
         features = np.zeros((len(raw), self._num_features), dtype=np.float32)
         with (
             long_work("Encoding texts and images", len(raw), unit="rows")
@@ -205,11 +206,10 @@ class TableEncoder(ChunkedEncoder):
             column = raw[:, index]
             np.copyto(column, np.float32(median), where=np.isnan(column))
 
-    def _codes_of(self, name: str, words: Sequence[str]) -> NDArray[np.int64]:
+    def _codes_of(self, name: str, words: Sequence[str], *, had_missing: bool) -> NDArray[np.int64]:
         """The code of each word, 0 if no training row has it; the last one is the code of a missing value."""
         codes = {word: code for code, word in enumerate(self.known[name], start=1)}
-        column = [column.name for column in self.columns].index(name)
-        missing = len(codes) + 1 if self._had_missing[column] else 0
+        missing = len(codes) + 1 if had_missing else 0
         found = (codes.get(word) or codes.get(other_form(word), 0) for word in words)
         return np.array([*found, missing], dtype=np.int64)
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import BLOCK_KINDS, KINDS, Column, first_guess, kind_of, present_counts, setting
+from dlrun.data.tables.columns import (
+    BLOCK_KINDS,
+    KINDS,
+    Column,
+    first_guess,
+    kind_of,
+    present_counts,
+    setting,
+    starts_of,
+)
 from dlrun.data.tables.judging import MOST_CLASSES, counts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import BY_USER, EMPTY, describe_texts
@@ -96,7 +105,7 @@ def check_target(file: ArrowTable, guess: Column, columns: Sequence[Column], row
     target = columns[-1]
     if not guess.lenient or target.kind not in ("text", "category"):
         return
-    counts = counts_of(columns, rows, target.name)
+    counts = counts_of(starts_of(columns), rows, target.name)
     kind = kind_of(counts, max_categories=MOST_CLASSES)
     what = ""
     otherwise = written_otherwise(counts)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import Column, kind_of, mostly
+from dlrun.data.tables.columns import Column, kind_of, mostly, starts_of
 from dlrun.data.tables.rows import Refused, TableRows, read_rows
 from dlrun.data.tables.settings import TableSettings
 
@@ -30,7 +30,8 @@ def read_judged(
     settled: set[str] = set()  # rows that are not used may tell kinds from each other: a category stays one
     while True:
         rows = read_table(file, current, settings, refused)
-        judged = [_judged(column, current, rows, settings) for column in current]
+        starts = starts_of(current)
+        judged = [_judged(column, starts, rows, settings) for column in current]
         again = [
             new
             for old, new in zip(current, judged, strict=True)
@@ -62,20 +63,23 @@ def read_table(
     )
 
 
-def counts_of(columns: Sequence[Column], rows: TableRows, name: str) -> Mapping[str, int]:
-    """Return the values of a column of categories and how often each is there, without missing ones."""
-    codes = rows.column(columns, name)
+def counts_of(starts: Mapping[str, int], rows: TableRows, name: str) -> Mapping[str, int]:
+    """Return the values of a column of categories and how often each is there, without missing ones.
+
+    starts: as `starts_of` returns them.
+    """
+    codes = rows.column(starts, name)
     counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=len(rows.words[name]))
     return {word: int(count) for word, count in zip(rows.words[name], counts, strict=True) if count}
 
 
-def _judged(column: Column, columns: Sequence[Column], rows: TableRows, settings: TableSettings) -> Column:
+def _judged(column: Column, starts: Mapping[str, int], rows: TableRows, settings: TableSettings) -> Column:
     """The column as all rows say it should be read; itself if they agree."""
     if not column.lenient:
         return column
     if column.kind == "category":
         most = MOST_CLASSES if column.is_target else settings.max_categories
-        kind = kind_of(counts_of(columns, rows, column.name), max_categories=most)
+        kind = kind_of(counts_of(starts, rows, column.name), max_categories=most)
         is_class = column.is_target and kind in ("boolean", "date")  # a target of dates is reported later
         return column if is_class else replace(column, kind=kind)
     strays = rows.strays.get(column.name)

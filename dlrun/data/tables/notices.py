@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dlrun.data.tables.columns import BLOCK_KINDS, Column, setting
+from dlrun.data.tables.columns import BLOCK_KINDS, Column, setting, starts_of
 from dlrun.data.tables.judging import counts_of
 from dlrun.data.tables.reading import TrainTable
 from dlrun.data.tables.rows import TableRows
@@ -25,10 +25,11 @@ _KINDS = ("number", "boolean", "date", "category", "text", "image")
 def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: TableSettings) -> Iterator[str]:
     """Yield the notices. rows: by split."""
     *columns, target = table.columns
+    starts = starts_of(columns)
     for kind in _KINDS:
         names = [
             printable(column.name)
-            + (f" ({len(counts_of(columns, table.rows, column.name))})" if kind == "category" else "")
+            + (f" ({len(counts_of(starts, table.rows, column.name))})" if kind == "category" else "")
             for column in columns
             if column.kind == kind
         ]
@@ -38,16 +39,18 @@ def table_notices(table: TrainTable, rows: Mapping[str, TableRows], settings: Ta
     yield from _ignored(table.ignored)
     for column in columns:
         if column.kind == "category" and column.name not in settings.columns:
-            otherwise = written_otherwise(counts_of(columns, table.rows, column.name))
+            otherwise = written_otherwise(counts_of(starts, table.rows, column.name))
             if otherwise:
                 yield f"columns: {printable(column.name)} is read as categories ({otherwise})"
-    for column in columns:
-        if column.lenient:
-            yield _strays(column, table.rows)
+    lenient = [column for column in columns if column.lenient]
+    yield from (_strays(column, table.rows) for column in lenient[:_SHOWN])
+    if len(lenient) > _SHOWN:
+        others = _listed([printable(column.name) for column in lenient[_SHOWN:]])
+        yield f"columns: values of {others} are not of their column's kind and count as missing, too"
     missing = [
         f"{printable(column.name)} {count:,}"
         for column in columns
-        if (count := _num_missing(columns, table.rows, column))
+        if (count := _num_missing(starts, table.rows, column))
     ]
     if missing:
         what = "numbers become the training median and a flag, categories one of their own"
@@ -84,8 +87,8 @@ def _strays(column: Column, rows: TableRows) -> str:
     return f"columns: {printable(column.name)}: {what}; to make them categories: {setting(column.name, 'category')}"
 
 
-def _num_missing(columns: Sequence[Column], rows: TableRows, column: Column) -> int:
-    return int(np.isnan(rows.column(columns, column.name)).sum())
+def _num_missing(starts: Mapping[str, int], rows: TableRows, column: Column) -> int:
+    return int(np.isnan(rows.column(starts, column.name)).sum())
 
 
 def _about_rows(split: str, rows: TableRows, table: TrainTable, settings: TableSettings) -> Iterator[str]:
@@ -102,8 +105,8 @@ def _about_rows(split: str, rows: TableRows, table: TrainTable, settings: TableS
         yield f"{plural(rows.num_skipped, 'bad row')}{of} skipped (dataset.on_bad_row=skip): {first}"
     if split == "train":
         return
-    columns = table.columns[:-1]
-    empty = [printable(one.name) for one in columns if _num_missing(columns, rows, one) == len(rows.raw)]
+    columns, starts = table.columns[:-1], starts_of(table.columns)
+    empty = [printable(one.name) for one in columns if _num_missing(starts, rows, one) == len(rows.raw)]
     if empty:
         yield f"missing values{of}: {_listed(empty)} in every row"
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import Column
+from dlrun.data.tables.columns import Column, starts_of
 from dlrun.data.tables.rows import TableRows
 from dlrun.data.tables.set_aside import GROUP, WEIGHT
 from dlrun.data.tables.settings import TableSettings
@@ -106,10 +106,9 @@ def groups_of(rows: TableRows, features: Sequence[Column], settings: TableSettin
         return None
     if not _is_feature(settings):
         return torch.from_numpy(rows.beside[settings.group].astype(np.int64))
-    names = [column.name for column in features]
-    place = names.index(settings.group)
-    first = sum(column.width for column in features[:place])
-    values = rows.raw[:, first : first + features[place].width]
+    (column,) = [column for column in features if column.name == settings.group]
+    start = starts_of(features)[column.name]
+    values = rows.raw[:, start : start + column.width]
     _, numbers = np.unique(values, axis=0, return_inverse=True)
     return torch.from_numpy(numbers.reshape(-1).astype(np.int64))
 

@@ -15,13 +15,14 @@ from dlrun.data.files.arrow_table import ArrowTable, NotNumbersError
 from dlrun.data.files.bad_rows import HOW_TO_SKIP
 from dlrun.data.files.status_line import long_work
 from dlrun.data.tables.cells import cells_of
-from dlrun.data.tables.columns import EXPECTED, WORD_KINDS, Column, setting
+from dlrun.data.tables.columns import EXPECTED, WORD_KINDS, Column, setting, starts_of
 from dlrun.errors import DataError
 from dlrun.wording import printable
 
 _LISTED = 20  # skipped rows that are listed one by one
 _IS_MISSING = "the value is missing"
 _MOST_WORDS = 1 << 24
+_MOST_RETRIES = 3
 Floats = NDArray[np.float32]
 Refused = Mapping[str, Mapping[str, str]]
 
@@ -59,14 +60,9 @@ class TableRows:
     present: dict[str, int] = field(default_factory=dict)
     beside: dict[str, Floats] = field(default_factory=dict)
 
-    def column(self, columns: Sequence[Column], name: str) -> Floats:
-        """Return the first raw number of a column in each row, (N,)."""
-        start = 0
-        for column in columns:
-            if column.name == name:
-                return self.raw[:, start]
-            start += column.width
-        raise KeyError(name)
+    def column(self, starts: Mapping[str, int], name: str) -> Floats:
+        """Return the first raw number of a column in each row, (N,); starts: as `starts_of` returns them."""
+        return self.raw[:, starts[name]]
 
 
 def read_rows(
@@ -101,7 +97,7 @@ def read_rows(
                 refused=refused,
             ).read()
         except NotNumbersError as error:  # again, with that column as texts, to find the row
-            as_text.add(error.column)
+            _read_as_text(as_text, error.column, columns)
 
 
 def read_blocks(
@@ -120,9 +116,16 @@ def read_blocks(
                 yield TableRows(raw, reading.words())
                 num_yielded += len(raw)
         except NotNumbersError as error:  # again, as texts: these may be numbers that Arrow does not parse
-            as_text.add(error.column)
+            _read_as_text(as_text, error.column, columns)
         else:
             return
+
+
+def _read_as_text(as_text: set[str], name: str, columns: Sequence[Column]) -> None:
+    """Add a column to those that are read as texts; after a few, all: each costs reading the file once more."""
+    as_text.add(name)
+    if len(as_text) >= _MOST_RETRIES:
+        as_text.update(column.name for column in columns)
 
 
 def _blocks_of(blocks: Iterator[Floats], *, num_rows: int, after: int) -> Iterator[Floats]:
@@ -159,7 +162,9 @@ class _Reading:
     ) -> None:
         self._file, self._columns, self._as_text = file, columns, as_text
         self._skip_bad_rows, self._required, self._missing = skip_bad_rows, required, missing
-        self._placed = _placed(columns, first=leave_out)
+        starts = starts_of(columns)
+        placed = [(number, starts[column.name], column) for number, column in enumerate(columns)]
+        self._placed = sorted(placed, key=lambda place: place[2].name not in leave_out)  # which are judged first
         self._leave_out = leave_out
         self._refused, self._how_to_skip = refused, how_to_skip
         self._codes: dict[str, dict[str, int]] = {column.name: {} for column in columns if column.kind in WORD_KINDS}
@@ -270,15 +275,6 @@ class _Reading:
         lines = dict(zip(records, self._file.lines_of(records), strict=True))
         found = [RowProblem(lines[record], column, what) for record, column, what in self._wrong]
         return sorted([*found, *self._ragged], key=lambda problem: problem.line)[:_LISTED]
-
-
-def _placed(columns: Sequence[Column], *, first: Sequence[str]) -> list[tuple[int, int, Column]]:
-    """Each column with its number and the index of its first raw number; those named in `first` are first."""
-    placed, start = [], 0
-    for number, column in enumerate(columns):
-        placed.append((number, start, column))
-        start += column.width
-    return sorted(placed, key=lambda place: place[2].name not in first)
 
 
 def _grown(matrix: Floats, count: int, rows: int) -> Floats:

@@ -21,6 +21,7 @@ from dlrun.data.files.paths import digest_of, unchanged
 from dlrun.data.files.records import Record, open_records, read_records
 from dlrun.data.files.table_file import TableFile
 from dlrun.data.source import Encoded, Encoder
+from dlrun.data.tables.order import order_notices
 from dlrun.data.tables.times import as_number, parse_time
 from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
 from dlrun.wording import plural
@@ -137,12 +138,14 @@ def series_format(
     notices: tuple[str, ...] = ()
     if columns is None:
         first = next(read_records(file, names, bad=BadRows(skip=False, where=f"{path}: ").add))
-        numbers = zip(names, _plain(file, first.cells), strict=True)
-        numeric = [name for name, cell in numbers if as_number(cell) is not None]
+        cells = dict(zip(names, _plain(file, first.cells), strict=True))
+        numeric = [name for name, cell in cells.items() if as_number(cell) is not None]
         columns = [name for name in numeric if name != time]
         ignored = [name for name in names if name not in columns and name != time]
         if ignored:
             notices = (f"{path}: columns ignored, not numbers: {', '.join(ignored)}.",)
+        if time is None:
+            notices += tuple(order_notices(file, cells))
         if not columns:
             raise DataError(f"{path}: no column has numbers; the columns are {', '.join(names)}.")
     targets = [target] if isinstance(target, str) else list(columns if target is None else target)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.data.files.arrow_table import ArrowTable
-from dlrun.data.tables.columns import Column, nearly_distinct, setting
+from dlrun.data.tables.columns import Column, nearly_distinct, setting, starts_of
 from dlrun.data.tables.image_files import SUFFIXES
 from dlrun.data.tables.judging import NO_FEATURE, counts_of
 from dlrun.data.tables.rows import TableRows
@@ -78,14 +78,14 @@ def set_aside(file: ArrowTable, columns: Sequence[Column], rows: TableRows, sett
     """
     if settings.only is not None:
         return {}
-    found = {}
+    found, starts = {}, starts_of(columns)
     for column in columns[:-1]:
         if column.name in settings.columns:
-            if np.isnan(rows.column(columns, column.name)).all():
+            if np.isnan(rows.column(starts, column.name)).all():
                 hint = f"Ignore it: {setting(column.name, 'ignore')}."
                 raise DataError(f'{file.shown}: the column "{printable(column.name)}" has {EMPTY}. {hint}')
             continue
-        why = _why(file, column, columns, rows, settings)
+        why = _why(file, column, starts, rows, settings)
         if why is not None:
             found[column.name] = why
     counters = [name for name, why in found.items() if why == _COUNTER]
@@ -107,9 +107,10 @@ def is_identifier(name: str, values: NDArray[np.float32]) -> bool:
 
 
 def _why(
-    file: ArrowTable, column: Column, columns: Sequence[Column], rows: TableRows, settings: TableSettings
+    file: ArrowTable, column: Column, starts: Mapping[str, int], rows: TableRows, settings: TableSettings
 ) -> str | None:
-    raw = _raw(column, columns, rows)
+    start = starts[column.name]
+    raw = rows.raw[:, start : start + column.width]
     if column.kind not in NO_FEATURE and not _is_open(column, raw[:_FIRST_ROWS]):
         return None
     values = raw[:, 0]
@@ -117,7 +118,7 @@ def _why(
     if is_missing.all():
         return EMPTY
     if column.kind in NO_FEATURE:
-        counts = counts_of(columns, rows, column.name)
+        counts = counts_of(starts, rows, column.name)
         return describe_texts(counts, num_rows=len(values), max_categories=settings.max_categories)
     if is_missing.any():
         return None
@@ -129,7 +130,7 @@ def _why(
     if column.kind == "category":
         if len(np.unique(values)) < len(values):
             return None
-        return written_otherwise(counts_of(columns, rows, column.name)) or _DISTINCT
+        return written_otherwise(counts_of(starts, rows, column.name)) or _DISTINCT
     if column.kind != "number":
         return None
     if _counts_rows(values, num_others=rows.num_left_out + rows.num_dropped + rows.num_skipped):
@@ -180,9 +181,3 @@ def _identifier(file: ArrowTable, name: str, values: NDArray[np.float32]) -> str
     if len(set(first)) < len(first):
         return None
     return _ID if file.sample_is_whole else _ID_AT_FIRST
-
-
-def _raw(column: Column, columns: Sequence[Column], rows: TableRows) -> NDArray[np.float32]:
-    """The raw numbers of a column, (N, width)."""
-    start = sum(other.width for other in columns[: [other.name for other in columns].index(column.name)])
-    return rows.raw[:, start : start + column.width]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.baselines.baseline import gathered, sample
-from dlrun.configuration.schema.fields import Activation, AutoShare, Fraction, Range, Width
+from dlrun.configuration.schema.fields import Activation, AutoFrequencies, AutoShare, Fraction, Range, Width
 from dlrun.data.goals import mixes_kinds
 from dlrun.data.loading.split import Split
 from dlrun.data.spec import DataSpec
@@ -32,7 +32,7 @@ def tabular(
     hidden: list[Width],
     activation: Activation,
     dropout: Fraction,
-    frequencies: Annotated[int, Range(low=0, high=256)],
+    frequencies: AutoFrequencies,
     linear: bool,
     additive: bool,
     share: AutoShare,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from PIL import ImageFont, features
 
+from dlrun.report.plots.direction import is_from_right, parts_by_direction
 from dlrun.wording import plural
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -24,7 +23,6 @@ _SUFFIXES = (".ttf", ".otf", ".ttc")
 _ODD = ("bold", "italic", "oblique", "light", "thin", "black", "mono", "condensed", "serif", "math")
 _MOST_TOLD = 12  # characters
 _EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH")
-_KINDS = {"R": "r", "AL": "r", "L": "l", "EN": "l", "AN": "l", "NSM": "m"}  # by class of direction; m: marks on letters
 _DEBIAN = "of Debian and Ubuntu"
 
 
@@ -37,7 +35,7 @@ class Fonts:
     def __init__(self, texts: Iterable[str]) -> None:
         chars = set(unicodedata.normalize("NFC", "".join(texts)))
         self._known: dict[_Name, set[str]] = {None: _covered(ImageFont.load_default(_PROBE), chars)}
-        drawable = chars if features.check("raqm") else {char for char in chars if not _is_from_right(char)}
+        drawable = chars if features.check("raqm") else {char for char in chars if not is_from_right(char)}
         lacking = drawable - self._known[None]
         for path in installed() if lacking else ():
             known = _covered_by(path, drawable)
@@ -59,7 +57,7 @@ class Fonts:
         A part has one direction, so that signs and numbers beside a name in Arabic stay where they are. size: pixels.
         """
         text = unicodedata.normalize("NFC", text)
-        parts = [each for part in _by_direction(text) for each in self._by_font(part)]
+        parts = [each for part in parts_by_direction(text) for each in self._by_font(part)]
         return [(_font(name, size), part) for name, part in parts]
 
     def _by_font(self, text: str) -> list[tuple[_Name, str]]:
@@ -101,9 +99,6 @@ def installed() -> Iterator[Path]:
 def folders() -> list[Path]:
     """Return where systems keep fonts."""
     home = Path.home()
-    if sys.platform == "win32":
-        local = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-        return [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts", local / "Microsoft" / "Windows" / "Fonts"]
     if sys.platform == "darwin":
         return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library" / "Fonts"]
     own = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
@@ -138,23 +133,12 @@ def _is_inkless(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Zs", "Zl", "Zp")
 
 
-def _by_direction(text: str) -> list[str]:
-    """The parts of a text that are read from right to left, with what lies between their words, and the others."""
-    kinds = "".join(_KINDS.get(unicodedata.bidirectional(char), " ") for char in text)
-    cuts = [place for found in re.finditer("r(?:[rm ]*r)?m*", kinds) for place in found.span()]
-    return [part for first, last in itertools.pairwise([0, *cuts, len(text)]) if (part := text[first:last])]
-
-
-def _is_from_right(char: str) -> bool:
-    return _KINDS.get(unicodedata.bidirectional(char)) == "r"
-
-
 def _cure(char: str) -> str:
     """What to install for a character."""
     name = unicodedata.name(char, "")
     if name.startswith(_EAST_ASIAN):
         return f"the fonts Noto Sans CJK (package fonts-noto-cjk {_DEBIAN})"
-    if _is_from_right(char) and not features.check("raqm"):
+    if is_from_right(char) and not features.check("raqm"):
         return f"the library FriBidi (package libfribidi0 {_DEBIAN})"
     if unicodedata.category(char) == "So":
         return f"the font Symbola (package fonts-symbola {_DEBIAN})"

@@ -172,7 +172,7 @@ def trials_of_rows(rows: Sequence[SweepRow], folder: Path | None = None) -> list
                 else "",
                 chosen=None if row.best is None else str(row.best["metric"]),
                 result={"best": row.best},
-                seconds=row.seconds,
+                seconds=row.seconds or None,
                 reused=row.reused is not None,
                 device=row.device,
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.errors import DivergedError, DlrunError, Interrupted, StorageError
+from dlrun.runs.history import read_result
 from dlrun.storage.json_lines import append_line, read_lines, replace_lines
 from dlrun.tasks.metric_names import is_higher_better
 
@@ -24,7 +25,8 @@ def has_rows(folder: Path) -> bool:
 class SweepRow:
     """The outcome of a point: a line of `sweep.jsonl`.
 
-    status: as in result.json, or "pruned" for a point that the search stopped.
+    status: as in result.json, or "pruned" for a point that the search stopped. seconds: of the whole run; 0 if it ended
+    before its training began.
     """
 
     point: int
@@ -65,16 +67,28 @@ def row_of_result(point: int, overrides: Sequence[str], result: Mapping[str, Any
 
 def row_of_error(point: int, overrides: Sequence[str], error: Exception, folder: Path) -> SweepRow:
     """Return the row of a point that ended with an error; one that is not dlrun's is a defect, and a row too."""
-    where = str(folder)
-    if isinstance(error, Interrupted):
-        return SweepRow(
-            point, list(overrides), "interrupted", run_dir=where, error=str(error), exit_code=error.exit_code
-        )
     if isinstance(error, DlrunError):
-        status = "diverged" if isinstance(error, DivergedError) else "failed"
-        return SweepRow(point, list(overrides), status, run_dir=where, error=str(error), exit_code=error.exit_code)
-    what = f"{type(error).__name__}: {error}"
-    return SweepRow(point, list(overrides), "failed", run_dir=where, error=what, exit_code=1)
+        stopped = "interrupted" if isinstance(error, Interrupted) else "failed"
+        status = "diverged" if isinstance(error, DivergedError) else stopped
+        what, exit_code = str(error), error.exit_code
+    else:
+        status, what, exit_code = "failed", f"{type(error).__name__}: {error}", 1
+    return SweepRow(
+        point,
+        list(overrides),
+        status,
+        seconds=_seconds_until(error, folder),
+        run_dir=str(folder),
+        error=what,
+        exit_code=exit_code,
+    )
+
+
+def _seconds_until(error: Exception, folder: Path) -> float:
+    """How long a run took that ended with this error; 0 if it ended before it had a result to write."""
+    result = read_result(folder)
+    is_its_own = result.get("error") == str(error)  # not that of an earlier attempt
+    return float((result.get("seconds") or {}).get("total", 0.0)) if is_its_own else 0.0
 
 
 def append_row(path: Path, row: SweepRow) -> None:

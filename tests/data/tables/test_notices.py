@@ -61,6 +61,17 @@ def test_words_that_count_as_missing_are_counted() -> None:
     assert "missing values: n 7; numbers become the training median and a flag, categories one of their own" in found
 
 
+def test_of_many_columns_with_such_words_the_first_are_told_one_by_one() -> None:
+    names = [f"n{i}" for i in range(30)]
+    rows = [",".join([f"{i + j}.5" if i else "." for j in range(30)] + ["ab"[i % 2]]) for i in range(40)]
+    found = [line for line in notices("\n".join([",".join([*names, "y"]), *rows]) + "\n") if "as missing" in line]
+    assert len(found) == 13
+    assert found[11].startswith('columns: n11: 1 of 40 values is no number and counts as missing: "." 1; ')
+    listed = ", ".join(names[12:24])
+    rest = f"columns: values of {listed} and 6 more are not of their column's kind and count as missing, too"
+    assert found[12] == rest
+
+
 def test_rows_that_are_not_used_are_counted_by_file() -> None:
     short = "id,n,c,k,y\n1,,u,k,a\n2,,u,k,\n3,4,u\n"
     found = notices(PLAIN + "40,1,u,k,\n", test=short, skip_bad_rows=True)

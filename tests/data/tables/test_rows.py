@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dlrun.data.files.arrow_table import ArrowTable
 from dlrun.data.tables import rows as rows_module
-from dlrun.data.tables.columns import Column
+from dlrun.data.tables.columns import Column, starts_of
 from dlrun.data.tables.rows import TableRows, _blocks_of, describe_skipped, read_blocks, read_rows
 from dlrun.errors import DataError
 
@@ -28,12 +28,30 @@ def read(content: str, **fields: Any) -> TableRows:
 
 def test_a_category_is_its_index_and_a_missing_value_is_nan() -> None:
     rows = read(GOOD)
+    starts = starts_of(COLUMNS)
+    assert starts == {"n": 0, "c": 1, "d": 2}
     assert rows.raw.shape == (4, 7)
-    np.testing.assert_array_equal(rows.column(COLUMNS, "n"), [1, np.nan, 3, 4])
-    assert [rows.words["c"][int(code)] for code in rows.column(COLUMNS, "c")[[0, 1, 3]]] == ["red", "blue", "red"]
-    assert np.isnan(rows.column(COLUMNS, "c")[2])
+    np.testing.assert_array_equal(rows.column(starts, "n"), [1, np.nan, 3, 4])
+    assert [rows.words["c"][int(code)] for code in rows.column(starts, "c")[[0, 1, 3]]] == ["red", "blue", "red"]
+    assert np.isnan(rows.column(starts, "c")[2])
     assert rows.raw[0, 2:].tolist() == [2026, 1, 31, 5, 0]
     assert np.isnan(rows.raw[1, 2:]).all()
+
+
+def test_a_file_with_words_in_many_columns_of_numbers_is_read_a_few_times_only() -> None:
+    columns = [Column(f"n{i}", "number", lenient=True) for i in range(40)]
+    lines = [",".join(column.name for column in columns), ",".join(["."] * 40), *[",".join(map(str, range(40)))] * 3]
+    Path("t.csv").write_text("\n".join(lines))
+    file, reads = ArrowTable(Path("t.csv")), []
+    batches = file.batches
+    file.batches = lambda **fields: (reads.append(len(fields["numbers"])), batches(**fields))[1]  # type: ignore[method-assign]
+    rows = read_rows(file, columns)
+    assert reads == [40, 39, 38, 0]
+    assert rows.strays == {f"n{i}": {".": 1} for i in range(40)}
+    assert rows.raw[1:].tolist() == [list(map(float, range(40)))] * 3
+    reads.clear()
+    assert sum(len(block.raw) for block in read_blocks(file, columns, num_rows=2)) == 4
+    assert reads == [40, 39, 38, 0]
 
 
 @pytest.mark.parametrize(

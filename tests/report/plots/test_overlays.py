@@ -42,6 +42,19 @@ def test_words_are_on_the_colour_of_their_amount() -> None:
     assert long.width == picture.width
 
 
+def test_a_text_that_is_read_from_the_right_begins_there() -> None:
+    def centres(*names: str) -> list[float]:
+        """Where the first word's blue and the second word's orange are, as shares of the width."""
+        pixels = np.asarray(coloured_words([Share(names[0], "", 1.0), Share(names[1], "", -1.0)])).astype(int)
+        red, blue = pixels[:, :, 0], pixels[:, :, 2]
+        return [float(np.nonzero(mask)[1].mean()) / pixels.shape[1] for mask in (blue - red > 60, red - blue > 60)]
+
+    first, second = centres("good", "bad")
+    assert first < second < 0.2
+    first, second = centres("טוב", "רע")
+    assert first > second > 0.8
+
+
 def test_every_word_can_be_read_on_its_colour() -> None:
     for sign in (1, -1):
         shares = [Share("word", "", sign * number / 20) for number in range(21)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.errors import StorageError
-from dlrun.runs.sweeps.rows import SweepRow, append_row, best_first, read_rows
+from dlrun.errors import ConfigError, Interrupted, StorageError
+from dlrun.runs.sweeps.rows import SweepRow, append_row, best_first, read_rows, row_of_error
 
 
 def test_rows_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
@@ -36,3 +36,12 @@ def test_a_row_is_one_line_of_json(tmp_path: Path) -> None:
         "point": 7, "overrides": ["seed=1"], "status": "failed", "metrics": {}, "best": None, "seconds": 0.0,
         "run_dir": "", "error": "no", "exit_code": 3, "device": "", "reused": None, "parameters": None,
     }  # fmt: skip
+
+
+def test_a_point_that_was_stopped_has_the_time_of_its_result(tmp_path: Path) -> None:
+    result = {"status": "interrupted", "error": "Stopped at step 8.", "seconds": {"total": 2.5}}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    row = row_of_error(3, ["seed=1"], Interrupted(2, "Stopped at step 8."), tmp_path)
+    assert (row.status, row.seconds, row.exit_code, row.error) == ("interrupted", 2.5, 130, "Stopped at step 8.")
+    other = row_of_error(3, ["seed=1"], ConfigError("There is no such file."), tmp_path)  # of an earlier attempt
+    assert (other.status, other.seconds, other.exit_code) == ("failed", 0.0, 2)

@@ -124,7 +124,7 @@ def _point(row: Any, folder: Path) -> SavedPoint | None:
         metrics,
         best_metric=_text(best_metric) if best_metric is not None else None,
         higher_is_better=is_higher_better(best_metric, {"best": best}) if best_metric is not None else None,
-        seconds=float(row["seconds"]) if is_number(row.get("seconds")) else None,
+        seconds=(float(row["seconds"]) or None) if is_number(row.get("seconds")) else None,
         parameters=float(row["parameters"]) if is_number(row.get("parameters")) else None,
         error=_text(row.get("error") or ""),
         device=_text(row.get("device") or ""),

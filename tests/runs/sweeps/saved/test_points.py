@@ -58,7 +58,7 @@ def test_points_without_a_row_and_beyond_the_limit_are_told(tmp_path: Path, monk
     found = read_points(tmp_path)
     assert [point.number for point in found.points] == [0, 1]
     assert found.notices == [
-        "2 rows beyond the first 2 points are left out",
+        "2 rows beyond the first 2 points left out",
         "2 points have a folder but no result: not ended yet, or killed",
     ]
 
