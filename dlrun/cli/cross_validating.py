@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.sweeping import Manner, launch_points, raise_if_stopped, report_failures
-from dlrun.configuration.overrides import Request
+from dlrun.cli.sweeping import Sweep, launch_points, raise_if_stopped, report_failures
 from dlrun.configuration.plan import Plan
-from dlrun.configuration.schema.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.report.json_output import print_json
 from dlrun.runs.cross_validation import CrossValidation, plain, summarise, write
@@ -21,26 +20,25 @@ from dlrun.wording import duration, numbers, plural, printable
 _SHOWN, _SHOWN_OF_POINTS = 12, 5  # metrics in a table
 
 
-def cross_validate(
-    command: Command, request: Request, points: Sequence[Sequence[Plan]], catalog: Catalog, manner: Manner
-) -> int:
+def cross_validate(sweep: Sweep, points: Sequence[Sequence[Plan]]) -> int:
     """Train every fold of every point, and print a table; returns the exit code of the first fold that failed.
 
+    points: the plans of the folds of each point.
     Raises ConfigError for a folder of one run, Interrupted if a signal stopped it.
     """
     problems = [
         Problem(printable(word), "A cross-validation has a folder for each fold; name theirs: hydra.sweep.dir=DIR.")
-        for word in request.hydra
+        for word in sweep.request.hydra
         if word.lstrip("+").startswith("hydra.run.dir=")
     ]
     if problems:
         raise ConfigError(problems)
-    launched = launch_points(command, request, [plan for folds in points for plan in folds], catalog, manner)
-    raise_if_stopped(command, launched)
+    launched = launch_points(dataclasses.replace(sweep, plans=[plan for folds in points for plan in folds]))
+    raise_if_stopped(sweep.command, launched)
     found = summarise(points, launched.own)
     write(launched.folder / "cross_validation.json", found)
-    if manner.show:
-        _print_found(command, found, launched.folder)
+    if sweep.manner.show:
+        _print_found(sweep.command, found, launched.folder)
     return report_failures(launched)
 
 
@@ -103,4 +101,4 @@ def _print_points(found: Sequence[CrossValidation]) -> None:
         measured = [cells[place] for cells in columns]
         table.append([str(rows[place].point), *swept, *measured, duration(each.seconds), each.status])
     right = (0, *range(1 + len(keys), 2 + len(keys) + len(shown)))
-    print_table(["point", *keys, *shown, "time", "status"], table, right=right, mark_first=True)
+    print_table(["point", *keys, *shown, "time", "status"], table, right=right, marked=(0,))

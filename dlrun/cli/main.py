@@ -12,7 +12,6 @@ from typing import TextIO, cast
 from dlrun.cli import flags, verbs
 from dlrun.cli.command import Command, parse
 from dlrun.cli.ranks import launched
-from dlrun.configuration.schema.user_code import as_mistake
 from dlrun.configuration.waiting import wait_briefly
 from dlrun.errors import DlrunError
 from dlrun.version import __version__
@@ -80,7 +79,7 @@ def _answer(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, SystemExit) as error:  # the outermost edge: words instead of a traceback
-        mistake = as_mistake(error, plugins)
+        mistake = launched.in_words(error, plugins)
         if mistake is not None:
             return _report(f"dlrun: {mistake}", mistake.exit_code, debug=debug, error=mistake)
         if isinstance(error, SystemExit):

@@ -16,6 +16,11 @@ def tell(notices: Iterable[str]) -> None:
         print(f"notice: {notice}", file=sys.stderr)
 
 
+def say(line: str) -> None:
+    """Print a line on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def unless_quiet(command: Command) -> Callable[[str], None]:
     """Return what prints a line, or with --quiet nothing."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from dlrun.cli.notices import tell
@@ -41,8 +40,3 @@ def train_pack(
             say=lambda line: tell([line]),  # a notice, which a sweep repeats from its workers
         )
         return pack.train(points, lambda config: build_components(config, catalog, given))
-
-
-def say(line: str) -> None:
-    """Print a line on standard error."""
-    print(line, file=sys.stderr, flush=True)

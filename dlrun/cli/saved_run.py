@@ -7,12 +7,14 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from dlrun.cli.command import Command
+from dlrun.cli.context import make_catalog
 from dlrun.cli.notices import tell
 from dlrun.configuration.compose import Composed, compose
 from dlrun.configuration.override_text import Value, value_of
 from dlrun.configuration.overrides import Request, parse_overrides
 from dlrun.configuration.plan import plan_runs
 from dlrun.configuration.recipes.published import NO_DATA, changed_plugins, check_published, data_left_to_user
+from dlrun.configuration.run_config import RunConfig
 from dlrun.configuration.safe_yaml import parse_yaml, read_yaml
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import NetworkAddress, WrittenPath, has_mark
@@ -26,6 +28,15 @@ from dlrun.wording import printable
 def run_folder(command: Command) -> Path:
     """Return the run's folder that is the command's first word."""
     return Path(command.words[0]).expanduser()
+
+
+def open_run(command: Command, *, more: Sequence[str] = ()) -> tuple[RunConfig, Catalog, Path]:
+    """Return the configuration, the options and the folder of the run that a command names.
+
+    more: overrides after the command's own. Raises as `compose_run`.
+    """
+    folder, catalog = run_folder(command), make_catalog(command)
+    return compose_run(folder, (*command.overrides, *more), catalog).config, catalog, folder
 
 
 def compose_run(folder: Path, overrides: Sequence[str], catalog: Catalog) -> Composed:

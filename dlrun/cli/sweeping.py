@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
-from dlrun.cli.notices import tell
-from dlrun.cli.pack_runner import say
+from dlrun.cli.notices import say, tell
 from dlrun.cli.point_runner import PointRunner
 from dlrun.cli.ranks.launched import check_one_process
 from dlrun.cli.saved_run import without_downloads
@@ -54,6 +53,28 @@ class Manner:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """What a command sweeps. plans: of the points; a search has none, but a space to choose from."""
+
+    command: Command
+    request: Request
+    plans: Sequence[Plan]
+    catalog: Catalog
+    manner: Manner = field(default_factory=Manner)
+    space: Space | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only the result is to be printed."""
+        return self.command.has(flags.QUIET)
+
+    @property
+    def profile(self) -> bool:
+        """Whether each point is to write the time of its phases."""
+        return self.command.has(flags.PROFILE)
+
+
+@dataclass(frozen=True)
 class Launched:
     """What became of a sweep.
 
@@ -68,90 +89,79 @@ class Launched:
     stopped: Interrupted | None = None
 
 
-def launch_points(
-    command: Command,
-    request: Request,
-    plans: Sequence[Plan],
-    catalog: Catalog,
-    manner: Manner,
-    *,
-    space: Space | None = None,
-) -> Launched:
-    """Train every point that is not done; a signal stops the sweep after the running points were saved.
-
-    plans: of the points; a search has none, but a space to choose from.
-    """
-    check_one_process("-m" if command.has(flags.MULTIRUN) else "dataset.folds")
-    if asks_for_launcher(request.hydra):
+def launch_points(sweep: Sweep) -> Launched:
+    """Train every point that is not done; a signal stops the sweep after the running points were saved."""
+    request, catalog = sweep.request, sweep.catalog
+    check_one_process("-m" if sweep.command.has(flags.MULTIRUN) else "dataset.folds")
+    has_launcher = asks_for_launcher(request.hydra)
+    if has_launcher:
         check_launcher(request.hydra, request.sweep.given, catalog.config_dirs)
     reuse = request.sweep.launch.reuse
     if reuse is not None:
         require_folder(Path(reuse).expanduser())
-    ledger = open_ledger(request.hydra, plans)
+    ledger = open_ledger(request.hydra, sweep.plans)
     try:
-        _note_command(ledger, _sweep_command(command, request, catalog), is_told=manner.show)
+        _note_command(ledger, _sweep_command(sweep), is_told=sweep.manner.show)
         earlier = None if reuse is None else EarlierRuns(Path(reuse).expanduser(), catalog, besides=ledger.folder)
-        adjust = (lambda composed: without_downloads(composed, given=())) if manner.is_saved else None
+        adjust = (lambda composed: without_downloads(composed, given=())) if sweep.manner.is_saved else None
         places = LedgerPlaces(ledger, catalog, tell=lambda notice: tell([notice]), earlier=earlier, adjust=adjust)
-        first_failed, stopped = _launch(command, request, plans, places, catalog, space)
+        first_failed, stopped = None, None
+        if has_launcher:
+            stopped = _launch_with_hydra(sweep, places)
+        else:
+            first_failed, stopped = _drive(sweep, places)
         ledger.read_rows_again()
         own = [ledger.rows.get(number) for number in places.numbers]
-        own += [None] * (len(plans) - len(own))
+        own += [None] * (len(sweep.plans) - len(own))
         return Launched(ledger.folder, list(ledger.rows.values()), own, first_failed, stopped)
     finally:
         ledger.close()
 
 
-def _launch(
-    command: Command,
-    request: Request,
-    plans: Sequence[Plan],
-    places: LedgerPlaces,
-    catalog: Catalog,
-    space: Space | None,
-) -> tuple[SweepRow | None, Interrupted | None]:
+def _launch_with_hydra(sweep: Sweep, places: LedgerPlaces) -> Interrupted | None:
+    """Train the points with Hydra's launcher, where each shows itself; return the signal that stopped it."""
+    placed = [places.place(plan) for plan in sweep.plans]
+    points = [each.point for each in placed if each.row is None]
+    if not points:
+        return None
+    runner, hydra_words = _runner(sweep, quiet=sweep.quiet), sweep.request.hydra
+    signal = launch(points, places.folder, runner, hydra_words=hydra_words, config_dirs=sweep.catalog.config_dirs)
+    if signal is None:
+        return None
+    done = num_done(read_rows(places.folder / ROWS))
+    return Interrupted(signal, stopped_message(done, len(sweep.plans), places.folder))
+
+
+def _drive(sweep: Sweep, places: LedgerPlaces) -> tuple[SweepRow | None, Interrupted | None]:
     """Train the points; return the first that failed, where that ended the sweep, and the signal that stopped it."""
-    is_ours = not asks_for_launcher(request.hydra)  # then the sweep shows its points, and they show nothing themselves
-    quiet, profile = command.has(flags.QUIET), command.has(flags.PROFILE)
-    runner = PointRunner(
-        catalog.plugins,
-        catalog.config_dirs,
-        quiet=quiet or is_ours,
-        profile=profile,
-        pack=request.sweep.launch.pack,
-    )
-    if not is_ours:
-        placed = [places.place(plan) for plan in plans]
-        points = [each.point for each in placed if each.row is None]
-        if not points:
-            return None, None
-        signal = launch(points, places.folder, runner, hydra_words=request.hydra, config_dirs=catalog.config_dirs)
-        if signal is None:
-            return None, None
-        done = num_done(read_rows(places.folder / ROWS))
-        return None, Interrupted(signal, stopped_message(done, len(plans), places.folder))
-    settings, budget = request.sweep.launch, Budget(request.sweep.search.budget)
-    search = choose_search(request.sweep.search, plans, places.folder, space=space)
-    examples = plans if space is None else space.example_plans()
+    settings, budget = sweep.request.sweep.launch, Budget(sweep.request.sweep.search.budget)
+    search = choose_search(sweep.request.sweep.search, sweep.plans, places.folder, space=sweep.space)
+    examples = sweep.plans if sweep.space is None else sweep.space.example_plans()
+    runner = _runner(sweep, quiet=True)  # the sweep shows its points
     engine = choose_engine(
         settings,
         runner,
         num_points=search.num_points,
         example=examples[0],
-        needs=lambda: Needs.of_sweep(places.folder, examples, catalog),
-        in_process=profile,
+        needs=lambda: Needs.of_sweep(places.folder, examples, sweep.catalog),
+        in_process=sweep.profile,
     )
     places.threads = lambda: engine.threads if isinstance(engine, DividesThreads) else None
-    packer = _packer(request, runner, profile=profile, quiet=quiet)
-    with make_watch(plans, quiet=quiet, num_points=search.num_points) as watch:
+    packer = _packer(sweep, runner)
+    with make_watch(sweep.plans, quiet=sweep.quiet, num_points=search.num_points) as watch:
         driver = Driver(search, engine, places, watch=watch, packer=packer, budget=budget, fail_fast=settings.fail_fast)
         try:
             driver.run()
         except Interrupted as error:
             return None, error
-    for line in () if quiet else (*summary_of(search), *_used(budget, driver, search.num_points, places.folder)):
+    for line in () if sweep.quiet else (*summary_of(search), *_used(budget, driver, search.num_points, places.folder)):
         say(line)
     return driver.failed if settings.fail_fast else None, None
+
+
+def _runner(sweep: Sweep, *, quiet: bool) -> PointRunner:
+    catalog, pack = sweep.catalog, sweep.request.sweep.launch.pack
+    return PointRunner(catalog.plugins, catalog.config_dirs, quiet=quiet, profile=sweep.profile, pack=pack)
 
 
 def _used(budget: Budget, driver: Driver, num_points: int | None, folder: Path) -> list[str]:
@@ -159,10 +169,11 @@ def _used(budget: Budget, driver: Driver, num_points: int | None, folder: Path) 
     return budget.summary(folder, num_left=num_left)
 
 
-def _packer(request: Request, runner: PointRunner, *, profile: bool, quiet: bool) -> Packer:
+def _packer(sweep: Sweep, runner: PointRunner) -> Packer:
     """Return what groups the points of a sweep into jobs."""
-    mode, why = request.sweep.launch.pack, sweep_obstacle(request.sweep, profile=profile)
-    tell = _ignore if quiet else say
+    asked = sweep.request.sweep
+    mode, why = asked.launch.pack, sweep_obstacle(asked, profile=sweep.profile)
+    tell = _ignore if sweep.quiet else say
     if mode == "on" and why is not None:
         tell(f"packed: no points; {why}")
     return Packer(mode if why is None else "off", runner.composed, say=tell)
@@ -172,17 +183,18 @@ def _ignore(line: str) -> None:
     del line
 
 
-def _sweep_command(command: Command, request: Request, catalog: Catalog) -> SweepCommand:
+def _sweep_command(sweep: Sweep) -> SweepCommand:
     """Return the command as the ledger keeps it."""
+    request, catalog = sweep.request, sweep.catalog
     digests = catalog.plugin_hashes()
     return SweepCommand(
-        tuple(word for word in request.words if word not in request.hydra),
-        tuple(word for word in request.hydra if not word.lstrip("+").startswith(SWEEP_DIR)),
-        command.has(flags.MULTIRUN),
-        {str(path): digests[path.name] for path in catalog.plugins},
-        tuple(map(str, catalog.config_dirs)),
-        str(Path.cwd()),
-        __version__,
+        words=tuple(word for word in request.words if word not in request.hydra),
+        hydra=tuple(word for word in request.hydra if not word.lstrip("+").startswith(SWEEP_DIR)),
+        multirun=sweep.command.has(flags.MULTIRUN),
+        plugins={str(path): digests[path.name] for path in catalog.plugins},
+        config_dirs=tuple(map(str, catalog.config_dirs)),
+        started_in=str(Path.cwd()),
+        dlrun=__version__,
     )
 
 
@@ -198,23 +210,15 @@ def _note_command(ledger: Ledger, command: SweepCommand, *, is_told: bool) -> No
     ledger.note_command(command)
 
 
-def sweep(
-    command: Command,
-    request: Request,
-    plans: Sequence[Plan],
-    catalog: Catalog,
-    manner: Manner,
-    *,
-    space: Space | None = None,
-) -> int:
+def train_sweep(sweep: Sweep) -> int:
     """Train every point and print one table, best first; returns the exit code of the first point that failed.
 
     Raises Interrupted, after the table of what there is, if a signal stopped the sweep.
     """
-    launched = launch_points(command, request, plans, catalog, manner, space=space)
-    if manner.show or launched.stopped is not None:
-        _print_rows(command, launched, request.sweep.search.objectives)
-    raise_if_stopped(command, launched)
+    launched = launch_points(sweep)
+    if sweep.manner.show or launched.stopped is not None:
+        _print_rows(sweep.command, launched, sweep.request.sweep.search.objectives)
+    raise_if_stopped(sweep.command, launched)
     return report_failures(launched)
 
 

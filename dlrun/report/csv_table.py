@@ -25,7 +25,10 @@ def to_csv(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return stream.getvalue()
 
 
+def without_formula(value: Any) -> Any:
+    """Return a cell's value; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
 def _cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return escape_controls(f"'{value}" if value.startswith(_FORMULA) else value)
+    return escape_controls(without_formula(value)) if isinstance(value, str) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from dlrun.report.tables import print_table
 from dlrun.runs.explain.attribution import Explanation, Importance, Share
-from dlrun.storage.json_values import nan_to_null
+from dlrun.storage.json_values import readable_json
 from dlrun.wording import count, number, numbers, plural, printable
 
 MOST_SHOWN = 12
@@ -125,7 +124,7 @@ def importance_state(found: Importance) -> dict[str, Any]:
 
 def as_json(state: Any) -> str:
     """Return a state as JSON; a number that JSON does not have becomes null."""
-    return json.dumps(nan_to_null(state), indent=2, ensure_ascii=False, allow_nan=False)
+    return readable_json(state, indent=2)
 
 
 def _summary(explanation: Explanation) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
+from dlrun.report.csv_table import without_formula
 from dlrun.storage.atomic import replace_by_pieces
-from dlrun.storage.json_values import nan_to_null
+from dlrun.storage.json_values import readable_json
 from dlrun.storage.output_file import check_output_file
 from dlrun.wording import printable
 
@@ -20,7 +20,6 @@ Columns = Mapping[str, list[Any]]
 """From each heading to its values, one per row."""
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_target(path: Path, source: Path | None) -> Path:
@@ -63,21 +62,15 @@ def as_csv(chunks: Iterable[Columns], *, delimiter: str = ",") -> Iterator[str]:
         stream = io.StringIO()
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         if not number:
-            writer.writerow([_cell(name) for name in columns])
-        writer.writerows([_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+            writer.writerow([without_formula(name) for name in columns])
+        writer.writerows([without_formula(value) for value in row] for row in zip(*columns.values(), strict=True))
         yield stream.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _as_jsonl(chunks: Iterable[Columns]) -> Iterator[str]:
     for columns in chunks:
         rows = zip(*columns.values(), strict=True)
-        yield "".join(
-            json.dumps(nan_to_null(dict(zip(columns, row, strict=True))), ensure_ascii=False) + "\n" for row in rows
-        )
+        yield "".join(f"{readable_json(dict(zip(columns, row, strict=True)))}\n" for row in rows)
 
 
 def as_json(chunks: Iterable[Columns]) -> Iterator[str]:

@@ -15,7 +15,6 @@ def print_table(
     rows: Sequence[Sequence[str]],
     *,
     right: Sequence[int] = (),
-    mark_first: bool = False,
     marked: Container[int] = (),
 ) -> None:
     """Print rows under their headings; the columns in `right` are aligned to the right, the rows `marked` coloured."""
@@ -31,7 +30,7 @@ def print_table(
             Text(printable(heading, limit=400)), justify="right" if number in right else "left", overflow="fold"
         )
     for number, row in enumerate(rows):
-        style = "green" if ((mark_first and number == 0) or number in marked) and terminal else ""
+        style = "green" if number in marked and terminal else ""
         table.add_row(*(Text(printable(cell, limit=400), style=style) for cell in row))
     if terminal:
         console.print(table)

@@ -78,11 +78,13 @@ def read_side(name: str, catalog: Catalog) -> Side:
     options = [catalog.option(group, choice) for group, choice in choices.items()]
     tree = {**default_values(), **uncomposed_tree(options, recipe.values)}
     about = recipe.about
-    decided = result.get("auto") if is_run else (about.get("lock") or {}).get("auto")
+    decided = (result.get("auto") if is_run else (about.get("lock") or {}).get("auto")) or {}
+    if is_run and tree["device"]["processes"] == 1:
+        decided = {**decided, "device.strategy": "ddp"}  # it had all of the model
     fingerprint = (result.get("dataset") if is_run else about.get("data")) or {}
     return Side(
-        tree=requested_tree(tree, decided or {}) if is_run else tree,
-        decided=decided or {},
+        tree=requested_tree(tree, decided) if is_run else tree,
+        decided=decided,
         expect=about.get("expect") or {},
         lock=lock_of(result) if is_run else about.get("lock") or {},
         fingerprint=fingerprint.get("fingerprint"),

@@ -152,6 +152,14 @@ def differing(trees: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
+def as_trained(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a run's configuration with `device.strategy` as it was: a process alone has all of the model (ddp)."""
+    device = config.get("device", {})
+    if device.get("processes") != 1:
+        return config
+    return {**config, "device": {**device, "strategy": "ddp"}}
+
+
 def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each value of nested mappings with its dotted key."""
     if isinstance(node, Mapping):

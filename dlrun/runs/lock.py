@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.configuration.recipes.promise import Lock
+from dlrun.configuration.schema.fields import AUTO
 from dlrun.runs.history import flatten
 from dlrun.wording import show
 
@@ -37,6 +38,8 @@ def differences(lock: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, l
 
 def entries(lock: Mapping[str, Any]) -> dict[str, Any]:
     """Return each part of a lock by its dotted key: torch, packages.numpy, auto.trainer.epochs."""
+    if lock.get("strategy") == AUTO:  # of a process alone, which has all of the model
+        lock = {**lock, "strategy": "ddp"}
     rules = {f"auto.{key}": value for key, value in (lock.get("auto") or {}).items()}
     return {**dict(flatten({key: value for key, value in lock.items() if key != "auto"})), **rules}
 

@@ -102,8 +102,7 @@ def build_components(config: RunConfig, catalog: Catalog, given: Given = ALONE) 
         if config.device_settings.threads == AUTO:
             work = work_of(task, data, config, chosen, files=catalog.plugins)
     config, chosen = _with_threads(config, catalog, replace(facts_of(data), work=work), chosen, given)
-    threads = {"device.threads": config.device_settings.threads}
-    values = {**decided, **rest, **(threads if requested.device_settings.threads == AUTO else {})}
+    values = {**decided, **rest, **_chosen_for_device(requested, config)}
     return Components(
         requested=requested,
         config=config,
@@ -127,6 +126,12 @@ def _memory_check(config: RunConfig, catalog: Catalog, data: DataBundle, chosen:
         lambda task, config: build_optimizers(task, config, catalog),
         catalog.plugins,
     )
+
+
+def _chosen_for_device(requested: RunConfig, config: RunConfig) -> dict[str, Any]:
+    """Return what rules chose for the fields of the device that were `auto`, by key."""
+    asked, used = requested.tree["device"], config.tree["device"]
+    return {f"device.{name}": used[name] for name in ("threads", "strategy") if asked[name] == AUTO != used[name]}
 
 
 def _with_threads(

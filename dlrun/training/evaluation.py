@@ -10,11 +10,12 @@ import torch
 from dlrun.data.loading.shard import WHOLE
 from dlrun.data.loading.split import Split, in_order
 from dlrun.optim.device import Device
+from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.tasks.merging import Merges
 from dlrun.tasks.modes import evaluating
 from dlrun.tasks.task import Evaluation, Task
 from dlrun.training.metric_choice import check_returned
-from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
+from dlrun.training.out_of_memory import evaluation_error
 
 
 def evaluate(

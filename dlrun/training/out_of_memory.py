@@ -1,19 +1,10 @@
-"""Out-of-memory errors: recognised, and reported with the settings that need less memory."""
+"""Out-of-memory errors, reported with the settings that need less memory."""
 
 from __future__ import annotations
-
-import torch
 
 from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim.device import Device
-
-_TEXTS = ("can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")  # last: cuBLAS, cuDNN
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that an allocation failed."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in _TEXTS)
 
 
 def training_error(settings: TrainerSettings, device: Device) -> ConfigError:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from dlrun.configuration.run_config import RunConfig
 from dlrun.data.prepare import DataBundle
 from dlrun.errors import ConfigError, Problem
+from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.tasks.copies import copy_of
 from dlrun.tasks.draws import own_draws
 from dlrun.tasks.goals import goal_of
 from dlrun.tasks.task import SupervisedTask, Task
-from dlrun.training.out_of_memory import is_out_of_memory
 from dlrun.training.shapes import Trace
 from dlrun.training.stability import fix_of, is_full_batch, is_least_squares, stable_limit
 from dlrun.wording import plural

@@ -14,9 +14,10 @@ from dlrun.data.prepare import DataBundle
 from dlrun.data.spec import Batch
 from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
+from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.tasks.draws import own_draws
 from dlrun.tasks.task import Task
-from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.out_of_memory import training_error
 from dlrun.training.shapes import Trace
 
 _MOST_ROWS = 8

@@ -15,12 +15,13 @@ from dlrun.data.loading.split import Loader
 from dlrun.data.spec import Batch
 from dlrun.optim.device import synchronise
 from dlrun.optim.finite import NotFinite
+from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.storage.background import Saver
 from dlrun.storage.checkpoints import CheckpointStore, Snapshot
 from dlrun.tasks.progress import Listener, Progress, tell_all
 from dlrun.training.bookkeeping import Recorder, TimeUp
 from dlrun.training.build import Components, horizon
-from dlrun.training.out_of_memory import is_out_of_memory, training_error
+from dlrun.training.out_of_memory import training_error
 from dlrun.training.phases import Instrument, fetched
 from dlrun.training.processes.agreement import AgreedStop
 from dlrun.training.processes.shared_step import SharedStep

@@ -188,7 +188,7 @@ def valid_body(description: Mapping[str, Any]) -> dict[str, Any]:
 def main(words: list[str] | None = None) -> int:
     """Attack a server of a run or an exported file within this process; return 0 if it stood."""
     from dlrun.runs.serving.app import make_app
-    from dlrun.runs.serving.description import Limits
+    from dlrun.runs.serving.limits import Limits
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)

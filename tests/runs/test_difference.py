@@ -86,3 +86,17 @@ def test_auto_differs_from_auto_if_rules_made_different_values_of_it(own_folder:
         for epochs in (10, 20)
     )
     assert difference(one, other, CATALOG).configuration == {"trainer.epochs": [{"auto": 10}, {"auto": 20}]}
+
+
+def test_what_each_process_holds_differs_only_if_several_hold_parts(tmp_path: Path) -> None:
+    sides = {}
+    for name, number, strategy in (("alone", 1, "auto"), ("whole", 2, "ddp"), ("parts", 2, "fsdp")):
+        (tmp_path / name).mkdir()
+        text = f"dataset: {{name: iris}}\ndevice: {{name: cpu, processes: {number}, strategy: {strategy}}}\n"
+        (tmp_path / name / "config.yaml").write_text(text)
+        sides[name] = read_side(str(tmp_path / name), CATALOG)
+    assert difference(sides["alone"], sides["whole"], CATALOG).configuration == {"device.processes": [1, 2]}
+    assert difference(sides["alone"], sides["parts"], CATALOG).configuration == {
+        "device.processes": [1, 2],
+        "device.strategy": [{"auto": "ddp"}, "fsdp"],
+    }

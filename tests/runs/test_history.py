@@ -14,6 +14,7 @@ from dlrun.errors import ConfigError
 from dlrun.runs.history import (
     Begun,
     SavedRun,
+    as_trained,
     check_configuration,
     differing,
     find_runs,
@@ -85,6 +86,14 @@ def test_keys_that_differ_have_one_value_per_run_and_the_recipe_block_does_not_c
         "optimizer.lr": [0.1, 0.2, None],
     }
     assert differing([runs[0].config]) == {}
+
+
+def test_a_process_that_trained_alone_had_all_of_the_model() -> None:
+    alone, several = ({"device": {"processes": number, "strategy": "auto"}} for number in (1, 2))
+    assert as_trained(alone) == {"device": {"processes": 1, "strategy": "ddp"}}
+    assert alone["device"]["strategy"] == "auto"
+    assert as_trained(several) == several
+    assert as_trained({}) == {}
 
 
 def test_it_imports_no_torch() -> None:

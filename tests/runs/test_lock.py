@@ -33,3 +33,13 @@ def test_every_part_that_is_named_is_compared() -> None:
     found = differences(lock, here)
     assert found == {"threads": [2, 1], "packages.numpy": ["2.4.6", None], "auto.trainer.epochs": [30, 10]}
     assert describe(found) == "packages.numpy 2.4.6 → none, threads 2 → 1, auto.trainer.epochs 30 → 10"
+
+
+def test_a_process_alone_has_all_of_the_model_as_each_of_several_has() -> None:
+    alone, several = {"processes": 1, "strategy": "auto"}, {"processes": 2, "strategy": "ddp"}
+    assert differences(alone, several) == {"processes": [1, 2]}
+    assert differences(several, alone) == {"processes": [2, 1]}
+    assert differences(alone, {"processes": 2, "strategy": "fsdp"}) == {
+        "processes": [1, 2],
+        "strategy": ["ddp", "fsdp"],
+    }

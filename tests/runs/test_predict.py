@@ -88,6 +88,13 @@ def test_a_text_that_a_spreadsheet_would_execute_is_quoted() -> None:
     assert "".join(as_csv(chunks)) == "'=head,n\n'=1+1,-1.5\n'@a,2.0\nfine,3.0\n"
 
 
+def test_json_of_a_text_with_a_line_separator_can_be_read() -> None:
+    from dlrun.report.predictions import as_json
+
+    chunks = [{"kind": ["a\u2028b", "c\x85d"]}, {"kind": ["e"]}]
+    assert json.loads("".join(as_json(chunks))) == [{"kind": "a\u2028b"}, {"kind": "c\x85d"}, {"kind": "e"}]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 from dlrun import errors
 from dlrun.cli.ranks.launched import ProcessError
 from dlrun.cli.ranks.process import RankProcess
-from dlrun.errors import DlrunError, Interrupted, PeerLostError
+from dlrun.errors import DlrunError, Interrupted, PeerLostError, StorageError
 
 _SHOWN_LINES = 6
 
@@ -35,7 +35,8 @@ def cause(processes: Sequence[RankProcess], folder: Path | None) -> Exception:
     first = told[0]
     same = [each for each in told if each.report["error"]["exit_code"] == first.report["error"]["exit_code"]]
     of_all = min(same, key=lambda each: each.rank)
-    is_shared = of_all.rank == 0 and (len(same) == len(processes) or of_all is not first or len(processes) == 1)
+    is_of_disk = of_all.report["error"]["kind"] == StorageError.__name__  # which only rank 0 writes, for all
+    is_shared = of_all.rank == 0 and (is_of_disk or len(same) == len(processes) or of_all is not first)
     chosen = of_all if is_shared or of_all.rank == 0 else first
     return _told(chosen, len(processes), is_shared=is_shared)
 

@@ -11,11 +11,12 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from dlrun.configuration.place import ALONE, Place, place_of_process
+from dlrun.configuration.schema.user_code import as_mistake
 from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
 
 _ERROR_FILE, _AGENT = "TORCHELASTIC_ERROR_FILE", "TORCHELASTIC_RUN_ID"
@@ -77,6 +78,17 @@ def _write(path: Path, error: BaseException) -> None:
         path.write_text(json.dumps({"message": told}), encoding="utf-8")
     except OSError as failure:
         print(f"notice: {path} could not be written ({failure.strerror}).", file=sys.stderr)
+
+
+def in_words(error: BaseException, plugins: Sequence[Path]) -> DlrunError | None:
+    """Return an error that nobody expected as one of the user's code or of memory; None if it is neither."""
+    mistake = as_mistake(error, plugins)
+    if mistake is not None or not isinstance(error, MemoryError):
+        return mistake
+    what = (
+        "Out of memory: the system gave no more. Free some, or use fewer device.processes or a smaller dataset.limit."
+    )
+    return ConfigError(what, id="out-of-memory")
 
 
 def text_of(error: BaseException) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dlrun.configuration.place import Place
@@ -33,12 +35,20 @@ def _one_for_each_gpu(device_name: str, devices: Path = Path("/dev")) -> int:
     return max(1, torch.cuda.device_count())
 
 
-def notices_of_number(config: RunConfig, place: Place, *, trains_alone: bool = False) -> tuple[str, ...]:
-    """Return a notice if another number of processes trains than the configuration asks for, or one alone in parts.
+def notices_of_number(
+    config: RunConfig, place: Place, *, trains_alone: bool = False, environment: Mapping[str, str] = os.environ
+) -> tuple[str, ...]:
+    """Return a notice if another number of processes trains than the configuration or the user seems to ask for.
 
-    trains_alone: whether one process does all the same, to verify a recipe.
+    trains_alone: whether one process does all the same, to verify a recipe. environment: of this process.
     """
     asked = config.device_settings.processes
+    tasks = environment.get("SLURM_STEP_NUM_TASKS", "1")
+    if not place.is_launched and tasks.isdecimal() and int(tasks) > 1 and environment.get("SLURM_PROCID") == "0":
+        return (
+            f"srun started {tasks} tasks of this command (SLURM_STEP_NUM_TASKS), and each trains a run of its own; to "
+            "train one run together, let srun start torchrun in each (docs/distributed.md).",
+        )
     if trains_alone and asked != 1:
         return (
             f"device.processes={asked} is not needed to verify: one process trains it, and its config.yaml says 1.",
@@ -48,4 +58,5 @@ def notices_of_number(config: RunConfig, place: Place, *, trains_alone: bool = F
         return (f"{what}, which has all of it; device.processes=N starts N.",)
     if not place.is_launched or not isinstance(asked, int) or asked in (1, place.size):
         return ()
-    return (f"device.processes={asked}, but the launcher started {place.size}: they train this run together.",)
+    how = "they train this run together" if place.size > 1 else "it trains this run alone"
+    return (f"device.processes={asked}, but the launcher started {place.size}: {how}.",)

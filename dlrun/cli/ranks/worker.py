@@ -14,14 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlrun.cli.ranks.launched import text_of
+from dlrun.cli.ranks.launched import in_words, text_of
 from dlrun.cli.ranks.lifeline import Lifeline
 from dlrun.cli.ranks.line import Assignment, receive_assignment
 from dlrun.cli.ranks.process import SIGNALS
 from dlrun.cli.running import Hooks, run_one
 from dlrun.configuration.place import place_of_process
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.user_code import as_mistake
 from dlrun.data.loading.orphans import die_with
 from dlrun.errors import DlrunError
 from dlrun.runs.sweeps.jobs import Event, Measured
@@ -69,7 +68,7 @@ def _train(assignment: Assignment, lifeline: Lifeline, stop: StopRequest) -> int
                 hooks=HooksOfRank(assignment, lifeline),
             )
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the launcher tells it
-        told = as_mistake(error, assignment.plugins) or error
+        told = in_words(error, assignment.plugins) or error
         lifeline.tell({"error": described(told, error)})
         return getattr(told, "exit_code", 1)
     lifeline.tell({"done": {"result": result if place_of_process().is_first else None, "folder": str(folder)}})

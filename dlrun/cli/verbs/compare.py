@@ -77,16 +77,16 @@ def _compare_sweep(command: Command, folder: Path) -> int:
 
 
 def _compare_runs(command: Command, folders: Sequence[Path]) -> int:
-    from dlrun.runs.history import differing, read_run
+    from dlrun.runs.history import as_trained, differing, read_run
 
     runs = [read_run(folder) for folder in folders]
     metrics = {name: [run.metrics.get(name) for run in runs] for name in _names(runs)}
-    differs = differing([run.config for run in runs])
+    differs = differing([as_trained(run.config) for run in runs])
     if command.has(flags.JSON):
         found = {"runs": list(command.words), "differs": differs, "metrics": metrics}
         print_json(found)
     else:
-        _print(runs, differs, metrics)
+        _print_runs(runs, differs, metrics)
     return 0
 
 
@@ -94,7 +94,9 @@ def _names(runs: Sequence[SavedRun]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.metrics))
 
 
-def _print(runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dict[str, list[float | None]]) -> None:
+def _print_runs(
+    runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dict[str, list[float | None]]
+) -> None:
     """Two tables with one column per run: configuration and metrics."""
     from dlrun.report.tables import print_table
 

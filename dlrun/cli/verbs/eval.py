@@ -25,17 +25,16 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Evaluate the best checkpoint and print its metrics."""
-    from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import open_run
+
+    config, catalog, folder = open_run(command)
+
     from dlrun.report.tables import print_table
     from dlrun.runs.run import evaluate_run
     from dlrun.wording import number
 
-    folder = run_folder(command)
-    catalog = make_catalog(command)
     split = command.value(flags.SPLIT) or "test"
-    composed = compose_run(folder, command.overrides, catalog)
-    metrics = evaluate_run(composed.config, catalog, folder, split=split)
+    metrics = evaluate_run(config, catalog, folder, split=split)
     if command.has(flags.JSON):
         print_json(metrics)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlrun.cli import flags
 from dlrun.cli.command import Command
@@ -12,6 +13,10 @@ from dlrun.cli.notices import tell
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
+
+if TYPE_CHECKING:
+    from dlrun.configuration.run_config import RunConfig
+    from dlrun.configuration.schema.catalog import Catalog
 
 VERB = Verb(
     name="explain",
@@ -58,27 +63,36 @@ def run(command: Command) -> int:
     if target is not None:
         _check_target(target, source)
 
-    from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
-    from dlrun.report import explanations as report
+    from dlrun.cli.saved_run import open_run
 
-    folder, catalog = run_folder(command), make_catalog(command)
-    config = compose_run(folder, command.overrides, catalog).config
+    run = open_run(command)
     if source is None:
-        from dlrun.runs.explain.importance import permutation_importance
+        _show_importance(command, *run)
+    else:
+        _show_explanations(command, *run, source)
+    return 0
 
-        split = command.value(flags.SPLIT)
-        importance = permutation_importance(config, catalog, folder, split="test" if split is None else split)
 
-        def draw_importance(missing: set[str]) -> bytes:
-            from dlrun.report.plots.importance_picture import importance_picture
+def _show_importance(command: Command, config: RunConfig, catalog: Catalog, folder: Path) -> None:
+    """Print or write how much the columns of a split matter."""
+    from dlrun.report import explanations as report
+    from dlrun.runs.explain.importance import permutation_importance
 
-            return importance_picture(importance, missing=missing)
+    split = command.value(flags.SPLIT)
+    found = permutation_importance(config, catalog, folder, split="test" if split is None else split)
 
-        text = report.as_json(report.importance_state(importance))
-        _show(command, text, draw=draw_importance, tabulate=lambda: report.print_importance(importance))
-        return 0
+    def draw(missing: set[str]) -> bytes:
+        from dlrun.report.plots.importance_picture import importance_picture
 
+        return importance_picture(found, missing=missing)
+
+    text = report.as_json(report.importance_state(found))
+    _show(command, text, draw=draw, tabulate=lambda: report.print_importance(found))
+
+
+def _show_explanations(command: Command, config: RunConfig, catalog: Catalog, folder: Path, source: Path) -> None:
+    """Print or write what moved the predictions of the rows of a file."""
+    from dlrun.report import explanations as report
     from dlrun.runs.explain.explain import explain_rows
     from dlrun.runs.explain.outputs import Question
 
@@ -86,14 +100,13 @@ def run(command: Command) -> int:
     row, warn = command.value(flags.ROW), partial(_warn, command)
     found = explain_rows(config, catalog, folder, source, row=row, question=question, warn=warn)
 
-    def draw_explanations(missing: set[str]) -> bytes:
+    def draw(missing: set[str]) -> bytes:
         from dlrun.report.plots.explanation_picture import explanation_picture
 
         return explanation_picture(found, missing=missing)
 
     text = report.as_json(report.explanations_state(found))
-    _show(command, text, draw=draw_explanations, tabulate=lambda: report.print_explanations(found))
-    return 0
+    _show(command, text, draw=draw, tabulate=lambda: report.print_explanations(found))
 
 
 def _warn(command: Command, text: str) -> None:

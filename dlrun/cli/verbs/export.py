@@ -50,15 +50,14 @@ def run(command: Command) -> int:
         raise usage_error(Problem("--output", "Expected the file to write: -o FILE.onnx, FILE.pt2 or FILE.pte."))
     check_target(target, quantize=command.has(flags.QUANTIZE))
 
-    from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import open_run
+
+    config, catalog, folder = open_run(command, more=CHECKED_ON)
+
     from dlrun.runs.export.example import example_program
     from dlrun.runs.export.export import export_run
 
     tell = unless_quiet(command)
-    folder = run_folder(command)
-    catalog = make_catalog(command)
-    config = compose_run(folder, (*command.overrides, *CHECKED_ON), catalog).config
     exported = export_run(
         config,
         catalog,

@@ -65,15 +65,14 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Print or write the predictions."""
-    from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import open_run
+
+    config, catalog, folder = open_run(command)
+
     from dlrun.report import predictions
     from dlrun.runs.generate import LENGTH, TEMPERATURE
     from dlrun.runs.predict import continue_prompt
 
-    folder = run_folder(command)
-    catalog = make_catalog(command)
-    config = compose_run(folder, command.overrides, catalog).config
     prompt = command.value(flags.PROMPT)
     if prompt is not None:
         length, temperature = command.value(flags.LENGTH), command.value(flags.TEMPERATURE)

@@ -25,16 +25,15 @@ VERB = Verb(
 
 def run(command: Command) -> int:
     """Repeat the step; raises DivergedError when it diverges again."""
-    from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, refuse_published, run_folder
+    from dlrun.cli.saved_run import open_run, refuse_published, run_folder
+
+    refuse_published(run_folder(command), "replay")
+    config, catalog, folder = open_run(command)
+
     from dlrun.runs.replay import replay
     from dlrun.training.divergence import describe
 
-    folder = run_folder(command)
-    refuse_published(folder, "replay")
-    catalog = make_catalog(command)
-    composed = compose_run(folder, command.overrides, catalog)
-    step, finding = replay(composed.config, catalog, folder)
+    step, finding = replay(config, catalog, folder)
     if finding is not None:
         raise DivergedError(describe(finding, step))
     print(f"Step {step} stays finite here.")

@@ -13,7 +13,7 @@ from dlrun.errors import Problem
 from dlrun.wording import printable
 
 if TYPE_CHECKING:
-    from dlrun.runs.serving.description import Limits
+    from dlrun.runs.serving.limits import Limits
     from dlrun.runs.serving.served import Served
 
 VERB = Verb(
@@ -60,14 +60,14 @@ def run(command: Command) -> int:
     port = command.value(flags.PORT)
     listening = server.bound_socket(host, 8000 if port is None else port)
     with listening:
+        limits, model = _limits(command), _model(command)
+
         from dlrun.report.pages.serving.page import pages
         from dlrun.runs.serving.app import make_app
 
         def tell(text: str) -> None:
             print(f"dlrun: {printable(text, limit=500)}", file=sys.stderr)
 
-        limits = _limits(command)
-        model = _model(command)
         app = make_app(model, limits, pages=pages(), hosts=server.local_hosts(host), token=token, tell=tell)
         if not command.has(flags.QUIET):
             tell(f"serving {model.about['file']['name']} on {server.address_of(listening)} (Ctrl-C ends)")
@@ -76,7 +76,7 @@ def run(command: Command) -> int:
 
 
 def _limits(command: Command) -> Limits:
-    from dlrun.runs.serving.description import Limits
+    from dlrun.runs.serving.limits import Limits
 
     usual = Limits()
     rows, mib = command.value(flags.MAX_ROWS), command.value(flags.MAX_MIB)
@@ -100,11 +100,11 @@ def _model(command: Command) -> Served:
         if command.overrides:
             raise usage_error(Problem(shown, "An exported file takes no KEY=VALUE; a run does."))
         return ServedFile(open_exported(path))
-    from dlrun.cli.context import make_catalog
-    from dlrun.cli.saved_run import compose_run, run_folder
+    from dlrun.cli.saved_run import open_run
+
+    config, catalog, folder = open_run(command)
+
     from dlrun.runs.loaded_run import load_run
     from dlrun.runs.serving.served import ServedRun
 
-    folder, catalog = run_folder(command), make_catalog(command)
-    config = compose_run(folder, command.overrides, catalog).config
     return ServedRun(load_run(config, catalog, folder), name=printable(folder.resolve().name))

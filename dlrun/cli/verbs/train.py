@@ -91,13 +91,13 @@ def train(command: Command, manner: Manner | None = None) -> int:
     points = by_fold(plans, catalog)
     if any(len(folds) > 1 for folds in points):
         from dlrun.cli.cross_validating import cross_validate
-        from dlrun.cli.sweeping import Manner
+        from dlrun.cli.sweeping import Manner, Sweep
 
-        return cross_validate(command, request, points, catalog, manner or Manner())
+        return cross_validate(Sweep(command, request, plans, catalog, manner or Manner()), points)
     if command.has(flags.MULTIRUN):
-        from dlrun.cli.sweeping import Manner, sweep
+        from dlrun.cli.sweeping import Manner, Sweep, train_sweep
 
-        return sweep(command, request, plans, catalog, manner or Manner(), space=space)
+        return train_sweep(Sweep(command, request, plans, catalog, manner or Manner(), space))
     from dlrun.cli.running import print_result, run_one
     from dlrun.configuration.compose import compose
 

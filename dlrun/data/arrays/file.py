@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlrun.data.arrays.reader import Place, place_of
 from dlrun.data.files.paths import check_file
-from dlrun.data.loading.reader import available_memory
+from dlrun.data.loading.reader import own_memory
 from dlrun.errors import DataError, did_you_mean
 from dlrun.wording import printable
 
@@ -87,12 +87,12 @@ def _as_data_errors(shown: str) -> Iterator[None]:
 def _check_unpacked(archive: zipfile.ZipFile, name: str, shown: str) -> None:
     """Raise DataError for an array that does not fit into memory twice: unpacked, and as rows of splits."""
     num_bytes = next(entry.file_size for entry in archive.infolist() if entry.filename in (name, f"{name}.npy"))
-    free = available_memory()
+    free = own_memory()
     if 2 * num_bytes > free:
         what = f'the array "{printable(name)}" unpacks to {num_bytes / 2**20:,.0f} MiB and must fit into memory twice'
         raise DataError(
-            f"{shown}: {what}; {free / 2**20:,.0f} MiB are free. Save it as .npy or .safetensors, whose rows are read "
-            "when they are needed."
+            f"{shown}: {what}; {free / 2**20:,.0f} MiB are free for this process. Save it as .npy or .safetensors, "
+            "whose rows are read when they are needed."
         )
 
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dlrun.configuration.place import place_of_process
 from dlrun.data.files.status_line import long_work
 from dlrun.errors import ConfigError, Problem
 
@@ -102,7 +103,7 @@ def fits(num_bytes: int, *, in_memory: bool | str) -> bool:
     """Whether to read rows of so many bytes into memory: as `in_memory` says, or with "auto" by the free memory."""
     if isinstance(in_memory, bool):
         return in_memory
-    return num_bytes <= _SHARE * available_memory()
+    return num_bytes <= _SHARE * own_memory()
 
 
 def read_all(reader: Reader, *, what: str) -> Tensor:
@@ -143,6 +144,14 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def own_memory() -> int:
+    """Return the bytes of `available_memory` that this process may fill with rows.
+
+    Processes that train together on a machine each read all rows that are held in memory, so they share it equally.
+    """
+    return available_memory() // place_of_process().local_size
 
 
 def available_memory() -> int:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from dlrun.data.files.status_line import counted, long_work
-from dlrun.data.loading.reader import available_memory, one_thread
+from dlrun.data.loading.reader import one_thread, own_memory
 from dlrun.data.media.images import Decoding, ImageReader
 from dlrun.data.media.reader import read_files
 from dlrun.data.media.survey import Facts
@@ -202,7 +202,7 @@ def restored_block(state: Mapping[str, Any]) -> BlockEncoder:
 def check_memory(num_rows: int, num_features: int, blocks: Sequence[Block]) -> None:
     """Raise DataError if so many rows of features, float32, do not fit into memory."""
     pixels = sum(block.width for block in blocks if block.kind == "image")  # bytes, beside their float32
-    needed, free = num_rows * (4 * num_features + pixels), available_memory()
+    needed, free = num_rows * (4 * num_features + pixels), own_memory()
     if needed > free:
         sizes = ", ".join(block.describe() for block in blocks) or "one for each number and each category"
         less = "a smaller dataset.max_length or dataset.image_size, or dataset.limit"
@@ -210,7 +210,7 @@ def check_memory(num_rows: int, num_features: int, blocks: Sequence[Block]) -> N
             less = "dataset.categories=embed, a smaller dataset.max_categories, or dataset.limit"
         raise DataError(
             f"{plural(num_rows, 'row')} of {num_features:,} features ({sizes}) need {needed / 2**30:,.1f} GiB of "
-            f"memory; {free / 2**30:,.1f} GiB are free. Use {less}."
+            f"memory; {free / 2**30:,.1f} GiB are free for this process. Use {less}."
         )
 
 
@@ -221,5 +221,5 @@ def text_notices(columns: Sequence[Column], words: Mapping[str, Sequence[str]], 
             lengths = [len(split_text(text, name="words", lowercase=False)) for text in words[column.name]]
             cut = sum(length > max_length for length in lengths)
             what = f"{plural(len(lengths), 'different text')}, {statistics.median(lengths):g} words in the middle"
-            rest = f"; {cut:,} longer than {plural(max_length, 'word')} are cut (dataset.max_length)" if cut else ""
+            rest = f"; {cut:,} longer than {plural(max_length, 'word')} cut (dataset.max_length)" if cut else ""
             yield f"columns: {printable(column.name)}: {what}, {max(lengths):,} at most{rest}"

@@ -14,7 +14,7 @@ import torch
 from dlrun.configuration.place import Place
 from dlrun.errors import PeerLostError
 from dlrun.optim.distributed.group import Group
-from dlrun.optim.distributed.lost import reason_of, telling_of_loss
+from dlrun.optim.distributed.lost import raise_if_own_limit, reason_of, telling_of_loss
 from dlrun.wording import duration
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _meet(place: Place) -> Store:
         store = PrefixStore(f"dlrun/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", found)
         store.set(str(place.rank), platform.node() or "?")
     except RuntimeError as error:
+        raise_if_own_limit(error)
         raise _unreachable(place, reason_of(error)) from error
     _await_all(store, place)
     return store

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from dlrun.report.sweeps.board import Board, PointState
-from dlrun.runs.sweeps.jobs import Ended, Event
+from dlrun.runs.sweeps.jobs import Ended, Event, Measured
 from dlrun.wording import count, duration, escape_controls, number, plural, printable
 
 _INTERVAL_S = 30.0  # between two lines about points that are still running
@@ -39,7 +39,7 @@ class SweepLines:
         self._tell_before()
         if isinstance(event, Ended):
             self._write(ended_line(self._board, state))
-        elif self._board.clock() - self._written_at >= self._interval_s and state.newest is not None:
+        elif isinstance(event, Measured) and self._board.clock() - self._written_at >= self._interval_s:
             self._write(running_line(self._board))
 
     def _tell_before(self) -> None:

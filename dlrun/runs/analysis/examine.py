@@ -21,6 +21,7 @@ from dlrun.data.tables.encoding import TableEncoder
 from dlrun.data.tables.series import SeriesEncoder
 from dlrun.data.texts.language import LanguageEncoder
 from dlrun.errors import ConfigError, DataError, StorageError
+from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.runs.analysis.classes import ClassObserver
 from dlrun.runs.analysis.numbers import NumberObserver
 from dlrun.runs.analysis.reports import Examined, Mistake
@@ -31,7 +32,7 @@ from dlrun.tasks.gan import GanTask
 from dlrun.tasks.goals import SeveralGoal, goal_of
 from dlrun.tasks.parts import part_specs, targets_of_parts
 from dlrun.tasks.task import SupervisedTask
-from dlrun.training.out_of_memory import evaluation_error, is_out_of_memory
+from dlrun.training.out_of_memory import evaluation_error
 from dlrun.wording import plural
 
 MOST_MISTAKES = 16

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dlrun.runs.serving.batching import Batcher
-from dlrun.runs.serving.description import Limits, description_of, openapi
+from dlrun.runs.serving.description import description_of, openapi
 from dlrun.runs.serving.forms import read_form
+from dlrun.runs.serving.limits import Limits
 from dlrun.runs.serving.metrics import Counters
 from dlrun.runs.serving.middleware import FAILED, Gate, Within, answer_to, as_json
 from dlrun.runs.serving.requests import Fault, PredictionRequest, Reader, Refused

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dlrun.runs.generate import LENGTH, TEMPERATURE
+from dlrun.runs.serving.limits import Limits
 from dlrun.runs.serving.requests import FILE_KINDS, MOST_TOKENS
 from dlrun.runs.serving.served import Served
 from dlrun.version import __version__
@@ -14,21 +14,6 @@ from dlrun.wording import plural
 
 _MOST_CHOICES = 500  # of a category that are listed
 _JSON_TYPES: Mapping[str, list[str]] = {"number": ["number", "string"], "boolean": ["boolean", "number", "string"]}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a request may be, and how many may wait."""
-
-    rows: int = 1000
-    mib: int = 16
-    timeout_s: float = 30.0
-    waiting: int = 256
-
-    @property
-    def pixels(self) -> int:
-        """How many pixels a request's images may have: a photograph has fewer than two for each byte of its file."""
-        return 2 * (self.mib << 20)
 
 
 def description_of(model: Served, limits: Limits) -> dict[str, Any]:

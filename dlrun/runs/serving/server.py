@@ -14,7 +14,7 @@ from typing import Any
 
 from dlrun.data.files.optional import import_optional
 from dlrun.errors import ConfigError, Problem
-from dlrun.runs.serving.description import Limits
+from dlrun.runs.serving.limits import Limits
 from dlrun.wording import printable
 
 _BACKLOG = 1024

@@ -13,7 +13,7 @@ from dlrun.cli.ranks.ends import cause
 from dlrun.cli.ranks.launched import ProcessError
 from dlrun.cli.ranks.process import RankProcess
 from dlrun.cli.ranks.worker import described
-from dlrun.errors import ConfigError, DataError, DivergedError, Interrupted, PeerLostError
+from dlrun.errors import ConfigError, DataError, DivergedError, Interrupted, PeerLostError, StorageError
 
 
 @dataclass
@@ -93,6 +93,12 @@ def test_an_error_of_one_process_names_it_and_keeps_its_kind() -> None:
     assert isinstance(error, ProcessError)
     assert str(error) == "rank 1 of 3: KeyError: 'a'"
     assert "in rank 1\n" in str(error.__cause__)
+
+
+def test_an_error_of_the_disk_names_no_rank_since_only_one_writes() -> None:
+    error = cause([told(0, StorageError("a/metrics.jsonl: no space"), at=1.0), told(1, LOST, at=2.0)], None)
+    assert isinstance(error, StorageError)
+    assert str(error) == "a/metrics.jsonl: no space"
 
 
 @pytest.mark.parametrize("at", [(1.0, 2.0), (2.0, 1.0)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.cli.ranks import launched
-from dlrun.cli.ranks.launched import is_told_elsewhere
+from dlrun.cli.ranks.launched import in_words, is_told_elsewhere
 from dlrun.errors import DataError, PeerLostError
 
 Dlrun = Callable[..., tuple[int, str, str]]
@@ -79,6 +79,16 @@ def test_a_defect_is_told_with_its_traceback(tmp_path: Path) -> None:
     told = json.loads(path.read_text())["message"]
     assert told["message"] == "KeyError: 'a'"
     assert "in test_a_defect_is_told_with_its_traceback" in told["extraInfo"]["py_callstack"]
+
+
+def test_memory_that_is_not_there_is_no_defect_of_dlrun() -> None:
+    found = in_words(MemoryError("std::bad_alloc"), [])
+    assert found is not None
+    assert found.exit_code == 2
+    assert str(found) == (
+        "Out of memory: the system gave no more. Free some, or use fewer device.processes or a smaller dataset.limit."
+    )
+    assert in_words(KeyError("a"), []) is None
 
 
 def test_a_file_that_cannot_be_written_is_a_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,8 @@ def test_one_folder_one_console_one_result(whole: Path, dlrun: Dlrun) -> None:
     )
     assert err.count("completed: 12 steps") == 1
     assert read_yaml(whole / "config.yaml")["device"]["processes"] == 2
-    assert json.loads((whole / "result.json").read_text())["environment"]["processes"] == 2
+    result = json.loads((whole / "result.json").read_text())
+    assert (result["environment"]["processes"], result["auto"]["device.strategy"]) == (2, "ddp")
     assert [path.name for path in whole.glob("rank*")] == []
     code, evaluated, _ = dlrun("eval", "whole", "--json", "--plugin", str(PLUGIN))
     assert code == 0

@@ -42,6 +42,9 @@ def test_another_number_than_the_launchers_is_a_notice() -> None:
     assert notices_of_number(asked, LAUNCHED) == (
         "device.processes=2, but the launcher started 4: they train this run together.",
     )
+    assert notices_of_number(asked, Place(0, 1, 0, 1, "here:29500")) == (
+        "device.processes=2, but the launcher started 1: it trains this run alone.",
+    )
     assert notices_of_number(asked, ALONE) == ()
     assert notices_of_number(asked, ALONE, trains_alone=True) == (
         "device.processes=2 is not needed to verify: one process trains it, and its config.yaml says 1.",
@@ -58,3 +61,14 @@ def test_a_model_that_no_other_process_shares_is_a_notice() -> None:
         "device.processes=N starts N.",
     )
     assert notices_of_number(asked, LAUNCHED) == ()
+
+
+def test_tasks_of_slurm_that_each_train_alone_are_a_notice_of_the_first() -> None:
+    config, of_slurm = configure(*WORDS), {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}
+    assert notices_of_number(config, ALONE, environment=of_slurm) == (
+        "srun started 2 tasks of this command (SLURM_STEP_NUM_TASKS), and each trains a run of its own; to train one "
+        "run together, let srun start torchrun in each (docs/distributed.md).",
+    )
+    assert notices_of_number(config, ALONE, environment={**of_slurm, "SLURM_PROCID": "1"}) == ()
+    assert notices_of_number(config, ALONE, environment={**of_slurm, "SLURM_STEP_NUM_TASKS": "1"}) == ()
+    assert notices_of_number(config, LAUNCHED, environment=of_slurm) == (), "torchrun brought them together"

@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dlrun.configuration.place import Place
 from dlrun.configuration.schema.fields import Augment
 from dlrun.configuration.schema.settings import DatasetSettings
 from dlrun.data.loading import reader as reading
@@ -190,6 +191,13 @@ def test_rows_are_in_memory_when_they_fit(monkeypatch: pytest.MonkeyPatch) -> No
     assert not fits(301, in_memory="auto")
     assert fits(10**15, in_memory=True)
     assert not fits(1, in_memory=False)
+
+
+def test_the_processes_of_a_run_share_the_memory_of_their_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "available_memory", lambda: 1000)
+    monkeypatch.setattr(reading, "place_of_process", lambda: Place(5, 8, 1, 4, "node1:29500"))
+    assert fits(75, in_memory="auto"), "four on this machine: 30 % of 250 each"
+    assert not fits(76, in_memory="auto")
 
 
 def test_the_limit_of_the_process_bounds_what_is_available(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,19 +122,20 @@ def test_an_image_that_changes_after_the_survey_is_reported() -> None:
 
 
 def test_rows_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "available_memory", lambda: 3 << 30)
+    monkeypatch.setattr(blocks, "own_memory", lambda: 3 << 30)
     found = [Block("review", "text", 1, (128,), 99), Block("photo", "image", 129, (3, 32, 32))]
     check_memory(200_000, 3201, found)  # 3.0 GiB less a little
     message = (
         r'300,000 rows of 3,201 features \(the text "review" of up to 128 tokens, the 32x32 image "photo"\) need '
-        r"4\.4 GiB of memory; 3\.0 GiB are free\. Use a smaller dataset\.max_length or dataset\.image_size, or "
-        r"dataset\.limit\."
+        r"4\.4 GiB of memory; 3\.0 GiB are free for this process\. Use a smaller dataset\.max_length or "
+        r"dataset\.image_size, or dataset\.limit\."
     )
     with pytest.raises(DataError, match=message):
         check_memory(300_000, 3201, found)
     message = (
         r"300,000 rows of 3,201 features \(one for each number and each category\) need 3\.6 GiB of memory; 3\.0 GiB "
-        r"are free\. Use dataset\.categories=embed, a smaller dataset\.max_categories, or dataset\.limit\."
+        r"are free for this process\. Use dataset\.categories=embed, a smaller dataset\.max_categories, or "
+        r"dataset\.limit\."
     )
     with pytest.raises(DataError, match=message):
         check_memory(300_000, 3201, [])
@@ -144,5 +145,5 @@ def test_how_long_texts_are_and_how_many_are_cut_is_told() -> None:
     columns, words = [Column("n", "number"), Column("review", "text")], {"review": TEXTS}
     expected = "columns: review: 4 different texts, 3 words in the middle, 5 at most"
     assert list(text_notices(columns, words, max_length=5)) == [expected]
-    cut = "; 1 longer than 4 words are cut (dataset.max_length)"
+    cut = "; 1 longer than 4 words cut (dataset.max_length)"
     assert list(text_notices(columns, words, max_length=4)) == [expected + cut]

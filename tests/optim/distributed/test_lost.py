@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from dlrun.errors import PeerLostError
+from dlrun.errors import ConfigError, PeerLostError
 from dlrun.optim.distributed.lost import telling_of_loss
 
 
@@ -28,3 +29,20 @@ def test_the_advice_of_gloo_is_left_out() -> None:
 def test_a_lost_worker_of_this_process_is_no_lost_process() -> None:
     with pytest.raises(RuntimeError, match="DataLoader worker"), telling_of_loss():
         raise RuntimeError("DataLoader worker (pid(s) 5) exited unexpectedly")
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, torch.OutOfMemoryError])
+def test_memory_that_this_process_lacks_is_left_to_the_step_to_tell(kind: type[RuntimeError]) -> None:
+    with pytest.raises(kind, match=r"^CUDA out of memory\."), telling_of_loss():
+        raise kind("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_a_limit_of_this_process_is_no_lost_process() -> None:
+    """What gloo says under `ulimit -v 700000`, where it can start no thread."""
+    with pytest.raises(ConfigError) as found, telling_of_loss():
+        raise RuntimeError("Resource temporarily unavailable")
+    assert str(found.value) == (
+        "1 problem in the configuration:\n  device.processes\n      This process cannot talk to the others: the system "
+        "gives it no more memory, threads or open files (Resource temporarily unavailable). Use fewer processes, or "
+        "raise its limits (ulimit -a shows them)."
+    )

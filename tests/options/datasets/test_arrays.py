@@ -218,8 +218,11 @@ def test_rows_read_as_needed_are_checked_before_training() -> None:
 def test_an_array_that_unpacks_to_more_than_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed("mine.npz", inputs=np.zeros((1000, 1000), dtype=np.float32), targets=np.zeros(1000))
     assert Path("mine.npz").stat().st_size < 20_000
-    monkeypatch.setattr(array_file, "available_memory", lambda: 7 << 20)
-    message = 'the array "inputs" unpacks to 4 MiB and must fit into memory twice; 7 MiB are free. Save it as .npy'
+    monkeypatch.setattr(array_file, "own_memory", lambda: 7 << 20)
+    message = (
+        'the array "inputs" unpacks to 4 MiB and must fit into memory twice; 7 MiB are free for this process. Save it '
+        "as .npy"
+    )
     with pytest.raises(DataError, match=re.escape(message)):
         source("mine.npz")
 

@@ -207,12 +207,12 @@ def test_the_fingerprint_covers_images_and_the_fields_of_texts_and_images() -> N
 
 def test_a_table_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     write_table(Path(), rows=20)
-    monkeypatch.setattr(blocks, "available_memory", lambda: 100_000)
+    monkeypatch.setattr(blocks, "own_memory", lambda: 100_000)
     with pytest.raises(
         DataError, match=r'20 rows of .* the 32x32 image "photo"\) need 0\.0 GiB of memory; 0\.0 GiB are'
     ):
         data()
-    monkeypatch.setattr(blocks, "available_memory", lambda: 79)  # a feature of 20 rows takes 80 bytes
+    monkeypatch.setattr(blocks, "own_memory", lambda: 79)  # a feature of 20 rows takes 80 bytes
     with pytest.raises(DataError, match=r"20 rows of \d features \(one for each number and each category\) need"):
         data(columns={"photo": "ignore", "review": "ignore"})
 

@@ -68,6 +68,11 @@ def test_points_that_take_long_have_a_line_every_thirty_seconds() -> None:
     ]
 
 
+def test_points_that_are_not_evaluated_have_a_line_too() -> None:
+    measured = Measured(0, 3, 30, 1.0, {}, 40, None)  # no validation rows
+    assert lines_of(submitted(0, "seed=0"), 30.0, Started(0), measured) == ["1 running: seed=0 75 % epoch 3"]
+
+
 def test_a_line_names_three_running_points_the_rate_and_the_time_left() -> None:
     events: list[Event | float] = [submitted(9, "seed=9"), 60.0, completed(9, 0.1, "seed=9")]
     events += [event for point in range(5) for event in (submitted(point, f"seed={point}"), Started(point))]

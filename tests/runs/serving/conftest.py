@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dlrun.runs.serving.app import make_app
-from dlrun.runs.serving.description import Limits
+from dlrun.runs.serving.limits import Limits
 from dlrun.runs.serving.served import Served, ServedRun
 from tests.runs.export.conftest import Load, data, loaded, trained
 

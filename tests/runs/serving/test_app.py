@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dlrun.runs.serving.app import make_app
-from dlrun.runs.serving.description import Limits
+from dlrun.runs.serving.limits import Limits
 from dlrun.runs.serving.middleware import as_json
 from dlrun.runs.serving.served import Served
 from tests.runs.serving.conftest import HAS_SERVE, PAGES, needs_serve, post

@@ -12,6 +12,7 @@ from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.yaml_text import to_yaml
 from dlrun.errors import ConfigError, DlrunError, Interrupted, Problem
 from dlrun.optim.device import seed_everything
+from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.runs.run import MakeListeners, Run, Session
 from dlrun.runs.sweeps.jobs import Channel, Ended, MemoryWatch, Point, Started
 from dlrun.runs.sweeps.measuring import PointListener
@@ -21,7 +22,6 @@ from dlrun.runs.sweeps.packing.eligible import Mode
 from dlrun.runs.sweeps.packing.member import Member, TimeUp
 from dlrun.runs.sweeps.rows import SweepRow, row_of_error, row_of_result
 from dlrun.storage import run_dir
-from dlrun.training.out_of_memory import is_out_of_memory
 from dlrun.training.signals import StopRequest
 
 

@@ -1,11 +1,11 @@
-"""dlrun.training.out_of_memory: a failed allocation is recognised, whoever tells it."""
+"""dlrun.optim.out_of_memory: a failed allocation is recognised, whoever tells it."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from dlrun.training.out_of_memory import is_out_of_memory
+from dlrun.optim.out_of_memory import is_out_of_memory
 
 
 @pytest.mark.parametrize(
