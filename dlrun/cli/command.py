@@ -39,7 +39,7 @@ class Command:
         return list(self.given.get(flag.name, ()))
 
 
-class Given(NamedTuple):
+class TypedFlag(NamedTuple):
     """A flag as typed; one that does not exist has no record."""
 
     spelling: str
@@ -55,7 +55,7 @@ class Tokens(NamedTuple):
     """The words of a command line, sorted without knowing the verb, which may come last."""
 
     plain: list[str]
-    given: list[Given]
+    flags: list[TypedFlag]
 
 
 def tokenize(argv: Sequence[str]) -> Tokens:
@@ -72,7 +72,7 @@ def tokenize(argv: Sequence[str]) -> Tokens:
         if flag is not None and takes_next and rest and (not flag.optional or rest[0] in flag.choices):
             value = rest.pop(0)
             word = f"{word} {value}"
-        tokens.given.append(Given(spelling, value, word, flag))
+        tokens.flags.append(TypedFlag(spelling, value, word, flag))
     return tokens
 
 
@@ -89,12 +89,12 @@ def parse(argv: Sequence[str]) -> Command:
             raise usage_error(*_read_flags(verbs.verb("train"), tokens.given)[1])
         what = f"There is no such command. {did_you_mean(name, verbs.NAMES)}"
         raise usage_error(Problem(printable(name), what))
-    if any(each.flag is flags.HELP for each in tokens.given):
+    if any(each.flag is flags.HELP for each in tokens.flags):
         return Command(verbs.verb("help"), [name] if is_named else [])
     verb = verbs.verb(name)
-    if any(each.flag is flags.VERSION for each in tokens.given):
+    if any(each.flag is flags.VERSION for each in tokens.flags):
         return Command(verb, given={flags.VERSION.name: [""]})
-    given, problems = _read_flags(verb, tokens.given)
+    given, problems = _read_flags(verb, tokens.flags)
     slots = [
         slot._replace(least=0) if slot.optional_with is not None and slot.optional_with.name in given else slot
         for slot in verb.words
@@ -112,7 +112,7 @@ def usage_error(*problems: Problem) -> ConfigError:
     return ConfigError(problems, title=f"{plural(len(problems), 'problem')} on the command line")
 
 
-def _read_flags(verb: Verb, typed: Sequence[Given]) -> tuple[dict[str, list[Any]], list[Problem]]:
+def _read_flags(verb: Verb, typed: Sequence[TypedFlag]) -> tuple[dict[str, list[Any]], list[Problem]]:
     """The values of all flags by the flag's name, and what is wrong with them."""
     given: dict[str, list[Any]] = {}
     problems = []

@@ -30,7 +30,7 @@ def _choices(words: Sequence[str], word: str) -> Iterable[str]:
     plain = tokens.plain
     name = plain.pop(0) if plain and plain[0] in verbs.NAMES else None
     verb = verbs.verb(name or "train")
-    last = tokens.given[-1] if tokens.given else None
+    last = tokens.flags[-1] if tokens.flags else None
     waiting = last.flag if last is not None and last.value is None and words[-1] == last.spelling else None
     values: Iterable[str] = ()
     if waiting is not None and not waiting.is_switch:
@@ -42,12 +42,12 @@ def _choices(words: Sequence[str], word: str) -> Iterable[str]:
         if flag is not None and "=" in word:
             return [f"{flag.name}={value}" for value in flag.choices]
         return [flag.name for flag in verb.flags]
-    slots = [slot for slot in verb.words if slot.unless not in [given.flag for given in tokens.given]]
+    slots = [slot for slot in verb.words if slot.unless not in [typed.flag for typed in tokens.flags]]
     slot = _slot(slots, plain)
     if slot is not None:
         return [*values, *_words(slot)]
     first = verbs.NAMES if name is None and not plain else ()
-    sweeps = any(given.flag is flags.MULTIRUN for given in tokens.given)
+    sweeps = any(typed.flag is flags.MULTIRUN for typed in tokens.flags)
     of_sweep = _sweep_settings(word) if sweeps else ()
     return [*values, *first, *((*_overrides(plain, word), *of_sweep) if verb.overrides else ())]
 

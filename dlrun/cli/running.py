@@ -93,9 +93,8 @@ def run_one(
     check_tree(composed.config.tree, catalog)
     number = 1 if hooks.trains_alone else processes_to_start(composed.config, place)
     if number > 1:
-        assignment = Assignment(
-            composed, catalog.plugins, catalog.config_dirs, path, asked=asked, quiet=quiet, profile=profile
-        )
+        plugins, folders = catalog.plugins, catalog.config_dirs
+        assignment = Assignment(composed, plugins, folders, path, asked=asked, quiet=quiet, profile=profile)
         return _train_in_processes(assignment, number, hooks.afar())
     with silenced(wanted=quiet), StopRequest() as stop:  # before torch is imported, which takes a second
         from dlrun.report.listeners import make_listeners
@@ -105,8 +104,7 @@ def run_one(
 
         stop.raise_if_requested()
         _tell_notices(composed, place, trains_alone=hooks.trains_alone)
-        first = place.is_first
-        resume = composed.config.resume
+        first, resume = place.is_first, composed.config.resume
         begun = threads_of(path) if resume != "never" else None
         claimed = run_dir.claim(path, asked=asked, resume=resume) if first else run_dir.RunDirOfFirst(path)
         hooks.claimed(claimed.path)
@@ -117,9 +115,8 @@ def run_one(
             return [*found, *hooks.observe(session, stop)] if first else found
 
         try:
-            result = run.train(
-                composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=_given(hooks, begun)
-            )
+            given = _given(hooks, begun)
+            result = run.train(composed.config, catalog, claimed, stop=stop, make_listeners=listeners, given=given)
         finally:
             claimed.release()
     return result, claimed.path

@@ -61,7 +61,7 @@ def describe(space: Space, search: SearchSettings) -> str:
     return f"search={search.name} over {keys}: {many}"
 
 
-def examined(command: Command, request: Request, catalog: Catalog) -> list[tuple[Plan, int]]:
+def points_to_examine(command: Command, request: Request, catalog: Catalog) -> list[tuple[Plan, int]]:
     """Return the plans of a search that `check` examines, each with the number of runs that it stands for.
 
     They are its corners, and both ends of each range and each value of each list by itself. Raises as `begin_search`.

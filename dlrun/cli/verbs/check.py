@@ -85,11 +85,11 @@ def _examine(command: Command, report: Report) -> None:
     catalog = make_catalog(command)
     request = parse_overrides(command.overrides, catalog, multirun=command.has(flags.MULTIRUN))
     if request.sweep.given:
-        from dlrun.cli.searching import examined, with_objectives_checked
+        from dlrun.cli.searching import points_to_examine, with_objectives_checked
 
         request = with_objectives_checked(request, catalog)
     if request.is_search:
-        points = examined(command, request, catalog)
+        points = points_to_examine(command, request, catalog)
     else:
         requested = plan_runs(request, catalog)
         tell_of_recipes(requested)

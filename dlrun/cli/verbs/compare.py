@@ -86,7 +86,7 @@ def _compare_runs(command: Command, folders: Sequence[Path]) -> int:
         found = {"runs": list(command.words), "differs": differs, "metrics": metrics}
         print_json(found)
     else:
-        _print(runs, differs, metrics)
+        _print_runs(runs, differs, metrics)
     return 0
 
 
@@ -94,7 +94,9 @@ def _names(runs: Sequence[SavedRun]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.metrics))
 
 
-def _print(runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dict[str, list[float | None]]) -> None:
+def _print_runs(
+    runs: Sequence[SavedRun], differs: dict[str, list[Any]], metrics: dict[str, list[float | None]]
+) -> None:
     """Two tables with one column per run: configuration and metrics."""
     from dlrun.report.tables import print_table
 

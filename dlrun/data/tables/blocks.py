@@ -221,5 +221,5 @@ def text_notices(columns: Sequence[Column], words: Mapping[str, Sequence[str]], 
             lengths = [len(split_text(text, name="words", lowercase=False)) for text in words[column.name]]
             cut = sum(length > max_length for length in lengths)
             what = f"{plural(len(lengths), 'different text')}, {statistics.median(lengths):g} words in the middle"
-            rest = f"; {cut:,} longer than {plural(max_length, 'word')} are cut (dataset.max_length)" if cut else ""
+            rest = f"; {cut:,} longer than {plural(max_length, 'word')} cut (dataset.max_length)" if cut else ""
             yield f"columns: {printable(column.name)}: {what}, {max(lengths):,} at most{rest}"

@@ -7,6 +7,7 @@ checks see the parts of this process, as plain tensors that share the memory of 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,7 @@ class Sharding:
         from torch.distributed.tensor import Shard
 
         check_groups(groups, running)
+        allow_scattered_weights()
         size = self._group.size
         for module in groups.values():
             for block in blocks_of(module, running):
@@ -66,6 +68,15 @@ class Sharding:
                 if not is_sharded(parameter):
                     parameter.data = parameter.data.to(self._device)
         return shards
+
+
+def allow_scattered_weights() -> None:
+    """Don't let cuDNN warn that weights of a recurrent layer lie apart and that it copies them together at each call.
+
+    FSDP2 gathers each weight into memory of its own, which it frees and fills again. `flatten_parameters`, which the
+    warning asks for, would copy as much, into memory that FSDP2 does not fill the next time: the weights would be old.
+    """
+    warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 def _without_views(module: nn.Module, inputs: Any, output: Any) -> Any:

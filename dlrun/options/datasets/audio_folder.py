@@ -82,7 +82,7 @@ def audio_folder(
     cut = sum(length > seconds for length in lengths)
     source.notices = [
         *source.notices,
-        f"Audio files last {min(lengths):.2g} to {max(lengths):.2g} s; {cut:,} are cut to their middle {seconds:g} s.",
+        f"Audio files last {min(lengths):.2g} to {max(lengths):.2g} s; the middle {seconds:g} s of {cut:,} is kept.",
     ]
     return source
 

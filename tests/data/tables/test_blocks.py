@@ -145,5 +145,5 @@ def test_how_long_texts_are_and_how_many_are_cut_is_told() -> None:
     columns, words = [Column("n", "number"), Column("review", "text")], {"review": TEXTS}
     expected = "columns: review: 4 different texts, 3 words in the middle, 5 at most"
     assert list(text_notices(columns, words, max_length=5)) == [expected]
-    cut = "; 1 longer than 4 words are cut (dataset.max_length)"
+    cut = "; 1 longer than 4 words cut (dataset.max_length)"
     assert list(text_notices(columns, words, max_length=4)) == [expected + cut]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
 
 from dlrun.errors import ConfigError
-from dlrun.optim.distributed.sharding import check_groups
+from dlrun.optim.distributed.sharding import allow_scattered_weights, check_groups
 
 
 def refusal(model: nn.Module, running: dict[int, frozenset[int]] | None = None) -> str:
@@ -36,3 +38,16 @@ def test_a_weight_that_is_used_while_its_group_does_not_run_is_refused() -> None
 
 def test_others_are_not_refused() -> None:
     check_groups({"model": nn.Sequential(nn.Linear(2, 2))}, {})
+
+
+def test_cudnn_does_not_ask_for_what_would_leave_old_weights() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        allow_scattered_weights()
+        warnings.warn(
+            "RNN module weights are not part of single contiguous chunk of memory. This means they need to be "
+            "compacted at every call, possibly greatly increasing memory usage.",
+            stacklevel=1,
+        )
+        with pytest.raises(UserWarning, match="another"):
+            warnings.warn("another", stacklevel=1)

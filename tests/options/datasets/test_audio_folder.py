@@ -38,7 +38,7 @@ def test_audio_files_become_frames_by_bands(tmp_path: Path) -> None:
     assert source.class_names == ["high", "low"]
     loudest = source.train.inputs[:, 0, 13].argmax(dim=1)
     assert (loudest[:4] > loudest[4:]).all()
-    assert "Audio files last 0.3 to 0.3 s; 8 are cut to their middle 0.25 s." in source.notices
+    assert "Audio files last 0.3 to 0.3 s; the middle 0.25 s of 8 is kept." in source.notices
 
 
 BAD = {
