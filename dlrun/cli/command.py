@@ -85,8 +85,8 @@ def parse(argv: Sequence[str]) -> Command:
     is_named = bool(tokens.plain) and "=" not in tokens.plain[0] and not tokens.plain[0].startswith("~")
     name, plain = (tokens.plain[0], tokens.plain[1:]) if is_named else ("train", tokens.plain)
     if name not in verbs.NAMES:
-        if tokens.given and tokens.given[0].flag is None and argv[0].startswith("-"):  # --epochs 3: no verb called 3
-            raise usage_error(*_read_flags(verbs.verb("train"), tokens.given)[1])
+        if tokens.flags and tokens.flags[0].flag is None and argv[0].startswith("-"):  # --epochs 3: no verb called 3
+            raise usage_error(*_read_flags(verbs.verb("train"), tokens.flags)[1])
         what = f"There is no such command. {did_you_mean(name, verbs.NAMES)}"
         raise usage_error(Problem(printable(name), what))
     if any(each.flag is flags.HELP for each in tokens.flags):
