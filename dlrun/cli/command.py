@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from dlrun.cli import flags, verbs
 from dlrun.cli.flags import Flag
 from dlrun.cli.verb import HINTS, Verb, Word
-from dlrun.errors import ConfigError, Problem, did_you_mean
+from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import plural, printable
 
 T = TypeVar("T")
@@ -85,6 +85,8 @@ def parse(argv: Sequence[str]) -> Command:
     is_named = bool(tokens.plain) and "=" not in tokens.plain[0] and not tokens.plain[0].startswith("~")
     name, plain = (tokens.plain[0], tokens.plain[1:]) if is_named else ("train", tokens.plain)
     if name not in verbs.NAMES:
+        if tokens.flags and tokens.flags[0].flag is None and argv[0].startswith("-"):  # --epochs 3: no verb called 3
+            raise usage_error(*_read_flags(verbs.verb("train"), tokens.flags)[1])
         what = f"There is no such command. {did_you_mean(name, verbs.NAMES)}"
         raise usage_error(Problem(printable(name), what))
     if any(each.flag is flags.HELP for each in tokens.flags):
@@ -116,7 +118,9 @@ def _read_flags(verb: Verb, typed: Sequence[TypedFlag]) -> tuple[dict[str, list[
     problems = []
     for each in typed:
         if each.flag is None:
-            hint = did_you_mean(each.spelling, [flag.name for flag in verb.flags])
+            hint = did_you_mean(each.spelling, names := [flag.name for flag in verb.flags])
+            if verb.overrides and nearest(each.spelling, names) is None:
+                hint = f"Settings are written without dashes, such as trainer.epochs=3. {hint}"
             what = f"`dlrun {verb.name}` has no flag {printable(each.spelling)}. {hint}"
             problems.append(Problem(str(each), what.rstrip()))
         elif each.flag not in verb.flags:

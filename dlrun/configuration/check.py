@@ -97,6 +97,7 @@ def unknown_field(option: Option, key: str, value: Any) -> Problem:
         hint, fix = f'Did you mean "{option.group}.{rest}"?', fix_of(f"{option.group}.{rest}", value)
     elif option.fields:
         hint, near = did_you_mean(name, option.fields, prefix=f"{option.group}."), nearest(name, option.fields)
+        hint = hint or f"`dlrun ls {option.group}` lists the fields of each."  # too many to name here
         fix = fix_of(f"{option.group}.{near}{dot}{rest}", value) if near is not None else None
     else:
         hint = "It has no fields."

@@ -201,6 +201,8 @@ class _Parser:
             return simple[0], (simple[1],)
         if "=" not in word and not word.startswith("~"):
             raise _parse_error(word, "Expected KEY=VALUE. `dlrun --help` shows the commands.")
+        if word.startswith("="):
+            raise _parse_error(word, "Expected KEY=VALUE, without spaces around the equals sign.")
         override = self._override(word)
         if override.is_hydra_override():
             return "hydra", ()

@@ -22,9 +22,10 @@ def write_file(path: Path, content: bytes) -> None:
     write_pieces(path, (content,))
 
 
-def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+def write_pieces(path: Path, pieces: Iterable[bytes], *, named: Path | None = None) -> None:
     """Write a new file from an iterable of pieces and wait until it is on the disk.
 
+    named: the file that an error names, if `path` is only on the way to it.
     Raises StorageError naming the file, and whatever the iterable raises.
     """
     try:
@@ -36,7 +37,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(named or path, error) from error
 
 
 def write_all(handle: int, content: bytes) -> None:
@@ -64,7 +65,7 @@ def replace_by_pieces(path: Path, pieces: Iterable[bytes]) -> None:
     """Replace a file as `replace_file` does, with content from an iterable of pieces."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with discarding(temporary, path):
-        write_pieces(temporary, pieces)
+        write_pieces(temporary, pieces, named=path)
         system.disk.rename(temporary, path)
         sync_folder(path.parent)
 

@@ -78,6 +78,10 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
         ("trian", 'trian\n      There is no such command. Did you mean "train"?'),
         ("predicct --help", 'There is no such command. Did you mean "predict"?'),
         ("--quite", '--quite\n      `dlrun train` has no flag --quite. Did you mean "--quiet"?'),
+        (
+            "--epochs 3",
+            "no flag --epochs. Settings are written without dashes, such as trainer.epochs=3. Choose from: ",
+        ),
         ("runs --srot loss", '--srot\n      `dlrun runs` has no flag --srot. Did you mean "--sort"?'),
         ("env -z", "-z\n      `dlrun env` has no flag -z. Choose from: --debug, --help, --json, --version."),
         (

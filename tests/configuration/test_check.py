@@ -133,6 +133,14 @@ def test_an_option_without_fields_says_so() -> None:
     )
 
 
+def test_an_option_with_too_many_fields_to_name_says_where_they_are() -> None:
+    assert unknown_field(Catalog().option("dataset", "table"), "qqqq", 1) == Problem(
+        "dataset.qqqq",
+        'The dataset "table" has no field "qqqq". `dlrun ls dataset` lists the fields of each.',
+        "unknown-key",
+    )
+
+
 def test_a_key_that_is_like_no_other_is_reported_with_the_choices() -> None:
     (problem,) = check_override("qqqq", "1", 1, {})
     assert problem.where == "qqqq=1"

@@ -127,6 +127,8 @@ def test_a_sweep_takes_each_of_its_values(word: str, values: list[Any]) -> None:
     ("word", "message"),
     [
         ("foo", "Expected KEY=VALUE. `dlrun --help` shows the commands."),
+        ("=", "Expected KEY=VALUE, without spaces around the equals sign."),
+        ("=3", "Expected KEY=VALUE, without spaces around the equals sign."),
         ("a=1,2", "Several values are a sweep: add -m. For a list, write [1,2]."),
         ("~model", "A key cannot be deleted or moved to another package."),
         ("~model=cnn", "A key cannot be deleted or moved to another package."),

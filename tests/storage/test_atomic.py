@@ -30,7 +30,7 @@ def test_a_failed_replacement_keeps_the_old_content(tmp_path: Path, monkeypatch:
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(StorageError, match=r"could not be written \(Input/output error\)"):
+    with pytest.raises(StorageError, match=r"/result\.json: could not be written \(Input/output error\)"):
         replace_file(path, b"two")
     assert path.read_bytes() == b"one"
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]

@@ -56,6 +56,8 @@ def list_files(
         others = {other.resolve() for other in folders.values() if other != folder}
         if folder.is_dir():
             listed = _classes(folder, suffixes, found.ignored, others=others, what=what, refuse=refuse)
+        elif folder.suffix.lower() in suffixes:
+            raise DataError(f"{folder}: expected a folder for each class, or a CSV with the columns path and label.")
         else:
             listed = read_list(folder, target=target, refuse=refuse)
         found.parts[part] = list(_once(listed, seen, refuse))

@@ -226,6 +226,14 @@ def _read(path: Path, form: TextFormat, bad: BadRows, *, known: set[str]) -> tup
     texts, labels = [], []
     columns = [form.text, form.label]
     file = open_records(path, delimiter=form.delimiter, encoding=form.encoding)
+    names = file.names if set(columns) <= set(file.names) else file.all_names()
+    for key, name in (("text", form.text), ("label", form.label)):
+        if name not in names:
+            error = file.missing_column(name, names, f"for dataset.{key}")
+            is_prose = path.suffix.lower() == ".txt" and len(names) == 1
+            raise (
+                DataError(f"{error} For a model that continues the text: dataset.task=language.") if is_prose else error
+            )
     for record in read_records(file, columns, bad=bad.add):
         text, label = record.cells[0], record.cells[1].strip()
         if not text.strip():

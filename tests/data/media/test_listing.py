@@ -115,6 +115,13 @@ def test_a_list_that_cannot_be_read_is_an_error(text: str, message: str, tmp_pat
         listed(tmp_path / "list.csv")
 
 
+def test_a_file_of_the_kind_itself_is_no_list(tmp_path: Path) -> None:
+    image = make(tmp_path / "data", "cat/1.PNG") / "cat/1.PNG"
+    message = f"{image}: expected a folder for each class, or a CSV with the columns path and label."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        listed(image)
+
+
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     folder = make(tmp_path / "data", "cat/1.png")
     with pytest.raises(

@@ -111,6 +111,22 @@ def test_data_that_a_model_cannot_be_trained_on_is_reported(
         bundle(write(tmp_path, *rows))
 
 
+def test_a_missing_column_is_reported_with_the_setting_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("review,label\na,x\nb,y\n")
+    message = r'x.csv: there is no column "text" for dataset.text. Choose from: label, review\.$'
+    with pytest.raises(DataError, match=message):
+        bundle(str(tmp_path / "x.csv"))
+
+
+def test_a_plain_text_is_no_table_of_texts(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("To be\nor not\n")
+    message = (
+        r'x.txt: there is no column "text" for dataset.text\. .*For a model that continues .*: dataset.task=language'
+    )
+    with pytest.raises(DataError, match=message):
+        bundle(str(tmp_path / "x.txt"))
+
+
 def test_a_label_of_no_training_row_is_reported(tmp_path: Path) -> None:
     other = write(tmp_path, "a,z", name="other.csv")
     with pytest.raises(DataError, match=r'other.csv: line 2, .*no training row has the label "z"\.'):
