@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from dlrun.cli import flags, verbs
 from dlrun.cli.flags import Flag
 from dlrun.cli.verb import HINTS, Verb, Word
+from dlrun.configuration.schema.other_names import hint_of_path
 from dlrun.errors import ConfigError, Problem, did_you_mean, nearest
 from dlrun.wording import plural, printable
 
@@ -87,7 +88,8 @@ def parse(argv: Sequence[str]) -> Command:
     if name not in verbs.NAMES:
         if tokens.flags and tokens.flags[0].flag is None and argv[0].startswith("-"):  # --epochs 3: no verb called 3
             raise usage_error(*_read_flags(verbs.verb("train"), tokens.flags)[1])
-        what = f"There is no such command. {did_you_mean(name, verbs.NAMES)}"
+        of_path = "" if nearest(name, verbs.NAMES) else hint_of_path(name, command="dlrun ")
+        what = f"There is no such command. {of_path or did_you_mean(name, verbs.NAMES)}"
         raise usage_error(Problem(printable(name), what))
     if any(each.flag is flags.HELP for each in tokens.flags):
         return Command(verbs.verb("help"), [name] if is_named else [])

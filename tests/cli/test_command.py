@@ -72,6 +72,12 @@ def test_help_of_a_verb_needs_none_of_its_words() -> None:
     assert parse(["-h", "--top", "3"]).words == []
 
 
+def test_a_file_in_place_of_a_command_is_told_with_the_command_that_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").touch()
+    with pytest.raises(ConfigError, match=r"There is no such command\. .*: `dlrun dataset=table dataset.path=/"):
+        parse([str(tmp_path / "people.csv")])
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

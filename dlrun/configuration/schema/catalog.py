@@ -15,6 +15,7 @@ from typing import Any
 from dlrun.configuration import safe_yaml
 from dlrun.configuration.schema import groups
 from dlrun.configuration.schema.groups import GROUPS, Option
+from dlrun.configuration.schema.other_names import hint_of_path, overrides_of
 from dlrun.configuration.schema.several import as_choice, names_in, read_list
 from dlrun.configuration.schema.signature import read_first_argument, read_return_type
 from dlrun.configuration.schema.user_code import tell
@@ -109,8 +110,12 @@ class Catalog:
         if option is not None:
             return option
         hint, near = did_you_mean(choice, self.names(group)), nearest(choice, self.names(group))
-        what = f'Unknown {group} "{printable(choice)}". {hint}'
         fix = f"{group}={near}" if near is not None else None
+        if (meant := overrides_of(group, choice)) is not None:
+            hint, fix = f"It is {meant} here.", meant if " " not in meant else None
+        elif group == "dataset":
+            hint = hint_of_path(choice) or hint
+        what = f'Unknown {group} "{printable(choice)}". {hint}'
         raise ConfigError(Problem(f"{group}={printable(choice)}", what, "unknown-option", fix))
 
     def find(self, group: str, choice: Any, text: str) -> tuple[Option | None, list[Problem]]:
