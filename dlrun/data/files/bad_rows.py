@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dlrun.errors import DataError
-from dlrun.wording import plural
+from dlrun.wording import plural, printable
 
 HOW_TO_SKIP = "Fix the row, or skip bad rows with dataset.on_bad_row=skip."
 _SHOWN = 20  # skipped rows that a notice lists
@@ -50,6 +50,16 @@ class BadRows:
 
 def cure_of_duplicates(names: Sequence[str]) -> str:
     """Return what to do about a heading that has a name twice; one of numbers alone is likely a row."""
-    if all(re.fullmatch(r"\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*", name) for name in names):
-        return "all names are numbers: if the file has no heading, put a line of names first."
-    return "rename one of them."
+    hint = hint_of_numbers(names)
+    if hint.startswith("all"):
+        return hint
+    return f"rename one of them.{hint and f' In the first line, {hint}'}"
+
+
+def hint_of_numbers(names: Sequence[str]) -> str:
+    """Return what to do about a heading with numbers, which is likely a row; "" of one without."""
+    numbers = [name for name in names if re.fullmatch(r"\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*", name)]
+    if not numbers:
+        return ""
+    found = "all names are numbers" if len(numbers) == len(names) else f'"{printable(numbers[0])}" is a number'
+    return f"{found}: if the file has no heading, put a line of names first."

@@ -15,14 +15,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from dlrun.data.files.bad_rows import cure_of_duplicates
+from dlrun.data.files.bad_rows import cure_of_duplicates, hint_of_numbers
 from dlrun.data.files.optional import import_optional
 from dlrun.data.files.other_forms import divided_by_spaces, how_to_convert, is_binary, not_rows
 from dlrun.data.files.paths import check_file, read_in_chunks
 from dlrun.data.files.sniffing import sniffed
 from dlrun.data.files.status_line import long_work
 from dlrun.data.files.text import codec_of, decoded
-from dlrun.errors import ConfigError, DataError, Problem, did_you_mean
+from dlrun.errors import ConfigError, DataError, Problem, did_you_mean, nearest
 from dlrun.wording import plural, printable
 
 Format = Literal["csv", "json", "parquet"]
@@ -167,7 +167,9 @@ class TableFile:
         if len(names) == 1 and self.encoding is not None:
             what += f' Its only column is "{printable(names[0])}": is dataset.delimiter right?'
             what += divided_by_spaces(names, self.path)
-        return DataError(f"{self.shown}: {what} {did_you_mean(name, names)}".rstrip())
+        hint = hint_of_numbers(names) if self.format == "csv" and nearest(name, names) is None else ""
+        of_names = f"In the first line, {hint}" if hint else did_you_mean(name, names)
+        return DataError(f"{self.shown}: {what} {of_names}".rstrip())
 
     @property
     def num_rows(self) -> int:

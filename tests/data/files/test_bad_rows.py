@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlrun.data.files.bad_rows import BadRows
+from dlrun.data.files.bad_rows import BadRows, cure_of_duplicates
 from dlrun.errors import DataError
 
 
@@ -38,3 +38,19 @@ def test_all_are_listed_where_no_limit_is_set() -> None:
         bad.add(f"{number}.png: is empty, 0 bytes.")
     assert len(bad.listed) == bad.count == 30
     assert bad.notices()[0].endswith("19.png: is empty, 0 bytes.\n  and 10 more")
+
+
+@pytest.mark.parametrize(
+    ("names", "cure"),
+    [
+        (["1", "1"], "all names are numbers: if the file has no heading, put a line of names first."),
+        (["a", "a"], "rename one of them."),
+        (
+            ["yes", "76", "yes"],
+            'rename one of them. In the first line, "76" is a number: if the file has no heading, put a line of names '
+            "first.",
+        ),
+    ],
+)
+def test_a_name_that_is_there_twice_may_be_a_cell(names: list[str], cure: str) -> None:
+    assert cure_of_duplicates(names) == cure

@@ -105,6 +105,12 @@ def test_a_column_that_is_missing_or_there_twice_is_an_error() -> None:
         bare.check_columns(bare.names, bare.names)
     with pytest.raises(DataError, match=r't.csv: there is no column "c"\. Choose from: a, b'):
         table.check_columns(["c"], table.names)
+    bare = file(content="163.4,73.7,female\n150,60,male\n")
+    assert str(bare.missing_column("sex", bare.names)) == (
+        't.csv: there is no column "sex". In the first line, "163.4" is a number: if the file has no heading, put a '
+        "line of names first."
+    )
+    assert str(bare.missing_column("femal", bare.names)).endswith('. Did you mean "female"?')
     only = file(content="a;b\n1;2\n", delimiter=",")
     assert str(only.missing_column("c", only.names, "for dataset.target")) == (
         't.csv: there is no column "c" for dataset.target. Its only column is "a;b": is dataset.delimiter right? '
