@@ -21,6 +21,8 @@ from dlrun.data.spec import Kind
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import plural, printable
 
+_MOST_CODES = 10  # distinct whole numbers up to which they may be classes
+
 
 class ArraysEncoder(ChunkedEncoder):
     """Reads new arrays of the kind that the run was trained on."""
@@ -83,7 +85,7 @@ def arrays_source(
         test=splits.get("test"),
         vocabulary_size=size,
         encoder=ArraysEncoder(kind, inputs, size),
-        notices=notices,
+        notices=[*notices, *_looks_like_classes(wanted["train"], goal, task)],
     )
 
 
@@ -147,6 +149,23 @@ def _targets(path: Path, name: str) -> Tensor:
     if found.ndim > 2 or (found.ndim == 2 and not found.is_floating_point() and found.shape[1] != 1):
         raise DataError(f"{printable(str(path))}: targets of shape {tuple(found.shape)}; expected one for each row.")
     return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found  # (N, 1) -> (N,)
+
+
+def _looks_like_classes(targets: Tensor, goal: Goal, task: str) -> list[str]:
+    """A notice of targets that are predicted as numbers because they are floating-point, and may be classes."""
+    if goal != "regression" or task != "auto" or not len(targets):
+        return []
+    if targets.ndim == 2 and bool(((targets == 0) | (targets == 1)).all() and (targets.sum(dim=1) == 1).all()):
+        what = f"targets: each row is a 1 among {targets.shape[1]} numbers, which are predicted as numbers"
+        return [f"{what}; to predict them as classes, save targets.argmax(axis=1)"]
+    if targets.ndim == 1 and bool((targets == targets.round()).all() and (targets >= 0).all()):
+        count = len(targets.unique())
+        if 2 <= count <= _MOST_CODES:
+            what = f"targets: {count} different whole numbers, of floating-point type, are predicted as numbers"
+            return [
+                f"{what}; to predict them as classes: dataset.task={'binary' if targets.max() == 1 else 'multiclass'}"
+            ]
+    return []
 
 
 def _goal(targets: Tensor, task: str, path: Path) -> Goal:

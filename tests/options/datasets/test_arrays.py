@@ -82,6 +82,33 @@ def test_every_format_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> No
         assert found.goal == "regression"
 
 
+@pytest.mark.parametrize(
+    ("targets", "notices"),
+    [
+        (
+            [0.0, 1.0, 0.0, 1.0],
+            [
+                "targets: 2 different whole numbers, of floating-point type, are predicted as numbers; "
+                "to predict them as classes: dataset.task=binary"
+            ],
+        ),
+        (
+            [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]],
+            [
+                "targets: each row is a 1 among 2 numbers, which are predicted as numbers; "
+                "to predict them as classes, save targets.argmax(axis=1)"
+            ],
+        ),
+        ([0.5, 1.0, 2.0, 3.0], []),
+        ([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]], []),
+    ],
+)
+def test_numbers_that_may_be_classes_are_told(targets: list[Any], notices: list[str]) -> None:
+    path = save(np.zeros((4, 3)), np.array(targets))
+    assert list(source(path).notices) == notices
+    assert list(source(path, task="regression").notices) == []
+
+
 def test_files_of_their_own_are_validation_and_test() -> None:
     for name in ("val.npz", "test.npz"):
         save(np.zeros((2, 3)), [0, 1], name)
