@@ -10,6 +10,7 @@ from dlrun.errors import DataError
 from dlrun.wording import plural, printable
 
 HOW_TO_SKIP = "Fix the row, or skip bad rows with dataset.on_bad_row=skip."
+HOW_TO_SKIP_FILES = "Mend or remove it, or skip bad files with dataset.on_bad_row=skip."
 _SHOWN = 20  # skipped rows that a notice lists
 
 
@@ -18,12 +19,13 @@ class BadRows:
     """Rows that cannot be used.
 
     skip: count and list them; otherwise the first one raises. where: the file that they are all from, with a colon.
-    max_listed: list this many at most, None lists all.
+    max_listed: list this many at most, None lists all. cure: what to do about the first one.
     """
 
     skip: bool
     where: str = ""
     max_listed: int | None = _SHOWN
+    cure: str = HOW_TO_SKIP
     listed: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -33,7 +35,7 @@ class BadRows:
         Raises DataError unless bad rows are skipped.
         """
         if not self.skip:
-            raise DataError(f"{self.where}{text} {HOW_TO_SKIP}")
+            raise DataError(f"{self.where}{text} {self.cure}")
         self.count += 1
         if self.max_listed is None or len(self.listed) < self.max_listed:
             self.listed.append(text)

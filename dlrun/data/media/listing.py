@@ -214,7 +214,9 @@ def class_names(parts: Mapping[str, list[Listed]]) -> list[str]:
     """
     names = sorted({entry.label for entry in parts["train"]})
     if len(names) < 2:
-        raise DataError(f"There is only one class, {printable(names[0])}; expected two or more.")
+        first = parts["train"][0]
+        what = f"every training file has the class {printable(names[0])}, as this one; expected two or more classes."
+        raise DataError(f"{first.where}{first.path}: {what}")
     for part, entries in parts.items():
         for entry in entries:
             if entry.label not in names:

@@ -119,7 +119,7 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
 
     Raises DataError naming file, row and column.
     """
-    files = {part: locate(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
+    files = {part: _located(name) for part, name in (("train", path), ("val", val), ("test", test)) if name}
     texts: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
     notices: tuple[str, ...] = ()
@@ -175,6 +175,15 @@ def labelled_texts(path: str, form: TextFormat, vocabulary: Vocabulary, *, val: 
         notices=notices,
         originals=_originals(texts, files, whole),
     )
+
+
+def _located(name: str) -> Path:
+    """Return the file of texts; raises DataError, for a folder with what to make of it."""
+    if Path(name).expanduser().is_dir():
+        shown = printable(name, limit=500)
+        what = "write its texts into one CSV, with a column of texts (dataset.text) and one of labels (dataset.label)."
+        raise DataError(f"{shown}: expected a file, got a folder; {what}")
+    return locate(name)
 
 
 def _originals(texts: Mapping[str, Sequence[str]], files: Mapping[str, Path], whole: Mapping[str, bool]) -> Originals:

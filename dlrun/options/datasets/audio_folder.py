@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dlrun.configuration.schema.fields import DataPath, Range
-from dlrun.data.files.bad_rows import BadRows
+from dlrun.data.files.bad_rows import HOW_TO_SKIP_FILES, BadRows
 from dlrun.data.files.examples import resolve
 from dlrun.data.media.audio import SUFFIXES, AudioEncoder, AudioReader, probe_audio, verify_audio, wav
 from dlrun.data.media.listing import list_files
@@ -55,7 +55,7 @@ def audio_folder(
             )
         )
     what = "audio file"
-    bad = BadRows(skip=on_bad_row == "skip", max_listed=None)
+    bad = BadRows(skip=on_bad_row == "skip", max_listed=None, cure=HOW_TO_SKIP_FILES)
     files = list_files(resolve(path), val=val, test=test, target=target, suffixes=SUFFIXES, what=what, refuse=bad.add)
     if task == "regression":
         check_numbers(files, target=target, bad=bad)

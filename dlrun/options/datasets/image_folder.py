@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dlrun.configuration.schema.fields import DataPath, Range
-from dlrun.data.files.bad_rows import BadRows
+from dlrun.data.files.bad_rows import HOW_TO_SKIP_FILES, BadRows
 from dlrun.data.files.examples import resolve
 from dlrun.data.media.images import (
     FORMATS,
@@ -51,7 +51,7 @@ def image_folder(
 
     Raises DataError naming the file that is missing, damaged, no image, too large, a duplicate or outside the folder.
     """
-    bad = BadRows(skip=on_bad_row == "skip", max_listed=None)
+    bad = BadRows(skip=on_bad_row == "skip", max_listed=None, cure=HOW_TO_SKIP_FILES)
     files = list_files(
         resolve(path), val=val, test=test, target=target, suffixes=suffixes_of(FORMATS), what="image", refuse=bad.add
     )

@@ -118,6 +118,11 @@ def test_a_missing_column_is_reported_with_the_setting_that_names_it(tmp_path: P
         bundle(str(tmp_path / "x.csv"))
 
 
+def test_a_folder_of_texts_is_told_with_what_to_make_of_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected a file, got a folder; write its texts into one CSV, with a column"):
+        bundle(str(tmp_path))
+
+
 def test_a_plain_text_is_no_table_of_texts(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("To be\nor not\n")
     message = (

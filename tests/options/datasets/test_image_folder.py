@@ -123,7 +123,7 @@ def test_a_bad_image_stops_the_run_before_training_or_is_skipped(bad: str, tmp_p
     (folder / "cat" / "bad.jpg").write_bytes(content)
     said = refused(folder, in_memory=False)
     assert said.startswith(f"{folder}/cat/bad.jpg: {message}")
-    assert said.endswith(" Fix the row, or skip bad rows with dataset.on_bad_row=skip.")
+    assert said.endswith(" Mend or remove it, or skip bad files with dataset.on_bad_row=skip.")
     source = read(folder, on_bad_row="skip")
     assert len(source.train.targets) == 12
     assert len(source.skipped) == 1
@@ -142,7 +142,8 @@ def test_damage_that_only_decoding_shows_is_found_when_the_image_is_reached(tmp_
 
 def test_files_and_classes_that_cannot_be_learnt_from_are_errors(tmp_path: Path) -> None:
     folder = make_images(tmp_path / "data", classes=("cat",), each=2)
-    assert refused(folder) == "There is only one class, cat; expected two or more."
+    what = "every training file has the class cat, as this one; expected two or more classes."
+    assert refused(folder) == f"{folder}/cat/00.png: {what}"
     (folder / "list.csv").write_text("path,label\ncat/00.png,x\ncat/99.png,y\n")
     assert refused(folder / "list.csv").startswith(
         f"{folder}/list.csv, line 3: {folder}/cat/99.png: cannot be read (No such file or directory)."
