@@ -229,10 +229,11 @@ def _print_rows(command: Command, launched: Launched, objectives: Sequence[str])
         return
     from dlrun.report.sweeps.final_table import print_sweep
     from dlrun.report.sweeps.pareto_table import print_front
+    from dlrun.report.tables import print_sentences
 
     print_sweep(ordered)
     print_front(ordered, objectives)
-    print(f"\nin {launched.folder}: sweep.jsonl and one folder per point", file=sys.stderr)
+    print_sentences(["", f"in {launched.folder}: sweep.jsonl and one folder per point"], stream=sys.stderr)
 
 
 def raise_if_stopped(command: Command, launched: Launched) -> None:

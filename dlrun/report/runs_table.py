@@ -9,11 +9,10 @@ from typing import Any
 
 from dlrun.report.sweeps import ranked_table as ranked
 from dlrun.report.sweeps.final_table import fitting, terminal_width
-from dlrun.report.tables import print_table
+from dlrun.report.tables import print_sentences, print_table
 from dlrun.runs.columns import differing_settings
 from dlrun.runs.sweeps.groups import Group
 from dlrun.runs.sweeps.ranking import Ranked, Ranking
-from dlrun.wording import printable
 
 _MOST_SETTINGS = 8  # columns
 
@@ -50,7 +49,7 @@ def print_runs(ranking: Ranking, metric: str | None) -> None:
     if len(keys) > _MOST_SETTINGS:
         lines.append(f"Further settings differ, which --csv shows: {', '.join(keys[_MOST_SETTINGS:])}.")
     if lines:
-        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))
+        print_sentences(["", *lines])
 
 
 def folders_of(group: Group) -> str:

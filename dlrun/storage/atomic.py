@@ -147,6 +147,12 @@ def remove_debris(folder: Path, patterns: Iterable[str]) -> None:
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """Return an error that names the file, the system's message and what to do."""
-    full = error.errno in _DISK_FULL
-    hint = " Free some space, or choose another folder with hydra.run.dir=..." if full else ""
+    hint = " Free some space, or choose another folder with hydra.run.dir=..." if error.errno in _DISK_FULL else ""
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        in_the_way = next((each for each in (path, *path.parents) if each.exists() and not each.is_dir()), None)
+        if in_the_way is not None:
+            hint = (
+                f" {in_the_way} is in the way, since it is no folder: rename it, or choose another folder with "
+                "hydra.run.dir=... (of a sweep: hydra.sweep.dir=...)."
+            )
     return StorageError(f"{path}: could not be written ({error.strerror or error}).{hint}")

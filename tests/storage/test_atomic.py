@@ -89,3 +89,16 @@ def test_of_a_link_to_a_folder_only_the_link_is_removed(tmp_path: Path) -> None:
     remove_tree(tmp_path / "step-1")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["documents"]
     assert (tmp_path / "documents" / "letter").read_text() == "mine"
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "outputs"
+    file.touch()
+    hint = (
+        f" {file} is in the way, since it is no folder: rename it, or choose another folder with hydra.run.dir=... "
+        "(of a sweep: hydra.sweep.dir=...)."
+    )
+    below = storage_error(file / "day" / "run", NotADirectoryError(errno.ENOTDIR, "Not a directory"))
+    assert str(below) == f"{file}/day/run: could not be written (Not a directory).{hint}"
+    itself = storage_error(file, FileExistsError(errno.EEXIST, "File exists"))
+    assert str(itself) == f"{file}: could not be written (File exists).{hint}"

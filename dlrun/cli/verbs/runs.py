@@ -52,7 +52,8 @@ def run(command: Command) -> int:
 
     folder = Path(command.words[0] if command.words else "outputs").expanduser()
     if not folder.is_dir():
-        raise usage_error(Problem(printable(str(folder)), "There is no such folder."))
+        what = "Expected a folder with runs, got a file." if folder.exists() else "There is no such folder."
+        raise usage_error(Problem(printable(str(folder)), what))
     found = _read(folder)
     trials = trials_of_runs(found)
     filters = [parse_filter(text) for text in command.values(flags.FILTER)]

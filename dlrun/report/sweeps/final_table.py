@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlrun.report.sweeps import ranked_table as ranked
-from dlrun.report.tables import print_table
+from dlrun.report.tables import print_sentences, print_table
 from dlrun.runs.sweeps.groups import Group, group, trials_of_rows
 from dlrun.runs.sweeps.ranking import Ranking, rank
 from dlrun.runs.sweeps.rows import SweepRow
-from dlrun.wording import plural, printable
+from dlrun.wording import plural
 
 Column = tuple[str, bool, list[str]]
 """A heading, whether the column holds numbers, and its cells."""
@@ -39,7 +39,7 @@ def print_ranking(ranking: Ranking, *, most: int, more: str) -> None:
     if most < len(table):
         lines.insert(0, f"{plural(len(table) - most, 'more row')}: {more}.")
     if lines:
-        print("\n" + "\n".join(printable(line, limit=1000) for line in lines))
+        print_sentences(["", *lines])
 
 
 def terminal_width() -> int | None:

@@ -10,7 +10,7 @@ from dlrun.report.runs_table import as_json
 from dlrun.report.sweeps import ranked_table as ranked
 from dlrun.report.sweeps.final_table import print_ranking
 from dlrun.report.sweeps.pareto_table import print_front
-from dlrun.report.tables import print_table
+from dlrun.report.tables import print_sentences, print_table
 from dlrun.runs.sweeps.comparing import Part, SweepComparison
 from dlrun.runs.sweeps.importance import FEWEST_POINTS, Effect, Importance, Obstacle
 from dlrun.runs.sweeps.noise import LEVEL
@@ -44,8 +44,7 @@ def _print_part(part: Part, *, is_biased: bool, named: bool) -> None:
         heads = ["setting", "share", "p", *words, "difference"]
         print_table(heads, _rows([*found.effects, *found.repeats]), right=(1, 2, 5))
         print()
-    for line in explanations(part, is_biased=is_biased):
-        print(printable(line, limit=1000))
+    print_sentences(explanations(part, is_biased=is_biased))
     print()
     print_ranking(part.ranking, most=_BEST_ROWS, more="`dlrun runs` on this folder lists every row")
 

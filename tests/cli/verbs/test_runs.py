@@ -48,6 +48,13 @@ def test_a_folder_that_does_not_exist_is_an_error(dlrun: Dlrun) -> None:
     assert "nowhere\n      There is no such folder." in err
 
 
+def test_a_file_in_place_of_the_folder_is_an_error(dlrun: Dlrun, own_folder: Path) -> None:
+    (own_folder / "outputs").touch()
+    code, _, err = dlrun("runs")
+    assert code == 2
+    assert "outputs\n      Expected a folder with runs, got a file." in err
+
+
 def test_seeds_are_one_row_unless_the_user_wants_each(short_run: ShortRun, dlrun: Dlrun) -> None:
     for seed in (0, 1, 2):
         short_run(f"outputs/{seed}", f"seed={seed}")

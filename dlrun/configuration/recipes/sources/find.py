@@ -69,6 +69,8 @@ def _from_file(name: str, where: str) -> Source:
         found = False
     if not found:
         raise ConfigError(Problem(where, "The file does not exist.", "no-file"))
+    if hint := _of_run(name):
+        raise ConfigError(Problem(where, hint, "no-file"))
     return read_source(path, "file")
 
 
@@ -76,7 +78,7 @@ def _by_name(name: str, pin: str | None, where: str) -> Source:
     """Return the first recipe with a name; with a hash, the first that has it."""
     found = [each for each in folders.named_recipes() if each.name == name]
     if not found:
-        hint = did_you_mean(name, folders.recipe_names())
+        hint = _of_run(name) or did_you_mean(name, folders.recipe_names())
         missing = [
             f"{folders.VARIABLE} lists {printable(str(folder))}, which is no folder that can be read."
             for folder in folders.missing_folders()
@@ -94,6 +96,21 @@ def _by_name(name: str, pin: str | None, where: str) -> Source:
         if source.sha256 == pin:
             return source
     raise ConfigError(Problem(where, changed(sources[0], pin)))
+
+
+def _of_run(name: str) -> str:
+    """Return what to do with the folder of a run where a recipe is expected; "" if it is none."""
+    try:
+        is_run = (Path(name).expanduser() / "config.yaml").is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, the home of an unknown user
+        return ""
+    if not is_run:
+        return ""
+    run = printable(name)
+    return (
+        f"{run} is the folder of a run: `dlrun share {run}` makes a recipe of it, with what it promises; "
+        f"recipe={run.rstrip('/')}/config.yaml only trains the same again."
+    )
 
 
 def _from_cache(sha256: str, where: str) -> Source:

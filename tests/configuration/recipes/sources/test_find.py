@@ -50,6 +50,16 @@ def test_a_name_that_does_not_exist_is_reported_with_where_to_look(monkeypatch: 
     )
 
 
+@pytest.mark.parametrize("name", ["r", "./r/"])
+def test_the_folder_of_a_run_is_told_how_it_becomes_a_recipe(name: str) -> None:
+    Path("r").mkdir()
+    Path("r", "config.yaml").write_text("seed: 1")
+    assert (
+        f"{name} is the folder of a run: `dlrun share {name}` makes a recipe of it, with what it promises; "
+        f"recipe={name.rstrip('/')}/config.yaml only trains the same again."
+    ) in located(name).message
+
+
 def test_a_link_is_reported_with_the_file_it_leads_to() -> None:
     target = Path("real.yaml").resolve()
     target.write_text("seed: 1")
