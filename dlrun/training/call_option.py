@@ -7,6 +7,8 @@ from typing import Any
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.errors import ConfigError, DlrunError, Problem
+from dlrun.optim.out_of_memory import is_out_of_memory
+from dlrun.training.out_of_memory import building_error
 
 
 def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
@@ -18,6 +20,8 @@ def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields
     try:
         return function(*args, **fields)
     except Exception as error:
+        if is_out_of_memory(error) and not isinstance(error, DlrunError):
+            raise building_error(group, name, fields) from error
         expected = isinstance(error, TypeError | ValueError | RuntimeError) or lines_of(error, catalog.plugins)
         if isinstance(error, DlrunError) or not expected:
             raise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dlrun.configuration.schema.settings import TrainerSettings
 from dlrun.errors import ConfigError, Problem
 from dlrun.optim.device import Device
@@ -33,4 +36,15 @@ def evaluation_error(batch_size: int, device: Device) -> ConfigError:
             fix=f"trainer.eval_batch_size={max(1, batch_size // 4)}",
         ),
         title="Out of memory",
+    )
+
+
+def building_error(group: str, name: str, fields: Mapping[str, Any]) -> ConfigError:
+    """Return the error to raise if an option's data or weights do not fit into memory. fields: its settings."""
+    less = "a smaller dataset.limit" if group == "dataset" else "smaller layers"
+    fix = "dataset.in_memory=false" if group == "dataset" and fields.get("in_memory", False) is not False else None
+    what = "It does not fit into memory: the system gave no more."
+    advice = f"Use {fix}, or {less}." if fix else f"Free some, or use {less}."
+    return ConfigError(
+        Problem(f"{group}={name}", f"{what} {advice}", id="out-of-memory", fix=fix), title="Out of memory"
     )

@@ -15,6 +15,7 @@ from dlrun.optim.out_of_memory import is_out_of_memory
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("unable to mmap 314572888 bytes from file <a.safetensors>: Cannot allocate memory (12)."),
     ],
 )
 def test_a_failed_allocation_is_recognised(error: BaseException) -> None:

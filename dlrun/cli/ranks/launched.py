@@ -18,6 +18,7 @@ from typing import NoReturn
 from dlrun.configuration.place import ALONE, Place, place_of_process
 from dlrun.configuration.schema.user_code import as_mistake
 from dlrun.errors import ConfigError, DlrunError, PeerLostError, Problem
+from dlrun.optim.out_of_memory import is_out_of_memory
 
 _ERROR_FILE, _AGENT = "TORCHELASTIC_ERROR_FILE", "TORCHELASTIC_RUN_ID"
 
@@ -83,7 +84,7 @@ def _write(path: Path, error: BaseException) -> None:
 def in_words(error: BaseException, plugins: Sequence[Path]) -> DlrunError | None:
     """Return an error that nobody expected as one of the user's code or of memory; None if it is neither."""
     mistake = as_mistake(error, plugins)
-    if mistake is not None or not isinstance(error, MemoryError):
+    if mistake is not None or isinstance(error, DlrunError) or not is_out_of_memory(error):
         return mistake
     what = (
         "Out of memory: the system gave no more. Free some, or use fewer device.processes or a smaller dataset.limit."

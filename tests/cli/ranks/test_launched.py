@@ -81,8 +81,11 @@ def test_a_defect_is_told_with_its_traceback(tmp_path: Path) -> None:
     assert "in test_a_defect_is_told_with_its_traceback" in told["extraInfo"]["py_callstack"]
 
 
-def test_memory_that_is_not_there_is_no_defect_of_dlrun() -> None:
-    found = in_words(MemoryError("std::bad_alloc"), [])
+@pytest.mark.parametrize(
+    "error", [MemoryError("std::bad_alloc"), RuntimeError("DefaultCPUAllocator: not enough memory")]
+)
+def test_memory_that_is_not_there_is_no_defect_of_dlrun(error: Exception) -> None:
+    found = in_words(error, [])
     assert found is not None
     assert found.exit_code == 2
     assert str(found) == (
