@@ -21,7 +21,7 @@ from dlrun.data.spec import Kind
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.wording import plural, printable
 
-_MOST_CODES = 10  # distinct whole numbers up to which they may be classes
+_LARGEST_CODE = 9  # whole numbers up to it may be classes
 
 
 class ArraysEncoder(ChunkedEncoder):
@@ -158,9 +158,10 @@ def _looks_like_classes(targets: Tensor, goal: Goal, task: str) -> list[str]:
     if targets.ndim == 2 and bool(((targets == 0) | (targets == 1)).all() and (targets.sum(dim=1) == 1).all()):
         what = f"targets: each row is a 1 among {targets.shape[1]} numbers, which are predicted as numbers"
         return [f"{what}; to predict them as classes, save targets.argmax(axis=1)"]
-    if targets.ndim == 1 and bool((targets == targets.round()).all() and (targets >= 0).all()):
-        count = len(targets.unique())
-        if 2 <= count <= _MOST_CODES:
+    are_whole = targets.ndim == 1 and bool(((targets == targets.round()) & (targets >= 0)).all())
+    if are_whole and targets.max() <= _LARGEST_CODE:
+        count = int((targets.long().bincount() > 0).sum())
+        if count >= 2:
             what = f"targets: {count} different whole numbers, of floating-point type, are predicted as numbers"
             return [
                 f"{what}; to predict them as classes: dataset.task={'binary' if targets.max() == 1 else 'multiclass'}"
