@@ -30,6 +30,14 @@ def run_folder(command: Command) -> Path:
     return Path(command.words[0]).expanduser()
 
 
+def no_run_or_sweep(folder: Path) -> Problem:
+    """Return what is wrong with a folder that has neither where a command takes both."""
+    what = "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml."
+    if not folder.is_dir():
+        what = "There is no such folder."
+    return Problem(printable(str(folder)), f"{what} `dlrun runs` lists runs.")
+
+
 def open_run(command: Command, *, more: Sequence[str] = ()) -> tuple[RunConfig, Catalog, Path]:
     """Return the configuration, the options and the folder of the run that a command names.
 

@@ -11,6 +11,7 @@ from dlrun.configuration.override_text import fix_of
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.fields import AUTO
 from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL, Option, builtin_names, builtin_option
+from dlrun.configuration.schema.other_names import key_of
 from dlrun.configuration.schema.several import required_in
 from dlrun.configuration.schema.signature import MISSING
 from dlrun.configuration.schema.type_check import find_mismatches
@@ -49,7 +50,7 @@ def check_override(key: str, text: str, value: Any, options: Mapping[str, Option
         return [dataclasses.replace(problem, where=shown) for problem in check_top_level(key, value)]
     if group in options and rest:
         return [dataclasses.replace(problem, where=shown) for problem in check_field(options[group], rest, value)]
-    near = nearest_key(key, options)
+    near = key_of(key) or nearest_key(key, options)
     hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe"])
     fix = fix_of(near, value) if near is not None else None
     return [Problem(shown, f'Unknown key "{printable_key(key)}". {hint}'.rstrip(), "unknown-key", fix)]
@@ -95,6 +96,8 @@ def unknown_field(option: Option, key: str, value: Any) -> Problem:
         hint, fix = f'Did you mean "{option.group}.{owner}.{key}"?', fix_of(f"{option.group}.{owner}.{key}", value)
     elif GROUPS[option.group].several and name == option.name and rest in option.fields:  # as in a list
         hint, fix = f'Did you mean "{option.group}.{rest}"?', fix_of(f"{option.group}.{rest}", value)
+    elif other := key_of(f"{option.group}.{name}"):
+        hint, fix = f'Did you mean "{other}"?', fix_of(other, value)
     elif option.fields:
         hint, near = did_you_mean(name, option.fields, prefix=f"{option.group}."), nearest(name, option.fields)
         hint = hint or f"`dlrun ls {option.group}` lists the fields of each."  # too many to name here

@@ -62,9 +62,18 @@ def write_folder(snapshot: Snapshot, target: Path) -> None:
 def load_best(folder: Path) -> Snapshot:
     """Return the best checkpoint of a run's folder, or the weights and values of a published model, verified.
 
-    Raises StorageError if it is missing or damaged.
+    Raises StorageError, with the command that trains again, if it is missing or damaged.
     """
-    return load_published(folder) if is_published(folder) else CheckpointStore(folder / "checkpoints").load_best()
+    if is_published(folder):
+        return load_published(folder)
+    store = CheckpointStore(folder / "checkpoints")
+    if not store.steps():
+        raise StorageError(f"{store.folder}: there is no checkpoint; `dlrun resume {folder}` trains from the start.")
+    try:
+        return store.load_best()
+    except StorageError as error:
+        again = f"`dlrun recipe={folder / 'config.yaml'}` trains the run again"
+        raise StorageError(f"{error}\n      The best checkpoint of the run is needed; {again}.") from error
 
 
 class CheckpointStore:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dlrun.errors import StorageError
-from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_snapshot
+from dlrun.storage.checkpoints import CheckpointStore, Snapshot, load_best, load_snapshot
 
 
 def snapshot(step: int, *, best: int | None = None) -> Snapshot:
@@ -125,7 +125,25 @@ def test_the_newest_is_found_without_last_and_best(tmp_path: Path) -> None:
 def test_no_checkpoint_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no checkpoint yet"):
         CheckpointStore(tmp_path / "none").load_best()
+    with pytest.raises(StorageError) as found:
+        load_best(tmp_path / "none")
+    assert str(found.value) == (
+        f"{tmp_path}/none/checkpoints: there is no checkpoint; `dlrun resume {tmp_path}/none` trains from the start."
+    )
     assert CheckpointStore(tmp_path / "none").load_newest() == (None, [])
+
+
+def test_a_best_checkpoint_that_is_gone_is_told_as_that(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "checkpoints")
+    store.save(snapshot(1), is_best=True)
+    store.save(snapshot(2, best=1), is_best=False)
+    shutil.rmtree(tmp_path / "checkpoints" / "step-1")
+    with pytest.raises(StorageError) as found:
+        load_best(tmp_path)
+    assert str(found.value) == (
+        f"{tmp_path}/checkpoints/step-1/manifest.json: cannot be read (No such file or directory).\n"
+        f"      The best checkpoint of the run is needed; `dlrun recipe={tmp_path}/config.yaml` trains the run again."
+    )
 
 
 def test_a_failed_save_keeps_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlrun.cli import flags
 from dlrun.cli.command import Command, usage_error
 from dlrun.cli.notices import tell
+from dlrun.cli.saved_run import no_run_or_sweep
 from dlrun.cli.verb import Example, Verb, Word
 from dlrun.errors import ConfigError, Problem
 from dlrun.wording import printable
@@ -56,10 +57,7 @@ def run(command: Command) -> int:
     output = command.value(flags.OUTPUT) or folder / "report.html"
     is_sweep = has_rows(folder)
     if not is_sweep and not (folder / "config.yaml").is_file():
-        what = "There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml."
-        if not folder.is_dir():
-            what = "There is no such folder."
-        raise usage_error(Problem(printable(str(folder)), f"{what} `dlrun runs` lists runs."))
+        raise usage_error(no_run_or_sweep(folder))
     kind = kind_of(output)
     if is_sweep and (command.overrides or command.has(flags.SPLIT) or command.has(flags.NO_ROWS)):
         what = "The report of a sweep reads results only; KEY=VALUE, --split and --no-rows are for that of a run."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlrun.cli import flags
-from dlrun.cli.command import Command
+from dlrun.cli.command import Command, usage_error
 from dlrun.cli.verb import Example, Verb, Word
 
 VERB = Verb(
@@ -30,11 +30,13 @@ def run(command: Command) -> int:
     """Resume the run in its folder and print its result, or the sweep and print its table."""
     from dlrun.cli.context import make_catalog
     from dlrun.cli.running import print_result, run_one
-    from dlrun.cli.saved_run import compose_run, refuse_published, run_folder
+    from dlrun.cli.saved_run import compose_run, no_run_or_sweep, refuse_published, run_folder
     from dlrun.runs.sweeps.ledger import holds_sweep
 
     folder = run_folder(command)
-    if not (folder / "config.yaml").exists() and holds_sweep(folder):
+    if not (folder / "config.yaml").exists():
+        if not holds_sweep(folder):
+            raise usage_error(no_run_or_sweep(folder))
         from dlrun.cli.resuming_sweep import resume_sweep
 
         return resume_sweep(command, folder)

@@ -31,6 +31,17 @@ _OTHERS: Mapping[tuple[str, str], str] = {
 }
 """Overrides that choose exactly what another name means; lower case, with underscores."""
 
+_RUN_DIR = "hydra.run.dir"
+_KEYS: Mapping[str, str] = {
+    **dict.fromkeys(("learning_rate", "eta", "lr_rate"), "optimizer.lr"),
+    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs"), "trainer.epochs"),
+    **dict.fromkeys(("num_workers", "n_workers"), "trainer.workers"),
+    **dict.fromkeys(("run_dir", "output_dir", "out_dir", "save_dir", "log_dir", "logdir"), _RUN_DIR),
+    **dict.fromkeys(("run.dir", "checkpoint.folder", "checkpoint.dir", "checkpoint.path"), _RUN_DIR),
+    **dict.fromkeys(("gpu", "gpus"), "device"),
+}
+"""Keys by other names for the same, with their group or without."""
+
 _OF_ENDING: Mapping[str, str] = {
     **dict.fromkeys((".csv", ".tsv", ".parquet", ".jsonl"), "dataset=table dataset.path="),
     **dict.fromkeys((".npz", ".npy", ".safetensors"), "dataset=arrays dataset.path="),
@@ -42,6 +53,12 @@ _OF_ENDING: Mapping[str, str] = {
 def overrides_of(group: str, name: str) -> str | None:
     """Return the overrides that choose what another name of an option means, or None if it is none."""
     return _OTHERS.get((group, name.lower().replace("-", "_")))
+
+
+def key_of(name: str) -> str | None:
+    """Return the key that another name, with a group or without, stands for, or None if it is none."""
+    name = name.lower().replace("-", "_")
+    return _KEYS.get(name) or _KEYS.get(name.rpartition(".")[2])
 
 
 def hint_of_path(name: str, *, command: str = "") -> str:

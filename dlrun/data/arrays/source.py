@@ -14,7 +14,7 @@ from dlrun.data.arrays.file import as_tensor, read_array, stored_array
 from dlrun.data.arrays.kinds import as_inputs, check_shape, kind_of
 from dlrun.data.arrays.reader import ArrayReader
 from dlrun.data.files.paths import locate, unchanged
-from dlrun.data.goals import Goal, goal_of_classes, has_numbers
+from dlrun.data.goals import Goal, goal_of_classes, has_classes, has_numbers
 from dlrun.data.loading.reader import AS_NEEDED, Reader, blocks_of, fits
 from dlrun.data.source import ChunkedEncoder, Encoded, Rows, Source
 from dlrun.data.spec import Kind
@@ -153,7 +153,7 @@ def _targets(path: Path, name: str) -> Tensor:
 
 def _looks_like_classes(targets: Tensor, goal: Goal, task: str) -> list[str]:
     """A notice of targets that are predicted as numbers because they are floating-point, and may be classes."""
-    if goal != "regression" or task != "auto" or not len(targets):
+    if has_classes(goal) or task != "auto" or not len(targets):
         return []
     if targets.ndim == 2 and bool(((targets == 0) | (targets == 1)).all() and (targets.sum(dim=1) == 1).all()):
         what = f"targets: each row is a 1 among {targets.shape[1]} numbers, which are predicted as numbers"

@@ -34,7 +34,11 @@ def test_resume_extends_a_run(short_run: Callable[..., Path], dlrun: Dlrun) -> N
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("resume", "nowhere"), "nowhere\n      There is no run in this folder: it has no config.yaml."),
+        (("resume", "nowhere"), "nowhere\n      There is no such folder. `dlrun runs` lists runs."),
+        (
+            ("resume", "."),
+            ".\n      There is no sweep and no run in this folder: it has neither sweep.jsonl nor config.yaml.",
+        ),
         (("eval", "nowhere"), "nowhere\n      There is no run in this folder: it has no config.yaml."),
         (
             ("resume", "mine", "recipe=mlp_digits"),

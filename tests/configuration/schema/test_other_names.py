@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from dlrun.configuration.check import check_override
 from dlrun.configuration.schema import other_names
 from dlrun.configuration.schema.catalog import Catalog
-from dlrun.configuration.schema.groups import GROUPS
+from dlrun.configuration.schema.groups import GROUPS, TOP_LEVEL
 from dlrun.configuration.schema.other_names import hint_of_path
 from dlrun.errors import ConfigError, Problem
 
@@ -21,6 +22,33 @@ def test_every_other_name_leads_to_an_option_and_fields_that_exist() -> None:
         first, *others = overrides.split()
         option = catalog.option(group, first.removeprefix(f"{group}="))
         assert {each.partition("=")[0].removeprefix(f"{group}.") for each in others} <= set(option.fields)
+
+
+def test_every_other_key_leads_to_one_that_exists() -> None:
+    options = {group: Catalog().option(group, name) for group, name in (("optimizer", "adam"), ("trainer", "default"))}
+    fields = {f"{group}.{field}" for group, option in options.items() for field in option.fields}
+    for name, key in other_names._KEYS.items():
+        assert check_override(name, "1", 1, options)[0].message.endswith(f'Did you mean "{key}"?'), name
+        assert key in {"hydra.run.dir", *TOP_LEVEL, *GROUPS, *fields}
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("optimizer.learning_rate", "optimizer.lr"),
+        ("Learning-Rate", "optimizer.lr"),
+        ("trainer.num_epochs", "trainer.epochs"),
+        ("checkpoint.folder", "hydra.run.dir"),
+    ],
+)
+def test_another_name_of_a_key_is_told_with_the_key(key: str, meant: str) -> None:
+    options = {
+        group: Catalog().option(group, name)
+        for group, name in (("optimizer", "adam"), ("trainer", "default"), ("checkpoint", "default"))
+    }
+    (problem,) = check_override(key, "0.1", 0.1, options)
+    assert problem.message.endswith(f'Did you mean "{meant}"?')
+    assert problem.fix == f"{meant}=0.1"
 
 
 @pytest.mark.parametrize(

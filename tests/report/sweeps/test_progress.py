@@ -49,7 +49,7 @@ def test_a_sweep_on_a_terminal(own_folder: Path) -> None:
     left = Emulator(24).feed(shown).shown()  # the live table is gone, the final one follows
     assert left[0].startswith("point  optimizer.lr  val/accuracy")
     assert [line.split()[-1] for line in left[1:3]] == ["completed", "completed"], left
-    assert left[-1].endswith("sweep.jsonl and one folder per point")
+    assert " ".join(left).endswith(": sweep.jsonl and one folder per point")  # lines end at words
 
 
 def test_ci_gets_lines_even_on_a_terminal(own_folder: Path) -> None:
