@@ -50,7 +50,7 @@ def check_override(key: str, text: str, value: Any, options: Mapping[str, Option
         return [dataclasses.replace(problem, where=shown) for problem in check_top_level(key, value)]
     if group in options and rest:
         return [dataclasses.replace(problem, where=shown) for problem in check_field(options[group], rest, value)]
-    near = key_of(key) or nearest_key(key, options)
+    near = key_of(key, on_the_command_line=True) or nearest_key(key, options)
     hint = f'Did you mean "{near}"?' if near is not None else did_you_mean(key, [*GROUPS, *TOP_LEVEL, "recipe"])
     fix = fix_of(near, value) if near is not None else None
     return [Problem(shown, f'Unknown key "{printable_key(key)}". {hint}'.rstrip(), "unknown-key", fix)]

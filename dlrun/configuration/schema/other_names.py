@@ -31,16 +31,18 @@ _OTHERS: Mapping[tuple[str, str], str] = {
 }
 """Overrides that choose exactly what another name means; lower case, with underscores."""
 
-_RUN_DIR = "hydra.run.dir"
 _KEYS: Mapping[str, str] = {
     **dict.fromkeys(("learning_rate", "eta", "lr_rate"), "optimizer.lr"),
     **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs"), "trainer.epochs"),
     **dict.fromkeys(("num_workers", "n_workers"), "trainer.workers"),
-    **dict.fromkeys(("run_dir", "output_dir", "out_dir", "save_dir", "log_dir", "logdir"), _RUN_DIR),
-    **dict.fromkeys(("run.dir", "checkpoint.folder", "checkpoint.dir", "checkpoint.path"), _RUN_DIR),
-    **dict.fromkeys(("gpu", "gpus"), "device"),
 }
 """Keys by other names for the same, with their group or without."""
+
+_ON_THE_COMMAND_LINE: Mapping[str, str] = {
+    **dict.fromkeys(("run.dir", "run_dir", "output_dir", "out_dir", "save_dir", "log_dir", "logdir"), "hydra.run.dir"),
+    **dict.fromkeys(("gpu", "gpus"), "device"),
+}
+"""Keys that a recipe cannot set."""
 
 _OF_ENDING: Mapping[str, str] = {
     **dict.fromkeys((".csv", ".tsv", ".parquet", ".jsonl"), "dataset=table dataset.path="),
@@ -55,10 +57,11 @@ def overrides_of(group: str, name: str) -> str | None:
     return _OTHERS.get((group, name.lower().replace("-", "_")))
 
 
-def key_of(name: str) -> str | None:
+def key_of(name: str, *, on_the_command_line: bool = False) -> str | None:
     """Return the key that another name, with a group or without, stands for, or None if it is none."""
     name = name.lower().replace("-", "_")
-    return _KEYS.get(name) or _KEYS.get(name.rpartition(".")[2])
+    own = _ON_THE_COMMAND_LINE.get(name) if on_the_command_line else None
+    return own or _KEYS.get(name) or _KEYS.get(name.rpartition(".")[2])
 
 
 def hint_of_path(name: str, *, command: str = "") -> str:

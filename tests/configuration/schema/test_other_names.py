@@ -27,7 +27,7 @@ def test_every_other_name_leads_to_an_option_and_fields_that_exist() -> None:
 def test_every_other_key_leads_to_one_that_exists() -> None:
     options = {group: Catalog().option(group, name) for group, name in (("optimizer", "adam"), ("trainer", "default"))}
     fields = {f"{group}.{field}" for group, option in options.items() for field in option.fields}
-    for name, key in other_names._KEYS.items():
+    for name, key in {**other_names._KEYS, **other_names._ON_THE_COMMAND_LINE}.items():
         assert check_override(name, "1", 1, options)[0].message.endswith(f'Did you mean "{key}"?'), name
         assert key in {"hydra.run.dir", *TOP_LEVEL, *GROUPS, *fields}
 
@@ -38,7 +38,7 @@ def test_every_other_key_leads_to_one_that_exists() -> None:
         ("optimizer.learning_rate", "optimizer.lr"),
         ("Learning-Rate", "optimizer.lr"),
         ("trainer.num_epochs", "trainer.epochs"),
-        ("checkpoint.folder", "hydra.run.dir"),
+        ("run_dir", "hydra.run.dir"),
     ],
 )
 def test_another_name_of_a_key_is_told_with_the_key(key: str, meant: str) -> None:
