@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +19,8 @@ from dlrun.tasks.task import SupervisedTask
 
 _ROWS = 16
 _COPIES = 40  # one weight has the same sign in all of them once in 10^12
-_SECONDS = 0.5  # of processor time; a larger model is not judged
+_SECONDS = 0.5  # of processor time for all copies; a larger model is not judged
+_TIMED = 3  # copies, the quickest of which tells: the first warms up, and collecting garbage may take as long as all
 _SPREAD = 5.0  # of the noise added to a parameter, in its own deviations
 _FREE = 2.0  # outputs on both sides of 0 beyond it are not bounded
 _LEAST = 0.1  # deviation assumed of a parameter that is constant
@@ -57,7 +60,7 @@ def _measure(subject: Subject) -> Bounds | None:
     rows = torch.linspace(0, len(train) - 1, min(_ROWS, len(train))).long()  # the first of a series are all alike
     batch = train.fetch(rows.to(train.index_device))
     found: list[Tensor] = []
-    end = time.process_time() + _SECONDS
+    times = [time.process_time()]
     with own_draws(), torch.no_grad():
         torch.manual_seed(0)
         for _ in range(_COPIES):
@@ -67,7 +70,8 @@ def _measure(subject: Subject) -> Bounds | None:
                 noise = torch.randn_like(parameter) * _SPREAD
                 parameter.add_((noise * deviation.clamp(min=_LEAST)).to(parameter.dtype))
             found.append(changed(batch).float())
-            if min(-float(found[-1].min()), float(found[-1].max())) > _FREE or time.process_time() > end:
+            times.append(time.process_time())
+            if min(-float(found[-1].min()), float(found[-1].max())) > _FREE or _takes_long(times):
                 return None
     outputs = torch.cat(found)  # (copies * B, ..., K)
     if not bool(outputs.isfinite().all()):
@@ -75,6 +79,13 @@ def _measure(subject: Subject) -> Bounds | None:
     return Bounds(
         float(outputs.min()), float(outputs.max()), _are_ones(outputs.sum(dim=-1)), _are_ones(outputs.exp().sum(dim=-1))
     )
+
+
+def _takes_long(times: Sequence[float]) -> bool:
+    """Whether all copies would take too long. times: when the first began, and when each so far ended."""
+    if times[-1] - times[0] > 4 * _SECONDS:
+        return True
+    return len(times) > _TIMED and _COPIES * min(b - a for a, b in itertools.pairwise(times)) > _SECONDS
 
 
 def _are_ones(values: Tensor) -> bool:
