@@ -7,8 +7,7 @@ from typing import Any
 from dlrun.configuration.schema.catalog import Catalog
 from dlrun.configuration.schema.user_code import lines_of, tell
 from dlrun.errors import ConfigError, DlrunError, Problem
-from dlrun.optim.out_of_memory import is_out_of_memory
-from dlrun.training.out_of_memory import building_error
+from dlrun.training.out_of_memory import telling_of_memory
 
 
 def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields: Any) -> Any:
@@ -18,10 +17,9 @@ def call_option(catalog: Catalog, group: str, name: str, /, *args: Any, **fields
     """
     function = catalog.load(group, name)
     try:
-        return function(*args, **fields)
+        with telling_of_memory(group, name, fields):
+            return function(*args, **fields)
     except Exception as error:
-        if is_out_of_memory(error) and not isinstance(error, DlrunError):
-            raise building_error(group, name, fields) from error
         expected = isinstance(error, TypeError | ValueError | RuntimeError) or lines_of(error, catalog.plugins)
         if isinstance(error, DlrunError) or not expected:
             raise

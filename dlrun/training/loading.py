@@ -17,9 +17,8 @@ from dlrun.data.prepare import DataBundle, prepare
 from dlrun.data.source import Source
 from dlrun.optim import device
 from dlrun.optim.device import Device
-from dlrun.optim.out_of_memory import is_out_of_memory
 from dlrun.training.call_option import call_option
-from dlrun.training.out_of_memory import building_error
+from dlrun.training.out_of_memory import telling_of_memory
 
 Loaded = tuple[RunConfig, DataBundle, Mapping[str, Any]]
 """The configuration with the dataset's `auto` fields worked out, the data on the device, and those values by key."""
@@ -43,13 +42,9 @@ def load_data(
         source = call_option(catalog, "dataset", config.dataset.name, **config.dataset.arguments)
         config, decided = resolve_auto(config, catalog, _facts_of(source), groups=("dataset",))
         see(source, config.dataset_settings)
-        try:
+        with telling_of_memory("dataset", config.dataset.name, config.dataset.arguments):
             data = prepare(config.dataset.name, source, config.dataset_settings, workers=config.trainer.workers)
             data = data.to(chosen.torch, room=device.room_for_data(chosen.torch))
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise building_error("dataset", config.dataset.name, config.dataset.arguments) from error
         del source
     return config, data, decided
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from dlrun.configuration.schema.settings import TrainerSettings
-from dlrun.errors import ConfigError, Problem
+from dlrun.errors import ConfigError, DlrunError, Problem
 from dlrun.optim.device import Device
+from dlrun.optim.out_of_memory import is_out_of_memory
 
 
 def training_error(settings: TrainerSettings, device: Device) -> ConfigError:
@@ -37,6 +39,20 @@ def evaluation_error(batch_size: int, device: Device) -> ConfigError:
         ),
         title="Out of memory",
     )
+
+
+@contextmanager
+def telling_of_memory(group: str, name: str, fields: Mapping[str, Any]) -> Iterator[None]:
+    """A block that builds an option; a failed allocation in it becomes an error with what needs less.
+
+    fields: the option's settings. Raises ConfigError for such an error; others pass.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, DlrunError) or not is_out_of_memory(error):
+            raise
+        raise building_error(group, name, fields) from error
 
 
 def building_error(group: str, name: str, fields: Mapping[str, Any]) -> ConfigError:

@@ -10,49 +10,42 @@ from typing import Any
 
 from dlrun.wording import printable
 
-_READERS: Mapping[tuple[str, ...], str] = {
-    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"): "read_excel",
-    (".feather", ".arrow"): "read_feather",
-    (".dta",): "read_stata",
-    (".sas7bdat", ".xpt"): "read_sas",
-    (".sav", ".zsav", ".por"): "read_spss",
-    (".orc",): "read_orc",
-    (".h5", ".hdf5", ".hdf"): "read_hdf",
-    (".pkl", ".pickle"): "read_pickle",
-    (".xml",): "read_xml",
-    (".gz", ".bz2", ".xz", ".zip"): "read_csv",
+_READERS: Mapping[str, str] = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), "read_excel"),
+    **dict.fromkeys((".feather", ".arrow"), "read_feather"),
+    ".dta": "read_stata",
+    **dict.fromkeys((".sas7bdat", ".xpt"), "read_sas"),
+    **dict.fromkeys((".sav", ".zsav", ".por"), "read_spss"),
+    ".orc": "read_orc",
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), "read_hdf"),
+    **dict.fromkeys((".pkl", ".pickle"), "read_pickle"),
+    ".xml": "read_xml",
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip"), "read_csv"),
 }
-_R: Mapping[tuple[str, ...], str] = {
-    (".rds",): "readRDS({path})",
-    (".rda", ".rdata"): "get(load({path}))",
-}
+"""The function of pandas that reads a table, by ending."""
+
+_R: Mapping[str, str] = {".rds": "readRDS({})", **dict.fromkeys((".rda", ".rdata"), "get(load({}))")}
 _ARRAYS = (".npz", ".npy", ".safetensors")
 _DATABASES = (".sqlite", ".sqlite3", ".db")
 _BEGINNING = 4096  # bytes
+_MAKE = " To make a CSV of it: "
 _QUERY = "'SELECT * FROM TABLE'"  # for the user to name the table in
 
 
 def how_to_convert(path: Path) -> str:
     """Return a sentence with the command that makes a CSV of a file, after a space; nothing if none is known."""
-    ending, new = path.suffix.lower(), printable(str(path.with_suffix(".csv")), limit=500)
-    shown = printable(str(path), limit=500)
-    if ending in (".gz", ".bz2", ".xz", ".zip") and Path(path.stem).suffix.lower() == ".csv":
-        new = printable(str(path.with_suffix("")), limit=500)
-    source, target = json.dumps(shown, ensure_ascii=False), json.dumps(new, ensure_ascii=False)
+    ending, shown, new = path.suffix.lower(), _shown(path), path.with_suffix(".csv")
     if ending in _ARRAYS:
         return f" Arrays are read by dataset=arrays: dlrun dataset=arrays dataset.path={shlex.quote(shown)}"
-    command = ""
-    for endings, reader in _READERS.items():
-        if ending in endings:
-            code = f"import pandas; pandas.{reader}({source}).to_csv({target}, index=False)"
-            command = f"python -c {shlex.quote(code)}"
-    for endings, reader in _R.items():
-        if ending in endings:
-            code = f"write.csv({reader.format(path=source)}, {target}, row.names=FALSE)"
-            command = f"Rscript -e {shlex.quote(code)}"
+    if ending in _READERS:
+        is_packed_csv = _READERS[ending] == "read_csv" and Path(path.stem).suffix.lower() == ".csv"
+        return f"{_MAKE}{_by_pandas(_READERS[ending], path, path.with_suffix('') if is_packed_csv else new)}"
+    if ending in _R:
+        code = f"write.csv({_R[ending].format(_quoted(path))}, {_quoted(new)}, row.names=FALSE)"
+        return f"{_MAKE}Rscript -e {shlex.quote(code)}"
     if ending in _DATABASES:
-        command = f"sqlite3 -header -csv {shlex.quote(shown)} {_QUERY} > {shlex.quote(new)}"
-    return f" To make a CSV of it: {command}" if command else ""
+        return f"{_MAKE}sqlite3 -header -csv {shlex.quote(shown)} {_QUERY} > {shlex.quote(_shown(new))}"
+    return ""
 
 
 def divided_by_spaces(names: Sequence[str], path: Path) -> str:
@@ -60,9 +53,8 @@ def divided_by_spaces(names: Sequence[str], path: Path) -> str:
     if not any(len(name.split()) > 1 for name in names):
         return ""
     new = path.with_suffix(".csv") if path.suffix.lower() != ".csv" else path.with_name(f"{path.stem}_new.csv")
-    source, target = (json.dumps(printable(str(each), limit=500), ensure_ascii=False) for each in (path, new))
-    code = f'import pandas; pandas.read_csv({source}, sep="[ \\t]+", engine="python").to_csv({target}, index=False)'
-    return f" If spaces divide them, make a CSV of it: python -c {shlex.quote(code)}"
+    command = _by_pandas("read_csv", path, new, ', sep="[ \\t]+", engine="python"')
+    return f" If spaces divide them, make a CSV of it: {command}"
 
 
 def is_binary(path: Path) -> bool:
@@ -83,12 +75,24 @@ def not_rows(row: Mapping[str, Any], path: Path) -> str:
         return ""
     if not all(isinstance(value, dict | list) for value in values):
         return ""
-    source = json.dumps(printable(str(path), limit=500), ensure_ascii=False)
-    target = json.dumps(printable(str(path.with_suffix(".csv")), limit=500), ensure_ascii=False)
-    code = f"import pandas; pandas.read_json({source}).to_csv({target}, index=False)"
     what = "the file is one object of columns; expected one list of objects, or an object on each line."
-    return f"{what} To make a CSV of it: python -c {shlex.quote(code)}"
+    return f"{what}{_MAKE}{_by_pandas('read_json', path, path.with_suffix('.csv'))}"
 
 
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value)
+
+
+def _by_pandas(reader: str, path: Path, new: Path, options: str = "") -> str:
+    """The command that makes a CSV of a file with a function of pandas. options: its further arguments, as code."""
+    code = f"import pandas; pandas.{reader}({_quoted(path)}{options}).to_csv({_quoted(new)}, index=False)"
+    return f"python -c {shlex.quote(code)}"
+
+
+def _quoted(path: Path) -> str:
+    """A path as a text of Python and R."""
+    return json.dumps(_shown(path), ensure_ascii=False)
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path), limit=500)
