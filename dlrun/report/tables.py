@@ -40,17 +40,19 @@ def print_table(
     terminal = sys.stdout.isatty()
     console = Console(file=unfiltered(sys.stdout)) if terminal else Console(width=_PIPE_WIDTH, no_color=True)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold" if terminal else "")
-    widths = _widths(headings, rows, most=console.width)
-    for number, heading in enumerate(headings):
+    names = [printable(heading, limit=400) for heading in headings]
+    cells = [[printable(cell, limit=400) for cell in row] for row in rows]
+    widths = _widths(names, cells, most=console.width)
+    for number, name in enumerate(names):
         table.add_column(
-            Text(printable(heading, limit=400)),
+            Text(name),
             justify="right" if number in right else "left",
             overflow="fold",
             width=widths[number],
         )
-    for number, row in enumerate(rows):
+    for number, row in enumerate(cells):
         style = "green" if number in marked and terminal else ""
-        table.add_row(*(Text(printable(cell, limit=400), style=style) for cell in row))
+        table.add_row(*(Text(cell, style=style) for cell in row))
     if terminal:
         console.print(table)
         return
@@ -60,16 +62,17 @@ def print_table(
         sys.stdout.write(line.rstrip() + "\n")
 
 
-def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], *, most: int) -> list[int]:
+def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], *, most: int) -> list[int]:
     """Return the width of each column, in terminal cells, in a table of at most `most`.
 
     If it is too wide, headings are broken between words, then cells, then cells within words, and last of all headings
     within words.
     """
-    columns = [[printable(row[place], limit=400) for row in rows] for place in range(len(headings))]
-    names = [printable(heading, limit=400) for heading in headings]
+    columns = [[row[place] for row in rows] for place in range(len(names))]
     widths = [max(_longest(cells), _longest([name])) for name, cells in zip(names, columns, strict=True)]
     excess = sum(widths) + _GAP * len(widths) - most
+    if excess <= 0:
+        return widths
     heads = [name.split() for name in names]
     split = [[word for cell in cells for word in cell.split()] for cells in columns]
     nothing: list[list[str]] = [[] for _ in columns]
